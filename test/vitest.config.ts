@@ -1,0 +1,11 @@
+/** Vitest's settings; run as `vitest run --config test/vitest.config.ts`. */
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  root: resolve(import.meta.dirname, ".."),
+  test: {
+    // dist holds compiled copies; only the sources under test/ are tests.
+    include: ["test/**/*.test.{ts,tsx}"],
+  },
+});
