@@ -1,0 +1,91 @@
+/**
+ * Physical time in ticks: wall time with sub-millisecond digits.
+ *
+ * `Date.now()` follows corrections of the wall clock but has milliseconds only; `performance.now()`
+ * is fine-grained but never follows. So: physical = performance.now() + offset, and the offset is
+ * held inside what the wall clock allows. A reading D of `Date.now()` at monotonic time m says
+ *
+ *     D - m <= offset < D + 1 - m
+ *
+ * Each reading that the offset contradicts moves it to the nearer bound; between steps the two clocks
+ * are slewed alike, so the bounds of many readings close in on the true offset (tens of readings:
+ * well below 100 us). The first guess is `performance.timeOrigin`, which has microseconds and is
+ * right unless the wall clock was stepped since the process started.
+ *
+ * A forward jump must show in two readings in a row before it is followed; that, with a reading
+ * every ANCHOR_MS, is inside 250 ms. One of the adapter files that may read real time.
+ */
+import type { Hlc } from "./hlc.ts";
+import { TICK_ZERO_UNIX_MS, TICKS_PER_MS } from "./hlc.ts";
+
+/** Where physical time comes from: ticks since 2020. It may go back; the HLC over it never does. */
+export interface PhysicalClock {
+  now(): Hlc;
+}
+
+/** The two clocks of the machine, in milliseconds. A port, so that tests can step the wall. */
+export interface MachineTime {
+  /** Wall time, whole Unix milliseconds. */
+  wallMs(): number;
+  /** Monotonic time with fractions, from any origin. */
+  monotonicMs(): number;
+  /** A first guess at wall minus monotonic. */
+  readonly offsetGuessMs: number;
+}
+
+/** The real machine. */
+export const machineTime: MachineTime = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  get offsetGuessMs() {
+    return performance.timeOrigin;
+  },
+};
+
+const ANCHOR_MS = 20;
+/** A wall jump forward of more than this must be seen twice. */
+const JUMP_MS = 50;
+
+export class AnchoredClock implements PhysicalClock {
+  readonly #machine: MachineTime;
+  #offsetMs: number;
+  #nextAnchorMs: number;
+  #jumpSeen = false;
+  #stepCount = 0;
+
+  constructor(machine: MachineTime = machineTime) {
+    this.#machine = machine;
+    this.#offsetMs = machine.offsetGuessMs;
+    this.#nextAnchorMs = Number.NEGATIVE_INFINITY;
+    this.#anchor(machine.monotonicMs(), true);
+  }
+
+  /** How often a step of the wall clock (over 50 ms, either way) was followed. */
+  get stepCount(): number {
+    return this.#stepCount;
+  }
+
+  now(): Hlc {
+    const mono = this.#machine.monotonicMs();
+    if (mono >= this.#nextAnchorMs) this.#anchor(mono, false);
+    return Math.floor((mono + this.#offsetMs - TICK_ZERO_UNIX_MS) * TICKS_PER_MS) as Hlc;
+  }
+
+  #anchor(mono: number, first: boolean): void {
+    const wall = this.#machine.wallMs();
+    // The process may be paused between the two readings: bracket the wall reading.
+    const monoAfter = this.#machine.monotonicMs();
+    const low = wall - monoAfter;
+    const high = wall + 1 - mono;
+    const error = this.#offsetMs < low ? low - this.#offsetMs : Math.min(0, high - this.#offsetMs);
+    const isStep = Math.abs(error) > JUMP_MS;
+    if (isStep && error > 0 && !first && !this.#jumpSeen) {
+      this.#jumpSeen = true; // believe it when the next reading says so too
+    } else {
+      this.#jumpSeen = false;
+      if (isStep && !first) this.#stepCount += 1;
+      this.#offsetMs += error;
+    }
+    this.#nextAnchorMs = mono + ANCHOR_MS;
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The JSON that the HTTP API speaks: types only, shared by the API, the command line and the UI.
+ * A time in an answer is always `H`. Values are in JSON form (sets as `{"$set": [...]}`).
+ * Contract: design section 7.
+ */
+import type { Json } from "../../agent/kernel/index.ts";
+
+/** A time in an answer: 16 hex digits, exact; and ISO 8601 with microseconds, for people. */
+export interface H {
+  readonly hlc: string;
+  readonly time: string;
+}
+
+export interface IncompleteJson {
+  readonly node: string;
+  readonly reason: string;
+  readonly from?: H;
+  readonly to?: H;
+  readonly events?: number;
+  readonly seq?: number;
+  readonly after?: H;
+  readonly logs?: readonly string[];
+}
+
+export interface EventRefJson {
+  readonly node: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly at: H;
+}
+
+export interface CutJson {
+  readonly at: H;
+  readonly complete: boolean;
+  readonly incomplete: readonly IncompleteJson[];
+  readonly members: readonly string[];
+  readonly consistent: boolean;
+  readonly violations: readonly {
+    readonly send: EventRefJson;
+    readonly receive: EventRefJson;
+    readonly channel: { readonly from: string; readonly to: string };
+  }[];
+  readonly unchecked: readonly {
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly peer: string;
+    readonly count: number;
+  }[];
+  readonly nodes: {
+    readonly [node: string]: {
+      readonly service: string;
+      readonly epoch: number;
+      readonly status: string;
+      readonly watermark: H;
+      readonly logs: { readonly [log: string]: { readonly [key: string]: Json } };
+    };
+  };
+  readonly inFlight: readonly {
+    readonly id: string;
+    readonly from: string;
+    readonly to: string | null;
+    readonly peer: string | null;
+    readonly sentAt: H;
+  }[];
+  readonly inFlightComplete: boolean;
+}
+
+export interface DiffJson {
+  readonly from: H;
+  readonly to: H;
+  readonly complete: boolean;
+  readonly incomplete: readonly IncompleteJson[];
+  readonly changes: readonly {
+    readonly node: string;
+    readonly log: string;
+    readonly key: string;
+    readonly before?: Json;
+    readonly after?: Json;
+    readonly count: number;
+  }[];
+}
+
+export interface StepsJson {
+  readonly steps: readonly {
+    readonly at: H;
+    readonly changes: readonly {
+      readonly node: string;
+      readonly log: string;
+      readonly key: string;
+      readonly kind: string;
+      readonly before?: Json;
+      readonly after?: Json;
+    }[];
+  }[];
+}
+
+export interface VariableHistoryJson {
+  readonly values: readonly {
+    readonly at: H;
+    readonly epoch: number;
+    readonly seq: number;
+    readonly value?: Json;
+    readonly deleted?: true;
+    readonly lost?: true;
+  }[];
+  readonly next?: string;
+}
+
+export interface NodesJson {
+  /** The collector's clock when it answered. */
+  readonly now: H;
+  /** First and last time stored; null while nothing is. */
+  readonly extent: { readonly first: H; readonly last: H } | null;
+  /** The lowest watermark of the live nodes; null without any. */
+  readonly watermark: H | null;
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly service: string;
+    readonly tags: Readonly<Record<string, string>>;
+    readonly epoch: number;
+    readonly epochs: readonly { readonly epoch: number; readonly joined: H; readonly end: H | null }[];
+    readonly status: string;
+    readonly joined: H;
+    readonly watermark: H;
+    readonly hooks: Json;
+    readonly counts: Json;
+    readonly drops: Json;
+    readonly lost: readonly {
+      readonly firstSeq: number;
+      readonly lastSeq: number;
+      readonly from: H;
+      readonly to: H;
+      readonly logs: readonly string[] | null;
+      readonly reason: string;
+    }[];
+    /** Milliseconds that the node's HLC is ahead of its physical time. */
+    readonly lead: number | null;
+    readonly offsets: Json;
+  }[];
+}
+
+export interface SchemaJson {
+  readonly services: readonly string[];
+  readonly nodes: readonly string[];
+  readonly logs: readonly {
+    readonly node: string;
+    readonly service: string;
+    readonly log: string;
+    readonly changes: number;
+    readonly variableCount: number;
+    readonly variables: readonly { readonly key: string; readonly type: string }[];
+  }[];
+}
+
+/** An event line (design section 6) with epoch and seq, and `t` as H. */
+export type EventLineJson = {
+  readonly node: string;
+  readonly service: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly t: H;
+  readonly kind: string;
+} & { readonly [field: string]: Json };
+
+export interface EventsJson {
+  readonly events: readonly EventLineJson[];
+  readonly next?: string;
+}
+
+export interface TimelineJson {
+  readonly from: H;
+  readonly to: H;
+  readonly bucketTicks: number;
+  readonly exact: boolean;
+  readonly lanes: readonly {
+    readonly node: string;
+    readonly service: string;
+    readonly status: string;
+    readonly epochs: readonly { readonly epoch: number; readonly joined: H; readonly end: H | null }[];
+    readonly watermark: H;
+    readonly gaps: readonly { readonly from: H; readonly to: H; readonly reason: string }[];
+    /** [index, changes, sends, receives, requests, marks, worstUs, flagged 0|1], ascending by index. */
+    readonly buckets: readonly (readonly number[])[];
+    readonly events: readonly EventLineJson[] | null;
+  }[];
+  readonly messages: readonly {
+    readonly from: string;
+    readonly to: string | null;
+    readonly sentAt: H;
+    readonly receivedAt: H | null;
+    readonly count: number;
+  }[];
+}
+
+export interface HealthJson {
+  readonly status: "ok" | "degraded";
+}

@@ -1,0 +1,171 @@
+/**
+ * The history store port: durable batches, what is known of each epoch, and checkpoints.
+ *
+ * The collector writes through one caller at a time (ingest); readers may read at any time and see
+ * whole transactions only. Adapters: lmdb-store.ts, memory-store.ts. Contract: history-store.contract.ts.
+ *
+ *     node "n1"  --->  EpochRecord 7 (n1, epoch 216...)  --->  batches by (epochId, firstT, firstSeq)
+ *                                                        --->  directories and checkpoints by (epochId, t)
+ *
+ * Within an epoch seq order is time order and a commit is never split over batches, so batches in
+ * order of firstSeq are in order of firstT too, and their ranges [firstSeq, lastSeq] are disjoint:
+ * ingest stores an event once.
+ */
+import type { Hlc, LostRange } from "../../agent/kernel/index.ts";
+
+/** Inclusive range of seqs. */
+export interface SeqRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** How an epoch ended, with the t from which the node is no member. */
+export interface EpochEnd {
+  readonly kind: "left" | "expired";
+  readonly t: Hlc;
+}
+
+/** Everything known about one run of one node. Rewritten whole when it changes. */
+export interface EpochRecord {
+  /** Small integer given by the store, never used again. */
+  readonly id: number;
+  readonly node: string;
+  readonly epoch: number;
+  readonly service: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Random per start of the agent; empty until the join is known. */
+  readonly instance: string;
+  readonly imported: boolean;
+  /** When the epoch began: t of the join, or of the earliest event known. */
+  readonly joined: Hlc;
+  /** Seqs stored, ascending, disjoint, not touching. Nearly always one range. */
+  readonly stored: readonly SeqRange[];
+  /** Declared lost and not stored since, ascending by firstSeq. */
+  readonly lost: readonly LostRange[];
+  /** Last seq up to which everything is stored or declared lost. 0: nothing yet. */
+  readonly contiguousSeq: number;
+  /** `closed` of the last contiguous batch: no event at or before it is missing, but for lost ranges. */
+  readonly watermark: Hlc;
+  /** The highest `closed` promised by any batch, contiguous or not. */
+  readonly closed: Hlc;
+  /** The highest t stored. */
+  readonly lastT: Hlc;
+  readonly end: EpochEnd | null;
+  /** Collector's wall clock (Unix ms) when the first and the latest batch came. */
+  readonly firstArrivalMs: number;
+  readonly lastArrivalMs: number;
+  readonly eventCount: number;
+  /** Logs seen, with what is known of each. */
+  readonly logs: Readonly<Record<string, LogRecord>>;
+  /** The agent's latest status, as it sent it (`AgentStatus`), or null. */
+  readonly status: unknown;
+}
+
+export interface LogRecord {
+  readonly firstT: Hlc;
+  readonly lastT: Hlc;
+  readonly changeCount: number;
+}
+
+/** A batch as stored: its range, and the wire bytes as received (their checksum verified again at each read). */
+export interface StoredBatch {
+  readonly epochId: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly firstT: Hlc;
+  readonly lastT: Hlc;
+  /** Collector's wall clock, Unix ms. */
+  readonly arrivalMs: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A receive that is not later than its send: every cut with receiveT <= T < sendT is inconsistent. */
+export interface ViolationRecord {
+  readonly receiveT: Hlc;
+  readonly sendT: Hlc;
+  readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };
+  readonly receive: { readonly node: string; readonly epoch: number; readonly seq: number };
+}
+
+/** A message that took longer than the in-flight window; kept apart so that a cut can find it. */
+export interface SlowMessageRecord {
+  readonly sendT: Hlc;
+  readonly receiveT: Hlc;
+  readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };
+  readonly receive: { readonly node: string; readonly epoch: number; readonly seq: number };
+}
+
+/** One transaction of ingest. */
+export interface StoreWrite {
+  readonly batches: readonly StoredBatch[];
+  /** Epoch records new or changed; `id` from `nextEpochId()`. */
+  readonly epochs: readonly EpochRecord[];
+  readonly violations: readonly ViolationRecord[];
+  readonly slowMessages: readonly SlowMessageRecord[];
+  /** Checkpoints of this epoch at or after this t are no longer valid (a repair). */
+  readonly staleCheckpoints: readonly { readonly epochId: number; readonly fromT: Hlc }[];
+}
+
+/**
+ * A full state of one log, kept by the collector at the end of an event block: the bytes are the cut
+ * engine's own (collector/cut). The store adds and verifies a checksum.
+ */
+export interface CheckpointWrite {
+  readonly epochId: number;
+  /** State after all events with seq <= this ... */
+  readonly seq: number;
+  /** ... the last of which has this t; later events of the epoch are later than t. */
+  readonly t: Hlc;
+  /** Which checkpoint to start from for every log of the epoch. */
+  readonly directory: Uint8Array;
+  /** Logs that changed since the directory before, with their state. */
+  readonly logs: readonly { readonly log: string; readonly bytes: Uint8Array }[];
+}
+
+export interface DirectoryRecord {
+  readonly epochId: number;
+  readonly seq: number;
+  readonly t: Hlc;
+  readonly bytes: Uint8Array;
+}
+
+export interface HistoryStore {
+  /** All epochs, in memory: cheap to call. Ascending by id. */
+  epochs(): readonly EpochRecord[];
+  epoch(id: number): EpochRecord | undefined;
+  nextEpochId(): number;
+
+  /**
+   * Stores everything in one transaction; resolves when it is durable on disk. Callers may start the
+   * next write before the one before resolved; order is kept. `epochs()` shows a write only once durable.
+   * @throws RetroError `disk-full` (retriable), `data-damaged`, `closed`
+   */
+  write(write: StoreWrite): Promise<void>;
+
+  /**
+   * Batches of an epoch that overlap t in [from, to], in seq order (`reverse`: backwards).
+   * Damaged records are reported to `onDamage` and skipped.
+   */
+  batches(
+    epochId: number,
+    range: { readonly from: Hlc; readonly to: Hlc; readonly reverse?: boolean },
+  ): Iterable<StoredBatch>;
+
+  /** The batch that holds the seq, if stored. */
+  batchWithSeq(epochId: number, seq: number): StoredBatch | undefined;
+
+  /** Violations with receiveT <= t < sendT. */
+  violationsAt(t: Hlc): readonly ViolationRecord[];
+  violationsBetween(from: Hlc, to: Hlc): readonly ViolationRecord[];
+  /** Slow messages with sendT <= t < receiveT. */
+  slowMessagesAt(t: Hlc): readonly SlowMessageRecord[];
+
+  writeCheckpoint(checkpoint: CheckpointWrite): Promise<void>;
+  /** The latest directory with directory.t <= t. */
+  directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined;
+  /** The checkpoint of a log written with the directory of exactly that seq. */
+  checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined;
+
+  /** Ends all; later calls throw `closed`. May be called twice. */
+  close(): Promise<void>;
+}
