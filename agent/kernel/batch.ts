@@ -28,16 +28,16 @@ import type { Hlc } from "./hlc.ts";
 import type { Json, Value } from "./value.ts";
 
 /** How a change's value is held. `number`: in `valueNumber` itself; `other`: index into `values`. */
-export const ValueTag = Object.freeze({
-  none: 0,
-  null: 1,
-  false: 2,
-  true: 3,
-  number: 4,
-  other: 5,
+export const ValueTag: {
+  readonly none: 0;
+  readonly null: 1;
+  readonly false: 2;
+  readonly true: 3;
+  readonly number: 4;
+  readonly other: 5;
   /** As `other`, and cut short by the agent's limits. */
-  cutShort: 6,
-} as const);
+  readonly cutShort: 6;
+} = { none: 0, null: 1, false: 2, true: 3, number: 4, other: 5, cutShort: 6 };
 
 /** One variable of one log: changes point here. */
 export interface VariableRef {

@@ -150,7 +150,7 @@ export type RetroEvent =
 export type EventKind = RetroEvent["kind"];
 
 /** Kinds by their code on the wire and in columns. Codes are for good; append only. */
-export const EVENT_KINDS = [
+export const EVENT_KINDS: readonly EventKind[] = [
   "set",
   "delete",
   "add",
@@ -162,7 +162,7 @@ export const EVENT_KINDS = [
   "keyframe",
   "join",
   "leave",
-] as const satisfies readonly EventKind[];
+];
 
 /** Columns hold kinds as these codes: `KindCode.set === 0`. */
 export const KindCode: { readonly [kind in EventKind]: number } = Object.freeze({
