@@ -2,7 +2,8 @@
  * The history store port: durable batches, what is known of each epoch, and checkpoints.
  *
  * The collector writes through one caller at a time (ingest); readers may read at any time and see
- * whole transactions only. Adapters: lmdb-store.ts, memory-store.ts. Contract: history-store.contract.ts.
+ * whole transactions only. Adapters: lmdb-store.ts, memory-store.ts. Contract: every adapter's test
+ * calls test/collector/store/history-store.contract.ts.
  *
  *     node "n1"  --->  EpochRecord 7 (n1, epoch 216...)  --->  batches by (epochId, firstT, firstSeq)
  *                                                        --->  directories and checkpoints by (epochId, t)
@@ -11,12 +12,18 @@
  * order of firstSeq are in order of firstT too, and their ranges [firstSeq, lastSeq] are disjoint:
  * ingest stores an event once.
  */
-import type { Hlc, LostRange } from "../../agent/kernel/index.ts";
+import type { Hlc, LostRange, RetroError } from "../../agent/kernel/index.ts";
 
 /** Inclusive range of seqs. */
 export interface SeqRange {
   readonly first: number;
   readonly last: number;
+}
+
+/** Seqs stored without a hole, with the t of its first and last event: a hole between two has bounds in time. */
+export interface StoredRange extends SeqRange {
+  readonly firstT: Hlc;
+  readonly lastT: Hlc;
 }
 
 /** How an epoch ended, with the t from which the node is no member. */
@@ -39,7 +46,7 @@ export interface EpochRecord {
   /** When the epoch began: t of the join, or of the earliest event known. */
   readonly joined: Hlc;
   /** Seqs stored, ascending, disjoint, not touching. Nearly always one range. */
-  readonly stored: readonly SeqRange[];
+  readonly stored: readonly StoredRange[];
   /** Declared lost and not stored since, ascending by firstSeq. */
   readonly lost: readonly LostRange[];
   /** Last seq up to which everything is stored or declared lost. 0: nothing yet. */
@@ -95,6 +102,11 @@ export interface SlowMessageRecord {
   readonly receive: { readonly node: string; readonly epoch: number; readonly seq: number };
 }
 
+/** Events that were stored and can no longer be read: to readers, a lost range. */
+export interface DamagedRange extends StoredRange {
+  readonly epochId: number;
+}
+
 /** One transaction of ingest. */
 export interface StoreWrite {
   readonly batches: readonly StoredBatch[];
@@ -118,6 +130,11 @@ export interface CheckpointWrite {
   readonly t: Hlc;
   /** Which checkpoint to start from for every log of the epoch. */
   readonly directory: Uint8Array;
+  /**
+   * `store.repairCount(epochId)` as it was *before* the events behind this checkpoint were read. If a
+   * repair came in between, the checkpoint is dropped without a word: it would leave the repair out.
+   */
+  readonly repairCount: number;
   /** Logs that changed since the directory before, with their state. */
   readonly logs: readonly { readonly log: string; readonly bytes: Uint8Array }[];
 }
@@ -137,14 +154,15 @@ export interface HistoryStore {
 
   /**
    * Stores everything in one transaction; resolves when it is durable on disk. Callers may start the
-   * next write before the one before resolved; order is kept. `epochs()` shows a write only once durable.
+   * next write before the one before resolved; order is kept. Nothing given may be changed until then.
+   * `epochs()` shows a write only once durable.
    * @throws RetroError `disk-full` (retriable), `data-damaged`, `closed`
    */
   write(write: StoreWrite): Promise<void>;
 
   /**
    * Batches of an epoch that overlap t in [from, to], in seq order (`reverse`: backwards).
-   * Damaged records are reported to `onDamage` and skipped.
+   * Damaged records are skipped and join `damaged(epochId)`: whoever must not miss one asks after reading.
    */
   batches(
     epochId: number,
@@ -154,18 +172,28 @@ export interface HistoryStore {
   /** The batch that holds the seq, if stored. */
   batchWithSeq(epochId: number, seq: number): StoredBatch | undefined;
 
+  /** Stored batches that turned out unreadable, as far as read until now. Ascending by firstSeq. */
+  damaged(epochId: number): readonly DamagedRange[];
+
   /** Violations with receiveT <= t < sendT. */
   violationsAt(t: Hlc): readonly ViolationRecord[];
+  /** Violations whose stretch [receiveT, sendT] touches [from, to], all ends included. By receiveT. */
   violationsBetween(from: Hlc, to: Hlc): readonly ViolationRecord[];
   /** Slow messages with sendT <= t < receiveT. */
   slowMessagesAt(t: Hlc): readonly SlowMessageRecord[];
 
+  /** How many times `staleCheckpoints` named this epoch since the store was opened. */
+  repairCount(epochId: number): number;
+  /** Resolves when durable, or dropped (see `CheckpointWrite.repairCount`). Errors as `write`. */
   writeCheckpoint(checkpoint: CheckpointWrite): Promise<void>;
   /** The latest directory with directory.t <= t. */
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined;
   /** The checkpoint of a log written with the directory of exactly that seq. */
   checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined;
 
-  /** Ends all; later calls throw `closed`. May be called twice. */
+  /** Why writing has ended, once it has; reading goes on. Undefined: all is well. */
+  readonly failure: RetroError | undefined;
+
+  /** Waits for what was given to `write`, then ends all; later calls throw `closed`. May be called twice. */
   close(): Promise<void>;
 }

@@ -1,0 +1,176 @@
+/**
+ * The history store in memory: the slow and obvious twin of lmdb-store.ts, for tests and for
+ * collectors that need not remember. It passes the same contract.
+ *
+ * Nothing here survives the process; "durable" means that the turn of the event loop is over, so
+ * that callers who forget to wait fail here as they would on disk.
+ */
+import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
+import type {
+  CheckpointWrite,
+  DamagedRange,
+  DirectoryRecord,
+  EpochRecord,
+  HistoryStore,
+  SlowMessageRecord,
+  StoredBatch,
+  StoreWrite,
+  ViolationRecord,
+} from "./history-store.ts";
+
+interface EpochShelf {
+  /** Ascending by firstSeq. */
+  batches: StoredBatch[];
+  /** Ascending by t. */
+  checkpoints: CheckpointWrite[];
+  repairCount: number;
+}
+
+export class MemoryStore implements HistoryStore {
+  readonly #epochs = new Map<number, EpochRecord>();
+  readonly #shelves = new Map<number, EpochShelf>();
+  readonly #violations: ViolationRecord[] = [];
+  readonly #slowMessages: SlowMessageRecord[] = [];
+  readonly failure: RetroError | undefined = undefined;
+  #lastEpochId = 0;
+  #isClosed = false;
+  /** Settles when everything given so far is stored. */
+  #settled: Promise<void> = Promise.resolve();
+
+  epochs(): readonly EpochRecord[] {
+    this.#assertOpen();
+    return [...this.#epochs.values()].sort((a, b) => a.id - b.id);
+  }
+
+  epoch(id: number): EpochRecord | undefined {
+    this.#assertOpen();
+    return this.#epochs.get(id);
+  }
+
+  nextEpochId(): number {
+    this.#assertOpen();
+    this.#lastEpochId += 1;
+    return this.#lastEpochId;
+  }
+
+  write(write: StoreWrite): Promise<void> {
+    return this.#inOrder(() => {
+      for (const record of write.epochs) this.#epochs.set(record.id, record);
+      for (const batch of write.batches) {
+        const { batches } = this.#shelf(batch.epochId);
+        batches.push({ ...batch, bytes: batch.bytes.slice() });
+        batches.sort((a, b) => a.firstSeq - b.firstSeq);
+      }
+      this.#violations.push(...write.violations);
+      this.#slowMessages.push(...write.slowMessages);
+      for (const { epochId, fromT } of write.staleCheckpoints) {
+        const shelf = this.#shelf(epochId);
+        shelf.repairCount += 1;
+        shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t < fromT);
+      }
+    });
+  }
+
+  *batches(
+    epochId: number,
+    range: { readonly from: Hlc; readonly to: Hlc; readonly reverse?: boolean },
+  ): Iterable<StoredBatch> {
+    this.#assertOpen();
+    const found = (this.#shelves.get(epochId)?.batches ?? []).filter(
+      (batch) => batch.lastT >= range.from && batch.firstT <= range.to,
+    );
+    yield* range.reverse === true ? found.reverse() : found;
+  }
+
+  batchWithSeq(epochId: number, seq: number): StoredBatch | undefined {
+    this.#assertOpen();
+    return this.#shelves
+      .get(epochId)
+      ?.batches.find((batch) => batch.firstSeq <= seq && seq <= batch.lastSeq);
+  }
+
+  damaged(_epochId: number): readonly DamagedRange[] {
+    this.#assertOpen();
+    return [];
+  }
+
+  violationsAt(t: Hlc): readonly ViolationRecord[] {
+    this.#assertOpen();
+    return this.#violations.filter((v) => v.receiveT <= t && t < v.sendT).sort(byReceive);
+  }
+
+  violationsBetween(from: Hlc, to: Hlc): readonly ViolationRecord[] {
+    this.#assertOpen();
+    return this.#violations.filter((v) => v.receiveT <= to && v.sendT >= from).sort(byReceive);
+  }
+
+  slowMessagesAt(t: Hlc): readonly SlowMessageRecord[] {
+    this.#assertOpen();
+    return this.#slowMessages
+      .filter((m) => m.sendT <= t && t < m.receiveT)
+      .sort((a, b) => a.sendT - b.sendT);
+  }
+
+  repairCount(epochId: number): number {
+    this.#assertOpen();
+    return this.#shelves.get(epochId)?.repairCount ?? 0;
+  }
+
+  writeCheckpoint(checkpoint: CheckpointWrite): Promise<void> {
+    return this.#inOrder(() => {
+      const shelf = this.#shelf(checkpoint.epochId);
+      if (checkpoint.repairCount !== shelf.repairCount) return;
+      shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t !== checkpoint.t);
+      shelf.checkpoints.push(checkpoint);
+      shelf.checkpoints.sort((a, b) => a.t - b.t);
+    });
+  }
+
+  directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined {
+    this.#assertOpen();
+    const found = this.#shelves.get(epochId)?.checkpoints.findLast((one) => one.t <= t);
+    return found && { epochId, seq: found.seq, t: found.t, bytes: found.directory };
+  }
+
+  checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined {
+    this.#assertOpen();
+    return this.#shelves
+      .get(epochId)
+      ?.checkpoints.find((one) => one.seq === seq)
+      ?.logs.find((one) => one.log === log)?.bytes;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#settled;
+  }
+
+  #shelf(epochId: number): EpochShelf {
+    let shelf = this.#shelves.get(epochId);
+    if (shelf === undefined) {
+      shelf = { batches: [], checkpoints: [], repairCount: 0 };
+      this.#shelves.set(epochId, shelf);
+    }
+    return shelf;
+  }
+
+  #inOrder(store: () => void): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedError());
+    this.#settled = this.#settled.then(store);
+    return this.#settled;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw closedError();
+  }
+}
+
+function byReceive(a: ViolationRecord, b: ViolationRecord): number {
+  return a.receiveT - b.receiveT;
+}
+
+function closedError(): RetroError {
+  return new RetroError("closed", "the store is closed", {
+    hint: "Nothing can be read or written after close().",
+  });
+}
