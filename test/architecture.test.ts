@@ -1,0 +1,295 @@
+/**
+ * The house rules, as data: who may import whom, and what only few files may do.
+ *
+ * When a test here fails, either the import is in the wrong place or the house has changed: then
+ * change the table, in the same commit, and say why in its message.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  forbiddenImports,
+  type ImportTable,
+  importCycles,
+  type Reservation,
+  reservedImports,
+  type Sources,
+} from "./support/import-rules.ts";
+import { ambientUsesOf, hasDefaultExport, valueExportsOf } from "./support/source-scan.ts";
+
+const KERNEL = "agent/kernel/index.ts";
+const STORE_PORT = "collector/store/history-store.ts";
+const HISTORY_PORT = "collector/cut/history.ts";
+
+/** The first row that fits the importer applies, so a file's own row stands before its folder's. */
+const ALLOWED: ImportTable = [
+  // The kernel is shared by agent, collector and UI: it knows nothing, not even Node.
+  ["agent/kernel/", ["agent/kernel/"]],
+
+  // The agent's parts do not know each other; agent.ts joins them.
+  ["agent/state/", ["agent/state/", KERNEL]],
+  ["agent/propagation/kafkajs", ["agent/propagation/", KERNEL, "kafkajs"]],
+  ["agent/propagation/", ["agent/propagation/", KERNEL, "node:", "@opentelemetry/api"]],
+  ["agent/tracing/", ["agent/tracing/", KERNEL, "node:", "@opentelemetry/api", "hdr-histogram-js"]],
+  ["agent/shipping/kafka-", ["agent/shipping/", KERNEL, "kafkajs"]],
+  ["agent/shipping/", ["agent/shipping/", KERNEL, "node:"]],
+  // An example is what a user could write: it enters by the package's doors.
+  ["agent/examples/", ["agent/examples/", "retroscope", "node:"]],
+  ["agent/config.ts", [KERNEL, "node:"]],
+  [
+    "agent/",
+    [
+      "agent/index.ts",
+      "agent/agent.ts",
+      "agent/config.ts",
+      "agent/state/",
+      "agent/propagation/",
+      "agent/tracing/",
+      "agent/shipping/",
+      KERNEL,
+      "node:",
+    ],
+  ],
+
+  // The collector enters the agent through the kernel's door alone.
+  ["collector/ingest/", ["collector/ingest/", STORE_PORT, KERNEL, "node:"]],
+  [STORE_PORT, [KERNEL]],
+  ["collector/store/", ["collector/store/", KERNEL, "node:", "lmdb"]],
+  [HISTORY_PORT, [KERNEL]],
+  ["collector/cut/", ["collector/cut/", STORE_PORT, KERNEL]],
+  ["collector/rql/", ["collector/rql/", "collector/cut/", KERNEL]],
+  ["collector/bottleneck/", ["collector/bottleneck/", "collector/cut/", KERNEL]],
+  ["collector/interop/", ["collector/interop/", "collector/cut/", KERNEL, "node:"]],
+  [
+    "collector/api/",
+    [
+      "collector/api/",
+      "collector/cut/",
+      "collector/ingest/",
+      KERNEL,
+      "node:",
+      "express",
+      "helmet",
+      "pino",
+      "zod",
+    ],
+  ],
+  [
+    "collector/cli/",
+    [
+      "collector/cli/",
+      "collector/index.ts",
+      "collector/interop/",
+      "type collector/api/shapes.ts",
+      KERNEL,
+      "node:",
+      "commander",
+    ],
+  ],
+  ["collector/config.ts", [KERNEL, "node:", "zod"]],
+  ["collector/main.ts", ["collector/cli/", KERNEL, "node:", "commander"]],
+  ["collector/index.ts", ["collector/collector.ts", "collector/config.ts"]],
+  [
+    "collector/collector.ts",
+    [
+      "collector/config.ts",
+      "collector/ingest/",
+      "collector/store/",
+      "collector/cut/",
+      "collector/api/",
+      KERNEL,
+      "node:",
+      "pino",
+    ],
+  ],
+
+  // The UI speaks to the collector over HTTP: it shares the shapes, not the code.
+  ["ui/vite.config.ts", ["vite", "node:"]],
+  ["ui/", ["ui/", KERNEL, "type collector/api/shapes.ts", "preact", "@preact/signals"]],
+
+  // Debt: exceptions, each with its reason.
+];
+
+/** Ports hold interfaces and their promises, nothing that runs. */
+const PORTS = [
+  "agent/propagation/recorder.ts",
+  "agent/shipping/transport.ts",
+  STORE_PORT,
+  HISTORY_PORT,
+];
+
+/** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */
+const RESERVED: readonly Reservation[] = [
+  [/^agent\/shipping\/\w+-transport\.ts$/, ["agent/agent.ts", "agent/testing.ts"]],
+  [/^collector\/store\/(?:lmdb|memory)-/, ["collector/collector.ts"]],
+];
+
+/** Folders in which time, timers and chance are given, so that tests can give others. */
+const TIMELESS = [
+  "agent/kernel/",
+  "agent/state/",
+  "agent/shipping/",
+  "collector/ingest/",
+  "collector/cut/",
+  "collector/store/",
+];
+const MAY_ASK_THE_SURROUNDINGS: ReadonlyArray<readonly [file: string, why: string]> = [
+  ["agent/kernel/physical-clock.ts", "it is the real clock, given to all others"],
+];
+
+const TOP_LEVEL = [
+  ...["agent", "collector", "ui", "test"],
+  ...["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"],
+  ...["package.json", "package-lock.json", "tsconfig.json", "biome.json"],
+  ...[".ci", ".gitignore", ".gitattributes", ".npmrc"],
+];
+
+const ROOT = resolve(import.meta.dirname, "..");
+const files = filesOfTheProject();
+const sources = sourcesIn(["agent/", "collector/", "ui/"]);
+
+describe("the sources", () => {
+  it("import only what the table allows", () => {
+    expect(forbiddenImports(sources, ALLOWED)).toEqual([]);
+  });
+
+  it("name adapters only in composition roots", () => {
+    expect(reservedImports(sources, RESERVED)).toEqual([]);
+  });
+
+  it("import each other in no circle", () => {
+    expect(importCycles(sources)).toEqual([]);
+  });
+
+  it("export nothing by default, except to tools that ask for it", () => {
+    const found = [...sources].filter(
+      ([file, text]) => hasDefaultExport(text) && !file.endsWith(".config.ts"),
+    );
+    expect(found.map(([file]) => file)).toEqual([]);
+  });
+
+  it("ask the surroundings for time, timers and chance only where listed", () => {
+    expect(ambientUses(sources)).toEqual([]);
+  });
+});
+
+describe("the lists of this file", () => {
+  it("name ports that exist and hold interfaces only", () => {
+    const running = PORTS.flatMap((port) =>
+      valueExportsOf(sources.get(port) ?? "export missing file").map(
+        (found) => `${port}: ${found}`,
+      ),
+    );
+    expect(running).toEqual([]);
+  });
+
+  it("name no file that needs no exception", () => {
+    const idle = MAY_ASK_THE_SURROUNDINGS.filter(
+      ([file]) => ambientUsesOf(sources.get(file) ?? "").length === 0,
+    );
+    expect(idle).toEqual([]);
+  });
+});
+
+it("keeps the top level to what design and tools need", () => {
+  const entries = new Set(files.map((file) => file.split("/")[0] ?? ""));
+  expect([...entries].filter((entry) => !TOP_LEVEL.includes(entry))).toEqual([]);
+});
+
+describe("a planted fault is found:", () => {
+  const plants: ReadonlyArray<readonly [why: string, file: string, source: string]> = [
+    ["the kernel with a Node module", "agent/kernel/a.ts", 'import "node:fs";'],
+    ["the kernel with the state", "agent/kernel/a.ts", 'import { x } from "../state/b.ts";'],
+    [
+      "state and shipping",
+      "agent/state/a.ts",
+      'import type { T } from "../shipping/transport.ts";',
+    ],
+    ["past the kernel's door", "agent/state/a.ts", 'import { x } from "../kernel/hlc.ts";'],
+    ["the collector in the agent", "collector/api/a.ts", 'import("../../agent/agent.ts")'],
+    ["express outside the API", "collector/collector.ts", 'import express from "express";'],
+    ["lmdb outside the store", "collector/cut/a.ts", 'export { open } from "lmdb";'],
+    ["a store adapter in RQL", "collector/rql/a.ts", 'import "../store/lmdb-store.ts";'],
+    ["a store in bottleneck", "collector/bottleneck/a.ts", 'import "../store/history-store.ts";'],
+    ["OpenTelemetry in the state", "agent/state/a.ts", 'import "@opentelemetry/api";'],
+    ["kafkajs in another transport", "agent/shipping/http-transport.ts", 'import "kafkajs";'],
+    ["API code in the UI", "ui/src/a.tsx", 'import { x } from "../../collector/api/shapes.ts";'],
+    ["agent code in the UI", "ui/src/a.ts", 'import type { A } from "../../agent/agent.ts";'],
+    ["a source in an example", "agent/examples/shop/a.ts", 'import "../../agent.ts";'],
+    ["a package that only begins alike", "ui/vite.config.ts", 'import "vitest";'],
+    ["an import computed at run time", "agent/register.ts", "await import(process.argv[2])"],
+    ["a file in no row's care", "scripts/a.ts", ""],
+  ];
+  it.each(plants)("%s", (_why, file, source) => {
+    const [message, ...more] = forbiddenImports(new Map([[file, source]]), ALLOWED);
+    expect(message).toContain(file);
+    expect(message).toContain(/["']([^"']+)["']/.exec(source)?.[1] ?? "");
+    expect(more).toEqual([]);
+  });
+
+  it("while what the design allows passes", () => {
+    const allowed = new Map([
+      ["agent/state/a.ts", 'import { x } from "../kernel/index.ts";\nimport "./b.ts";'],
+      ["agent/agent.ts", 'import "./shipping/http-transport.ts";\nimport "./state/a.ts";'],
+      ["agent/examples/shop/a.ts", 'import "retroscope";\nimport "retroscope/testing";'],
+      ["ui/src/a.tsx", 'import type { A } from "../../collector/api/shapes.ts";'],
+      ["collector/store/lmdb-store.ts", 'import { open } from "lmdb";'],
+      ["agent/propagation/kafkajs-hook.ts", 'import type { Kafka } from "kafkajs";'],
+    ]);
+    expect(forbiddenImports(allowed, ALLOWED)).toEqual([]);
+  });
+
+  it("an adapter named outside the composition roots", () => {
+    const source = 'import { x } from "../store/lmdb-store.ts";';
+    expect(reservedImports(new Map([["collector/ingest/a.ts", source]]), RESERVED)).toHaveLength(1);
+    expect(reservedImports(new Map([["collector/store/lmdb-keys.ts", source]]), RESERVED)).toEqual(
+      [],
+    );
+  });
+
+  it("a circle of three files", () => {
+    const circle = new Map([
+      ["agent/a.ts", 'import "./b.ts";'],
+      ["agent/b.ts", 'import type { C } from "./c/c.ts";'],
+      ["agent/c/c.ts", 'export * from "../a.ts";'],
+    ]);
+    expect(importCycles(circle)).toEqual([
+      "agent/a.ts -> agent/b.ts -> agent/c/c.ts -> agent/a.ts",
+    ]);
+  });
+
+  it("the real clock in a folder whose time is given, but not elsewhere", () => {
+    const planted = new Map([
+      ["agent/state/a.ts", "const t = Date.now();"],
+      ["agent/register.ts", "const t = Date.now();"],
+    ]);
+    expect(ambientUses(planted)).toEqual(["agent/state/a.ts:1: Date.now"]);
+  });
+});
+
+function ambientUses(scanned: Sources): string[] {
+  const exempt = new Set(MAY_ASK_THE_SURROUNDINGS.map(([file]) => file));
+  return [...scanned].flatMap(([file, text]) =>
+    TIMELESS.some((folder) => file.startsWith(folder)) && !exempt.has(file)
+      ? ambientUsesOf(text).map((use) => `${file}:${use}`)
+      : [],
+  );
+}
+
+function sourcesIn(folders: readonly string[]): Sources {
+  const found = files.filter(
+    (file) => folders.some((folder) => file.startsWith(folder)) && /\.tsx?$/.test(file),
+  );
+  return new Map(found.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
+}
+
+/** What git tracks and what it would track, so that a new file is judged before it is added. */
+function filesOfTheProject(): string[] {
+  const listed = execFileSync(
+    "git",
+    ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    { cwd: ROOT, encoding: "utf8" },
+  );
+  return listed.split("\0").filter((file) => file !== "" && existsSync(join(ROOT, file)));
+}
