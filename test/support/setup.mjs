@@ -42,6 +42,8 @@ const LOCK_POLL_MS = 200;
 /** Of a failed command only the beginning is shown: npm prints 90 lines of help after it. */
 const SHOWN_LINES = 25;
 
+const LOCKFILE_HINT = "Run `npm install`, and commit both files.";
+
 const FLAGS = ["--install-only", "--bench", "--rebuild"];
 const flags = new Set(process.argv.slice(2));
 const at = (...parts) => join(ROOT, ...parts);
@@ -60,6 +62,7 @@ const steps = [
     doing: "installing dependencies",
     isDone: isInstalled,
     async run() {
+      checkManifest();
       await runNode(npmCommand(), ["ci", "--include=dev", "--no-audit", "--no-fund"], {
         hint: installHint,
       });
@@ -160,7 +163,13 @@ function isInstalled() {
   return Object.keys(installed.packages).every((path) => path in listed.packages);
 }
 
-/** A package.json edited without its lockfile must not pass unnoticed: `npm ci` will say so. */
+/** npm would answer a disagreement with ninety lines of help, or not at all if all is installed. */
+function checkManifest() {
+  if (!manifestMatches(readJson(at("package-lock.json"))?.packages[""])) {
+    throw new SetupError("package.json and package-lock.json disagree", LOCKFILE_HINT);
+  }
+}
+
 function manifestMatches(root) {
   const manifest = readJson(at("package.json"));
   return ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"].every(
@@ -192,8 +201,8 @@ function npmCommand() {
 }
 
 function installHint(output) {
-  return /EUSAGE|in sync/.test(output)
-    ? "package.json and package-lock.json disagree: run `npm install` and commit both."
+  return output.includes("EUSAGE")
+    ? LOCKFILE_HINT
     : "Is the npm registry reachable? `npm ci --include=dev` shows everything.";
 }
 
