@@ -83,7 +83,6 @@ const steps = [
     doing: "building the UI",
     inputs: ["ui", "agent/kernel", "collector/api", "tsconfig.json", "package-lock.json"],
     keyFile: "dist/.ui-key",
-    isNeeded: () => existsSync(at("ui/index.html")),
     run: () =>
       runNode(at("node_modules/vite/bin/vite.js"), ["build", at("ui"), "--logLevel", "warn"], {
         hint: compileHint,

@@ -46,6 +46,7 @@ beforeEach(() => {
   );
   write("node_modules/.package-lock.json", JSON.stringify({ packages: {} }));
   write("node_modules/typescript/bin/tsc", COMPILER);
+  write("node_modules/vite/bin/vite.js", "");
   write("sources.txt", "one two");
   write("agent/one.ts", "1");
   write("agent/two.ts", "2");
