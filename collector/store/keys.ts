@@ -1,0 +1,211 @@
+/**
+ * Keys of the LMDB store: bytes whose order is the order that readers walk in.
+ *
+ * One tree holds all; the first byte tells what a record is. Integers are big-endian, and a stamp or
+ * seq takes eight bytes, biased so that negative stamps (imports, down to 1970) come first:
+ *
+ *     i53    | floor(n / 2^32) + 2^21, 4 bytes | n mod 2^32, 4 bytes |
+ *
+ *     format      F
+ *     epoch       E | epochId 4
+ *     batch       B | epochId 4 | firstT 8 | firstSeq 8 | lastT 8 | lastSeq 8
+ *     seq         S | epochId 4 | lastSeq 8 | firstT 8 | firstSeq 8 | lastT 8      finds a batch by seq
+ *     violation   V | class 1 | receiveT 8 | sendT 8 | receive's id, text          see stretches.ts
+ *     slow        M | class 1 | sendT 8 | receiveT 8 | receive's id, text
+ *     directory   D | epochId 4 | t 8
+ *     checkpoint  C | epochId 4 | seq 8 | log, text
+ *
+ * A batch's key holds its whole range, so that a batch whose bytes are damaged can still be named.
+ */
+import { createHash } from "node:crypto";
+import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
+import type { StoredBatch, StoredRange } from "./history-store.ts";
+
+export const FORMAT_KEY: Buffer = Buffer.from("F");
+
+const EPOCH = 0x45;
+export const BATCH = 0x42;
+export const SEQ = 0x53;
+const DIRECTORY = 0x44;
+const CHECKPOINT = 0x43;
+export const VIOLATION = 0x56;
+export const SLOW_MESSAGE = 0x4d;
+
+const BATCH_KEY_BYTES = 37;
+/** LMDB takes 1,978 bytes; longer log names are stored under their hash. */
+const MAX_NAME_BYTES = 1_024;
+const TWO_32 = 2 ** 32;
+const BIAS = 2 ** 21;
+/** Lowest and highest number a key can hold. */
+const LOWEST = Number.MIN_SAFE_INTEGER;
+const HIGHEST = Number.MAX_SAFE_INTEGER;
+
+/** Both ends of a walk; both are included unless said otherwise. */
+export interface KeyRange {
+  readonly first: Buffer;
+  readonly last: Buffer;
+}
+
+export function epochKey(epochId: number): Buffer {
+  return epochPrefix(EPOCH, epochId, 5);
+}
+
+export function allEpochs(): KeyRange {
+  return { first: epochKey(0), last: epochKey(0xffffffff) };
+}
+
+export function batchKey(batch: Omit<StoredBatch, "bytes" | "arrivalMs">): Buffer {
+  const key = epochPrefix(BATCH, batch.epochId, BATCH_KEY_BYTES);
+  writeI53(key, 5, batch.firstT);
+  writeI53(key, 13, batch.firstSeq);
+  writeI53(key, 21, batch.lastT);
+  writeI53(key, 29, batch.lastSeq);
+  return key;
+}
+
+/** The range that a batch's key names. */
+export function batchOfKey(key: Buffer): StoredRange & { readonly epochId: number } {
+  return {
+    epochId: key.readUInt32BE(1),
+    firstT: readI53(key, 5) as Hlc,
+    first: readI53(key, 13),
+    lastT: readI53(key, 21) as Hlc,
+    last: readI53(key, 29),
+  };
+}
+
+/** Batches of an epoch that begin in [from, to]. */
+export function batchesBeginning(epochId: number, from: number, to: number): KeyRange {
+  const first = epochPrefix(BATCH, epochId, 13);
+  writeI53(first, 5, from);
+  const last = Buffer.alloc(BATCH_KEY_BYTES, 0xff);
+  epochPrefix(BATCH, epochId, 5).copy(last);
+  writeI53(last, 5, to);
+  return { first, last };
+}
+
+export function allBatches(epochId: number): KeyRange {
+  return batchesBeginning(epochId, LOWEST, HIGHEST);
+}
+
+export function seqKey(batch: Omit<StoredBatch, "bytes" | "arrivalMs">): Buffer {
+  const key = epochPrefix(SEQ, batch.epochId, BATCH_KEY_BYTES);
+  writeI53(key, 5, batch.lastSeq);
+  writeI53(key, 13, batch.firstT);
+  writeI53(key, 21, batch.firstSeq);
+  writeI53(key, 29, batch.lastT);
+  return key;
+}
+
+/** The batch's key that a seq key points to. */
+export function batchKeyOfSeqKey(key: Buffer): Buffer {
+  return batchKey({
+    epochId: key.readUInt32BE(1),
+    lastSeq: readI53(key, 5),
+    firstT: readI53(key, 13) as Hlc,
+    firstSeq: readI53(key, 21),
+    lastT: readI53(key, 29) as Hlc,
+  });
+}
+
+/** Seq keys of the batches of an epoch that end at or after `seq`. */
+export function seqsFrom(epochId: number, seq: number): KeyRange {
+  const first = epochPrefix(SEQ, epochId, 13);
+  writeI53(first, 5, seq);
+  const last = Buffer.alloc(BATCH_KEY_BYTES, 0xff);
+  epochPrefix(SEQ, epochId, 5).copy(last);
+  return { first, last };
+}
+
+/** A stretch of time [start, end] in its class, named by the message's receive. */
+export function stretchKey(
+  kind: number,
+  stretchClass: number,
+  start: number,
+  end: number,
+  receive: EventRef,
+): Buffer {
+  const id = Buffer.from(`${receive.epoch}/${receive.seq}/${receive.node}`);
+  const key = Buffer.allocUnsafe(18 + id.length);
+  key[0] = kind;
+  key[1] = stretchClass;
+  writeI53(key, 2, start);
+  writeI53(key, 10, end);
+  id.copy(key, 18);
+  return key;
+}
+
+/** Stretches of a class that start in [from, to]. */
+export function stretchesStarting(
+  kind: number,
+  stretchClass: number,
+  from: number,
+  to: number,
+): KeyRange {
+  const first = Buffer.allocUnsafe(10);
+  first[0] = kind;
+  first[1] = stretchClass;
+  writeI53(first, 2, Math.max(from, LOWEST));
+  const last = Buffer.alloc(18, 0xff);
+  first.copy(last, 0, 0, 2);
+  writeI53(last, 2, Math.min(to, HIGHEST));
+  return { first, last };
+}
+
+/** The end of the stretch that a key names. */
+export function stretchEndOfKey(key: Buffer): number {
+  return readI53(key, 10);
+}
+
+export function directoryKey(epochId: number, t: number): Buffer {
+  const key = epochPrefix(DIRECTORY, epochId, 13);
+  writeI53(key, 5, t);
+  return key;
+}
+
+export function directoriesBetween(epochId: number, from: number, to: number): KeyRange {
+  return { first: directoryKey(epochId, from), last: directoryKey(epochId, to) };
+}
+
+export function timeOfDirectoryKey(key: Buffer): Hlc {
+  return readI53(key, 5) as Hlc;
+}
+
+export function checkpointKey(epochId: number, seq: number, log: string): Buffer {
+  const name = Buffer.from(log);
+  const isLong = name.length > MAX_NAME_BYTES;
+  const tail = isLong ? createHash("sha256").update(name).digest() : name;
+  const key = epochPrefix(CHECKPOINT, epochId, 14 + tail.length);
+  writeI53(key, 5, seq);
+  key[13] = isLong ? 1 : 0;
+  tail.copy(key, 14);
+  return key;
+}
+
+/** Checkpoints of an epoch with this seq or a later one. */
+export function checkpointsFrom(epochId: number, seq: number): KeyRange {
+  const first = epochPrefix(CHECKPOINT, epochId, 13);
+  writeI53(first, 5, seq);
+  const last = Buffer.alloc(13, 0xff);
+  epochPrefix(CHECKPOINT, epochId, 5).copy(last);
+  return { first, last };
+}
+
+export { HIGHEST as HIGHEST_KEY_NUMBER, LOWEST as LOWEST_KEY_NUMBER };
+
+function epochPrefix(kind: number, epochId: number, bytes: number): Buffer {
+  const key = Buffer.allocUnsafe(bytes);
+  key[0] = kind;
+  key.writeUInt32BE(epochId, 1);
+  return key;
+}
+
+function writeI53(key: Buffer, offset: number, n: number): void {
+  const high = Math.floor(n / TWO_32);
+  key.writeUInt32BE(high + BIAS, offset);
+  key.writeUInt32BE(n - high * TWO_32, offset + 4);
+}
+
+function readI53(key: Buffer, offset: number): number {
+  return (key.readUInt32BE(offset) - BIAS) * TWO_32 + key.readUInt32BE(offset + 4);
+}

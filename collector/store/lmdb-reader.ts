@@ -1,0 +1,250 @@
+/**
+ * Reads of the LMDB store. Every record is checked before it is believed:
+ *
+ * - a damaged batch is skipped, reported, and named by `damaged`: to readers a lost range;
+ * - a damaged directory is passed over for an earlier one: the answer costs more and stays right;
+ * - a damaged checkpoint is not there;
+ * - a damaged epoch, violation or slow message cannot be made up for: `data-damaged` is thrown.
+ *
+ * All reads of one turn of the event loop see one and the same transaction (lmdb keeps its read
+ * transaction open for so long).
+ */
+import type { Hlc } from "../../agent/kernel/index.ts";
+import { RetroError } from "../../agent/kernel/index.ts";
+import type { DamagedRange, DirectoryRecord, EpochRecord, StoredBatch } from "./history-store.ts";
+import {
+  allBatches,
+  allEpochs,
+  BATCH,
+  batchesBeginning,
+  batchKeyOfSeqKey,
+  batchOfKey,
+  checkpointKey,
+  directoriesBetween,
+  HIGHEST_KEY_NUMBER,
+  type KeyRange,
+  LOWEST_KEY_NUMBER,
+  SEQ,
+  SLOW_MESSAGE,
+  seqsFrom,
+  stretchEndOfKey,
+  stretchesStarting,
+  timeOfDirectoryKey,
+  VIOLATION,
+} from "./keys.ts";
+import type { Environment } from "./lmdb-environment.ts";
+import { BATCH_PREFIX_BYTES, decodeDirectory, decodeEpoch, openRecord } from "./records.ts";
+import { earliestStart, STRETCH_CLASS_COUNT } from "./stretches.ts";
+import { stretchSlot } from "./transaction.ts";
+
+/** A record that does not match its checksum. */
+export interface RecordDamage {
+  readonly kind: "epoch" | "batch" | "seq" | "violation" | "slow" | "directory" | "checkpoint";
+  readonly keyHex: string;
+  /** What readers do without, if it is a batch. */
+  readonly range?: DamagedRange;
+}
+
+const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
+  E: "epoch",
+  B: "batch",
+  S: "seq",
+  V: "violation",
+  M: "slow",
+  D: "directory",
+  C: "checkpoint",
+};
+
+export class LmdbReader {
+  readonly #db: Environment;
+  readonly #onDamage: (damage: RecordDamage) => void;
+  /** Records reported, by key in hex. */
+  readonly #reported = new Set<string>();
+  readonly #damaged = new Map<number, DamagedRange[]>();
+  /** Kinds and classes of stretches that hold any. */
+  readonly #stretchSlots = new Set<number>();
+
+  constructor(db: Environment, onDamage: (damage: RecordDamage) => void) {
+    this.#db = db;
+    this.#onDamage = onDamage;
+    for (const kind of [VIOLATION, SLOW_MESSAGE]) {
+      for (let ofClass = 0; ofClass < STRETCH_CLASS_COUNT; ofClass += 1) {
+        const all = stretchesStarting(kind, ofClass, LOWEST_KEY_NUMBER, HIGHEST_KEY_NUMBER);
+        if (this.#firstKey(all) !== undefined) {
+          this.#stretchSlots.add(stretchSlot(kind, ofClass));
+        }
+      }
+    }
+  }
+
+  loadEpochs(): Map<number, EpochRecord> {
+    const epochs = new Map<number, EpochRecord>();
+    for (const key of this.#keys(allEpochs())) {
+      const record = decodeEpoch(this.#mustRead(key));
+      epochs.set(record.id, record);
+    }
+    return epochs;
+  }
+
+  *batches(
+    epochId: number,
+    { from, to, reverse }: { readonly from: Hlc; readonly to: Hlc; readonly reverse?: boolean },
+  ): Iterable<StoredBatch> {
+    if (reverse === true) {
+      for (const key of this.#keys(batchesBeginning(epochId, LOWEST_KEY_NUMBER, to), true)) {
+        if (batchOfKey(key).lastT < from) return;
+        const batch = this.#batch(key);
+        if (batch !== undefined) yield batch;
+      }
+      return;
+    }
+    // Of the batches that begin before `from`, the last may reach into the range.
+    let start: number = from;
+    for (const key of this.#keys(batchesBeginning(epochId, LOWEST_KEY_NUMBER, from), true)) {
+      const { firstT, lastT } = batchOfKey(key);
+      if (lastT < from) break;
+      start = firstT;
+    }
+    for (const key of this.#keys(batchesBeginning(epochId, start, to))) {
+      if (batchOfKey(key).lastT < from) continue;
+      const batch = this.#batch(key);
+      if (batch !== undefined) yield batch;
+    }
+  }
+
+  batchWithSeq(epochId: number, seq: number): StoredBatch | undefined {
+    const key = this.#firstKey(seqsFrom(epochId, seq));
+    if (key === undefined) return undefined;
+    if (this.#read(key) === undefined) return this.#batchWithSeqByScan(epochId, seq);
+    const found = batchKeyOfSeqKey(key);
+    return batchOfKey(found).first <= seq ? this.#batch(found) : undefined;
+  }
+
+  /** For the day when the index itself is damaged. */
+  #batchWithSeqByScan(epochId: number, seq: number): StoredBatch | undefined {
+    for (const key of this.#keys(allBatches(epochId))) {
+      const { first, last } = batchOfKey(key);
+      if (first <= seq && seq <= last) return this.#batch(key);
+    }
+    return undefined;
+  }
+
+  damaged(epochId: number): readonly DamagedRange[] {
+    return this.#damaged.get(epochId) ?? [];
+  }
+
+  learnStretches(slots: Iterable<number>): void {
+    for (const slot of slots) this.#stretchSlots.add(slot);
+  }
+
+  /** Stretches [start, end] that touch [from, to], by start. */
+  stretchesTouching<Stretch>(kind: number, from: number, to: number): Stretch[] {
+    const found: { readonly key: Buffer; readonly stretch: Stretch }[] = [];
+    for (let ofClass = 0; ofClass < STRETCH_CLASS_COUNT; ofClass += 1) {
+      if (!this.#stretchSlots.has(stretchSlot(kind, ofClass))) continue;
+      for (const key of this.#keys(
+        stretchesStarting(kind, ofClass, earliestStart(ofClass, from), to),
+      )) {
+        if (stretchEndOfKey(key) < from) continue;
+        const stretch = JSON.parse(this.#mustRead(key).toString()) as Stretch;
+        // The class stands before the start: order by what comes after it.
+        found.push({ key: key.subarray(2), stretch });
+      }
+    }
+    return found.sort((a, b) => Buffer.compare(a.key, b.key)).map((one) => one.stretch);
+  }
+
+  directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined {
+    for (const key of this.#keys(directoriesBetween(epochId, LOWEST_KEY_NUMBER, t), true)) {
+      const payload = this.#read(key);
+      if (payload === undefined) continue;
+      const { seq, bytes } = decodeDirectory(payload);
+      return { epochId, seq, t: timeOfDirectoryKey(key), bytes: plainBytes(bytes) };
+    }
+    return undefined;
+  }
+
+  checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined {
+    const payload = this.#read(checkpointKey(epochId, seq, log));
+    return payload && plainBytes(payload);
+  }
+
+  verify(): { readonly recordCount: number; readonly damagedCount: number } {
+    let recordCount = 0;
+    let damagedCount = 0;
+    for (const key of this.#db.getKeys()) {
+      recordCount += 1;
+      if (this.#read(key) === undefined) damagedCount += 1;
+    }
+    return { recordCount, damagedCount };
+  }
+
+  #batch(key: Buffer): StoredBatch | undefined {
+    const payload = this.#read(key);
+    if (payload === undefined) return undefined;
+    const { epochId, first, last, firstT, lastT } = batchOfKey(key);
+    return {
+      epochId,
+      firstSeq: first,
+      lastSeq: last,
+      firstT,
+      lastT,
+      arrivalMs: payload.readDoubleLE(0),
+      bytes: plainBytes(payload.subarray(BATCH_PREFIX_BYTES)),
+    };
+  }
+
+  /** The payload, or undefined if there is none; damage is reported. */
+  #read(key: Buffer): Buffer | undefined {
+    const record = this.#db.getBinary(key);
+    const payload = record && openRecord(key, record);
+    // A batch or an index entry that a key led to must be there.
+    const isMissed = record === undefined && (key[0] === BATCH || key[0] === SEQ);
+    if (payload === undefined && (record !== undefined || isMissed)) this.#report(key);
+    return payload;
+  }
+
+  #mustRead(key: Buffer): Buffer {
+    const payload = this.#read(key);
+    if (payload !== undefined) return payload;
+    throw new RetroError("data-damaged", `record ${key.toString("hex")} is damaged`, {
+      hint: "Restore a backup; `retroscope verify --data DIR` lists what is damaged.",
+    });
+  }
+
+  #report(key: Buffer): void {
+    const keyHex = key.toString("hex");
+    if (this.#reported.has(keyHex)) return;
+    this.#reported.add(keyHex);
+    const kind = KINDS[String.fromCharCode(key[0] ?? 0)] ?? "epoch";
+    if (kind !== "batch") {
+      this.#onDamage({ kind, keyHex });
+      return;
+    }
+    const range = batchOfKey(key);
+    const ranges = this.#damaged.get(range.epochId) ?? [];
+    ranges.push(range);
+    ranges.sort((a, b) => a.first - b.first);
+    this.#damaged.set(range.epochId, ranges);
+    this.#onDamage({ kind, keyHex, range });
+  }
+
+  #firstKey(range: KeyRange): Buffer | undefined {
+    for (const key of this.#keys(range)) return key;
+    return undefined;
+  }
+
+  #keys(range: KeyRange, reverse = false): Iterable<Buffer> {
+    return this.#db.getKeys({
+      start: reverse ? range.last : range.first,
+      end: reverse ? range.first : range.last,
+      inclusiveEnd: true,
+      reverse,
+    });
+  }
+}
+
+/** Without Buffer's methods, as the port promises. */
+function plainBytes(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -1,0 +1,186 @@
+/**
+ * Puts one group of writes into an LMDB transaction, and says what it changed for the readers'
+ * memory once it is durable.
+ */
+import type { CheckpointWrite, EpochRecord, StoredBatch, StoreWrite } from "./history-store.ts";
+import {
+  batchKey,
+  checkpointKey,
+  checkpointsFrom,
+  directoriesBetween,
+  directoryKey,
+  epochKey,
+  HIGHEST_KEY_NUMBER,
+  SLOW_MESSAGE,
+  seqKey,
+  stretchKey,
+  VIOLATION,
+} from "./keys.ts";
+import type { Environment } from "./lmdb-environment.ts";
+import { batchPrefix, encodeEpoch, encodeSeq, openRecord, sealRecord } from "./records.ts";
+import { stretchClass } from "./stretches.ts";
+
+export type WriteItem =
+  | { readonly kind: "write"; readonly write: StoreWrite }
+  | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointWrite };
+
+/** What the readers' memory learns when the transaction is durable. */
+export interface Outcome {
+  readonly epochs: Map<number, EpochRecord>;
+  /** Repairs by epoch. */
+  readonly repairs: Map<number, number>;
+  /** Kind and class of stretches now in use, as `stretchSlot` numbers. */
+  readonly stretchSlots: Set<number>;
+}
+
+/** One number for a kind of stretch and a class. */
+export function stretchSlot(kind: number, ofClass: number): number {
+  return kind * 64 + ofClass;
+}
+
+/** Rough size on disk, for limits. */
+export function bytesOf(item: WriteItem): number {
+  const PER_RECORD = 128;
+  if (item.kind === "checkpoint") {
+    const { directory, logs } = item.checkpoint;
+    return logs.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, directory.length);
+  }
+  const { batches, epochs, violations, slowMessages } = item.write;
+  const records = batches.length + 8 * epochs.length + violations.length + slowMessages.length;
+  return batches.reduce((sum, one) => sum + one.bytes.length, (records + 1) * PER_RECORD);
+}
+
+/** A checkpoint of this very transaction, which a repair behind it in the group may take back. */
+interface FreshCheckpoint {
+  readonly epochId: number;
+  readonly t: number;
+  readonly keys: readonly Buffer[];
+}
+
+export class TransactionBuilder {
+  readonly #db: Environment;
+  readonly #repairCount: (epochId: number) => number;
+  readonly #operations: { readonly key: Buffer; readonly record: Buffer | undefined }[] = [];
+  #fresh: FreshCheckpoint[] = [];
+  readonly outcome: Outcome = { epochs: new Map(), repairs: new Map(), stretchSlots: new Set() };
+
+  /** `repairCount` as of the transaction before. */
+  constructor(db: Environment, repairCount: (epochId: number) => number) {
+    this.#db = db;
+    this.#repairCount = repairCount;
+  }
+
+  /** Resolves when the group is on disk, all or nothing. Call once. */
+  async commit(group: readonly WriteItem[]): Promise<void> {
+    // All keys and records are made first: an exception among the puts would leave half of them.
+    for (const item of group) {
+      if (item.kind === "write") this.#write(item.write);
+      else this.#checkpoint(item.checkpoint);
+    }
+    for (const record of this.outcome.epochs.values()) {
+      this.#put(epochKey(record.id), encodeEpoch(record));
+    }
+    await this.#db.batch(() => {
+      for (const { key, record } of this.#operations) {
+        // Each settles with the batch, whose promise is the one waited for.
+        if (record === undefined) this.#db.remove(key).catch(() => {});
+        else this.#db.put(key, record).catch(() => {});
+      }
+    });
+    await this.#db.flushed;
+  }
+
+  #write(write: StoreWrite): void {
+    for (const record of write.epochs) this.outcome.epochs.set(record.id, record);
+    for (const batch of write.batches) this.#batch(batch);
+    for (const violation of write.violations) {
+      const { receiveT, sendT, receive } = violation;
+      this.#stretch(VIOLATION, receiveT, sendT, receive, violation);
+    }
+    for (const message of write.slowMessages) {
+      const { receiveT, sendT, receive } = message;
+      this.#stretch(SLOW_MESSAGE, sendT, receiveT, receive, message);
+    }
+    for (const { epochId, fromT } of write.staleCheckpoints) this.#repair(epochId, fromT);
+  }
+
+  #batch(batch: StoredBatch): void {
+    this.#put(batchKey(batch), batchPrefix(batch.arrivalMs), batch.bytes);
+    this.#put(seqKey(batch));
+  }
+
+  #stretch(
+    kind: number,
+    start: number,
+    end: number,
+    receive: { readonly node: string; readonly epoch: number; readonly seq: number },
+    record: object,
+  ): void {
+    const ofClass = stretchClass(Math.max(0, end - start));
+    this.outcome.stretchSlots.add(stretchSlot(kind, ofClass));
+    const key = stretchKey(kind, ofClass, start, end, receive);
+    this.#put(key, Buffer.from(JSON.stringify(record)));
+  }
+
+  #checkpoint(checkpoint: CheckpointWrite): void {
+    const { epochId, seq, t } = checkpoint;
+    const repairs = this.#repairCount(epochId) + (this.outcome.repairs.get(epochId) ?? 0);
+    if (checkpoint.repairCount !== repairs) return;
+    const keys = [directoryKey(epochId, t)];
+    for (const { log, bytes } of checkpoint.logs) {
+      const key = checkpointKey(epochId, seq, log);
+      keys.push(key);
+      this.#put(key, bytes);
+    }
+    this.#put(keys[0] as Buffer, encodeSeq(seq), checkpoint.directory);
+    this.#fresh.push({ epochId, t, keys });
+  }
+
+  /** Removes the checkpoints at or after `fromT`: those on disk, and those put just before. */
+  #repair(epochId: number, fromT: number): void {
+    this.outcome.repairs.set(epochId, (this.outcome.repairs.get(epochId) ?? 0) + 1);
+    for (const key of this.#keysIn(directoriesBetween(epochId, fromT, HIGHEST_KEY_NUMBER))) {
+      this.#remove(key);
+    }
+    for (const key of this.#keysIn(checkpointsFrom(epochId, this.#seqOfState(epochId, fromT)))) {
+      this.#remove(key);
+    }
+    const isStale = (one: FreshCheckpoint) => one.epochId === epochId && one.t >= fromT;
+    for (const one of this.#fresh.filter(isStale)) {
+      for (const key of one.keys) this.#remove(key);
+    }
+    this.#fresh = this.#fresh.filter((one) => !isStale(one));
+  }
+
+  /** First seq whose checkpoints are stale: that of the first stale directory, which is readable or not. */
+  #seqOfState(epochId: number, fromT: number): number {
+    // Seqs rise with t: all after the last directory that stays. An unreadable one counts as stale.
+    for (const key of this.#keysIn({
+      first: directoryKey(epochId, fromT - 1),
+      last: directoryKey(epochId, -HIGHEST_KEY_NUMBER),
+      reverse: true,
+    })) {
+      const record = this.#db.getBinary(key);
+      const payload = record && openRecord(key, record);
+      if (payload !== undefined) return payload.readDoubleLE(0) + 1;
+    }
+    return 0;
+  }
+
+  *#keysIn(range: { first: Buffer; last: Buffer; reverse?: boolean }): Iterable<Buffer> {
+    yield* this.#db.getKeys({
+      start: range.first,
+      end: range.last,
+      inclusiveEnd: true,
+      reverse: range.reverse ?? false,
+    });
+  }
+
+  #put(key: Buffer, ...parts: readonly Uint8Array[]): void {
+    this.#operations.push({ key, record: sealRecord(key, ...parts) });
+  }
+
+  #remove(key: Buffer): void {
+    this.#operations.push({ key, record: undefined });
+  }
+}
