@@ -1,0 +1,64 @@
+/**
+ * The head of an HTTP/1 message as text, and our header in it:
+ *
+ *     GET /cart HTTP/1.1\r\n
+ *     Host: cart:8080\r\n
+ *     retroscope-hlc: 1-...\r\n      <- found, replaced, taken out, or added last
+ *     \r\n
+ *
+ * Node has checked the text for stray line ends before we see it, so a line is a header.
+ */
+import { CARRIER_HEADER } from "./carrier.ts";
+
+const OURS = /\r\nretroscope-hlc:[ \t]*([^\r\n]*)/gi;
+const HOST = /\r\nhost:[ \t]*(\[[^\]\r\n]*\]|[^:\r\n]*)(?::(\d{1,5}))?[ \t]*\r\n/i;
+
+/** The value of our header in `head`; `undefined`: none. Of several, the first. */
+export function findCarrier(head: string): string | undefined {
+  OURS.lastIndex = 0;
+  return OURS.exec(head)?.[1];
+}
+
+/** `head` with our header saying `text`, once; null: without it. */
+export function withCarrier(
+  head: string,
+  present: string | undefined,
+  text: string | null,
+): string {
+  const bare = present === undefined ? head : head.replace(OURS, "");
+  return text === null ? bare : `${bare.slice(0, -2)}${CARRIER_HEADER}: ${text}\r\n\r\n`;
+}
+
+/** The `Host` line's name and port. */
+export function hostLine(
+  head: string,
+): { readonly host: string; readonly port: number | undefined } | undefined {
+  const match = HOST.exec(head);
+  if (match === null) return undefined;
+  return { host: match[1] ?? "", port: match[2] === undefined ? undefined : Number(match[2]) };
+}
+
+/**
+ * The values of our header in a list of names and values, as Node and undici hand out raw headers
+ * (texts or bytes). One value comes as it is, so that the common case makes no array.
+ */
+export function rawCarriers(
+  raw: readonly (string | Uint8Array)[],
+): string | readonly string[] | undefined {
+  let first: string | undefined;
+  let several: string[] | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i];
+    if (name?.length !== CARRIER_HEADER.length) continue;
+    if (latin1(name).toLowerCase() !== CARRIER_HEADER) continue;
+    const value = latin1(raw[i + 1] ?? "");
+    if (first === undefined) first = value;
+    else if (several === undefined) several = [first, value];
+    else several.push(value);
+  }
+  return several ?? first;
+}
+
+function latin1(text: string | Uint8Array): string {
+  return typeof text === "string" ? text : Buffer.from(text).toString("latin1");
+}

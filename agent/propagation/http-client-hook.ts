@@ -1,0 +1,189 @@
+/**
+ * The hook on Node's http and https clients: everything that ends in a `ClientRequest`, be it
+ * `http.get`, a default or a named import, or a library over them.
+ *
+ *     head leaves               -> last-moment.ts             -> record the send, add the header
+ *     all of the request left   -> http.client.request.start  -> was it asked about? else next point
+ *     head of the reply parsed  -> http.client.response.finish (despite its name, before the
+ *                                  `response` event)          -> merge, record the receive
+ *     error before a reply      -> http.client.request.error  -> mark the send failed, if the head is
+ *                                  known not to have gone out
+ *
+ * A request given up after it was written may well have arrived; that send is left as it is, and counts
+ * as in flight until its time-out.
+ */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import { findCarrier, hostLine, rawCarriers, withCarrier } from "./head-text.ts";
+import type { HookGuard } from "./hook-guard.ts";
+import type { OutgoingHead } from "./last-moment.ts";
+import {
+  failMessage,
+  type HookContext,
+  peerAddress,
+  plainHost,
+  receiveMessage,
+  type StampedMessage,
+  stampMessage,
+  UNTRACED,
+} from "./stamping.ts";
+
+const REQUEST_START = "http.client.request.start";
+const REQUEST_ERROR = "http.client.request.error";
+const RESPONSE_FINISH = "http.client.response.finish";
+const CHANNEL = "http";
+
+/** On a request that was looked at: what was stamped, or null. */
+const MESSAGE = Symbol("retroscope.message");
+
+interface Request extends OutgoingHead {
+  readonly host: string;
+  readonly protocol: string;
+  readonly method: string;
+  readonly agent?:
+    | (Agent & { readonly defaultPort?: number; readonly [UNTRACED]?: true })
+    | undefined;
+  readonly socketPath?: string | undefined;
+  readonly reusedSocket: boolean;
+  readonly useChunkedEncodingByDefault: boolean;
+  readonly [UNTRACED]?: true;
+  [MESSAGE]?: StampedMessage | null;
+}
+
+interface Peer {
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly address: string;
+}
+
+/** What Node keeps about a socket's past, where it does. */
+interface SocketPast {
+  readonly _bytesDispatched?: unknown;
+  readonly _secureEstablished?: unknown;
+}
+
+export class HttpClientHook {
+  readonly #context: HookContext;
+  readonly #guard: HookGuard;
+  readonly #onMissed: () => void;
+
+  /** @param onMissed a request left and nobody asked `stampRequest` about it */
+  constructor(context: HookContext, guard: HookGuard, onMissed: () => void) {
+    this.#context = context;
+    this.#guard = guard;
+    this.#onMissed = onMissed;
+    subscribe(REQUEST_START, this.#onStart);
+    subscribe(REQUEST_ERROR, this.#onError);
+    subscribe(RESPONSE_FINISH, this.#onResponse);
+    guard.activate();
+  }
+
+  close(): void {
+    unsubscribe(REQUEST_START, this.#onStart);
+    unsubscribe(REQUEST_ERROR, this.#onError);
+    unsubscribe(RESPONSE_FINISH, this.#onResponse);
+    this.#guard.close();
+  }
+
+  /** Puts the stamp on a request whose head is about to leave. Never throws. */
+  stampRequest(outgoing: ClientRequest | OutgoingHead): void {
+    const request = outgoing as unknown as Request;
+    if (request[MESSAGE] !== undefined || !this.#guard.isOn) return;
+    try {
+      request[MESSAGE] = null;
+      const head = request._header;
+      if (typeof head !== "string" || isUntraced(request) || request.destroyed) return;
+      const { recorder, destinations } = this.#context;
+      const peer = peerOf(request, head);
+      const present = findCarrier(head);
+      if (!destinations.allows(peer.host, peer.port)) {
+        // A proxy that copies headers must not show our stamps to strangers.
+        if (present !== undefined) request._header = withCarrier(head, present, null);
+        recorder.unstamped(peer.address, "out");
+        return;
+      }
+      const streamed =
+        request.useChunkedEncodingByDefault && typeof request._contentLength !== "number";
+      const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present);
+      if (message !== null) request._header = withCarrier(head, present, message.text);
+      request[MESSAGE] = message;
+    } catch (error) {
+      this.#guard.caught(error);
+    }
+  }
+
+  readonly #onStart = (published: unknown): void => {
+    if (!this.#guard.isOn) return;
+    const request = (published as { request: Request }).request;
+    if (request[MESSAGE] === undefined) this.#onMissed();
+  };
+
+  readonly #onResponse = (published: unknown): void => {
+    if (!this.#guard.isOn) return;
+    try {
+      const { request, response } = published as { request: Request; response: IncomingMessage };
+      const message = request[MESSAGE];
+      if (message === null || message === undefined) return;
+      message.settled = true;
+      const values = rawCarriers(response.rawHeaders);
+      receiveMessage(
+        this.#context.recorder,
+        CHANNEL,
+        values,
+        message.peer,
+        message.peer ?? request.host,
+      );
+    } catch (error) {
+      this.#guard.caught(error);
+    }
+  };
+
+  readonly #onError = (published: unknown): void => {
+    if (!this.#guard.isOn) return;
+    try {
+      const { request, error } = published as { request: Request; error: unknown };
+      const message = request[MESSAGE];
+      if (message === null || message === undefined || wentOut(request, error)) return;
+      failMessage(this.#context.recorder, CHANNEL, message);
+    } catch (error) {
+      this.#guard.caught(error);
+    }
+  };
+}
+
+function isUntraced(request: Request): boolean {
+  return request[UNTRACED] === true || request.agent?.[UNTRACED] === true;
+}
+
+/** Whom the request goes to: where it connects, not what its `Host` line claims. */
+function peerOf(request: Request, head: string): Peer {
+  if (request.socketPath) {
+    return { host: "localhost", port: undefined, address: `unix:${request.socketPath}` };
+  }
+  const host = plainHost(request.host);
+  const line = hostLine(head);
+  // Node writes the port into the Host line only; a line that the user made tells nothing.
+  const isOwnLine = line !== undefined && bare(line.host) === bare(host);
+  const port = isOwnLine ? (line.port ?? defaultPort(request)) : undefined;
+  return { host, port, address: peerAddress(host, port) };
+}
+
+function defaultPort(request: Request): number {
+  return request.agent?.defaultPort ?? (request.protocol === "https:" ? 443 : 80);
+}
+
+function bare(host: string): string {
+  const lower = host.toLowerCase();
+  return lower.startsWith("[") ? lower.slice(1, -1) : lower;
+}
+
+/** Whether the head may have reached the network. When in doubt, it did. */
+function wentOut(request: Request, error: unknown): boolean {
+  const socket = request.socket;
+  if (socket === null || socket === undefined) return false;
+  if (request.reusedSocket) return true;
+  const syscall = (error as { syscall?: unknown } | null)?.syscall;
+  if (syscall === "connect" || syscall === "getaddrinfo") return false;
+  const past = socket as unknown as SocketPast;
+  return past._bytesDispatched !== 0 && past._secureEstablished !== false;
+}

@@ -1,0 +1,146 @@
+/**
+ * The last moment at which the head of an HTTP/1 message can still be changed, for requests and
+ * replies alike.
+ *
+ * Node keeps the finished head as text (`_header`) and glues it to the first piece of the body in
+ * `OutgoingMessage.prototype._send`, which every way of sending goes through: `end`, `write`,
+ * `flushHeaders`, `pipe`, heads given as arrays, `Expect: 100-continue`. There we add our line. So a
+ * head written early (`writeHead`, then work, then `end`) gets its stamp late, and no header object of
+ * the host is touched.
+ *
+ *     point            when                          misses
+ *     _send            head and first bytes leave    nothing that was seen
+ *     _storeHeader     head is serialised            Expect: 100-continue; stamp older than the body
+ *     _implicitHeader  head is serialised, unasked   array heads, Expect, explicit writeHead
+ *
+ * Whichever is there and is seen to work is used; `next` goes on to the one below.
+ */
+import { ClientRequest, OutgoingMessage, ServerResponse } from "node:http";
+
+/** A message whose head is finished. The fields that begin with `_` are Node's own. */
+export interface OutgoingHead extends OutgoingMessage {
+  _header?: string | null;
+  _headerSent?: boolean;
+  _contentLength?: number | null;
+  _hasBody?: boolean;
+}
+
+export type StampingPoint = "_send" | "_storeHeader" | "_implicitHeader";
+
+/** Best first. */
+export const STAMPING_POINTS: readonly StampingPoint[] = [
+  "_send",
+  "_storeHeader",
+  "_implicitHeader",
+];
+
+type Method = (this: OutgoingHead, ...args: unknown[]) => unknown;
+
+/** Marks our wrappers, in this copy of the package and in others. */
+const OURS = Symbol.for("retroscope.hook");
+
+interface Patch {
+  readonly holder: Record<string, unknown>;
+  readonly method: string;
+  readonly original: Method;
+  readonly wrapper: Method;
+}
+
+export class LastMoment {
+  readonly #onHead: (message: OutgoingHead) => void;
+  readonly #points: StampingPoint[];
+  #patches: readonly Patch[] = [];
+  #point: StampingPoint | undefined;
+  #seenCount = 0;
+  #isOpen = true;
+
+  /**
+   * @param onHead called with a message whose `_header` stands and has not left. Must not throw.
+   * @param points for tests: which to try, in this order
+   */
+  constructor(
+    onHead: (message: OutgoingHead) => void,
+    points: readonly StampingPoint[] = STAMPING_POINTS,
+  ) {
+    this.#onHead = onHead;
+    this.#points = [...points];
+    this.next();
+  }
+
+  /** What is in use; `undefined`: nothing works here. */
+  get point(): StampingPoint | undefined {
+    return this.#point;
+  }
+
+  /** Heads seen at the present point. */
+  get seenCount(): number {
+    return this.#seenCount;
+  }
+
+  /** Takes the present point out and puts the next one in, if there is any. */
+  next(): void {
+    this.#takeOut();
+    this.#point = undefined;
+    this.#seenCount = 0;
+    for (let point = this.#points.shift(); point !== undefined; point = this.#points.shift()) {
+      const patches = holdersOf(point).map((holder) => this.#patch(holder, point));
+      this.#patches = patches.filter((patch) => patch !== undefined);
+      if (this.#patches.length === patches.length) {
+        this.#point = point;
+        return;
+      }
+      this.#takeOut();
+    }
+  }
+
+  /** Restores what was patched. */
+  close(): void {
+    this.#isOpen = false;
+    this.#takeOut();
+    this.#point = undefined;
+  }
+
+  #patch(holder: Record<string, unknown>, point: StampingPoint): Patch | undefined {
+    const original = holder[point];
+    if (typeof original !== "function" || OURS in original) return undefined;
+    const self = this;
+    const call = original as Method;
+    const wrapper: Method =
+      point === "_send"
+        ? function (this: OutgoingHead, ...args: unknown[]): unknown {
+            if (this._headerSent !== true) self.#see(this);
+            return call.apply(this, args);
+          }
+        : function (this: OutgoingHead, ...args: unknown[]): unknown {
+            const result = call.apply(this, args);
+            if (this._headerSent !== true) self.#see(this);
+            return result;
+          };
+    Object.defineProperty(wrapper, OURS, { value: true });
+    Object.defineProperty(wrapper, "name", { value: point });
+    holder[point] = wrapper;
+    return { holder, method: point, original: call, wrapper };
+  }
+
+  #see(message: OutgoingHead): void {
+    if (!this.#isOpen || typeof message._header !== "string") return;
+    this.#seenCount += 1;
+    this.#onHead(message);
+  }
+
+  #takeOut(): void {
+    for (const { holder, method, original, wrapper } of this.#patches) {
+      // Somebody who wrapped ours keeps it; it passes calls through from now on.
+      if (holder[method] === wrapper) holder[method] = original;
+    }
+    this.#patches = [];
+  }
+}
+
+function holdersOf(point: StampingPoint): readonly Record<string, unknown>[] {
+  const holders =
+    point === "_implicitHeader"
+      ? [ClientRequest.prototype, ServerResponse.prototype]
+      : [OutgoingMessage.prototype];
+  return holders as unknown as readonly Record<string, unknown>[];
+}
