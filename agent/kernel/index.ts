@@ -1,7 +1,11 @@
 /** The kernel's door: what agent, collector and UI share. No Node modules in here. */
 export * from "./assert.ts";
 export * from "./batch.ts";
+export * from "./batch-builder.ts";
+export * from "./byte-reader.ts";
+export * from "./byte-writer.ts";
 export * from "./clock.ts";
+export * from "./crc32c.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./hlc.ts";
@@ -9,3 +13,7 @@ export * from "./physical-clock.ts";
 export * from "./protocol.ts";
 export * from "./time-text.ts";
 export * from "./value.ts";
+export * from "./wire.ts";
+export * from "./wire-limits.ts";
+export * from "./wire-strings.ts";
+export * from "./wire-values.ts";

@@ -21,9 +21,18 @@ export class ValueSet {
   static of(values: Iterable<Json>): ValueSet {
     const byText = new Map<string, Json>();
     for (const value of values) byText.set(canonicalText(value), value);
-    return new ValueSet(
-      [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value),
-    );
+    return new ValueSet([...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value));
+  }
+
+  /** The set of `members` if they are in order and each is there once; else undefined. */
+  static ofAscending(members: readonly Json[]): ValueSet | undefined {
+    let before: string | undefined;
+    for (const member of members) {
+      const text = canonicalText(member);
+      if (before !== undefined && text <= before) return undefined;
+      before = text;
+    }
+    return new ValueSet(members);
   }
 
   static readonly empty: ValueSet = new ValueSet([]);

@@ -1,0 +1,429 @@
+/**
+ * The columns that every event has, and those of changes. Hot: bench `wire`.
+ *
+ *     variables   count, (index of the log, index of the key)...   in order of first use
+ *     kinds       a byte per event: KindCode in bits 0-3, wire tag in bits 4-6
+ *     times       count - 1 varints: t minus the t before (the first is in the header)
+ *     refs        a varint per change: 0 = the next variable, n = variable n - 1
+ *     values      count, then each (wire-values.ts)                in order of first use
+ *     others      a varint per change with such a value: 0 = the next value, n = value n - 1
+ *     integers    a zigzag varint each: n minus the last integer of the same variable in this batch
+ *     doubles     8 bytes each
+ *
+ * A counter's step, a state's next number: the difference is one byte where the number is four.
+ * Wire tags are ValueTags, and one more: a number (4) that is an integer of less than 2^51 has 7.
+ */
+import { type EventColumns, ValueTag, type VariableRef } from "./batch.ts";
+import { type ByteReader, unzigzag } from "./byte-reader.ts";
+import { type ByteWriter, putVarint, VARINT_BYTES, zigzag } from "./byte-writer.ts";
+import { type Value, ValueSet } from "./value.ts";
+import { badBatch, WIRE_LIMITS } from "./wire-limits.ts";
+import type { StringTable, StringTableWriter } from "./wire-strings.ts";
+import { isWireDouble, isWireInteger, readCount, readValue, writeValue } from "./wire-values.ts";
+
+const INTEGER_TAG = 7;
+const KIND_COUNT = 11;
+/** Codes up to this are changes. */
+export const LAST_CHANGE_CODE = 3;
+
+/** Which kind bytes exist: a delete has no value, other changes have one, all else has none. */
+const KNOWN_KIND: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const code = byte & 15;
+  const tag = byte >> 4;
+  if (byte > 127 || code >= KIND_COUNT) return 0;
+  const hasValue = code <= LAST_CHANGE_CODE && code !== 1;
+  return hasValue === (tag !== ValueTag.none) ? 1 : 0;
+});
+
+// Scratch, used within one call and never across: encoding and decoding are synchronous.
+const integerAt = new Uint32Array(WIRE_LIMITS.events);
+const doubleAt = new Uint32Array(WIRE_LIMITS.events);
+const otherAt = new Uint32Array(WIRE_LIMITS.events);
+const lastInteger = new Float64Array(WIRE_LIMITS.events);
+
+/** What is known after the kinds were read. */
+export interface KindCounts {
+  integers: number;
+  doubles: number;
+  others: number;
+  bodies: number;
+}
+
+/** @throws RetroError `bad-batch`: t falls, unknown kinds, refs beyond their tables */
+export function writeColumns(
+  out: ByteWriter,
+  strings: StringTableWriter,
+  events: EventColumns,
+): void {
+  const { variables, wireRefs } = numberVariables(events, strings);
+  out.varint(variables.length / 2);
+  out.varints(variables, variables.length);
+  const counts = writeKinds(out, events);
+  writeTimes(out, events);
+  writeRefs(out, events, wireRefs);
+  writeOthers(out, strings, events, counts.others);
+  writeIntegers(out, events, wireRefs, counts.integers);
+  for (let j = 0; j < counts.doubles; j += 1) {
+    out.float64(events.valueNumber[doubleAt[j] as number] as number);
+  }
+}
+
+/** Numbers the variables that are used, in order of first use; equal ones get one number. */
+function numberVariables(
+  events: EventColumns,
+  strings: StringTableWriter,
+): { variables: number[]; wireRefs: Int32Array } {
+  const { count, kind, ref } = events;
+  const wireRefs = new Int32Array(events.variables.length).fill(-1);
+  const variables: number[] = [];
+  const byPair = new Map<number, number>();
+  for (let i = 0; i < count; i += 1) {
+    if ((kind[i] as number) > LAST_CHANGE_CODE) continue;
+    const local = ref[i] as number;
+    if (local >= wireRefs.length) badBatch("a change of a variable that is not listed");
+    if (wireRefs[local] !== -1) continue;
+    const variable = events.variables[local] as VariableRef;
+    const log = strings.name(variable.log);
+    const key = strings.name(variable.key);
+    const pair = log * WIRE_LIMITS.strings + key;
+    let wireRef = byPair.get(pair);
+    if (wireRef === undefined) {
+      wireRef = variables.length / 2;
+      byPair.set(pair, wireRef);
+      variables.push(log, key);
+    }
+    wireRefs[local] = wireRef;
+  }
+  return { variables, wireRefs };
+}
+
+function writeKinds(out: ByteWriter, events: EventColumns): KindCounts {
+  const { count, kind, valueTag, valueNumber } = events;
+  const counts: KindCounts = { integers: 0, doubles: 0, others: 0, bodies: 0 };
+  out.reserve(count);
+  const bytes = out.bytes;
+  const start = out.pos;
+  for (let i = 0; i < count; i += 1) {
+    const code = kind[i] as number;
+    if (code > LAST_CHANGE_CODE) {
+      if (code >= KIND_COUNT) badBatch(`an event of unknown kind ${code}`);
+      bytes[start + i] = code;
+      counts.bodies += 1;
+      continue;
+    }
+    let tag = valueTag[i] as number;
+    if (tag === ValueTag.number) {
+      const value = valueNumber[i] as number;
+      if (isWireInteger(value)) {
+        tag = INTEGER_TAG;
+        integerAt[counts.integers] = i;
+        counts.integers += 1;
+      } else {
+        if (!Number.isFinite(value)) badBatch(`the number ${value}`);
+        doubleAt[counts.doubles] = i;
+        counts.doubles += 1;
+      }
+    } else if (tag >= ValueTag.other) {
+      otherAt[counts.others] = i;
+      counts.others += 1;
+    }
+    const byte = code | (tag << 4);
+    if (tag > INTEGER_TAG || KNOWN_KIND[byte] === 0) badBatch("a change without its value");
+    bytes[start + i] = byte;
+  }
+  out.pos = start + count;
+  return counts;
+}
+
+function writeTimes(out: ByteWriter, { count, t }: EventColumns): void {
+  out.reserve(count * VARINT_BYTES);
+  const bytes = out.bytes;
+  let pos = out.pos;
+  let before = t[0] as number;
+  for (let i = 1; i < count; i += 1) {
+    const now = t[i] as number;
+    const step = now - before;
+    if (!(step >= 0 && step <= Number.MAX_SAFE_INTEGER)) badBatch("t falls, or leaps 69 years");
+    before = now;
+    pos = putVarint(bytes, pos, step);
+  }
+  out.pos = pos;
+}
+
+function writeRefs(
+  out: ByteWriter,
+  { count, kind, ref }: EventColumns,
+  wireRefs: Int32Array,
+): void {
+  out.reserve(count * VARINT_BYTES);
+  const bytes = out.bytes;
+  let pos = out.pos;
+  let next = 0;
+  for (let i = 0; i < count; i += 1) {
+    if ((kind[i] as number) > LAST_CHANGE_CODE) continue;
+    const wireRef = wireRefs[ref[i] as number] as number;
+    if (wireRef === next) {
+      bytes[pos] = 0;
+      pos += 1;
+      next += 1;
+    } else {
+      pos = putVarint(bytes, pos, wireRef + 1);
+    }
+  }
+  out.pos = pos;
+}
+
+function writeOthers(
+  out: ByteWriter,
+  strings: StringTableWriter,
+  events: EventColumns,
+  others: number,
+): void {
+  const { values, valueNumber, valueTag, kind } = events;
+  const wireIndex = new Int32Array(values.length).fill(-1);
+  const used: number[] = [];
+  const codes = new Uint32Array(others);
+  for (let j = 0; j < others; j += 1) {
+    const i = otherAt[j] as number;
+    const local = valueNumber[i] as number;
+    const known = wireIndex[local];
+    if (known === undefined) badBatch("a value that is not listed");
+    checkListedValue(values[local] as Value, kind[i] as number, valueTag[i] as number);
+    if (known === -1) {
+      wireIndex[local] = used.length;
+      used.push(local);
+    } else {
+      codes[j] = (known as number) + 1;
+    }
+  }
+  out.varint(used.length);
+  for (const local of used) writeValue(out, strings, values[local] as Value);
+  out.varints(codes, others);
+}
+
+/** Only a `set` may hold a set, and what has a tag of its own is not listed (but if cut short). */
+function checkListedValue(value: Value, code: number, tag: number): void {
+  if (typeof value === "string") return;
+  if (code !== 0 && value instanceof ValueSet) badBatch("a set inside a set");
+  if (tag === ValueTag.other && (value === null || typeof value !== "object")) {
+    badBatch("a value that has a tag of its own");
+  }
+}
+
+function writeIntegers(
+  out: ByteWriter,
+  { ref, valueNumber }: EventColumns,
+  wireRefs: Int32Array,
+  integers: number,
+): void {
+  lastInteger.fill(0, 0, wireRefs.length);
+  out.reserve(integers * VARINT_BYTES);
+  const bytes = out.bytes;
+  let pos = out.pos;
+  for (let j = 0; j < integers; j += 1) {
+    const i = integerAt[j] as number;
+    const variable = wireRefs[ref[i] as number] as number;
+    const value = valueNumber[i] as number;
+    pos = putVarint(bytes, pos, zigzag(value - (lastInteger[variable] as number)));
+    lastInteger[variable] = value;
+  }
+  out.pos = pos;
+}
+
+/** Columns with room for `count` events, their variables, and what the kinds announced. */
+export interface ReadColumns extends EventColumns {
+  readonly bodies: EventColumns["bodies"][number][];
+}
+
+/** Everything but the bodies, which the caller fills in: `bodies` has their number. */
+export function readColumns(
+  reader: ByteReader,
+  strings: StringTable,
+  count: number,
+  firstT: number,
+  lastT: number,
+): ReadColumns {
+  const variables = readVariables(reader, strings, count);
+  reader.need(count);
+  const t = new Float64Array(count);
+  const kind = new Uint8Array(count);
+  const ref = new Uint32Array(count);
+  const valueTag = new Uint8Array(count);
+  const valueNumber = new Float64Array(count);
+  const counts = readKinds(reader, kind, valueTag, ref);
+  readTimes(reader, t, firstT, lastT);
+  readRefs(reader, kind, ref, variables.length);
+  const values = readOthers(reader, strings, { kind, valueTag, valueNumber }, counts.others);
+  readIntegers(reader, ref, valueNumber, variables.length, counts.integers);
+  reader.need(counts.doubles * 8);
+  for (let j = 0; j < counts.doubles; j += 1) {
+    const value = reader.float64();
+    if (!isWireDouble(value)) badBatch("a double that is none");
+    valueNumber[doubleAt[j] as number] = value;
+  }
+  const bodies = new Array<ReadColumns["bodies"][number]>(counts.bodies);
+  return { count, t, kind, ref, valueTag, valueNumber, variables, values, bodies };
+}
+
+function readVariables(reader: ByteReader, strings: StringTable, count: number): VariableRef[] {
+  const size = readCount(reader);
+  if (size > count) badBatch("more variables than events");
+  const variables = new Array<VariableRef>(size);
+  const keysOf = new Map<string, Set<string>>();
+  for (let i = 0; i < size; i += 1) {
+    const log = strings.name(reader.varint());
+    const key = strings.name(reader.varint());
+    let keys = keysOf.get(log);
+    if (keys === undefined) {
+      keys = new Set();
+      keysOf.set(log, keys);
+    }
+    const before = keys.size;
+    keys.add(key);
+    if (keys.size === before) badBatch("a variable listed twice");
+    variables[i] = { log, key };
+  }
+  return variables;
+}
+
+function readKinds(
+  reader: ByteReader,
+  kind: Uint8Array,
+  valueTag: Uint8Array,
+  ref: Uint32Array,
+): KindCounts {
+  const { bytes, pos: start } = reader;
+  const count = kind.length;
+  let integers = 0;
+  let doubles = 0;
+  let others = 0;
+  let bodies = 0;
+  for (let i = 0; i < count; i += 1) {
+    const byte = bytes[start + i] as number;
+    if (KNOWN_KIND[byte] === 0) badBatch("an event of unknown kind, or without its value");
+    const code = byte & 15;
+    kind[i] = code;
+    if (code > LAST_CHANGE_CODE) {
+      ref[i] = bodies;
+      bodies += 1;
+      continue;
+    }
+    const tag = byte >> 4;
+    if (tag === INTEGER_TAG) {
+      valueTag[i] = ValueTag.number;
+      integerAt[integers] = i;
+      integers += 1;
+      continue;
+    }
+    valueTag[i] = tag;
+    if (tag === ValueTag.number) {
+      doubleAt[doubles] = i;
+      doubles += 1;
+    } else if (tag >= ValueTag.other) {
+      otherAt[others] = i;
+      others += 1;
+    }
+  }
+  reader.pos = start + count;
+  return { integers, doubles, others, bodies };
+}
+
+function readTimes(reader: ByteReader, t: Float64Array, firstT: number, lastT: number): void {
+  const count = t.length;
+  if (count === 0) return;
+  reader.varints(t, 1);
+  let now = firstT;
+  t[0] = now;
+  for (let i = 1; i < count; i += 1) {
+    now += t[i] as number;
+    t[i] = now;
+  }
+  // Steps are never negative, so a sum that left the safe integers cannot come back to lastT.
+  if (now !== lastT) badBatch("times that do not end at lastT");
+}
+
+function readRefs(
+  reader: ByteReader,
+  kind: Uint8Array,
+  ref: Uint32Array,
+  variableCount: number,
+): void {
+  const { bytes, end } = reader;
+  const count = kind.length;
+  let pos = reader.pos;
+  let next = 0;
+  for (let i = 0; i < count; i += 1) {
+    if ((kind[i] as number) > LAST_CHANGE_CODE) continue;
+    let code: number;
+    if (pos < end && (bytes[pos] as number) < 0x80) {
+      code = bytes[pos] as number;
+      pos += 1;
+    } else {
+      reader.pos = pos;
+      code = reader.varint();
+      pos = reader.pos;
+    }
+    if (code === 0) {
+      ref[i] = next;
+      next += 1;
+    } else {
+      if (code > next) badBatch("a variable used before its turn");
+      ref[i] = code - 1;
+    }
+  }
+  if (next !== variableCount) badBatch("variables that are not used, or not listed");
+  reader.pos = pos;
+}
+
+function readOthers(
+  reader: ByteReader,
+  strings: StringTable,
+  { kind, valueTag, valueNumber }: Pick<EventColumns, "kind" | "valueTag" | "valueNumber">,
+  others: number,
+): Value[] {
+  const size = readCount(reader);
+  if (size > others) badBatch("more values than changes");
+  const values = new Array<Value>(size);
+  for (let j = 0; j < size; j += 1) values[j] = readValue(reader, strings);
+  let next = 0;
+  for (let j = 0; j < others; j += 1) {
+    const code = reader.varint();
+    const index = code === 0 ? next++ : code - 1;
+    if (index >= next) badBatch("a value used before its turn");
+    const i = otherAt[j] as number;
+    checkListedValue(values[index] as Value, kind[i] as number, valueTag[i] as number);
+    valueNumber[i] = index;
+  }
+  if (next !== size) badBatch("values that are not used, or not listed");
+  return values;
+}
+
+function readIntegers(
+  reader: ByteReader,
+  ref: Uint32Array,
+  valueNumber: Float64Array,
+  variableCount: number,
+  integers: number,
+): void {
+  lastInteger.fill(0, 0, variableCount);
+  const { bytes, end } = reader;
+  let pos = reader.pos;
+  for (let j = 0; j < integers; j += 1) {
+    let folded: number;
+    if (pos < end && (bytes[pos] as number) < 0x80) {
+      folded = bytes[pos] as number;
+      pos += 1;
+    } else {
+      reader.pos = pos;
+      folded = reader.varint();
+      pos = reader.pos;
+    }
+    const i = integerAt[j] as number;
+    const variable = ref[i] as number;
+    const value = (lastInteger[variable] as number) + unzigzag(folded);
+    if (!isWireInteger(value)) badBatch("an integer out of range");
+    lastInteger[variable] = value;
+    valueNumber[i] = value;
+  }
+  reader.pos = pos;
+}

@@ -1,0 +1,228 @@
+/**
+ * The wire format of batches, version 1: columnar, checksummed, length-limited, self-framing.
+ * Hot: bench `wire`. Batches in memory are in batch.ts; limits are in wire-limits.ts.
+ *
+ *     offset                                                       integers little-endian
+ *     0        89 'R' 'S' 'B'       never the start of a text
+ *     4        version              1
+ *     5        flags                bit 0: imported; the others are 0
+ *     6        0 0
+ *     8        length               of all of it, checksum included (32 bits)
+ *     12       header               node, epoch, seqs, times, lost ranges, status   wire-header.ts
+ *              string table         each name and text once                        wire-strings.ts
+ *              columns              variables, kinds, times, values of changes     wire-columns.ts
+ *              sends, receives      columns of their own                           wire-messages.ts
+ *              requests             columns of their own                           wire-requests.ts
+ *              the rest             mark, keyframe, join, leave, in event order    wire-rare.ts
+ *     length-4 checksum             CRC-32C of all bytes before                    crc32c.ts
+ *
+ * Frames may follow each other in one body: `splitFrames`. Magic, version and length keep their
+ * places in every later version, so that a collector can say what it does not understand.
+ *
+ * What one writer writes, every reader reads or refuses: whole, by a RetroError, before it has
+ * allocated more than the bytes at hand can fill. Most numbers have one form only. A reader is
+ * given nothing that breaks a rule of batch.ts: t never falls, refs are in range, `closed >= lastT`.
+ */
+import type { Batch, BatchHeader, EventBody, EventColumns } from "./batch.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { crc32c } from "./crc32c.ts";
+import { RetroError } from "./errors.ts";
+import { EVENT_KINDS, KindCode } from "./event.ts";
+import { LAST_CHANGE_CODE, readColumns, writeColumns } from "./wire-columns.ts";
+import { readHeader, writeHeader } from "./wire-header.ts";
+import { badBatch, checkLimit, WIRE_LIMITS } from "./wire-limits.ts";
+import { readReceives, readSends, writeReceives, writeSends } from "./wire-messages.ts";
+import { readRare, writeRare } from "./wire-rare.ts";
+import { readRequests, writeRequests } from "./wire-requests.ts";
+import { StringTable, StringTableWriter } from "./wire-strings.ts";
+
+/** The version that `encodeBatch` writes; `decodeBatch` reads it and all before it. */
+export const WIRE_VERSION = 1;
+
+const MAGIC = 0x42_53_52_89; // 89 'R' 'S' 'B', read little-endian
+const PRELUDE_BYTES = 12;
+const CHECKSUM_BYTES = 4;
+const LENGTH_OFFSET = 8;
+const IMPORTED = 1;
+
+// Scratch, used within one call and never across.
+const head = new ByteWriter();
+const body = new ByteWriter();
+const texts = new ByteWriter();
+const strings = new StringTableWriter();
+
+/**
+ * The bytes of a batch, in a new array. Texts that UTF-8 cannot say (lone surrogates) are written
+ * with U+FFFD; durations as whole microseconds; variables that no change names are left out.
+ * @throws RetroError `too-large` (split it), `bad-batch` (it breaks a rule of batch.ts)
+ * @example
+ * const builder = new BatchBuilder();
+ * builder.change(t, KindCode.set, "stock", "apples", 12);
+ * const bytes = encodeBatch(builder.build({ node: "n1", service: "shop", epoch: 1, firstSeq: 1, closed: t }));
+ */
+export function encodeBatch(batch: Batch): Uint8Array {
+  const { header, events } = batch;
+  if (events.count !== header.lastSeq - header.firstSeq + 1) badBatch("seqs that do not count");
+  try {
+    head.uint32(MAGIC);
+    head.byte(WIRE_VERSION);
+    head.byte(header.imported ? IMPORTED : 0);
+    head.byte(0);
+    head.byte(0);
+    head.uint32(0); // the length, known at the end
+    writeHeader(head, header);
+    if (events.count > 0) {
+      if (events.t[0] !== header.firstT) badBatch("firstT is not the first event's");
+      if (events.t[events.count - 1] !== header.lastT) badBatch("lastT is not the last event's");
+      writeColumns(body, strings, events);
+      writeBodies(events, header.firstSeq);
+      strings.writeTo(head, texts);
+    }
+    return joinFrame();
+  } finally {
+    head.clear();
+    body.clear();
+    texts.clear();
+    strings.clear();
+  }
+}
+
+function joinFrame(): Uint8Array {
+  const length = head.pos + body.pos + CHECKSUM_BYTES;
+  checkLimit("bytes of a batch", length, WIRE_LIMITS.frameBytes);
+  const frame = new Uint8Array(length);
+  frame.set(head.bytes.subarray(0, head.pos));
+  frame.set(body.bytes.subarray(0, body.pos), head.pos);
+  const view = new DataView(frame.buffer);
+  view.setUint32(LENGTH_OFFSET, length, true);
+  view.setUint32(length - CHECKSUM_BYTES, crc32c(frame, 0, length - CHECKSUM_BYTES), true);
+  return frame;
+}
+
+function writeBodies(events: EventColumns, firstSeq: number): void {
+  const at = groupByKind(events);
+  for (const i of at.all) {
+    if (events.bodies[events.ref[i] as number]?.kind !== EVENT_KINDS[events.kind[i] as number]) {
+      badBatch("an event whose body is of another kind");
+    }
+  }
+  writeSends(body, strings, events, at.sends, firstSeq);
+  writeReceives(body, strings, events, at.receives);
+  writeRequests(body, strings, events, at.requests);
+  writeRare(body, strings, events, at.rare);
+}
+
+/**
+ * The batch in `bytes`, which must hold one frame and nothing more. No object is made per change.
+ * @throws RetroError `bad-batch`, `too-large`, `unsupported-version`
+ */
+export function decodeBatch(bytes: Uint8Array): Batch {
+  const reader = openFrame(bytes);
+  const header = readHeader(reader, bytes[5] === IMPORTED);
+  const count = header.lastSeq - header.firstSeq + 1;
+  if (count === 0) {
+    if (reader.remaining > 0) badBatch("bytes after its end");
+    return { header, events: NO_EVENTS };
+  }
+  const table = StringTable.read(reader);
+  const events = readColumns(reader, table, count, header.firstT, header.lastT);
+  const into: EventBody[] = events.bodies;
+  const at = groupByKind(events);
+  readSends(reader, table, into, events, at.sends, header.firstSeq);
+  readReceives(reader, table, into, events, at.receives);
+  readRequests(reader, table, into, events, at.requests);
+  readRare(reader, table, into, events, at.rare);
+  if (reader.remaining > 0) badBatch("bytes after its end");
+  return { header, events };
+}
+
+/**
+ * Only the header: the checksum is verified, the events are not looked at.
+ * @throws RetroError `bad-batch`, `too-large`, `unsupported-version`
+ */
+export function decodeHeader(bytes: Uint8Array): BatchHeader {
+  return readHeader(openFrame(bytes), bytes[5] === IMPORTED);
+}
+
+/**
+ * The frames of a request body, one after the other, as views into it. Only magic and lengths are
+ * looked at: `decodeBatch` verifies each. An empty body has none.
+ * @throws RetroError `bad-batch`, `too-large`
+ */
+export function splitFrames(bytes: Uint8Array): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let start = 0;
+  while (start < bytes.length) {
+    const length = frameLength(bytes.subarray(start));
+    checkLimit("batches in one body", frames.length + 1, WIRE_LIMITS.framesPerBody);
+    frames.push(bytes.subarray(start, start + length));
+    start += length;
+  }
+  return frames;
+}
+
+/** The length of the frame that `bytes` begin with; refuses what is none, or not all there. */
+function frameLength(bytes: Uint8Array): number {
+  if (bytes.length < PRELUDE_BYTES + CHECKSUM_BYTES) badBatch("it ends too early");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0, true) !== MAGIC) badBatch("it does not begin like one");
+  const length = view.getUint32(LENGTH_OFFSET, true);
+  checkLimit("bytes of a batch", length, WIRE_LIMITS.frameBytes);
+  if (length < PRELUDE_BYTES + CHECKSUM_BYTES) badBatch("an impossible length");
+  if (length > bytes.length) badBatch("it ends too early");
+  return length;
+}
+
+function openFrame(bytes: Uint8Array): ByteReader {
+  const length = frameLength(bytes);
+  const version = bytes[4] as number;
+  if (version !== WIRE_VERSION) {
+    throw new RetroError("unsupported-version", `wire version ${version} is not known here`, {
+      hint: `This side reads version ${WIRE_VERSION}. Use agents and collectors of one major version.`,
+      details: { versions: [WIRE_VERSION] },
+    });
+  }
+  if (length !== bytes.length) badBatch("bytes after its end");
+  const end = length - CHECKSUM_BYTES;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(end, true) !== crc32c(bytes, 0, end)) badBatch("its checksum is wrong");
+  if ((bytes[5] as number) > IMPORTED) badBatch("unknown flags");
+  if (bytes[6] !== 0 || bytes[7] !== 0) badBatch("unknown flags");
+  return new ByteReader(bytes, PRELUDE_BYTES, end);
+}
+
+interface KindGroups {
+  readonly all: number[];
+  readonly sends: number[];
+  readonly receives: number[];
+  readonly requests: number[];
+  readonly rare: number[];
+}
+
+/** Indexes of the events that are not changes, by how they travel. */
+function groupByKind({ count, kind }: EventColumns): KindGroups {
+  const groups: KindGroups = { all: [], sends: [], receives: [], requests: [], rare: [] };
+  for (let i = 0; i < count; i += 1) {
+    const code = kind[i] as number;
+    if (code <= LAST_CHANGE_CODE) continue;
+    groups.all.push(i);
+    if (code === KindCode.send) groups.sends.push(i);
+    else if (code === KindCode.receive) groups.receives.push(i);
+    else if (code === KindCode.request) groups.requests.push(i);
+    else groups.rare.push(i);
+  }
+  return groups;
+}
+
+const NO_EVENTS: EventColumns = Object.freeze({
+  count: 0,
+  t: new Float64Array(0),
+  kind: new Uint8Array(0),
+  ref: new Uint32Array(0),
+  valueTag: new Uint8Array(0),
+  valueNumber: new Float64Array(0),
+  variables: [],
+  values: [],
+  bodies: [],
+});
