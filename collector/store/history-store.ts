@@ -20,10 +20,16 @@ export interface SeqRange {
   readonly last: number;
 }
 
-/** Seqs stored without a hole, with the t of its first and last event: a hole between two has bounds in time. */
-export interface StoredRange extends SeqRange {
+/** Seqs with the t of the first and the last event. */
+export interface TimedRange extends SeqRange {
   readonly firstT: Hlc;
   readonly lastT: Hlc;
+}
+
+/** Seqs stored without a hole. A hole between two of these has bounds in time. */
+export interface StoredRange extends TimedRange {
+  /** The promise that came with the last of them: later events of the epoch are later than this. */
+  readonly closed: Hlc;
 }
 
 /** How an epoch ended, with the t from which the node is no member. */
@@ -51,7 +57,10 @@ export interface EpochRecord {
   readonly lost: readonly LostRange[];
   /** Last seq up to which everything is stored or declared lost. 0: nothing yet. */
   readonly contiguousSeq: number;
-  /** `closed` of the last contiguous batch: no event at or before it is missing, but for lost ranges. */
+  /**
+   * `closed` of the last contiguous batch: no event at or before it is missing, but for lost ranges.
+   * `MIN_HLC` while the first events are missing.
+   */
   readonly watermark: Hlc;
   /** The highest `closed` promised by any batch, contiguous or not. */
   readonly closed: Hlc;
@@ -103,7 +112,7 @@ export interface SlowMessageRecord {
 }
 
 /** Events that were stored and can no longer be read: to readers, a lost range. */
-export interface DamagedRange extends StoredRange {
+export interface DamagedRange extends TimedRange {
   readonly epochId: number;
 }
 

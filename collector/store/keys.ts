@@ -19,7 +19,7 @@
  */
 import { createHash } from "node:crypto";
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
-import type { StoredBatch, StoredRange } from "./history-store.ts";
+import type { DamagedRange, StoredBatch } from "./history-store.ts";
 
 export const FORMAT_KEY: Buffer = Buffer.from("F");
 
@@ -64,7 +64,7 @@ export function batchKey(batch: Omit<StoredBatch, "bytes" | "arrivalMs">): Buffe
 }
 
 /** The range that a batch's key names. */
-export function batchOfKey(key: Buffer): StoredRange & { readonly epochId: number } {
+export function batchOfKey(key: Buffer): DamagedRange {
   return {
     epochId: key.readUInt32BE(1),
     firstT: readI53(key, 5) as Hlc,

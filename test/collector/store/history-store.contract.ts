@@ -23,7 +23,7 @@ export function anEpoch(id: number, overrides: Partial<EpochRecord> = {}): Epoch
     instance: "i1",
     imported: false,
     joined: at(10),
-    stored: [{ first: 1, last: 3, firstT: at(10), lastT: at(30) }],
+    stored: [{ first: 1, last: 3, firstT: at(10), lastT: at(30), closed: at(30) }],
     lost: [],
     contiguousSeq: 3,
     watermark: at(30),
