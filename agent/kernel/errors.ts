@@ -21,6 +21,7 @@ export type RetroCode =
   | "unsupported-encoding"
   | "unsupported-media-type"
   // admission
+  | "forbidden"
   | "too-old"
   | "too-far-ahead"
   | "overloaded"
