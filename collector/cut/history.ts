@@ -219,7 +219,7 @@ export interface TimelineLane {
   /** Only buckets that hold something, ascending. */
   readonly buckets: readonly TimelineBucket[];
   /** Exact events, in time order, when the whole answer has few; else null. */
-  readonly events: readonly RetroEvent[] | null;
+  readonly events: readonly NodeEvent[] | null;
 }
 
 /** Messages between two nodes, gathered by bucket of send. `count` 1 means exact. */
