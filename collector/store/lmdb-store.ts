@@ -12,6 +12,13 @@
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
+import {
+  type Environment,
+  freeBytes,
+  messageOf,
+  openEnvironment,
+  prepareDirectory,
+} from "./environment.ts";
 import type {
   CheckpointWrite,
   DamagedRange,
@@ -24,15 +31,8 @@ import type {
   ViolationRecord,
 } from "./history-store.ts";
 import { SLOW_MESSAGE, VIOLATION } from "./keys.ts";
-import {
-  type Environment,
-  freeBytes,
-  messageOf,
-  openEnvironment,
-  prepareDirectory,
-} from "./lmdb-environment.ts";
-import { LmdbReader, type RecordDamage } from "./lmdb-reader.ts";
 import { type DataLock, lockDirectory } from "./lock.ts";
+import { LmdbReader, type RecordDamage } from "./reader.ts";
 import { bytesOf, type Outcome, TransactionBuilder, type WriteItem } from "./transaction.ts";
 import { WriteQueue } from "./write-queue.ts";
 

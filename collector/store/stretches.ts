@@ -25,3 +25,8 @@ export function stretchClass(length: number): number {
 export function earliestStart(ofClass: number, t: number): number {
   return t - 2 ** (ofClass + 1) + 1;
 }
+
+/** One number for a kind of stretch and a class. */
+export function stretchSlot(kind: number, ofClass: number): number {
+  return kind * 64 + ofClass;
+}

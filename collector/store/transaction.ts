@@ -2,6 +2,8 @@
  * Puts one group of writes into an LMDB transaction, and says what it changed for the readers'
  * memory once it is durable.
  */
+
+import type { Environment } from "./environment.ts";
 import type { CheckpointWrite, EpochRecord, StoredBatch, StoreWrite } from "./history-store.ts";
 import {
   batchKey,
@@ -16,9 +18,8 @@ import {
   stretchKey,
   VIOLATION,
 } from "./keys.ts";
-import type { Environment } from "./lmdb-environment.ts";
 import { batchPrefix, encodeEpoch, encodeSeq, openRecord, sealRecord } from "./records.ts";
-import { stretchClass } from "./stretches.ts";
+import { stretchClass, stretchSlot } from "./stretches.ts";
 
 export type WriteItem =
   | { readonly kind: "write"; readonly write: StoreWrite }
@@ -31,11 +32,6 @@ export interface Outcome {
   readonly repairs: Map<number, number>;
   /** Kind and class of stretches now in use, as `stretchSlot` numbers. */
   readonly stretchSlots: Set<number>;
-}
-
-/** One number for a kind of stretch and a class. */
-export function stretchSlot(kind: number, ofClass: number): number {
-  return kind * 64 + ofClass;
 }
 
 /** Rough size on disk, for limits. */

@@ -11,6 +11,7 @@
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
+import type { Environment } from "./environment.ts";
 import type { DamagedRange, DirectoryRecord, EpochRecord, StoredBatch } from "./history-store.ts";
 import {
   allBatches,
@@ -32,10 +33,8 @@ import {
   timeOfDirectoryKey,
   VIOLATION,
 } from "./keys.ts";
-import type { Environment } from "./lmdb-environment.ts";
 import { BATCH_PREFIX_BYTES, decodeDirectory, decodeEpoch, openRecord } from "./records.ts";
-import { earliestStart, STRETCH_CLASS_COUNT } from "./stretches.ts";
-import { stretchSlot } from "./transaction.ts";
+import { earliestStart, STRETCH_CLASS_COUNT, stretchSlot } from "./stretches.ts";
 
 /** A record that does not match its checksum. */
 export interface RecordDamage {

@@ -1,0 +1,119 @@
+/**
+ * The part of ingest that needs no memory of other batches: bytes to checked batches with their
+ * facts. Runs as bodies arrive, while the disk is busy with those before. Hot: bench `ingest`.
+ */
+import {
+  addMs,
+  type Batch,
+  BatchBuilder,
+  type BatchHeader,
+  decodeBatch,
+  encodeBatch,
+  type Hlc,
+  KindCode,
+  RetroError,
+  splitFrames,
+  ValueTag,
+  valueAt,
+} from "../../agent/kernel/index.ts";
+import { type BatchFacts, scanBatch } from "./scan.ts";
+
+/** How far ahead of the collector's clock a live agent may be and still be stored. */
+export const DEFAULT_MAX_AHEAD_MS: number = 24 * 60 * 60 * 1_000;
+
+/** A batch that is well-formed and within the gate. */
+export interface PreparedBatch {
+  readonly header: BatchHeader;
+  readonly bytes: Uint8Array;
+  readonly facts: BatchFacts;
+}
+
+/** What is admitted by time. */
+export interface IngestGate {
+  /** The collector's physical time. */
+  readonly now: Hlc;
+  readonly maxAheadMs: number;
+  /** Whether a batch is older than what is retained; default: none is. */
+  readonly isTooOld?: (header: BatchHeader) => boolean;
+}
+
+/**
+ * All batches of a body, or none.
+ * @throws RetroError `bad-batch`, `too-large`, `unsupported-version`, `too-far-ahead`, `too-old`
+ */
+export function prepareBody(body: Uint8Array, gate: IngestGate): PreparedBatch[] {
+  const frames = splitFrames(body);
+  if (frames.length === 0) {
+    throw new RetroError("bad-batch", "the body is empty", {
+      hint: "Send one or more encoded batches, one after the other.",
+    });
+  }
+  return frames.map((bytes) => prepareBatch(bytes, gate));
+}
+
+function prepareBatch(bytes: Uint8Array, gate: IngestGate): PreparedBatch {
+  const batch = decodeBatch(bytes);
+  checkGate(batch.header, gate);
+  return { header: batch.header, bytes, facts: scanBatch(batch) };
+}
+
+function checkGate(header: BatchHeader, { now, maxAheadMs, isTooOld }: IngestGate): void {
+  // Imports carry the time of their file; decodeBatch keeps all stamps within 1970 to 2089.
+  if (!header.imported && header.closed > addMs(now, maxAheadMs)) {
+    const aheadMs = Math.round((header.closed - now) / 4096);
+    throw new RetroError(
+      "too-far-ahead",
+      `${header.node} is ${aheadMs} ms ahead of the collector`,
+      {
+        hint: `Set that host's clock; the collector accepts up to ${maxAheadMs} ms.`,
+        details: { node: header.node },
+      },
+    );
+  }
+  if (isTooOld?.(header) === true) {
+    throw new RetroError("too-old", `${header.node}: events older than what is retained`, {
+      hint: "They would be removed at once. Raise the retention to keep them.",
+      details: { node: header.node },
+    });
+  }
+}
+
+/**
+ * The part [first, last] of a batch, as a batch of its own: for a batch of which some events are
+ * stored already. Rare, so one row at a time.
+ */
+export function cutBatch(bytes: Uint8Array, first: number, last: number): PreparedBatch {
+  const whole = decodeBatch(bytes);
+  const { header, events } = whole;
+  const builder = new BatchBuilder();
+  for (let seq = first; seq <= last; seq += 1) addEvent(builder, whole, seq - header.firstSeq);
+  const lastT = events.t[last - header.firstSeq] as Hlc;
+  const part = encodeBatch(
+    builder.build({
+      node: header.node,
+      service: header.service,
+      epoch: header.epoch,
+      firstSeq: first,
+      // Of a part that is followed by more only this much is promised.
+      closed: last === header.lastSeq ? header.closed : lastT,
+      imported: header.imported,
+    }),
+  );
+  const decoded = decodeBatch(part);
+  return { header: decoded.header, bytes: part, facts: scanBatch(decoded) };
+}
+
+function addEvent(builder: BatchBuilder, batch: Batch, i: number): void {
+  const { events } = batch;
+  const t = events.t[i] as Hlc;
+  const code = events.kind[i] as number;
+  if (code > KindCode.remove) {
+    const body = events.bodies[events.ref[i] as number];
+    if (body !== undefined) builder.body(t, body);
+    return;
+  }
+  const variable = events.variables[events.ref[i] as number];
+  if (variable === undefined) return;
+  const isCutShort = events.valueTag[i] === ValueTag.cutShort;
+  builder.change(t, code, variable.log, variable.key, valueAt(events, i), isCutShort);
+}
