@@ -135,7 +135,7 @@ function parseEntry(text: string, field: string): Entry {
   const port = match?.[2] === undefined ? undefined : Number(match[2]);
   const host = bareHost(match?.[1] ?? "");
   if (match !== null && (port === undefined || (port > 0 && port <= 65_535))) {
-    if (host === "*") return { kind: "any", port };
+    if (match[1] === "*") return { kind: "any", port };
     const portRange = parseRange(host);
     if (portRange !== undefined) return { kind: "range", range: portRange, port };
     const isSuffix = host.startsWith("*.");

@@ -60,6 +60,8 @@ interface Peer {
 interface SocketPast {
   readonly _bytesDispatched?: unknown;
   readonly _secureEstablished?: unknown;
+  /** The code of what was wrong with the certificate. */
+  readonly authorizationError?: unknown;
 }
 
 export class HttpClientHook {
@@ -182,8 +184,9 @@ function wentOut(request: Request, error: unknown): boolean {
   const socket = request.socket;
   if (socket === null || socket === undefined) return false;
   if (request.reusedSocket) return true;
-  const syscall = (error as { syscall?: unknown } | null)?.syscall;
+  const { syscall, code } = (error ?? {}) as { syscall?: unknown; code?: unknown };
   if (syscall === "connect" || syscall === "getaddrinfo") return false;
   const past = socket as unknown as SocketPast;
+  if (code !== undefined && code === past.authorizationError) return false;
   return past._bytesDispatched !== 0 && past._secureEstablished !== false;
 }

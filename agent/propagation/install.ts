@@ -77,35 +77,40 @@ export function installHooks(options: HookOptions): InstalledHooks {
   }
   shared[INSTALLED] = true;
 
+  const calls = { seenCount: 0, missedCount: 0 };
+  const replies = { seenCount: 0, missedCount: 0 };
   const server = wanted.has("http-server")
-    ? new HttpServerHook(context, serverGuard, onMissed)
+    ? new HttpServerHook(context, serverGuard, () => onMissed(replies))
     : undefined;
   const client = wanted.has("http-client")
-    ? new HttpClientHook(context, clientGuard, onMissed)
+    ? new HttpClientHook(context, clientGuard, () => onMissed(calls))
     : undefined;
   const fetch = wanted.has("fetch") ? new FetchHook(context, fetchGuard) : undefined;
   const lastMoment =
     server === undefined && client === undefined
       ? undefined
       : new LastMoment(onHead, options.stampingPoints);
-  let missedCount = 0;
   judgePoint();
 
   function onHead(message: OutgoingHead): void {
-    if (message instanceof ClientRequest) client?.stampRequest(message);
-    else server?.stampReply(message);
+    if (message instanceof ClientRequest) {
+      calls.seenCount += 1;
+      client?.stampRequest(message);
+    } else {
+      replies.seenCount += 1;
+      server?.stampReply(message);
+    }
   }
 
   /**
-   * A head left unseen. If none was ever seen, this Node does not do what we rely on, and the next way
-   * is tried. One or two may have left before we came, and a lower point is known to miss some.
+   * A head left unseen. If none of its kind was ever seen, this Node does not do what we rely on, and
+   * the next way is tried. One or two may have left before we came; a lower point is known to miss some.
    */
-  function onMissed(): void {
-    missedCount += 1;
-    if (lastMoment === undefined || lastMoment.seenCount > 0) return;
-    if (missedCount < MISSES_BEFORE_NEXT_POINT) return;
-    missedCount = 0;
-    lastMoment.next();
+  function onMissed(kind: { seenCount: number; missedCount: number }): void {
+    kind.missedCount += 1;
+    if (kind.seenCount > 0 || kind.missedCount < MISSES_BEFORE_NEXT_POINT) return;
+    for (const each of [calls, replies]) each.seenCount = each.missedCount = 0;
+    lastMoment?.next();
     judgePoint();
   }
 

@@ -51,7 +51,6 @@ export class LastMoment {
   readonly #points: StampingPoint[];
   #patches: readonly Patch[] = [];
   #point: StampingPoint | undefined;
-  #seenCount = 0;
   #isOpen = true;
 
   /**
@@ -72,16 +71,10 @@ export class LastMoment {
     return this.#point;
   }
 
-  /** Heads seen at the present point. */
-  get seenCount(): number {
-    return this.#seenCount;
-  }
-
   /** Takes the present point out and puts the next one in, if there is any. */
   next(): void {
     this.#takeOut();
     this.#point = undefined;
-    this.#seenCount = 0;
     for (let point = this.#points.shift(); point !== undefined; point = this.#points.shift()) {
       const patches = holdersOf(point).map((holder) => this.#patch(holder, point));
       this.#patches = patches.filter((patch) => patch !== undefined);
@@ -123,9 +116,7 @@ export class LastMoment {
   }
 
   #see(message: OutgoingHead): void {
-    if (!this.#isOpen || typeof message._header !== "string") return;
-    this.#seenCount += 1;
-    this.#onHead(message);
+    if (this.#isOpen && typeof message._header === "string") this.#onHead(message);
   }
 
   #takeOut(): void {
