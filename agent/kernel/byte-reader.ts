@@ -7,8 +7,6 @@
 import { badBatch } from "./wire-limits.ts";
 
 const TWO_28 = 0x1000_0000;
-/** Texts up to this many bytes, if ASCII, are made without the decoder's fixed cost. */
-const SHORT_TEXT = 48;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -148,13 +146,6 @@ export class ByteReader {
 
 /** The text of `bytes[start, end)`; refuses what is not UTF-8. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start <= SHORT_TEXT) {
-    let any = 0;
-    for (let i = start; i < end; i += 1) any |= bytes[i] as number;
-    if (any < 0x80) {
-      return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[]);
-    }
-  }
   try {
     return utf8.decode(bytes.subarray(start, end));
   } catch {

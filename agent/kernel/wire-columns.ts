@@ -1,7 +1,7 @@
 /**
  * The columns that every event has, and those of changes. Hot: bench `wire`.
  *
- *     variables   count, (index of the log, index of the key)...   in order of first use
+ *     variables   see wire-variables.ts
  *     kinds       a byte per event: KindCode in bits 0-3, wire tag in bits 4-6
  *     times       count - 1 varints: t minus the t before (the first is in the header)
  *     refs        a varint per change: 0 = the next variable, n = variable n - 1
@@ -13,18 +13,17 @@
  * A counter's step, a state's next number: the difference is one byte where the number is four.
  * Wire tags are ValueTags, and one more: a number (4) that is an integer of less than 2^51 has 7.
  */
-import { type EventColumns, ValueTag, type VariableRef } from "./batch.ts";
+import { type EventColumns, ValueTag } from "./batch.ts";
 import { type ByteReader, unzigzag } from "./byte-reader.ts";
 import { type ByteWriter, putVarint, VARINT_BYTES, zigzag } from "./byte-writer.ts";
 import { type Value, ValueSet } from "./value.ts";
 import { badBatch, WIRE_LIMITS } from "./wire-limits.ts";
 import type { StringTable, StringTableWriter } from "./wire-strings.ts";
 import { isWireDouble, isWireInteger, readCount, readValue, writeValue } from "./wire-values.ts";
+import { LAST_CHANGE_CODE, readVariables, writeVariables } from "./wire-variables.ts";
 
 const INTEGER_TAG = 7;
 const KIND_COUNT = 11;
-/** Codes up to this are changes. */
-export const LAST_CHANGE_CODE = 3;
 
 /** Which kind bytes exist: a delete has no value, other changes have one, all else has none. */
 const KNOWN_KIND: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -55,9 +54,7 @@ export function writeColumns(
   strings: StringTableWriter,
   events: EventColumns,
 ): void {
-  const { variables, wireRefs } = numberVariables(events, strings);
-  out.varint(variables.length / 2);
-  out.varints(variables, variables.length);
+  const wireRefs = writeVariables(out, strings, events);
   const counts = writeKinds(out, events);
   writeTimes(out, events);
   writeRefs(out, events, wireRefs);
@@ -66,35 +63,6 @@ export function writeColumns(
   for (let j = 0; j < counts.doubles; j += 1) {
     out.float64(events.valueNumber[doubleAt[j] as number] as number);
   }
-}
-
-/** Numbers the variables that are used, in order of first use; equal ones get one number. */
-function numberVariables(
-  events: EventColumns,
-  strings: StringTableWriter,
-): { variables: number[]; wireRefs: Int32Array } {
-  const { count, kind, ref } = events;
-  const wireRefs = new Int32Array(events.variables.length).fill(-1);
-  const variables: number[] = [];
-  const byPair = new Map<number, number>();
-  for (let i = 0; i < count; i += 1) {
-    if ((kind[i] as number) > LAST_CHANGE_CODE) continue;
-    const local = ref[i] as number;
-    if (local >= wireRefs.length) badBatch("a change of a variable that is not listed");
-    if (wireRefs[local] !== -1) continue;
-    const variable = events.variables[local] as VariableRef;
-    const log = strings.name(variable.log);
-    const key = strings.name(variable.key);
-    const pair = log * WIRE_LIMITS.strings + key;
-    let wireRef = byPair.get(pair);
-    if (wireRef === undefined) {
-      wireRef = variables.length / 2;
-      byPair.set(pair, wireRef);
-      variables.push(log, key);
-    }
-    wireRefs[local] = wireRef;
-  }
-  return { variables, wireRefs };
 }
 
 function writeKinds(out: ByteWriter, events: EventColumns): KindCounts {
@@ -263,27 +231,6 @@ export function readColumns(
   }
   const bodies = new Array<ReadColumns["bodies"][number]>(counts.bodies);
   return { count, t, kind, ref, valueTag, valueNumber, variables, values, bodies };
-}
-
-function readVariables(reader: ByteReader, strings: StringTable, count: number): VariableRef[] {
-  const size = readCount(reader);
-  if (size > count) badBatch("more variables than events");
-  const variables = new Array<VariableRef>(size);
-  const keysOf = new Map<string, Set<string>>();
-  for (let i = 0; i < size; i += 1) {
-    const log = strings.name(reader.varint());
-    const key = strings.name(reader.varint());
-    let keys = keysOf.get(log);
-    if (keys === undefined) {
-      keys = new Set();
-      keysOf.set(log, keys);
-    }
-    const before = keys.size;
-    keys.add(key);
-    if (keys.size === before) badBatch("a variable listed twice");
-    variables[i] = { log, key };
-  }
-  return variables;
 }
 
 function readKinds(

@@ -4,8 +4,8 @@
  *     count | byte length of each, as varints | the UTF-8 of all, back to back
  */
 import type { ByteReader } from "./byte-reader.ts";
-import { decodeText } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { hashOf, rememberedText } from "./text-memory.ts";
 import { badBatch, checkLimit, WIRE_LIMITS } from "./wire-limits.ts";
 
 /** Of ES2024, in every engine we run on; not yet in the library of types. */
@@ -31,22 +31,81 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
-/** Gives strings their indexes while a batch is encoded. */
+/** Texts up to this length are remembered from batch to batch. */
+const REMEMBERED_LENGTH = 64;
+/** With more texts than this at the end of a batch, all are forgotten. */
+const REMEMBERED_TEXTS = 16_384;
+
+/**
+ * Gives strings their indexes while a batch is encoded. A node says the same names batch after
+ * batch, and to find a string in a Map is much cheaper than to put it there: so short texts keep a
+ * number of their own, and only the index that belongs to it is new in each batch.
+ */
 export class StringTableWriter {
-  readonly #indexes = new Map<string, number>();
+  /** Own numbers of texts, across batches. */
+  readonly #numbers = new Map<string, number>();
+  /** By own number: in which batch the text was used last, and its index there. */
+  #usedIn = new Uint32Array(1_024);
+  #indexes = new Uint32Array(1_024);
+  #batch = 1;
+  /** Indexes of texts too long to be remembered. */
+  readonly #longIndexes = new Map<string, number>();
   readonly #strings: string[] = [];
   /** How often a text had to be changed to be written: see `toWellFormed`. */
   replacedCount = 0;
 
   clear(): void {
-    this.#indexes.clear();
     this.#strings.length = 0;
     this.replacedCount = 0;
+    if (this.#longIndexes.size > 0) this.#longIndexes.clear();
+    this.#batch += 1;
+    if (this.#numbers.size <= REMEMBERED_TEXTS && this.#batch < 0xffff_ffff) return;
+    this.#numbers.clear();
+    this.#usedIn = new Uint32Array(1_024);
+    this.#indexes = new Uint32Array(1_024);
+    this.#batch = 1;
   }
 
   /** The index of `text`, the same for texts that are equal as UTF-8. */
   index(text: string): number {
-    const known = this.#indexes.get(text);
+    if (text.length > REMEMBERED_LENGTH) return this.#longIndex(text);
+    const known = this.#numbers.get(text);
+    if (known === undefined) return this.#newShort(text);
+    if (this.#usedIn[known] === this.#batch) return this.#indexes[known] as number;
+    return this.#place(known, text);
+  }
+
+  #newShort(text: string): number {
+    if (!(text as unknown as WellFormed).isWellFormed()) {
+      this.replacedCount += 1;
+      return this.index(toWellFormed(text));
+    }
+    const own = this.#numbers.size;
+    this.#numbers.set(text, own);
+    if (own === this.#usedIn.length) this.#grow();
+    return this.#place(own, text);
+  }
+
+  #place(own: number, text: string): number {
+    const index = this.#strings.length;
+    this.#strings.push(text);
+    this.#usedIn[own] = this.#batch;
+    this.#indexes[own] = index;
+    return index;
+  }
+
+  #grow(): void {
+    const { length } = this.#usedIn;
+    const usedIn = new Uint32Array(length * 2);
+    const indexes = new Uint32Array(length * 2);
+    usedIn.set(this.#usedIn);
+    indexes.set(this.#indexes);
+    this.#usedIn = usedIn;
+    this.#indexes = indexes;
+  }
+
+  #longIndex(text: string): number {
+    const known = this.#longIndexes.get(text);
     if (known !== undefined) return known;
     if (!(text as unknown as WellFormed).isWellFormed()) {
       this.replacedCount += 1;
@@ -54,7 +113,7 @@ export class StringTableWriter {
     }
     const index = this.#strings.length;
     this.#strings.push(text);
-    this.#indexes.set(text, index);
+    this.#longIndexes.set(text, index);
     return index;
   }
 
@@ -86,10 +145,12 @@ export class StringTableWriter {
 export class StringTable {
   readonly #strings: readonly string[];
   readonly #bytes: Uint32Array;
+  readonly #hashes: Int32Array;
 
-  private constructor(strings: readonly string[], bytes: Uint32Array) {
+  private constructor(strings: readonly string[], bytes: Uint32Array, hashes: Int32Array) {
     this.#strings = strings;
     this.#bytes = bytes;
+    this.#hashes = hashes;
   }
 
   static read(reader: ByteReader): StringTable {
@@ -106,18 +167,26 @@ export class StringTable {
     }
     reader.need(total);
     const strings = new Array<string>(count);
+    const hashes = new Int32Array(count);
     let pos = reader.pos;
     for (let i = 0; i < count; i += 1) {
       const end = pos + (lengths[i] as number);
-      strings[i] = decodeText(reader.bytes, pos, end);
+      const hash = hashOf(reader.bytes, pos, end);
+      hashes[i] = hash;
+      strings[i] = rememberedText(reader.bytes, pos, end, hash);
       pos = end;
     }
     reader.pos = pos;
-    return new StringTable(strings, lengths);
+    return new StringTable(strings, lengths, hashes);
   }
 
   get count(): number {
     return this.#strings.length;
+  }
+
+  /** A hash of its bytes; long strings have few different ones. */
+  hash(index: number): number {
+    return this.#hashes[index] as number;
   }
 
   /** Any string. */

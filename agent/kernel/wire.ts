@@ -10,7 +10,8 @@
  *     8        length               of all of it, checksum included (32 bits)
  *     12       header               node, epoch, seqs, times, lost ranges, status   wire-header.ts
  *              string table         each name and text once                        wire-strings.ts
- *              columns              variables, kinds, times, values of changes     wire-columns.ts
+ *              variables            what changes point at                          wire-variables.ts
+ *              columns              kinds, times, refs, values of changes          wire-columns.ts
  *              sends, receives      columns of their own                           wire-messages.ts
  *              requests             columns of their own                           wire-requests.ts
  *              the rest             mark, keyframe, join, leave, in event order    wire-rare.ts
@@ -29,13 +30,14 @@ import { ByteWriter } from "./byte-writer.ts";
 import { crc32c } from "./crc32c.ts";
 import { RetroError } from "./errors.ts";
 import { EVENT_KINDS, KindCode } from "./event.ts";
-import { LAST_CHANGE_CODE, readColumns, writeColumns } from "./wire-columns.ts";
+import { readColumns, writeColumns } from "./wire-columns.ts";
 import { readHeader, writeHeader } from "./wire-header.ts";
 import { badBatch, checkLimit, WIRE_LIMITS } from "./wire-limits.ts";
 import { readReceives, readSends, writeReceives, writeSends } from "./wire-messages.ts";
 import { readRare, writeRare } from "./wire-rare.ts";
 import { readRequests, writeRequests } from "./wire-requests.ts";
 import { StringTable, StringTableWriter } from "./wire-strings.ts";
+import { LAST_CHANGE_CODE } from "./wire-variables.ts";
 
 /** The version that `encodeBatch` writes; `decodeBatch` reads it and all before it. */
 export const WIRE_VERSION = 1;
