@@ -87,11 +87,10 @@ export interface CarrierReading {
  * four at most, and the largest valid stamp wins, for merging it merges them all. Never throws.
  */
 export function readCarrier(value: string | readonly string[]): CarrierReading {
-  if (typeof value === "string" && value.indexOf(",") < 0) {
-    const stamp = parseBetween(value, 0, value.length);
-    return { stamp, malformedCount: stamp === undefined ? 1 : 0 };
-  }
-  return readSeveral(typeof value === "string" ? [value] : value);
+  if (typeof value !== "string") return readSeveral(value);
+  const stamp = parseBetween(value, 0, value.length);
+  if (stamp !== undefined) return { stamp, malformedCount: 0 };
+  return value.includes(",") ? readSeveral([value]) : { stamp, malformedCount: 1 };
 }
 
 function readSeveral(values: readonly string[]): CarrierReading {

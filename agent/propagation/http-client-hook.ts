@@ -34,7 +34,7 @@ const RESPONSE_FINISH = "http.client.response.finish";
 const CHANNEL = "http";
 
 /** On a request that was looked at: what was stamped, or null. */
-const MESSAGE = Symbol("retroscope.message");
+const MESSAGE: unique symbol = Symbol("retroscope.message");
 
 interface Request extends OutgoingHead {
   readonly host: string;

@@ -29,7 +29,7 @@ const CHANNEL = "http";
 const LOCAL_PIPE = "local";
 
 /** On a reply: whom it goes to, as long as it waits for its stamp; then true. */
-const REPLY = Symbol("retroscope.reply");
+const REPLY: unique symbol = Symbol("retroscope.reply");
 
 interface Reply extends OutgoingHead {
   [REPLY]?: { readonly peer: string | null } | true;
