@@ -172,7 +172,11 @@ export interface NodeSummary {
   readonly tags: Readonly<Record<string, string>>;
   /** The latest epoch. */
   readonly epoch: number;
-  readonly epochs: readonly { readonly epoch: number; readonly joined: Hlc; readonly end: Hlc | null }[];
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly joined: Hlc;
+    readonly end: Hlc | null;
+  }[];
   readonly status: NodeStatus;
   readonly joined: Hlc;
   readonly watermark: Hlc;
@@ -212,10 +216,18 @@ export interface TimelineLane {
   readonly node: string;
   readonly service: string;
   readonly status: NodeStatus;
-  readonly epochs: readonly { readonly epoch: number; readonly joined: Hlc; readonly end: Hlc | null }[];
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly joined: Hlc;
+    readonly end: Hlc | null;
+  }[];
   readonly watermark: Hlc;
   /** Uncertain stretches inside the range: after the watermark, holes, lost ranges. */
-  readonly gaps: readonly { readonly from: Hlc; readonly to: Hlc; readonly reason: IncompleteReason }[];
+  readonly gaps: readonly {
+    readonly from: Hlc;
+    readonly to: Hlc;
+    readonly reason: IncompleteReason;
+  }[];
   /** Only buckets that hold something, ascending. */
   readonly buckets: readonly TimelineBucket[];
   /** Exact events, in time order, when the whole answer has few; else null. */
@@ -270,5 +282,9 @@ export interface History {
     limit: number,
   ): { readonly versions: readonly VariableVersion[]; readonly next: Hlc | undefined };
   events(query: EventQuery): { readonly events: readonly NodeEvent[]; readonly more: boolean };
-  timeline(range: { readonly from: Hlc; readonly to: Hlc }, pixels: number, selection?: Selection): Timeline;
+  timeline(
+    range: { readonly from: Hlc; readonly to: Hlc },
+    pixels: number,
+    selection?: Selection,
+  ): Timeline;
 }

@@ -1,0 +1,283 @@
+/**
+ * Writes checkpoints behind ingest, in rounds, so that a cut never replays much.
+ *
+ *     changes   |---- round ----|---- round ----|---- round ----|..tail
+ *     written   logs changed +  |  logs changed + directory     |
+ *               directory
+ *
+ * A round ends once the changes since the last one reach max(roundChanges, variables of the epoch):
+ * writing is then about one state per change, and a cut replays about as many events as it has
+ * variables. Ends are laid on the ends of batches where one is near, and never inside a commit.
+ *
+ * Only the contiguous prefix of an epoch is read: what a hole may still bring is left alone. Lost
+ * ranges are part of the state. After a repair the store drops what came after it and counts one up
+ * (`repairCount`); the state in memory is then thrown away and the last valid directory is the start.
+ */
+import { type Batch, type Hlc, MAX_HLC } from "../../agent/kernel/index.ts";
+import type { CheckpointWrite, EpochRecord, HistoryStore } from "../store/history-store.ts";
+import { encodeDirectory, encodeLogState, type KeyListRef, keysSeqOf } from "./checkpoint-codec.ts";
+import type { EpochSource } from "./epoch-source.ts";
+import { EpochView } from "./epoch-view.ts";
+import type { CutLimits } from "./limits.ts";
+import type { LogImage } from "./log-image.ts";
+import { LruCache } from "./lru-cache.ts";
+import type { CutTimers } from "./timers.ts";
+
+/** A batch's end this near to the end of a round ends it. */
+const EARLY = 0.75;
+const LATE = 1.25;
+/** With more keys outside its list than one in so many, or fewer in use, a log gets a new list. */
+const NEW_KEYS_SHARE = 4;
+const NEW_KEYS_FREE = 16;
+
+/** A state that is being carried forward. */
+interface OpenEpoch {
+  readonly view: EpochView;
+  readonly repairCount: number;
+  /** T of the last event applied. */
+  lastT: Hlc;
+  /** Per log: the round that wrote it, and where its keys are. */
+  readonly written: Map<string, { readonly seq: number; readonly keys: KeyListRef; uses: number }>;
+  /** Logs changed since the last round. */
+  readonly changed: Set<string>;
+  changeCount: number;
+}
+
+export class Checkpointer {
+  readonly #store: HistoryStore;
+  readonly #source: EpochSource;
+  readonly #limits: CutLimits;
+  readonly #timers: CutTimers;
+  readonly #open: LruCache<number, OpenEpoch>;
+  readonly #waiting = new Set<number>();
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+  #roundCount = 0;
+  #failure: unknown;
+
+  constructor(store: HistoryStore, source: EpochSource, limits: CutLimits, timers: CutTimers) {
+    this.#store = store;
+    this.#source = source;
+    this.#limits = limits;
+    this.#timers = timers;
+    this.#open = new LruCache(limits.openEpochs);
+  }
+
+  /** Rounds written since the start. */
+  get roundCount(): number {
+    return this.#roundCount;
+  }
+
+  /** Why the last work ended early, if it did: checkpoints are then older, answers only slower. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /**
+   * Catches up with what is stored of these epochs (none named: of all). Returns at once; the work is
+   * done in turns, one epoch after the other. Never throws.
+   */
+  notify(epochIds?: Iterable<number>): void {
+    if (this.#isClosed) return;
+    for (const id of epochIds ?? this.#store.epochs().map((record) => record.id)) {
+      this.#waiting.add(id);
+    }
+    this.#running ??= this.#work();
+  }
+
+  /** Resolves once nothing is left to do. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Stops after the turn under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#waiting.clear();
+    await this.idle();
+  }
+
+  async #work(): Promise<void> {
+    try {
+      await this.#timers.turn();
+      for (const id of this.#waiting) {
+        this.#waiting.delete(id);
+        await this.#advance(id);
+      }
+    } catch (error) {
+      this.#failure = error;
+      this.#waiting.clear();
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Carries one epoch forward to the end of its contiguous prefix. */
+  async #advance(epochId: number): Promise<void> {
+    for (;;) {
+      if (this.#isClosed) return;
+      const record = this.#store.epoch(epochId);
+      if (record === undefined) return;
+      const open = this.#resume(record);
+      if (open.view.seq >= record.contiguousSeq) return;
+      const writes = this.#turn(record, open);
+      for (const write of writes) {
+        await this.#store.writeCheckpoint(write);
+        this.#roundCount += 1;
+      }
+      if (writes === undefined) return;
+      await this.#timers.turn();
+    }
+  }
+
+  #resume(record: EpochRecord): OpenEpoch {
+    const repairCount = this.#store.repairCount(record.id);
+    const known = this.#open.get(record.id);
+    if (known !== undefined && known.repairCount === repairCount) return known;
+    const open = this.#openAtLastDirectory(record, repairCount);
+    this.#open.set(record.id, open, 1);
+    return open;
+  }
+
+  #openAtLastDirectory(record: EpochRecord, repairCount: number): OpenEpoch {
+    const view = this.#source.startBefore(record.id, MAX_HLC) ?? new EpochView();
+    const written: OpenEpoch["written"] = new Map();
+    const directory = this.#source.directoryBefore(record.id, view.t)?.directory;
+    for (const [log, seq] of directory?.logs ?? []) {
+      const image = view.logs.get(log);
+      const bytes = this.#store.checkpoint(record.id, log, seq);
+      if (image === undefined || bytes === undefined) continue;
+      const keysSeq = keysSeqOf(bytes);
+      const keys = { seq: keysSeq === 0 ? seq : keysSeq, list: image.base };
+      written.set(log, { seq, keys, uses: 0 });
+    }
+    return { view, repairCount, lastT: view.t, written, changed: new Set(), changeCount: 0 };
+  }
+
+  /** Replays a few batches; the rounds that ended on the way. */
+  #turn(record: EpochRecord, open: OpenEpoch): CheckpointWrite[] {
+    const writes: CheckpointWrite[] = [];
+    let budget = this.#limits.batchesPerTurn;
+    for (const batch of this.#source.batches(record.id, open.view.t, MAX_HLC)) {
+      if (batch.header.lastSeq <= open.view.seq) continue;
+      if (batch.header.lastSeq > record.contiguousSeq) break;
+      this.#applyLostBefore(record, open, batch.header.firstSeq);
+      this.#replay(record, open, batch, writes);
+      budget -= 1;
+      if (budget === 0) return writes;
+    }
+    // Nothing is stored after this: what is left of the prefix was declared lost.
+    this.#applyLostBefore(record, open, record.contiguousSeq + 1);
+    open.view.seq = Math.max(open.view.seq, record.contiguousSeq);
+    return writes;
+  }
+
+  #applyLostBefore(record: EpochRecord, open: OpenEpoch, seq: number): void {
+    for (const range of this.#source.lostRanges(record)) {
+      if (range.firstSeq <= open.view.seq || range.firstSeq >= seq) continue;
+      open.view.applyLost(range);
+      for (const log of open.view.logs.keys()) {
+        if (range.logs === null || range.logs.includes(log)) open.changed.add(log);
+      }
+    }
+  }
+
+  /** Applies a batch in stretches, each up to where a round may end. */
+  #replay(record: EpochRecord, open: OpenEpoch, batch: Batch, writes: CheckpointWrite[]): void {
+    const { events, header } = batch;
+    let start = Math.max(0, open.view.seq + 1 - header.firstSeq);
+    while (start < events.count) {
+      const target = this.#roundSize(open.view);
+      const end = endOfRound(batch, start, target * LATE - open.changeCount);
+      open.view.applyEvents(batch, start, end);
+      noteChanges(open, batch, start, end);
+      open.lastT = events.t[end - 1] as Hlc;
+      open.view.t = open.lastT;
+      start = end;
+      const isFull = open.changeCount >= target * (end === events.count ? EARLY : LATE);
+      if (isFull && !this.#isLostAt(record, open)) writes.push(this.#endRound(record, open));
+    }
+  }
+
+  #roundSize(view: EpochView): number {
+    let variables = 0;
+    for (const image of view.logs.values()) variables += image.size;
+    return Math.max(this.#limits.roundChanges, variables);
+  }
+
+  /** A lost range that begins at this very time belongs to the state at it: no round ends here. */
+  #isLostAt(record: EpochRecord, { view, lastT }: OpenEpoch): boolean {
+    return this.#source
+      .lostRanges(record)
+      .some(({ firstSeq, firstT }) => firstSeq > view.seq && firstT <= lastT);
+  }
+
+  #endRound(record: EpochRecord, open: OpenEpoch): CheckpointWrite {
+    const { view } = open;
+    const logs = [...open.changed].map((log) => ({ log, bytes: this.#encode(open, log) }));
+    open.changed.clear();
+    open.changeCount = 0;
+    const directory = encodeDirectory({
+      logs: new Map([...open.written].map(([log, { seq }]) => [log, seq])),
+      lost: view.lost,
+      senders: view.senders,
+      lastSendT: view.lastSendT,
+      lastReceiveT: view.lastReceiveT,
+    });
+    const { repairCount } = open;
+    return { epochId: record.id, seq: view.seq, t: open.lastT, directory, repairCount, logs };
+  }
+
+  #encode({ view, written }: OpenEpoch, log: string): Uint8Array {
+    const image = view.image(log);
+    const before = written.get(log);
+    if (
+      before !== undefined &&
+      before.uses < this.#limits.keyListUses &&
+      suits(image, before.keys)
+    ) {
+      written.set(log, { seq: view.seq, keys: before.keys, uses: before.uses + 1 });
+      return encodeLogState(image, before.keys);
+    }
+    image.compact();
+    written.set(log, { seq: view.seq, keys: { seq: view.seq, list: image.base }, uses: 0 });
+    return encodeLogState(image, undefined);
+  }
+}
+
+/** Whether the list is the image's own and still mostly what the log holds. */
+function suits(image: LogImage, { list }: KeyListRef): boolean {
+  if (image.base !== list) return false;
+  const inList = list.keys.length;
+  if (image.extra.length > Math.max(NEW_KEYS_FREE, inList / NEW_KEYS_SHARE)) return false;
+  return image.size * 2 >= inList || inList <= NEW_KEYS_FREE;
+}
+
+/** The index after the first whole commit that brings `changes` changes, or the end of the batch. */
+function endOfRound({ events }: Batch, start: number, changes: number): number {
+  let left = changes;
+  for (let i = start; i < events.count; i += 1) {
+    if ((events.kind[i] as number) <= 3) left -= 1;
+    if (left <= 0 && (i + 1 === events.count || events.t[i + 1] !== events.t[i])) return i + 1;
+  }
+  return events.count;
+}
+
+function noteChanges(open: OpenEpoch, { events }: Batch, start: number, end: number): void {
+  let lastVariable = -1;
+  for (let i = start; i < end; i += 1) {
+    const code = events.kind[i] as number;
+    if (code <= 3) {
+      open.changeCount += 1;
+      const variable = events.ref[i] as number;
+      if (variable !== lastVariable) open.changed.add(events.variables[variable]?.log as string);
+      lastVariable = variable;
+    } else {
+      const body = events.bodies[events.ref[i] as number];
+      if (body?.kind === "keyframe") {
+        open.changed.add(body.log);
+        open.changeCount += body.state.size;
+      }
+    }
+  }
+}

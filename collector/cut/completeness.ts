@@ -1,0 +1,200 @@
+/**
+ * What is missing from a node's part of a cut, and why. Design section 6.
+ *
+ *     stored     [1......40]      [61..80]           closed            end or next epoch
+ *                         | hole  |                     | open end      |
+ *     T          complete | hole, "hole" for every later T               | no member: complete
+ *                                                       | lagging, suspect, expired or lost
+ *
+ * Two things are judged apart: whether events up to T may be missing (holes, the open end), and
+ * whether a selected variable is lost at T (lost ranges not yet recovered from, which the view knows).
+ */
+import { type Hlc, type LostRange, MIN_HLC } from "../../agent/kernel/index.ts";
+import type { EpochRecord, StoredRange } from "../store/history-store.ts";
+import type { EpochView } from "./epoch-view.ts";
+import { touches } from "./epoch-view.ts";
+import type { Incomplete } from "./history.ts";
+import type { CutLimits } from "./limits.ts";
+import { type EpochSpan, isActiveAt, type Membership, statusOf } from "./membership.ts";
+import type { Chosen } from "./selection.ts";
+
+/** Missing events of an epoch that is active at `t`: holes first, then the open end. */
+export function missingEvents(
+  span: EpochSpan,
+  t: Hlc,
+  nowMs: number,
+  limits: CutLimits,
+): Incomplete[] {
+  const { record } = span;
+  if (!isActiveAt(span, t) || t <= record.watermark) return [];
+  const missing = holesOf(record)
+    .filter(({ from }) => from < t)
+    .slice(0, limits.lostListed)
+    .map((hole) => holeEntry(record.node, hole));
+  if (t > record.closed || missing.length === 0) missing.push(openEnd(span, nowMs, limits));
+  return missing;
+}
+
+/** Missing events: seqs from `seq` on, with from < t <= to. */
+export interface Hole {
+  readonly from: Hlc;
+  readonly to: Hlc;
+  readonly seq: number;
+  readonly events: number;
+}
+
+function holeEntry(node: string, { from, to, seq, events }: Hole): Incomplete {
+  const entry: Incomplete = { node, reason: "hole", to, seq, events };
+  return from > MIN_HLC ? { ...entry, from } : entry;
+}
+
+/** Seqs that will never be missing: stored, or declared lost. */
+type KnownRange = Pick<StoredRange, "first" | "last" | "firstT" | "closed">;
+
+/** Seqs that may yet come, each between what is known before and after it. */
+export function holesOf(record: EpochRecord): readonly Hole[] {
+  const known: KnownRange[] = [
+    ...record.stored,
+    ...record.lost.map(
+      ({ firstSeq, lastSeq, firstT, lastT }): KnownRange => ({
+        first: firstSeq,
+        last: lastSeq,
+        firstT,
+        closed: lastT,
+      }),
+    ),
+  ].sort((a, b) => a.first - b.first);
+  let last = record.contiguousSeq;
+  let from = record.watermark;
+  const holes: Hole[] = [];
+  for (const range of known) {
+    if (range.last <= last) continue;
+    if (range.first > last + 1) {
+      holes.push({ from, to: range.firstT, seq: last + 1, events: range.first - last - 1 });
+    }
+    last = range.last;
+    from = range.closed;
+  }
+  return holes;
+}
+
+/** Why nothing is known after `closed`. */
+function openEnd({ record, next }: EpochSpan, nowMs: number, limits: CutLimits): Incomplete {
+  const { node, closed, end } = record;
+  if (end?.kind === "expired" && (next === undefined || end.t <= next)) {
+    return { node, reason: "expired", from: closed, to: end.t };
+  }
+  if (next !== undefined) return { node, reason: "lost", from: closed, to: next };
+  const isSuspect = statusOf(record, nowMs, limits.suspectAfterMs) === "suspect";
+  return { node, reason: isSuspect ? "suspect" : "lagging", after: record.watermark };
+}
+
+/** The lost ranges that leave a selected variable lost in this state. */
+export function lostVariables(
+  record: EpochRecord,
+  view: EpochView,
+  chosen: Chosen,
+  limits: CutLimits,
+): Incomplete[] {
+  if (view.lost.length === 0 && ![...view.logs.values()].some(({ lost }) => lost.length > 0)) {
+    return [];
+  }
+  const open = new Set<LostRange>();
+  for (const log of logsAtStake(record, view.lost, chosen)) {
+    const ranges = view.lostOf(log);
+    if (ranges.length === 0 || !isAnyLost(view, log, chosen)) continue;
+    for (const range of ranges) open.add(range);
+  }
+  // No log was ever seen: whatever a nameless range held was in logs that nobody can name.
+  if (Object.keys(record.logs).length === 0 && chosen.logs === undefined) {
+    for (const range of view.lost) if (range.logs === null) open.add(range);
+  }
+  return listed(record.node, distinct(open), limits);
+}
+
+function logsAtStake(
+  record: EpochRecord,
+  lost: readonly LostRange[],
+  chosen: Chosen,
+): ReadonlySet<string> {
+  const named = [...Object.keys(record.logs), ...lost.flatMap(({ logs }) => logs ?? [])];
+  return new Set(named.filter((log) => chosen.logs === undefined || chosen.logs.has(log)));
+}
+
+/** Whether a selected variable of the log is lost; without a choice of keys absent ones count. */
+function isAnyLost(view: EpochView, log: string, chosen: Chosen): boolean {
+  if (chosen.keys === undefined) return true;
+  const image = view.logs.get(log);
+  return image === undefined || [...chosen.keys].some((key) => image.isLost(key));
+}
+
+/** One object per range: states read from checkpoints hold copies. */
+function distinct(ranges: Iterable<LostRange>): LostRange[] {
+  const bySeq = new Map<number, LostRange>();
+  for (const range of ranges) bySeq.set(range.firstSeq, range);
+  return [...bySeq.values()].sort((a, b) => a.firstSeq - b.firstSeq);
+}
+
+function listed(node: string, ranges: readonly LostRange[], limits: CutLimits): Incomplete[] {
+  const single = ranges.slice(0, limits.lostListed).map((range) => lostEntry(node, range));
+  const rest = ranges.slice(limits.lostListed);
+  const [first] = rest;
+  const last = rest.at(-1);
+  if (first === undefined || last === undefined) return single;
+  const events = rest.reduce((sum, range) => sum + countOf(range), 0);
+  return [...single, { node, reason: "lost", from: first.firstT, to: last.lastT, events }];
+}
+
+/** A lost range as a reason. */
+export function lostEntry(node: string, range: LostRange): Incomplete {
+  const entry: Incomplete = {
+    node,
+    reason: "lost",
+    from: range.firstT,
+    to: range.lastT,
+    events: countOf(range),
+  };
+  return range.logs === null ? entry : { ...entry, logs: range.logs };
+}
+
+function countOf({ firstSeq, lastSeq }: LostRange): number {
+  return lastSeq - firstSeq + 1;
+}
+
+/** Lost ranges of the epoch that touch the selection and t in (from, to]: counts over them are off. */
+export function lostBetween(
+  record: EpochRecord,
+  ranges: readonly LostRange[],
+  from: Hlc,
+  to: Hlc,
+  chosen: Chosen,
+  limits: CutLimits,
+): Incomplete[] {
+  const inside = ranges.filter(
+    (range) =>
+      range.firstT <= to &&
+      range.lastT > from &&
+      (chosen.logs === undefined || [...chosen.logs].some((log) => touches(range, log))),
+  );
+  return listed(record.node, inside, limits);
+}
+
+/**
+ * Whether a node counts for completeness at `t`: all do, but an imported one only inside its file's
+ * range or when the question names it. Records of one file share their epoch number.
+ */
+export function countsAt(
+  record: EpochRecord,
+  t: Hlc,
+  chosen: Chosen,
+  membership: Membership,
+): boolean {
+  if (!record.imported || chosen.namesNodes) return true;
+  for (const { spans } of membership.values()) {
+    for (const { record: other } of spans) {
+      if (!other.imported || other.epoch !== record.epoch) continue;
+      if (t <= Math.max(other.closed, other.lastT)) return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,20 @@
+/** What every question of this folder works with. */
+import type { HistoryStore } from "../store/history-store.ts";
+import type { EpochSource } from "./epoch-source.ts";
+import type { CutLimits } from "./limits.ts";
+import { type Membership, membershipOf } from "./membership.ts";
+import type { MessageSource } from "./message-source.ts";
+import type { CutTimers } from "./timers.ts";
+
+export interface CutContext {
+  readonly store: HistoryStore;
+  readonly source: EpochSource;
+  readonly messages: MessageSource;
+  readonly limits: CutLimits;
+  readonly timers: CutTimers;
+}
+
+/** The nodes as they are known now. One question asks once, so that its parts agree. */
+export function membersNow({ store }: CutContext): Membership {
+  return membershipOf(store.epochs());
+}

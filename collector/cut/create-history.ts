@@ -1,0 +1,89 @@
+/**
+ * Joins the parts of this folder to the answers of history.ts, over any history store.
+ *
+ * Ingest calls `notifyStored` after each write that is durable: it wakes who waits for a cut and lets
+ * the checkpointer follow. Everything else is asked for and answered in the same turn.
+ */
+import type { HistoryStore } from "../store/history-store.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import type { CutContext } from "./context.ts";
+import { cutAt } from "./cut-at.ts";
+import { diffBetween } from "./diff.ts";
+import { EpochSource } from "./epoch-source.ts";
+import { eventsOf } from "./events.ts";
+import type { History } from "./history.ts";
+import { type CutLimits, cutLimits } from "./limits.ts";
+import { MessageSource } from "./message-source.ts";
+import { stepFrom } from "./step.ts";
+import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
+import { TileSource } from "./tile-source.ts";
+import { timelineOf } from "./timeline.ts";
+import type { CutTimers } from "./timers.ts";
+import { variableHistory } from "./variable-history.ts";
+import { CutWaiters } from "./waiting.ts";
+
+export interface HistoryOptions {
+  readonly store: HistoryStore;
+  /** `nodeTimers` of node-timers.ts, or timers moved by hand. */
+  readonly timers: CutTimers;
+  readonly limits?: Partial<CutLimits>;
+  /** Whether checkpoints are written behind ingest. Default: yes. */
+  readonly checkpoints?: boolean;
+}
+
+/** History over a store that is being written to. */
+export interface LiveHistory extends History {
+  /** Something became durable, of these epochs (none named: of any). Returns at once, never throws. */
+  notifyStored(epochIds?: Iterable<number>): void;
+  readonly checkpointer: Checkpointer;
+  /** Forgets everything decoded: for benches and tests of cold answers. */
+  dropCaches(): void;
+  /** Stops the work behind ingest; the store stays open. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Answers questions about the past from a store.
+ *
+ * @example
+ * const history = createHistory({ store, timers: nodeTimers });
+ * history.notifyStored();                       // catches up with checkpoints
+ * const cut = history.cutAt(parseTime("2026-11-21T16:00:00Z", now));
+ * if (cut.complete) console.log(cut.nodes.get("n1")?.logs.get("stock")?.get("apples"));
+ */
+export function createHistory(options: HistoryOptions): LiveHistory {
+  const { store, timers } = options;
+  const limits = cutLimits(options.limits);
+  const source = new EpochSource(store, limits);
+  const messages = new MessageSource(source, limits.digestCacheBytes);
+  const tiles = new TileSource(source, limits.digestCacheBytes);
+  const context: CutContext = { store, source, messages, limits, timers };
+  const waiters = new CutWaiters(context);
+  const checkpointer = new Checkpointer(store, source, limits, timers);
+  return {
+    extent: () => extentOf(context),
+    liveWatermark: () => liveWatermarkOf(context),
+    nodes: () => nodeSummaries(context),
+    schema: (range) => schemaOf(context, range),
+    cutAt: (t, selection) => cutAt(context, t, selection),
+    waitForCut: (t, selection, waitMs, signal) => waiters.waitFor(t, selection, waitMs, signal),
+    diff: (from, to, selection, choice) => diffBetween(context, from, to, selection, choice),
+    step: (from, direction, count, selection) =>
+      stepFrom(context, from, direction, count, selection),
+    variable: (node, log, key, range, limit) =>
+      variableHistory(context, node, log, key, range, limit),
+    events: (query) => eventsOf(context, query),
+    timeline: (range, pixels, selection) => timelineOf(context, tiles, range, pixels, selection),
+    notifyStored(epochIds) {
+      waiters.wakeAll();
+      if (options.checkpoints !== false) checkpointer.notify(epochIds);
+    },
+    checkpointer,
+    dropCaches() {
+      source.dropCaches();
+      messages.dropCaches();
+      tiles.dropCaches();
+    },
+    close: () => checkpointer.close(),
+  };
+}

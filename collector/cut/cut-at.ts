@@ -1,0 +1,197 @@
+/**
+ * The cut at T: every node's state, and whether it is complete and consistent, or why not.
+ *
+ * The parts: members (membership.ts), states (epoch-source.ts), what is missing (completeness.ts),
+ * violations (from the store's index), messages in flight (in-flight.ts).
+ */
+import { formatIsoMicros, type Hlc, RetroError, type Value } from "../../agent/kernel/index.ts";
+import type { EpochRecord, ViolationRecord } from "../store/history-store.ts";
+import { countsAt, lostVariables, missingEvents } from "./completeness.ts";
+import { type CutContext, membersNow } from "./context.ts";
+import type { EpochView } from "./epoch-view.ts";
+import type {
+  Cut,
+  CutNode,
+  Incomplete,
+  NodeStatus,
+  Selection,
+  UncheckedChannel,
+  Violation,
+} from "./history.ts";
+import { inFlightAt, isInFlightComplete } from "./in-flight.ts";
+import type { LogImage } from "./log-image.ts";
+import {
+  type EpochSpan,
+  isActiveAt,
+  type Membership,
+  type NodeSpans,
+  spanAt,
+  statusOf,
+} from "./membership.ts";
+import { type Chosen, choose } from "./selection.ts";
+
+type LogsOfCut = CutNode["logs"];
+
+const NO_LOGS: LogsOfCut = new Map();
+
+/** @throws RetroError `unknown-node`, `unknown-log`; `outside-retention` if `t` is before all that is stored */
+export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): Cut {
+  const membership = membersNow(context);
+  const chosen = choose(selection, membership);
+  refuseBeforeAll(membership, t);
+  const nodes = new Map<string, CutNode>();
+  const members: string[] = [];
+  const incomplete: Incomplete[] = [];
+  const unchecked: UncheckedChannel[] = [];
+  for (const node of chosen.nodes) {
+    const span = spanAt(node, t);
+    if (span === undefined || !isActiveAt(span, t)) {
+      nodes.set(node.node, absentNode(context, node, span));
+      continue;
+    }
+    members.push(node.node);
+    const view = context.source.viewAt(span.record, t, chosen.logs);
+    nodes.set(node.node, presentNode(context, node, span, logsOf(view, chosen)));
+    unchecked.push(...uncheckedOf(span.record));
+    if (countsAt(span.record, t, chosen, membership)) {
+      incomplete.push(...gapsAt(context, span, view, t, chosen));
+    }
+  }
+  incomplete.push(...unknownSenders(context, membership, t, chosen));
+  const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
+  const violations = context.store
+    .violationsAt(t)
+    .map(violationOf)
+    .filter(({ channel }) => isChosen(channel.from) || isChosen(channel.to));
+  return {
+    at: t,
+    complete: incomplete.length === 0,
+    incomplete,
+    members,
+    consistent: violations.length === 0,
+    violations,
+    unchecked,
+    nodes,
+    inFlight: inFlightAt(context, membership, t, isChosen),
+    inFlightComplete: isInFlightComplete(context, membership, t, (record) =>
+      countsAt(record, t, chosen, membership),
+    ),
+  };
+}
+
+/** What is missing or lost from one active epoch's part. */
+export function gapsAt(
+  context: CutContext,
+  span: EpochSpan,
+  view: EpochView,
+  t: Hlc,
+  chosen: Chosen,
+): Incomplete[] {
+  return [
+    ...missingEvents(span, t, context.timers.nowMs(), context.limits),
+    ...lostVariables(span.record, view, chosen, context.limits),
+  ];
+}
+
+function refuseBeforeAll(membership: Membership, t: Hlc): void {
+  if (membership.size === 0) return;
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const { spans } of membership.values()) {
+    earliest = Math.min(earliest, spans[0].record.joined);
+  }
+  if (t >= earliest) return;
+  const first = formatIsoMicros(earliest as Hlc);
+  throw new RetroError("outside-retention", "nothing is known of that time", {
+    hint: `The earliest time known is ${first}.`,
+    details: { earliest },
+  });
+}
+
+/** A node that has not joined by then, left or expired. */
+function absentNode(context: CutContext, node: NodeSpans, span: EpochSpan | undefined): CutNode {
+  const { record } = span ?? node.spans[0];
+  const { service, epoch, watermark } = record;
+  const status = span?.record.end?.kind ?? statusNow(context, node);
+  return { service, epoch, status, watermark, logs: NO_LOGS };
+}
+
+function presentNode(
+  context: CutContext,
+  node: NodeSpans,
+  { record }: EpochSpan,
+  logs: LogsOfCut,
+): CutNode {
+  const now = statusNow(context, node);
+  // It was a member then, whatever became of it.
+  const hasEnded = now === "left" || now === "expired";
+  const status: NodeStatus = hasEnded ? (record.imported ? "imported" : "live") : now;
+  const { service, epoch, watermark } = record;
+  return { service, epoch, status, watermark, logs };
+}
+
+function statusNow({ timers, limits }: CutContext, { latest }: NodeSpans): NodeStatus {
+  return statusOf(latest.record, timers.nowMs(), limits.suspectAfterMs);
+}
+
+/** The logs of a view that hold a selected variable. */
+export function logsOf(view: EpochView, { keys }: Chosen): LogsOfCut {
+  const logs = new Map<string, ReadonlyMap<string, Value>>();
+  for (const [log, image] of view.logs) {
+    const variables = keys === undefined ? image : only(image, keys);
+    if (variables.size > 0) logs.set(log, variables);
+  }
+  return logs;
+}
+
+function only(image: LogImage, keys: ReadonlySet<string>): ReadonlyMap<string, Value> {
+  const found = new Map<string, Value>();
+  for (const key of keys) {
+    const value = image.get(key);
+    if (value !== undefined) found.set(key, value);
+  }
+  return found;
+}
+
+/** Nodes that a receive inside the cut names and that nobody has heard of. */
+function unknownSenders(
+  context: CutContext,
+  membership: Membership,
+  t: Hlc,
+  chosen: Chosen,
+): Incomplete[] {
+  if (chosen.namesEachNode) return [];
+  const firstSeen = new Map<string, Hlc>();
+  for (const { spans } of membership.values()) {
+    for (const { record } of spans) {
+      if (record.joined > t || !countsAt(record, t, chosen, membership)) continue;
+      for (const [node, from] of context.messages.sendersUpTo(record, t)) {
+        if (membership.has(node)) continue;
+        firstSeen.set(node, Math.min(from, firstSeen.get(node) ?? from) as Hlc);
+      }
+    }
+  }
+  return [...firstSeen]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([node, from]) => ({ node, reason: "unknown-node", from }));
+}
+
+function violationOf({ send, receive, sendT, receiveT }: ViolationRecord): Violation {
+  return {
+    send: { ...send, t: sendT },
+    receive: { ...receive, t: receiveT },
+    channel: { from: send.node, to: receive.node },
+  };
+}
+
+/** What the agent of this epoch says of messages without our stamp. Its word: checked here. */
+function uncheckedOf({ node, status }: EpochRecord): UncheckedChannel[] {
+  const { unstamped } = (status ?? {}) as { readonly unstamped?: unknown };
+  if (!Array.isArray(unstamped)) return [];
+  return unstamped.flatMap((channel: unknown): UncheckedChannel[] => {
+    if (channel === null || typeof channel !== "object") return [];
+    const { peer, direction, count } = channel as Readonly<Record<string, unknown>>;
+    if (typeof peer !== "string" || typeof count !== "number") return [];
+    const [from, to] = direction === "in" ? [null, node] : [node, null];
+    return [{ from, to, peer, count }];
+  });
+}

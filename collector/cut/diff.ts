@@ -1,0 +1,151 @@
+/**
+ * What differs between the cuts at `from` and at `to`, and how often each variable changed between.
+ * A node that joined, left or restarted between makes its variables appear and vanish.
+ */
+import { type Hlc, RetroError, valuesEqual } from "../../agent/kernel/index.ts";
+import { countsAt, lostBetween, missingEvents } from "./completeness.ts";
+import { type CutContext, membersNow } from "./context.ts";
+import { gapsAt, logsOf } from "./cut-at.ts";
+import { indexAfter } from "./epoch-source.ts";
+import type { CutNode, Diff, Incomplete, Selection, VariableDiff } from "./history.ts";
+import { compareText, isActiveAt, type Membership, type NodeSpans, spanAt } from "./membership.ts";
+import { type Chosen, choose } from "./selection.ts";
+import { isChosen, valuesOf } from "./variables.ts";
+
+/** Changes by log, then key. */
+type Counts = Map<string, Map<string, number>>;
+
+/** @throws RetroError `bad-parameter` unless from <= to; `unknown-node`, `unknown-log` */
+export function diffBetween(
+  context: CutContext,
+  from: Hlc,
+  to: Hlc,
+  selection: Selection = {},
+  options: { readonly all?: boolean } = {},
+): Diff {
+  if (from > to) {
+    throw new RetroError("bad-parameter", "a diff ends before it begins", {
+      hint: "Give the earlier time first.",
+    });
+  }
+  const membership = membersNow(context);
+  const chosen = choose(selection, membership);
+  const changes: VariableDiff[] = [];
+  const incomplete: Incomplete[] = [];
+  for (const node of chosen.nodes) {
+    const before = stateAt(context, membership, node, from, chosen);
+    const after = stateAt(context, membership, node, to, chosen);
+    incomplete.push(...before.incomplete, ...after.incomplete);
+    incomplete.push(...lossesInside(context, membership, node, from, to, chosen));
+    const counts = countChanges(context, node, from, to, chosen);
+    changes.push(...differences(node.node, before.logs, after.logs, counts, options.all ?? false));
+  }
+  const distinct = withoutRepeats(incomplete);
+  return { from, to, complete: distinct.length === 0, incomplete: distinct, changes };
+}
+
+function stateAt(
+  context: CutContext,
+  membership: Membership,
+  node: NodeSpans,
+  t: Hlc,
+  chosen: Chosen,
+): { readonly logs: CutNode["logs"]; readonly incomplete: readonly Incomplete[] } {
+  const span = spanAt(node, t);
+  if (span === undefined || !isActiveAt(span, t)) return { logs: new Map(), incomplete: [] };
+  const view = context.source.viewAt(span.record, t, chosen.logs);
+  const counts = countsAt(span.record, t, chosen, membership);
+  return {
+    logs: logsOf(view, chosen),
+    incomplete: counts ? gapsAt(context, span, view, t, chosen) : [],
+  };
+}
+
+/** Lost ranges, holes and open ends inside (from, to]: what they held is not counted. */
+function lossesInside(
+  context: CutContext,
+  membership: Membership,
+  node: NodeSpans,
+  from: Hlc,
+  to: Hlc,
+  chosen: Chosen,
+): Incomplete[] {
+  return node.spans.flatMap((span) => {
+    const { record } = span;
+    const last = Math.min(to, span.until - 1) as Hlc;
+    if (record.joined > to || last <= from || !countsAt(record, last, chosen, membership))
+      return [];
+    const ranges = context.source.lostRanges(record);
+    return [
+      ...missingOf(context, span, last),
+      ...lostBetween(record, ranges, from, last, chosen, context.limits),
+    ].filter((one) => (one.to ?? Number.POSITIVE_INFINITY) > from);
+  });
+}
+
+function missingOf(context: CutContext, span: NodeSpans["latest"], t: Hlc): Incomplete[] {
+  return missingEvents(span, t, context.timers.nowMs(), context.limits);
+}
+
+/** Changes in (from, to], each while its epoch was its node's state. */
+function countChanges(
+  context: CutContext,
+  node: NodeSpans,
+  from: Hlc,
+  to: Hlc,
+  chosen: Chosen,
+): Counts {
+  const counts: Counts = new Map();
+  for (const { record, until } of node.spans) {
+    const last = Math.min(to, until - 1) as Hlc;
+    if (record.joined > last || record.lastT <= from || last <= from) continue;
+    for (const { events } of context.source.batches(record.id, from, last)) {
+      const byVariable = new Uint32Array(events.variables.length);
+      const end = indexAfter(events.t, last, events.count);
+      for (let i = indexAfter(events.t, from, events.count); i < end; i += 1) {
+        if ((events.kind[i] as number) > 3) continue;
+        const variable = events.ref[i] as number;
+        byVariable[variable] = (byVariable[variable] as number) + 1;
+      }
+      for (const [index, { log, key }] of events.variables.entries()) {
+        const count = byVariable[index] as number;
+        if (count === 0 || !isChosen(chosen, log, key)) continue;
+        const keys = counts.get(log) ?? new Map<string, number>();
+        counts.set(log, keys);
+        keys.set(key, (keys.get(key) ?? 0) + count);
+      }
+    }
+  }
+  return counts;
+}
+
+function differences(
+  node: string,
+  before: CutNode["logs"],
+  after: CutNode["logs"],
+  counts: Counts,
+  all: boolean,
+): VariableDiff[] {
+  const logs = new Set([...before.keys(), ...after.keys(), ...counts.keys()]);
+  return [...logs].sort(compareText).flatMap((log) => {
+    const old = before.get(log);
+    const now = after.get(log);
+    const counted = counts.get(log);
+    const keys = new Set([
+      ...(old?.keys() ?? []),
+      ...(now?.keys() ?? []),
+      ...(counted?.keys() ?? []),
+    ]);
+    return [...keys].sort(compareText).flatMap((key) => {
+      const count = counted?.get(key) ?? 0;
+      const pair = { before: old?.get(key), after: now?.get(key) };
+      if (!all && valuesEqual(pair.before, pair.after)) return [];
+      return [{ node, log, key, ...valuesOf(pair.before, pair.after), count }];
+    });
+  });
+}
+
+function withoutRepeats(reasons: readonly Incomplete[]): Incomplete[] {
+  const byText = new Map(reasons.map((reason) => [JSON.stringify(reason), reason]));
+  return [...byText.values()];
+}

@@ -1,0 +1,161 @@
+/**
+ * Events of the selection in global order (t, node, epoch, seq), a page at a time: a merge over the
+ * epochs, each read batch by batch, so that a page costs what it holds and not the history.
+ */
+import {
+  type Batch,
+  type EventKind,
+  eventAt,
+  type Hlc,
+  KindCode,
+  RetroError,
+} from "../../agent/kernel/index.ts";
+import type { EpochRecord } from "../store/history-store.ts";
+import { type CutContext, membersNow } from "./context.ts";
+import { indexAfter } from "./epoch-source.ts";
+import type { EventQuery, NodeEvent } from "./history.ts";
+import { compareText } from "./membership.ts";
+import { type Chosen, choose } from "./selection.ts";
+import { isChosen } from "./variables.ts";
+
+/** @throws RetroError `bad-parameter`, `unknown-node`, `unknown-log` */
+export function eventsOf(
+  context: CutContext,
+  query: EventQuery,
+): { readonly events: readonly NodeEvent[]; readonly more: boolean } {
+  const { limit, after } = query;
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= context.limits.pageSize)) {
+    throw new RetroError("bad-parameter", `cannot give ${limit} events`, {
+      hint: `Ask for 1 to ${context.limits.pageSize}.`,
+    });
+  }
+  const chosen = choose(query.selection ?? {}, membersNow(context));
+  const wanted = kindsWanted(query.kinds, chosen);
+  const cursors = chosen.nodes
+    .flatMap(({ spans }) => spans.map(({ record }) => record))
+    .sort((a, b) => compareText(a.node, b.node) || a.epoch - b.epoch)
+    .map((record) => new EpochCursor(context, record, query, chosen, wanted))
+    .filter((cursor) => cursor.isOpen);
+  const events: NodeEvent[] = [];
+  for (;;) {
+    // Strictly earlier wins: on ties the cursor that comes first in node order is taken.
+    let next: EpochCursor | undefined;
+    for (const cursor of cursors) {
+      if (cursor.isOpen && (next === undefined || cursor.t < next.t)) next = cursor;
+    }
+    if (next === undefined) return { events, more: false };
+    if (events.length === limit) return { events, more: true };
+    if (after === undefined || next.isAfter(after)) events.push(next.take());
+    next.advance();
+  }
+}
+
+/** By kind code, whether such events are asked for. With logs or keys chosen only variables' are. */
+function kindsWanted(kinds: readonly EventKind[] | undefined, chosen: Chosen): readonly boolean[] {
+  const hasFilter = chosen.logs !== undefined || chosen.keys !== undefined;
+  return Object.entries(KindCode).map(([kind, code]) => {
+    const concernsVariables = code <= 3 || code === KindCode.keyframe;
+    if (hasFilter && !concernsVariables) return false;
+    return kinds === undefined || kinds.length === 0 || kinds.includes(kind as EventKind);
+  });
+}
+
+/** The events of one epoch that match, in seq order. */
+class EpochCursor {
+  readonly #record: EpochRecord;
+  readonly #batches: Iterator<Batch>;
+  readonly #to: Hlc;
+  readonly #from: Hlc;
+  readonly #chosen: Chosen;
+  readonly #wanted: readonly boolean[];
+  #batch: Batch | undefined;
+  #index = 0;
+  /** Time of the event it stands at. */
+  t: Hlc;
+
+  constructor(
+    context: CutContext,
+    record: EpochRecord,
+    { from, to, after }: EventQuery,
+    chosen: Chosen,
+    wanted: readonly boolean[],
+  ) {
+    this.#record = record;
+    this.#from = after === undefined || after.t < from ? from : after.t;
+    this.#to = to;
+    this.#chosen = chosen;
+    this.#wanted = wanted;
+    this.t = this.#from;
+    const isEmpty = record.joined > to || record.lastT < this.#from;
+    this.#batches = isEmpty
+      ? [][Symbol.iterator]()
+      : context.source.batches(record.id, this.#from, to);
+    this.#nextBatch();
+    this.#settle();
+  }
+
+  get isOpen(): boolean {
+    return this.#batch !== undefined;
+  }
+
+  isAfter(ref: NonNullable<EventQuery["after"]>): boolean {
+    if (this.t !== ref.t) return this.t > ref.t;
+    const order =
+      compareText(this.#record.node, ref.node) ||
+      this.#record.epoch - ref.epoch ||
+      this.#seq - ref.seq;
+    return order > 0;
+  }
+
+  get #seq(): number {
+    return (this.#batch?.header.firstSeq ?? 0) + this.#index;
+  }
+
+  take(): NodeEvent {
+    const { node, service, epoch } = this.#record;
+    return { node, service, epoch, event: eventAt(this.#batch as Batch, this.#index) };
+  }
+
+  advance(): void {
+    this.#index += 1;
+    this.#settle();
+  }
+
+  #nextBatch(): void {
+    const next = this.#batches.next();
+    this.#batch = next.done === true ? undefined : next.value;
+    this.#index =
+      this.#batch === undefined
+        ? 0
+        : indexAfter(this.#batch.events.t, (this.#from - 1) as Hlc, this.#batch.events.count);
+  }
+
+  /** Moves on to the next event that matches. */
+  #settle(): void {
+    while (this.#batch !== undefined) {
+      const { events } = this.#batch;
+      for (; this.#index < events.count; this.#index += 1) {
+        this.t = events.t[this.#index] as Hlc;
+        if (this.t > this.#to) {
+          this.#batch = undefined;
+          return;
+        }
+        if (this.#matches(this.#batch)) return;
+      }
+      this.#nextBatch();
+    }
+  }
+
+  #matches({ events }: Batch): boolean {
+    const code = events.kind[this.#index] as number;
+    if (this.#wanted[code] !== true) return false;
+    const ref = events.ref[this.#index] as number;
+    if (code <= 3) {
+      const variable = events.variables[ref];
+      return variable !== undefined && isChosen(this.#chosen, variable.log, variable.key);
+    }
+    const body = events.bodies[ref];
+    if (body?.kind !== "keyframe") return true;
+    return this.#chosen.logs === undefined || this.#chosen.logs.has(body.log);
+  }
+}

@@ -1,0 +1,75 @@
+/** Every bound of the cut engine, by name, with its default. */
+import { RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+
+export interface CutLimits {
+  /** Silence after which a live node counts as suspect: three heartbeats of a second. */
+  readonly suspectAfterMs: number;
+  /** A send without a known receive is in flight for so long, then taken for undelivered. */
+  readonly messageTimeoutMs: number;
+  /** A round of checkpoints happens after max(this, variables of the epoch) changes. */
+  readonly roundChanges: number;
+  /** A key list is written anew after so many checkpoints that referred to it. */
+  readonly keyListUses: number;
+  /** Batches the checkpointer replays before it gives the event loop a turn. */
+  readonly batchesPerTurn: number;
+  /** Epochs whose state the checkpointer keeps in memory between calls. */
+  readonly openEpochs: number;
+  /** Memory for decoded batches. */
+  readonly blockCacheBytes: number;
+  /** Key lists kept decoded. */
+  readonly keyListCache: number;
+  /** Memory for message columns and timeline tiles, each. */
+  readonly digestCacheBytes: number;
+  /** Lost ranges listed per node; the rest is summed in the last. */
+  readonly lostListed: number;
+  /** Steps, versions and events given at once, at most. */
+  readonly pageSize: number;
+  /** Variables listed per log in the schema. */
+  readonly schemaVariables: number;
+  /** The longest `waitForCut`. */
+  readonly waitMs: number;
+  /** Questions that may wait at the same time. */
+  readonly waiting: number;
+  /** A timeline with at most so many events in all gives them one by one. */
+  readonly exactEvents: number;
+  /** Bundles of messages in a timeline, at most. */
+  readonly bundles: number;
+  /** Buckets in a timeline, at most. */
+  readonly buckets: number;
+}
+
+export const DEFAULT_CUT_LIMITS: CutLimits = {
+  suspectAfterMs: 3_000,
+  messageTimeoutMs: 30_000,
+  roundChanges: 1_000,
+  keyListUses: 64,
+  batchesPerTurn: 8,
+  openEpochs: 256,
+  blockCacheBytes: 64 * 1024 * 1024,
+  keyListCache: 4_096,
+  digestCacheBytes: 64 * 1024 * 1024,
+  lostListed: 64,
+  pageSize: 10_000,
+  schemaVariables: 100,
+  waitMs: 60_000,
+  waiting: 1_000,
+  exactEvents: 3_000,
+  bundles: 5_000,
+  buckets: 4_096,
+};
+
+/** The defaults with some replaced. @throws RetroError `bad-config` unless each is over 0. */
+export function cutLimits(limits: Partial<CutLimits> = {}): CutLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(value > 0)) {
+      throw new RetroError("bad-config", `${name} must be over 0, not ${value}`, {
+        hint: "Leave it out to get the default.",
+      });
+    }
+  }
+  return { ...DEFAULT_CUT_LIMITS, ...limits };
+}
+
+export function ticksOfMs(ms: number): number {
+  return ms * TICKS_PER_MS;
+}

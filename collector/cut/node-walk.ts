@@ -1,0 +1,272 @@
+/**
+ * Everything that happens to the selected variables of one node in (from, to], in order, with the
+ * values before and after: what steps and variable histories are made of.
+ *
+ *     epochs     |join ...events... lost ...events...|end        |join ...events
+ *     replayed   |-------- one view, forward --------|vanish     |-- the next view --
+ */
+import {
+  type Batch,
+  type EventBody,
+  type Hlc,
+  KindCode,
+  type LostRange,
+  type Value,
+  type VariableRef,
+  valuesEqual,
+} from "../../agent/kernel/index.ts";
+import type { CutContext } from "./context.ts";
+import { indexAfter } from "./epoch-source.ts";
+import { EpochView, touches } from "./epoch-view.ts";
+import type { StepChange } from "./history.ts";
+import type { LogImage } from "./log-image.ts";
+import { compareText, type EpochSpan, type NodeSpans } from "./membership.ts";
+import type { Chosen } from "./selection.ts";
+import { isChosen, valuesOf } from "./variables.ts";
+
+/** One thing that happened to one variable (or, with an empty log and key, to the node). */
+export interface Happening {
+  readonly t: Hlc;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly change: StepChange;
+  /** Whether the variable is lost after it. */
+  readonly isLost: boolean;
+}
+
+const CHANGE_KINDS = ["set", "delete", "add", "remove"] as const;
+
+/** In order of time, then seq. Replays lazily: stop early and the rest is not read. */
+export function* happenings(
+  context: CutContext,
+  node: NodeSpans,
+  from: Hlc,
+  to: Hlc,
+  chosen: Chosen,
+): Generator<Happening> {
+  let before: EpochWalk | undefined;
+  for (const span of node.spans) {
+    const { record, until } = span;
+    if (record.joined > to) return;
+    if (until <= from) continue;
+    const walk = new EpochWalk(context, span, chosen);
+    if (record.joined > from) {
+      const isTaken = before !== undefined && before.span.until === record.joined;
+      if (isTaken) yield* before?.vanish("join", record.joined, record.epoch, 1) ?? [];
+      if (until > record.joined) yield walk.membership("join", record.joined, 1);
+    }
+    yield* walk.run(from, Math.min(to, until - 1) as Hlc);
+    if (record.end !== null && until === record.end.t && until <= to) {
+      yield* walk.vanish("leave", until, record.epoch, walk.view.seq);
+      yield walk.membership("leave", until, walk.view.seq);
+      before = undefined;
+    } else {
+      before = walk;
+    }
+  }
+}
+
+class EpochWalk {
+  readonly span: EpochSpan;
+  readonly #context: CutContext;
+  readonly #chosen: Chosen;
+  view: EpochView;
+
+  constructor(context: CutContext, span: EpochSpan, chosen: Chosen) {
+    this.#context = context;
+    this.span = span;
+    this.#chosen = chosen;
+    this.view = new EpochView(chosen.logs);
+  }
+
+  /** What happens in (from, to], starting from the state at `from`. */
+  *run(from: Hlc, to: Hlc): Generator<Happening> {
+    const { source } = this.#context;
+    const { record } = this.span;
+    if (from >= record.joined) this.view = source.viewAt(record, from, this.#chosen.logs);
+    for (const batch of source.batches(record.id, from, to)) {
+      const { header, events } = batch;
+      const end = indexAfter(events.t, to, events.count);
+      const start = Math.max(0, this.view.seq + 1 - header.firstSeq);
+      if (end <= start) continue;
+      yield* this.#lostBefore(header.firstSeq + start, events.t[start] as Hlc);
+      yield* this.#events(batch, start, end);
+    }
+    yield* this.#lostBefore(Number.POSITIVE_INFINITY, to);
+  }
+
+  *#lostBefore(seq: number, latest: Hlc): Generator<Happening> {
+    for (const range of this.#context.source.lostRanges(this.span.record)) {
+      if (range.firstSeq <= this.view.seq || range.firstSeq >= seq) continue;
+      if (seq === Number.POSITIVE_INFINITY && range.firstT > latest) continue;
+      yield* this.#lose(range, Math.min(range.firstT, latest) as Hlc);
+    }
+  }
+
+  *#lose(range: LostRange, t: Hlc): Generator<Happening> {
+    const { epoch } = this.span.record;
+    const rows: Happening[] = [];
+    for (const { log, key, before, wasLost } of this.#known((name) => touches(range, name))) {
+      if (wasLost) continue;
+      const change = this.#change(log, key, "lost", before, undefined);
+      rows.push({ t, epoch, seq: range.firstSeq, change, isLost: true });
+    }
+    this.view.applyLost(range);
+    yield* rows;
+  }
+
+  *#events(batch: Batch, start: number, end: number): Generator<Happening> {
+    const { events, header } = batch;
+    const wanted = events.variables.map(({ log, key }) => isChosen(this.#chosen, log, key));
+    for (let i = start; i < end; i += 1) {
+      const code = events.kind[i] as number;
+      const seq = header.firstSeq + i;
+      if (code <= 3) {
+        if (wanted[events.ref[i] as number]) yield this.#applyChange(batch, i, seq, code);
+      } else if (code === KindCode.keyframe) {
+        const body = events.bodies[events.ref[i] as number] as EventBody;
+        if (body.kind === "keyframe" && this.view.follows(body.log)) {
+          yield* this.#applyKeyframe(body.log, body.state, seq, events.t[i] as Hlc);
+        }
+      }
+      this.view.seq = Math.max(this.view.seq, seq);
+    }
+  }
+
+  #applyChange({ events }: Batch, i: number, seq: number, code: number): Happening {
+    const { log, key } = events.variables[events.ref[i] as number] as VariableRef;
+    const image = this.view.image(log);
+    const slot = image.slotFor(key);
+    const before = image.valueAt(slot);
+    image.applyChange(slot, code, events, i);
+    const kind = CHANGE_KINDS[code] as (typeof CHANGE_KINDS)[number];
+    return {
+      t: events.t[i] as Hlc,
+      epoch: this.span.record.epoch,
+      seq,
+      change: this.#change(log, key, kind, before, image.valueAt(slot)),
+      isLost: image.isLost(key),
+    };
+  }
+
+  *#applyKeyframe(
+    log: string,
+    state: ReadonlyMap<string, Value>,
+    seq: number,
+    t: Hlc,
+  ): Generator<Happening> {
+    const image = this.view.image(log);
+    const held = new Map(this.#held(log, image).map((one) => [one.key, one]));
+    image.replace(state);
+    const keys = this.#chosen.keys ?? new Set([...held.keys(), ...state.keys()]);
+    for (const key of [...keys].sort(compareText)) {
+      const { before, wasLost = false } = held.get(key) ?? {};
+      const after = image.get(key);
+      if (!wasLost && valuesEqual(before, after)) continue;
+      const change = this.#change(log, key, "keyframe", before, after);
+      yield { t, epoch: this.span.record.epoch, seq, change, isLost: false };
+    }
+  }
+
+  /** The node's state goes away: every variable known, or known to be lost, with it. */
+  *vanish(kind: "join" | "leave", t: Hlc, epoch: number, seq: number): Generator<Happening> {
+    for (const { log, key, before } of this.#known(() => true)) {
+      yield {
+        t,
+        epoch,
+        seq,
+        change: this.#change(log, key, kind, before, undefined),
+        isLost: false,
+      };
+    }
+  }
+
+  membership(kind: "join" | "leave", t: Hlc, seq: number): Happening {
+    const { epoch } = this.span.record;
+    const change = this.#change("", "", kind, undefined, undefined);
+    return { t, epoch, seq: Math.max(1, seq), change, isLost: false };
+  }
+
+  #known(isAsked: (log: string) => boolean): Held[] {
+    const logs = new Set([...this.view.logs.keys(), ...(this.#chosen.logs ?? [])]);
+    return [...logs]
+      .filter(isAsked)
+      .sort(compareText)
+      .flatMap((log) => this.#held(log, this.view.image(log)));
+  }
+
+  /** The chosen variables that exist, or are asked for by name and lost; by key. */
+  #held(log: string, image: LogImage): Held[] {
+    const { keys } = this.#chosen;
+    return [...(keys ?? image.keys())].sort(compareText).flatMap((key) => {
+      const before = image.get(key);
+      const wasLost = image.isLost(key);
+      const isAsked = keys !== undefined && this.#chosen.logs !== undefined;
+      return before !== undefined || isAsked ? [{ log, key, before, wasLost }] : [];
+    });
+  }
+
+  #change(
+    log: string,
+    key: string,
+    kind: StepChange["kind"],
+    before: Value | undefined,
+    after: Value | undefined,
+  ): StepChange {
+    return { node: this.span.record.node, log, key, kind, ...valuesOf(before, after) };
+  }
+}
+
+interface Held {
+  readonly log: string;
+  readonly key: string;
+  readonly before: Value | undefined;
+  readonly wasLost: boolean;
+}
+
+/**
+ * The latest times at or before `from` at which something may have happened to the selection, at most
+ * `count`, latest first. A hint where to replay: a time may turn out empty.
+ */
+export function candidateTimes(
+  context: CutContext,
+  node: NodeSpans,
+  from: Hlc,
+  count: number,
+  chosen: Chosen,
+): Hlc[] {
+  const times = new Set<Hlc>();
+  for (const span of node.spans) {
+    const { record } = span;
+    if (record.joined > from) continue;
+    times.add(record.joined);
+    if (record.end !== null) times.add(record.end.t);
+    for (const { firstT } of context.source.lostRanges(record)) times.add(firstT);
+    let found = 0;
+    let latest: Hlc | undefined;
+    const last = Math.min(from, span.until - 1) as Hlc;
+    for (const batch of context.source.batches(record.id, record.joined, last, true)) {
+      for (const t of timesIn(batch, last, chosen)) {
+        if (t === latest) continue;
+        latest = t;
+        times.add(t);
+        found += 1;
+        if (found > count) break;
+      }
+      if (found > count) break;
+    }
+  }
+  return [...times]
+    .filter((t) => t <= from)
+    .sort((a, b) => b - a)
+    .slice(0, count);
+}
+
+function* timesIn({ events }: Batch, last: Hlc, chosen: Chosen): Generator<Hlc> {
+  const wanted = events.variables.map(({ log, key }) => isChosen(chosen, log, key));
+  for (let i = indexAfter(events.t, last, events.count) - 1; i >= 0; i -= 1) {
+    const code = events.kind[i] as number;
+    const isChange = code <= 3 && wanted[events.ref[i] as number] === true;
+    if (isChange || code === KindCode.keyframe) yield events.t[i] as Hlc;
+  }
+}

@@ -1,0 +1,102 @@
+/** Turns a selection into the nodes, logs and keys that a question is about, or says what is unknown. */
+import { RetroError } from "../../agent/kernel/index.ts";
+import type { Selection } from "./history.ts";
+import { compareText, type Membership, type NodeSpans } from "./membership.ts";
+
+/** A selection with its names checked. Absent sets mean: all. */
+export interface Chosen {
+  /** Sorted by id. */
+  readonly nodes: readonly NodeSpans[];
+  readonly logs: ReadonlySet<string> | undefined;
+  readonly keys: ReadonlySet<string> | undefined;
+  /** Whether the question names nodes or services. */
+  readonly namesNodes: boolean;
+  /** Whether the question names nodes one by one. */
+  readonly namesEachNode: boolean;
+}
+
+const NAMES_SHOWN = 10;
+
+/**
+ * Checks a selection against what is known.
+ * @throws RetroError `unknown-node` (a service too), `unknown-log`; the message and `details.known`
+ * name those known, nearest first.
+ */
+export function choose(selection: Selection, membership: Membership): Chosen {
+  const names = setOf(selection.nodes);
+  const services = setOf(selection.services);
+  for (const name of names ?? []) {
+    if (!membership.has(name)) throw unknown("node", name, [...membership.keys()]);
+  }
+  const all = [...membership.values()];
+  const allServices = new Set(all.flatMap(servicesOf));
+  for (const name of services ?? []) {
+    if (!allServices.has(name)) throw unknown("service", name, [...allServices]);
+  }
+  const nodes = all.filter(
+    (node) =>
+      (names === undefined || names.has(node.node)) &&
+      (services === undefined || servicesOf(node).some((service) => services.has(service))),
+  );
+  const logs = setOf(selection.logs);
+  if (logs !== undefined) checkLogs(logs, nodes);
+  return {
+    nodes,
+    logs,
+    keys: setOf(selection.keys),
+    namesNodes: names !== undefined || services !== undefined,
+    namesEachNode: names !== undefined,
+  };
+}
+
+function checkLogs(logs: ReadonlySet<string>, nodes: readonly NodeSpans[]): void {
+  const known = new Set<string>();
+  for (const { spans } of nodes) {
+    for (const { record } of spans) {
+      for (const log of Object.keys(record.logs)) known.add(log);
+      for (const range of record.lost) for (const log of range.logs ?? []) known.add(log);
+    }
+  }
+  for (const log of logs) if (!known.has(log)) throw unknown("log", log, [...known]);
+}
+
+function servicesOf({ spans }: NodeSpans): string[] {
+  return spans.map(({ record }) => record.service);
+}
+
+function setOf(names: readonly string[] | undefined): ReadonlySet<string> | undefined {
+  return names === undefined || names.length === 0 ? undefined : new Set(names);
+}
+
+function unknown(what: "node" | "service" | "log", name: string, known: string[]): RetroError {
+  const nearest = nearestNames(name, known).slice(0, NAMES_SHOWN);
+  const more = known.length - nearest.length;
+  const list = nearest.length === 0 ? "none is known yet" : `known: ${nearest.join(", ")}`;
+  const code = what === "log" ? "unknown-log" : "unknown-node";
+  return new RetroError(code, `unknown ${what} ${JSON.stringify(name.slice(0, 256))}`, {
+    hint: more > 0 ? `${list} and ${more} more` : list,
+    details: { known: nearest },
+  });
+}
+
+/** `known` in order of likeness to `name`. */
+export function nearestNames(name: string, known: readonly string[]): string[] {
+  return known
+    .map((one) => ({ one, distance: editDistance(name.slice(0, 64), one.slice(0, 64)) }))
+    .sort((a, b) => a.distance - b.distance || compareText(a.one, b.one))
+    .map(({ one }) => one);
+}
+
+/** Levenshtein: single characters put in, taken out or replaced. */
+export function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,103 @@
+/**
+ * Steps: the moments at which something of the selection changed, one by one, forward or back.
+ *
+ *     step(from, "next")   moments with t >  from, nearest first
+ *     step(from, "prev")   moments with t <= from, nearest first
+ *
+ * A moment is told the same way from either side, so going back undoes exactly what going forward
+ * did. Backwards, the times of candidate events are read first, latest first; then the stretch that
+ * holds enough of them is replayed forward, since only a replay knows what was there before.
+ *
+ * Beside changes a moment may hold: what a keyframe altered, what a lost range took from view, and a
+ * node that joined or left (log and key empty), with the variables that vanished by it.
+ */
+import { type Hlc, MAX_HLC, RetroError, valuesEqual } from "../../agent/kernel/index.ts";
+import { type CutContext, membersNow } from "./context.ts";
+import type { Selection, Step, StepChange } from "./history.ts";
+import { candidateTimes, type Happening, happenings } from "./node-walk.ts";
+import { type Chosen, choose } from "./selection.ts";
+
+/** Backwards, this many more candidates are read than steps are wanted: some turn out empty. */
+const SPARE_CANDIDATES = 4;
+
+/** @throws RetroError `bad-parameter` unless 1 <= count <= pageSize; `unknown-node`, `unknown-log` */
+export function stepFrom(
+  context: CutContext,
+  from: Hlc,
+  direction: "next" | "prev",
+  count: number,
+  selection: Selection = {},
+): Step[] {
+  if (!(Number.isInteger(count) && count >= 1 && count <= context.limits.pageSize)) {
+    throw new RetroError("bad-parameter", `cannot give ${count} steps`, {
+      hint: `Ask for 1 to ${context.limits.pageSize}.`,
+    });
+  }
+  const chosen = choose(selection, membersNow(context));
+  return direction === "next"
+    ? stepsIn(context, from, MAX_HLC, count, chosen)
+    : stepsBack(context, from, count, chosen);
+}
+
+function stepsBack(context: CutContext, from: Hlc, count: number, chosen: Chosen): Step[] {
+  const steps: Step[] = [];
+  let latest = from;
+  while (steps.length < count) {
+    const wanted = count - steps.length + SPARE_CANDIDATES;
+    const times = new Set(
+      chosen.nodes.flatMap((node) => candidateTimes(context, node, latest, wanted, chosen)),
+    );
+    const nearest = [...times].sort((a, b) => b - a).slice(0, wanted);
+    const earliest = nearest.at(-1);
+    if (earliest === undefined) break;
+    const start = (earliest - 1) as Hlc;
+    const found = stepsIn(context, start, latest, Number.POSITIVE_INFINITY, chosen);
+    steps.push(...found.reverse());
+    latest = start;
+  }
+  return steps.slice(0, count);
+}
+
+/** The first `count` moments in (from, to], of all nodes merged by time, then node. */
+function stepsIn(context: CutContext, from: Hlc, to: Hlc, count: number, chosen: Chosen): Step[] {
+  const walks = chosen.nodes.map((node) => new Ahead(happenings(context, node, from, to, chosen)));
+  const steps: Step[] = [];
+  while (steps.length < count) {
+    let at: Hlc | undefined;
+    for (const { head } of walks) if (head && (at === undefined || head.t < at)) at = head.t;
+    if (at === undefined) break;
+    const changes: StepChange[] = [];
+    for (const walk of walks) {
+      for (; walk.head?.t === at; walk.advance()) {
+        if (isShown(walk.head, chosen)) changes.push(walk.head.change);
+      }
+    }
+    if (changes.length > 0) steps.push({ at, changes });
+  }
+  return steps;
+}
+
+/** A generator with its next item in view. */
+class Ahead {
+  readonly #items: Iterator<Happening>;
+  head: Happening | undefined;
+
+  constructor(items: Iterator<Happening>) {
+    this.#items = items;
+    this.advance();
+  }
+
+  advance(): void {
+    const next = this.#items.next();
+    this.head = next.done === true ? undefined : next.value;
+  }
+}
+
+/** Joins and ends concern whole nodes; what only moved between lost and absent shows nothing. */
+function isShown({ change }: Happening, chosen: Chosen): boolean {
+  const { kind, log, key, before, after } = change;
+  const isMembership = (kind === "join" || kind === "leave") && log === "" && key === "";
+  if (isMembership) return chosen.logs === undefined && chosen.keys === undefined;
+  const isEvent = kind === "set" || kind === "delete" || kind === "add" || kind === "remove";
+  return isEvent || !valuesEqual(before, after);
+}

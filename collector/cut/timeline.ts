@@ -1,0 +1,191 @@
+/**
+ * A range of time for drawing: per node counts in buckets, gaps, messages gathered by bucket, and the
+ * events one by one when the whole answer has few.
+ *
+ * A bucket is a power of two of ticks wide and lies at a multiple of its width, so `from` of the
+ * answer is moved back to the beginning of its first bucket: panning shows the same buckets again, and
+ * counts come from the tiles of tile-source.ts.
+ */
+import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
+import type { ViolationRecord } from "../store/history-store.ts";
+import { holesOf, missingEvents } from "./completeness.ts";
+import { type CutContext, membersNow } from "./context.ts";
+import type { Selection, Timeline, TimelineBucket, TimelineLane } from "./history.ts";
+import type { NodeSpans } from "./membership.ts";
+import { statusOf } from "./membership.ts";
+import { type Chosen, choose } from "./selection.ts";
+import { epochList } from "./summaries.ts";
+import type { TileSource } from "./tile-source.ts";
+import { exactEvents, exactMessages, gatheredMessages } from "./timeline-messages.ts";
+import { addBatch, addTile, emptyTile, MEASURES, Measure, type Tile } from "./timeline-tile.ts";
+import { isChosen } from "./variables.ts";
+
+/** @throws RetroError `bad-parameter` unless from <= to and pixels >= 1; `unknown-node`, `unknown-log` */
+export function timelineOf(
+  context: CutContext,
+  tiles: TileSource,
+  range: { readonly from: Hlc; readonly to: Hlc },
+  pixels: number,
+  selection: Selection = {},
+): Timeline {
+  if (!(range.from <= range.to && pixels >= 1)) {
+    throw new RetroError("bad-parameter", "a timeline needs from <= to and a pixel or more");
+  }
+  const chosen = choose(selection, membersNow(context));
+  const level = levelFor(range, Math.min(Math.floor(pixels), context.limits.buckets));
+  const bucketTicks = 2 ** level;
+  const first = Math.floor(range.from / bucketTicks);
+  const count = Math.floor(range.to / bucketTicks) - first + 1;
+  const from = (first * bucketTicks) as Hlc;
+  const drawn = { from, to: range.to };
+  const counted = chosen.nodes.map((node) =>
+    countNode(context, tiles, node, level, first, count, chosen),
+  );
+  const exact =
+    counted.reduce((sum, tile) => sum + eventsIn(tile), 0) <= context.limits.exactEvents;
+  const violations = context.store.violationsBetween(from, range.to);
+  const lanes = chosen.nodes.map((node, index): TimelineLane => {
+    const { record } = node.latest;
+    const tile = counted[index] as Tile;
+    return {
+      node: node.node,
+      service: record.service,
+      status: statusOf(record, context.timers.nowMs(), context.limits.suspectAfterMs),
+      epochs: epochList(node),
+      watermark: record.watermark,
+      gaps: gapsOf(context, node, drawn.from, drawn.to),
+      buckets: bucketsOf(tile, flagged(context, node, violations, level, first, count)),
+      events: exact ? exactEvents(context, node, drawn, chosen) : null,
+    };
+  });
+  const messages = exact
+    ? exactMessages(context, chosen, drawn)
+    : gatheredMessages(chosen, counted, context.limits.bundles);
+  return { ...drawn, bucketTicks, lanes, messages, exact };
+}
+
+/** The finest level that covers the range with at most so many buckets. */
+function levelFor({ from, to }: { readonly from: Hlc; readonly to: Hlc }, buckets: number): number {
+  let level = 0;
+  while (Math.floor(to / 2 ** level) - Math.floor(from / 2 ** level) + 1 > buckets) {
+    level += 1;
+    if (level > 60) break;
+  }
+  return level;
+}
+
+function countNode(
+  context: CutContext,
+  tiles: TileSource,
+  { spans }: NodeSpans,
+  level: number,
+  first: number,
+  count: number,
+  chosen: Chosen,
+): Tile {
+  const result = emptyTile(level, first, count);
+  const hasFilter = chosen.logs !== undefined || chosen.keys !== undefined;
+  const start = (first * 2 ** level) as Hlc;
+  const last = ((first + count) * 2 ** level - 1) as Hlc;
+  for (const { record } of spans) {
+    if (record.joined > last || record.lastT < start) continue;
+    if (!hasFilter) {
+      addTile(result, tiles.cells(record, level, first, count));
+      continue;
+    }
+    for (const batch of context.source.batches(record.id, start, last)) {
+      addBatch(result, batch, (log, key) => isChosen(chosen, log, key));
+    }
+  }
+  return result;
+}
+
+function eventsIn({ cells }: Tile): number {
+  let sum = 0;
+  for (let at = 0; at < cells.length; at += MEASURES) {
+    for (let measure = 0; measure < Measure.worstUs; measure += 1) {
+      sum += cells[at + measure] as number;
+    }
+  }
+  return sum;
+}
+
+/** Buckets with a violation of the node, or inside one of its lost ranges. */
+function flagged(
+  context: CutContext,
+  { node, spans }: NodeSpans,
+  violations: readonly ViolationRecord[],
+  level: number,
+  first: number,
+  count: number,
+): ReadonlySet<number> {
+  const found = new Set<number>();
+  const flag = (from: Hlc, to: Hlc): void => {
+    const start = Math.max(0, Math.floor(from / 2 ** level) - first);
+    const end = Math.min(count - 1, Math.floor(to / 2 ** level) - first);
+    for (let index = start; index <= end; index += 1) found.add(index);
+  };
+  for (const { send, receive, sendT, receiveT } of violations) {
+    if (send.node === node) flag(sendT, sendT);
+    if (receive.node === node) flag(receiveT, receiveT);
+  }
+  for (const { record } of spans) {
+    for (const { firstT, lastT } of context.source.lostRanges(record)) flag(firstT, lastT);
+  }
+  return found;
+}
+
+function bucketsOf({ cells }: Tile, flags: ReadonlySet<number>): TimelineBucket[] {
+  const buckets: TimelineBucket[] = [];
+  for (let index = 0; index * MEASURES < cells.length; index += 1) {
+    const at = index * MEASURES;
+    const of = (measure: number): number => cells[at + measure] as number;
+    const isFlagged = flags.has(index) || of(Measure.cutShort) > 0;
+    let isEmpty = !isFlagged;
+    for (let measure = 0; isEmpty && measure < Measure.worstUs; measure += 1) {
+      isEmpty = of(measure) === 0;
+    }
+    if (isEmpty) continue;
+    buckets.push({
+      index,
+      changes: of(Measure.changes),
+      sends: of(Measure.sends),
+      receives: of(Measure.receives),
+      requests: of(Measure.requests),
+      marks: of(Measure.marks),
+      worstUs: of(Measure.worstUs),
+      flagged: isFlagged,
+    });
+  }
+  return buckets;
+}
+
+/** Stretches of the range in which something of the node is missing. */
+function gapsOf(
+  context: CutContext,
+  { spans }: NodeSpans,
+  from: Hlc,
+  to: Hlc,
+): TimelineLane["gaps"] {
+  return spans
+    .flatMap((span) => {
+      const { record, until } = span;
+      const last = Math.min(to, until - 1) as Hlc;
+      if (record.joined > to || last < from) return [];
+      const open = missingEvents(span, last, context.timers.nowMs(), context.limits)
+        .filter(({ reason }) => reason !== "hole")
+        .map(({ reason }) => ({ from: record.closed, to: last, reason }));
+      const holes = holesOf(record).map((hole) => ({ ...hole, reason: "hole" as const }));
+      const lost = context.source
+        .lostRanges(record)
+        .map(({ firstT, lastT }) => ({ from: firstT, to: lastT, reason: "lost" as const }));
+      return [...holes, ...lost, ...open];
+    })
+    .filter((gap) => gap.to >= from && gap.from <= to)
+    .map((gap) => ({
+      from: Math.max(gap.from, from) as Hlc,
+      to: Math.min(gap.to, to) as Hlc,
+      reason: gap.reason,
+    }))
+    .sort((a, b) => a.from - b.from || a.to - b.to);
+}
