@@ -1,6 +1,6 @@
 import http, { Agent, get, type IncomingMessage, OutgoingMessage, request } from "node:http";
 import https from "node:https";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
@@ -201,6 +201,23 @@ describe("a call through node:http", () => {
     expectOneExchange();
     expect(hooked.recorder.sends[0]?.peer).toBe(`unix:${socketPath}`);
   });
+});
+
+it("an upgrade is stamped on its way out; its server merges by hand, for no channel tells of it", async () => {
+  hooked = hookUp();
+  const url = await hooked.serve(() => undefined);
+  let seen: string | undefined;
+  hooked.servers[0]?.on("upgrade", (incoming: IncomingMessage, socket: Socket) => {
+    seen = String(incoming.headers[CARRIER_HEADER]);
+    socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  });
+  await new Promise<void>((resolve, reject) => {
+    const outgoing = get(url, { headers: { connection: "Upgrade", upgrade: "x" } });
+    outgoing.on("upgrade", (_response, socket) => socket.on("close", resolve).resume().end());
+    outgoing.on("error", reject);
+  });
+  expect(parseCarrier(seen ?? "")?.seq).toBe(1);
+  expect(hooked.recorder.events).toMatchObject([{ kind: "send", failed: false }]);
 });
 
 describe("a reply", () => {
@@ -517,6 +534,31 @@ describe("who gets and who is believed", () => {
     expect(hooked.recorder.events).toEqual([]);
     expect(hooked.recorder.unstampedCounts.size).toBe(0);
     agent.destroy();
+  });
+
+  const fromAfar = async (acceptFrom: readonly string[]): Promise<IncomingMessage> => {
+    hooked = hookUp({ hooks: ["http-server"], acceptFrom });
+    const url = await hooked.serve((_incoming, response) => response.end("ok"));
+    hooked.servers[0]?.prependListener("connection", (socket: Socket) => {
+      Object.defineProperty(socket, "remoteAddress", { value: "203.0.113.7" });
+    });
+    await exchange(url, (to, done) => get(to, { agent: false }, done)); // without a header
+    const headers = { [CARRIER_HEADER]: foreign };
+    return exchange(url, (to, done) => get(to, { agent: false, headers }, done));
+  };
+
+  it("a stranger is not believed and not answered; only one who claims a stamp is counted", async () => {
+    const reply = await fromAfar([]);
+    expect(reply.headers[CARRIER_HEADER]).toBeUndefined();
+    expect(hooked.recorder.events).toEqual([]);
+    expect(hooked.recorder.unstampedCounts).toEqual(new Map([["in 203.0.113.7", 1]]));
+  });
+
+  it("is believed once acceptFrom names it", async () => {
+    const reply = await fromAfar(["203.0.113.0/24"]);
+    expect(reply.headers[CARRIER_HEADER]).toBeDefined();
+    expect(hooked.recorder.receives[0]?.from?.node).toBe("elsewhere");
+    expect(hooked.recorder.receives[0]?.peer).toMatch(/^203\.0\.113\.7:\d+$/);
   });
 
   it("a malformed header is counted, the message delivered", async () => {

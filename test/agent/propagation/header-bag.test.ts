@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { CARRIER_HEADER } from "../../../agent/propagation/carrier.ts";
+import { readFromBag, writeToBag } from "../../../agent/propagation/header-bag.ts";
+
+describe("a bag of headers", () => {
+  const bags: readonly (readonly [
+    kind: string,
+    bag: () => Record<string, unknown> | Headers | Map<string, string>,
+  ])[] = [
+    ["a plain object", () => ({ a: "b" })],
+    ["one without a prototype", () => Object.create(null) as Record<string, unknown>],
+    ["one with the header in capitals", () => ({ "Retroscope-HLC": "old" })],
+    ["Headers", () => new Headers({ [CARRIER_HEADER]: "old" })],
+    ["a Map", () => new Map([[CARRIER_HEADER, "old"]])],
+  ];
+  it.each(bags)("holds the text once after writing: %s", (_kind, make) => {
+    const bag = make();
+    writeToBag(bag, "new");
+    expect(readFromBag(bag)).toBe("new");
+    const names = bag instanceof Map || bag instanceof Headers ? [...bag.keys()] : Object.keys(bag);
+    expect(names.filter((name) => name.toLowerCase() === CARRIER_HEADER)).toHaveLength(1);
+  });
+
+  it("is read whatever its values are: text, bytes, lists, nothing", () => {
+    expect(readFromBag({})).toBeUndefined();
+    expect(readFromBag({ [CARRIER_HEADER]: Buffer.from("x") })).toBe("x");
+    expect(readFromBag({ [CARRIER_HEADER]: null })).toBeUndefined();
+    expect(readFromBag({ [CARRIER_HEADER]: 7 })).toBeUndefined();
+    expect(readFromBag({ [CARRIER_HEADER]: ["a", Buffer.from("b"), null, "c", "d", "e"] })).toEqual(
+      ["a", "b", "c"],
+    );
+    expect(readFromBag(new Headers())).toBeUndefined();
+  });
+});
