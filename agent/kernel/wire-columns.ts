@@ -5,21 +5,24 @@
  *     kinds       a byte per event: KindCode in bits 0-3, wire tag in bits 4-6
  *     times       count - 1 varints: t minus the t before (the first is in the header)
  *     refs        a varint per change: 0 = the next variable, n = variable n - 1
- *     values      count, then each (wire-values.ts)                in order of first use
- *     others      a varint per change with such a value: 0 = the next value, n = value n - 1
- *     integers    a zigzag varint each: n minus the last integer of the same variable in this batch
- *     doubles     8 bytes each
+ *     values      see wire-change-values.ts
  *
- * A counter's step, a state's next number: the difference is one byte where the number is four.
  * Wire tags are ValueTags, and one more: a number (4) that is an integer of less than 2^51 has 7.
  */
 import { type EventColumns, ValueTag } from "./batch.ts";
-import { type ByteReader, unzigzag } from "./byte-reader.ts";
-import { type ByteWriter, putVarint, VARINT_BYTES, zigzag } from "./byte-writer.ts";
-import { type Value, ValueSet } from "./value.ts";
-import { badBatch, WIRE_LIMITS } from "./wire-limits.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import { type ByteWriter, putVarint, VARINT_BYTES } from "./byte-writer.ts";
+import {
+  doubleAt,
+  integerAt,
+  type KindCounts,
+  otherAt,
+  readChangeValues,
+  writeChangeValues,
+} from "./wire-change-values.ts";
+import { badBatch } from "./wire-limits.ts";
 import type { StringTable, StringTableWriter } from "./wire-strings.ts";
-import { isWireDouble, isWireInteger, readCount, readValue, writeValue } from "./wire-values.ts";
+import { isWireInteger } from "./wire-values.ts";
 import { LAST_CHANGE_CODE, readVariables, writeVariables } from "./wire-variables.ts";
 
 const INTEGER_TAG = 7;
@@ -34,20 +37,6 @@ const KNOWN_KIND: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
   return hasValue === (tag !== ValueTag.none) ? 1 : 0;
 });
 
-// Scratch, used within one call and never across: encoding and decoding are synchronous.
-const integerAt = new Uint32Array(WIRE_LIMITS.events);
-const doubleAt = new Uint32Array(WIRE_LIMITS.events);
-const otherAt = new Uint32Array(WIRE_LIMITS.events);
-const lastInteger = new Float64Array(WIRE_LIMITS.events);
-
-/** What is known after the kinds were read. */
-export interface KindCounts {
-  integers: number;
-  doubles: number;
-  others: number;
-  bodies: number;
-}
-
 /** @throws RetroError `bad-batch`: t falls, unknown kinds, refs beyond their tables */
 export function writeColumns(
   out: ByteWriter,
@@ -58,11 +47,7 @@ export function writeColumns(
   const counts = writeKinds(out, events);
   writeTimes(out, events);
   writeRefs(out, events, wireRefs);
-  writeOthers(out, strings, events, counts.others);
-  writeIntegers(out, events, wireRefs, counts.integers);
-  for (let j = 0; j < counts.doubles; j += 1) {
-    out.float64(events.valueNumber[doubleAt[j] as number] as number);
-  }
+  writeChangeValues(out, strings, events, wireRefs, counts);
 }
 
 function writeKinds(out: ByteWriter, events: EventColumns): KindCounts {
@@ -92,11 +77,12 @@ function writeKinds(out: ByteWriter, events: EventColumns): KindCounts {
         counts.doubles += 1;
       }
     } else if (tag >= ValueTag.other) {
+      if (tag > ValueTag.cutShort) badBatch(`a value with the unknown tag ${tag}`);
       otherAt[counts.others] = i;
       counts.others += 1;
     }
     const byte = code | (tag << 4);
-    if (tag > INTEGER_TAG || KNOWN_KIND[byte] === 0) badBatch("a change without its value");
+    if (KNOWN_KIND[byte] === 0) badBatch("a change without its value");
     bytes[start + i] = byte;
   }
   out.pos = start + count;
@@ -111,7 +97,7 @@ function writeTimes(out: ByteWriter, { count, t }: EventColumns): void {
   for (let i = 1; i < count; i += 1) {
     const now = t[i] as number;
     const step = now - before;
-    if (!(step >= 0 && step <= Number.MAX_SAFE_INTEGER)) badBatch("t falls, or leaps 69 years");
+    if (!(step >= 0 && Number.isSafeInteger(step))) badBatch("t falls, or leaps 69 years");
     before = now;
     pos = putVarint(bytes, pos, step);
   }
@@ -141,63 +127,6 @@ function writeRefs(
   out.pos = pos;
 }
 
-function writeOthers(
-  out: ByteWriter,
-  strings: StringTableWriter,
-  events: EventColumns,
-  others: number,
-): void {
-  const { values, valueNumber, valueTag, kind } = events;
-  const wireIndex = new Int32Array(values.length).fill(-1);
-  const used: number[] = [];
-  const codes = new Uint32Array(others);
-  for (let j = 0; j < others; j += 1) {
-    const i = otherAt[j] as number;
-    const local = valueNumber[i] as number;
-    const known = wireIndex[local];
-    if (known === undefined) badBatch("a value that is not listed");
-    checkListedValue(values[local] as Value, kind[i] as number, valueTag[i] as number);
-    if (known === -1) {
-      wireIndex[local] = used.length;
-      used.push(local);
-    } else {
-      codes[j] = (known as number) + 1;
-    }
-  }
-  out.varint(used.length);
-  for (const local of used) writeValue(out, strings, values[local] as Value);
-  out.varints(codes, others);
-}
-
-/** Only a `set` may hold a set, and what has a tag of its own is not listed (but if cut short). */
-function checkListedValue(value: Value, code: number, tag: number): void {
-  if (typeof value === "string") return;
-  if (code !== 0 && value instanceof ValueSet) badBatch("a set inside a set");
-  if (tag === ValueTag.other && (value === null || typeof value !== "object")) {
-    badBatch("a value that has a tag of its own");
-  }
-}
-
-function writeIntegers(
-  out: ByteWriter,
-  { ref, valueNumber }: EventColumns,
-  wireRefs: Int32Array,
-  integers: number,
-): void {
-  lastInteger.fill(0, 0, wireRefs.length);
-  out.reserve(integers * VARINT_BYTES);
-  const bytes = out.bytes;
-  let pos = out.pos;
-  for (let j = 0; j < integers; j += 1) {
-    const i = integerAt[j] as number;
-    const variable = wireRefs[ref[i] as number] as number;
-    const value = valueNumber[i] as number;
-    pos = putVarint(bytes, pos, zigzag(value - (lastInteger[variable] as number)));
-    lastInteger[variable] = value;
-  }
-  out.pos = pos;
-}
-
 /** Columns with room for `count` events, their variables, and what the kinds announced. */
 export interface ReadColumns extends EventColumns {
   readonly bodies: EventColumns["bodies"][number][];
@@ -221,14 +150,8 @@ export function readColumns(
   const counts = readKinds(reader, kind, valueTag, ref);
   readTimes(reader, t, firstT, lastT);
   readRefs(reader, kind, ref, variables.length);
-  const values = readOthers(reader, strings, { kind, valueTag, valueNumber }, counts.others);
-  readIntegers(reader, ref, valueNumber, variables.length, counts.integers);
-  reader.need(counts.doubles * 8);
-  for (let j = 0; j < counts.doubles; j += 1) {
-    const value = reader.float64();
-    if (!isWireDouble(value)) badBatch("a double that is none");
-    valueNumber[doubleAt[j] as number] = value;
-  }
+  const columns = { kind, ref, valueTag, valueNumber };
+  const values = readChangeValues(reader, strings, columns, variables.length, counts);
   const bodies = new Array<ReadColumns["bodies"][number]>(counts.bodies);
   return { count, t, kind, ref, valueTag, valueNumber, variables, values, bodies };
 }
@@ -319,58 +242,5 @@ function readRefs(
     }
   }
   if (next !== variableCount) badBatch("variables that are not used, or not listed");
-  reader.pos = pos;
-}
-
-function readOthers(
-  reader: ByteReader,
-  strings: StringTable,
-  { kind, valueTag, valueNumber }: Pick<EventColumns, "kind" | "valueTag" | "valueNumber">,
-  others: number,
-): Value[] {
-  const size = readCount(reader);
-  if (size > others) badBatch("more values than changes");
-  const values = new Array<Value>(size);
-  for (let j = 0; j < size; j += 1) values[j] = readValue(reader, strings);
-  let next = 0;
-  for (let j = 0; j < others; j += 1) {
-    const code = reader.varint();
-    const index = code === 0 ? next++ : code - 1;
-    if (index >= next) badBatch("a value used before its turn");
-    const i = otherAt[j] as number;
-    checkListedValue(values[index] as Value, kind[i] as number, valueTag[i] as number);
-    valueNumber[i] = index;
-  }
-  if (next !== size) badBatch("values that are not used, or not listed");
-  return values;
-}
-
-function readIntegers(
-  reader: ByteReader,
-  ref: Uint32Array,
-  valueNumber: Float64Array,
-  variableCount: number,
-  integers: number,
-): void {
-  lastInteger.fill(0, 0, variableCount);
-  const { bytes, end } = reader;
-  let pos = reader.pos;
-  for (let j = 0; j < integers; j += 1) {
-    let folded: number;
-    if (pos < end && (bytes[pos] as number) < 0x80) {
-      folded = bytes[pos] as number;
-      pos += 1;
-    } else {
-      reader.pos = pos;
-      folded = reader.varint();
-      pos = reader.pos;
-    }
-    const i = integerAt[j] as number;
-    const variable = ref[i] as number;
-    const value = (lastInteger[variable] as number) + unzigzag(folded);
-    if (!isWireInteger(value)) badBatch("an integer out of range");
-    lastInteger[variable] = value;
-    valueNumber[i] = value;
-  }
   reader.pos = pos;
 }

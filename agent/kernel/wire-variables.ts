@@ -3,7 +3,7 @@
  *
  *     count, (index of the log, index of the key)...
  *
- * That no variable stands there twice is checked without a Set where it can be: nearly always a key
+ * That no variable stands there twice is checked without a Map where it can be: nearly always a key
  * stands in one log only, and a small table of hashes shows that no two keys are equal. Hot: bench `wire`.
  */
 import type { EventColumns, VariableRef } from "./batch.ts";
@@ -15,7 +15,7 @@ import { readCount } from "./wire-values.ts";
 
 /** Kind codes up to this are changes. */
 export const LAST_CHANGE_CODE = 3;
-/** A look-up that takes longer meets equal hashes, by accident or on purpose: use Sets. */
+/** A look-up that takes longer meets equal hashes, by accident or on purpose: use a Map. */
 const MAX_PROBES = 16;
 
 /** Writes the variables that are used. Returns, by index in `events.variables`, their wire number. */
@@ -68,53 +68,52 @@ export function readVariables(
   const count = readCount(reader);
   if (count > eventCount) badBatch("more variables than events");
   const variables = new Array<VariableRef>(count);
-  const keys = new KeyTable(strings, count);
-  let areKeysDistinct = true;
+  const keys = new KeyTable(count);
   for (let i = 0; i < count; i += 1) {
     const log = strings.name(reader.varint());
     const keyIndex = reader.varint();
-    variables[i] = { log, key: strings.name(keyIndex) };
-    if (areKeysDistinct) areKeysDistinct = keys.addNew(keyIndex);
+    const key = strings.name(keyIndex);
+    variables[i] = { log, key };
+    if (!keys.add(variables, i, strings.hash(keyIndex))) badBatch("a variable listed twice");
   }
-  if (!areKeysDistinct) refuseTwins(variables);
   return variables;
 }
 
-/** Keys seen so far, by the hash of their bytes: an open table at most half full. */
+/** The variables seen so far, by the hash of their key: an open table at most half full. */
 class KeyTable {
-  readonly #strings: StringTable;
-  /** Index of a string + 1; 0: free. */
+  /** Index of the first variable with a key + 1; 0: free. */
   readonly #slots: Uint32Array;
+  /** The logs of a key that stands in several, or whose place would take too long to find. */
+  readonly #logsOf = new Map<string, Set<string>>();
 
-  constructor(strings: StringTable, count: number) {
-    this.#strings = strings;
+  constructor(count: number) {
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(count * 2 + 1)));
   }
 
-  /** Adds the string. False if it was there already, or if that took too long to see. */
-  addNew(index: number): boolean {
+  /** Adds `variables[i]`. False if it was there already. */
+  add(variables: readonly VariableRef[], i: number, hash: number): boolean {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = this.#strings.hash(index) & mask;
+    const { log, key } = variables[i] as VariableRef;
+    let slot = hash & mask;
     for (let probe = 0; probe < MAX_PROBES; probe += 1) {
-      const other = slots[slot] as number;
-      if (other === 0) {
-        slots[slot] = index + 1;
+      const known = slots[slot] as number;
+      if (known === 0) {
+        slots[slot] = i + 1;
         return true;
       }
-      if (this.#strings.text(other - 1) === this.#strings.text(index)) return false;
+      const other = variables[known - 1] as VariableRef;
+      if (other.key === key) return other.log !== log && this.#addLog(key, log);
       slot = (slot + 1) & mask;
     }
-    return false;
+    return this.#addLog(key, log);
   }
-}
 
-function refuseTwins(variables: readonly VariableRef[]): void {
-  const keysOf = new Map<string, Set<string>>();
-  for (const { log, key } of variables) {
-    const keys = keysOf.get(log);
-    if (keys === undefined) keysOf.set(log, new Set([key]));
-    else if (keys.has(key)) badBatch("a variable listed twice");
-    else keys.add(key);
+  #addLog(key: string, log: string): boolean {
+    const logs = this.#logsOf.get(key);
+    if (logs?.has(log)) return false;
+    if (logs) logs.add(log);
+    else this.#logsOf.set(key, new Set([log]));
+    return true;
   }
 }
