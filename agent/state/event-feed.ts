@@ -1,0 +1,266 @@
+/**
+ * The feed: hands the window to shipping, epoch by epoch, as batches in columns. It satisfies the
+ * event-source port of agent/shipping without knowing it; agent.ts joins the two.
+ *
+ *     index      0 .......... base ............ cursor ............ next
+ *                earlier epochs | cut already     | not yet cut      |
+ *     seq                         1, 2, 3 ...
+ *
+ * Cutting the last event ticks the clock, and that tick is `closed`: whatever is recorded later is later
+ * than it. A batch that is not the last ends between two stamps, never inside a commit, and is closed at
+ * its last event.
+ *
+ * Keyframes are events too, made here: at an epoch's start, when asked for, and once per as many changes
+ * as a log has variables; the count is looked at when a flush begins, so no recording call pays for one.
+ */
+import {
+  assert,
+  type EpochRef,
+  type EventColumns,
+  type Hlc,
+  type KeyframeEvent,
+  type LostRange,
+  type Value,
+  ValueTag,
+} from "../kernel/index.ts";
+import { CutColumns } from "./cut-columns.ts";
+import { SHED_CODE } from "./event-window.ts";
+import { STATE_LIMITS } from "./limits.ts";
+import type { Recording } from "./recording.ts";
+import type { LogRecord } from "./variable-table.ts";
+
+/** Memory of a variable in a keyframe beside its key and value, roughly. */
+const VARIABLE_BYTES = 24;
+const EMPTY_STATE: ReadonlyMap<string, Value> = new Map();
+
+type KeyframeBody = Omit<KeyframeEvent, "seq" | "t">;
+
+/** Consecutive events of one epoch. The columns are good until the next cut. */
+export interface Cut extends EpochRef {
+  readonly service: string;
+  readonly firstSeq: number;
+  readonly closed: Hlc;
+  readonly events: EventColumns;
+  /** Events before `firstSeq` that were lost before they could be cut. */
+  readonly lost: readonly LostRange[];
+  /** Logs that its events change or frame. */
+  readonly logs: readonly string[];
+  /** Whether it holds a send or a receive. */
+  readonly messages: boolean;
+}
+
+export interface EpochIdentity extends EpochRef {
+  readonly service: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly instance: string;
+}
+
+export class EventFeed {
+  readonly #recording: Recording;
+  #identity: EpochIdentity;
+  #base = 0;
+  #cursor = 0;
+  #lastClosed: Hlc;
+  /** Counts each log's changes since its latest keyframe. */
+  readonly #columns = new CutColumns();
+  readonly #askedLogs = new Set<number>();
+  #skippedKeyframeCount = 0;
+
+  /** Opens the first epoch: its join is recorded here, and keyframes of what there is. */
+  constructor(recording: Recording, identity: EpochIdentity) {
+    this.#recording = recording;
+    this.#identity = identity;
+    this.#lastClosed = recording.clock.last;
+    this.#join();
+  }
+
+  get node(): string {
+    return this.#identity.node;
+  }
+
+  get epoch(): number {
+    return this.#identity.epoch;
+  }
+
+  /** Events recorded, of all epochs. */
+  get recordedCount(): number {
+    return this.#recording.window.nextIndex;
+  }
+
+  /** Events recorded and not yet cut. */
+  get pendingCount(): number {
+    return this.#recording.window.nextIndex - this.#cursor;
+  }
+
+  /** Keyframes not made because the log's state would not fit into a batch. */
+  get skippedKeyframeCount(): number {
+    return this.#skippedKeyframeCount;
+  }
+
+  /** Seq of an event in this epoch; below 1: it was in an earlier one. */
+  seqOf(index: number): number {
+    return index - this.#base + 1;
+  }
+
+  /** Asks for keyframes of these logs (null: all) at the next `addKeyframes`. Unknown names are ignored. */
+  askKeyframes(logs: readonly string[] | null): void {
+    const { table } = this.#recording;
+    if (logs === null) for (const log of table.logs) this.#askedLogs.add(log.index);
+    else for (const name of logs) this.#ask(table.findLog(name));
+  }
+
+  #ask(log: LogRecord | undefined): void {
+    if (log !== undefined) this.#askedLogs.add(log.index);
+  }
+
+  /** Records the keyframes that were asked for, and those that are due. */
+  addKeyframes(): void {
+    for (const log of this.#recording.table.logs) {
+      const count = this.#columns.changeCounts[log.index] ?? 0;
+      const isDue = count > 0 && count >= log.keys.size;
+      if (isDue || this.#askedLogs.has(log.index)) this.#addKeyframe(log);
+    }
+    this.#askedLogs.clear();
+  }
+
+  #addKeyframe(log: LogRecord): void {
+    const { table, clock } = this.#recording;
+    this.#columns.changeCounts[log.index] = 0;
+    const state = new Map<string, Value>();
+    let bytes = 0;
+    for (const [key, id] of log.keys) {
+      const tag = table.tag[id] as number;
+      if (tag === ValueTag.none) continue;
+      bytes += VARIABLE_BYTES + key.length;
+      if (tag > ValueTag.number) bytes += table.number[id] as number;
+      if (bytes > STATE_LIMITS.keyframeBytes) {
+        this.#skippedKeyframeCount += 1;
+        return;
+      }
+      state.set(key, table.value(id) as Value);
+    }
+    this.#recording.body(clock.now(), { kind: "keyframe", log: log.name, state }, bytes, false);
+  }
+
+  /**
+   * The next events as a batch; null: there are none. Also when events were lost and nothing came
+   * after them: then it is empty and names them.
+   */
+  cut(): Cut | null {
+    const { window } = this.#recording;
+    if (this.#cursor === window.nextIndex) return null;
+    const closed = this.#recording.clock.now(); // may throw: before anything is taken
+    const lost: LostRange[] = [];
+    this.#passEvicted(lost);
+    this.#passShed(lost);
+    return this.#cutFrom(closed, lost);
+  }
+
+  /** An empty batch: nothing is pending, and nothing later will be at or before `closed`. */
+  heartbeat(): Cut {
+    assert(this.pendingCount === 0, "a heartbeat promises nothing about events not yet cut");
+    return this.#cutFrom(this.#recording.clock.now(), []);
+  }
+
+  /** Events that the window had to drop before they were cut. */
+  #passEvicted(lost: LostRange[]): void {
+    const { window } = this.#recording;
+    const first = window.firstIndex;
+    if (first <= this.#cursor) return;
+    lost.push({
+      firstSeq: this.seqOf(this.#cursor),
+      lastSeq: this.seqOf(first - 1),
+      firstT: (this.#lastClosed + 1) as Hlc,
+      lastT: window.earliestT,
+      logs: null,
+      messages: true,
+      reason: "overflow",
+    });
+    this.#cursor = first;
+    this.askKeyframes(null);
+  }
+
+  /** Changes at the cursor that were never recorded for want of room. */
+  #passShed(lost: LostRange[]): void {
+    const { window, table } = this.#recording;
+    const start = this.#cursor;
+    const logs = new Set<string>();
+    let firstT = 0;
+    let lastT = 0;
+    while (this.#cursor < window.nextIndex) {
+      const chunk = window.chunkOf(this.#cursor);
+      const at = this.#cursor - chunk.firstIndex;
+      if (chunk.kind[at] !== SHED_CODE) break;
+      lastT = chunk.t[at] as number;
+      if (this.#cursor === start) firstT = lastT;
+      const log = table.logs[chunk.ref[at] as number];
+      if (log !== undefined) logs.add(log.name);
+      this.#cursor += 1;
+    }
+    if (this.#cursor === start) return;
+    lost.push({
+      firstSeq: this.seqOf(start),
+      lastSeq: this.seqOf(this.#cursor - 1),
+      firstT: firstT as Hlc,
+      lastT: lastT as Hlc,
+      logs: [...logs],
+      messages: false,
+      reason: "shed",
+    });
+    this.askKeyframes([...logs]);
+  }
+
+  #cutFrom(closed: Hlc, lost: readonly LostRange[]): Cut {
+    const { window, table } = this.#recording;
+    const columns = this.#columns;
+    const start = this.#cursor;
+    columns.copy(window, table, start);
+    this.#cursor = columns.nextIndex;
+    window.holdFrom = this.#cursor;
+    for (const index of columns.keyframes) this.#shrinkKeyframe(index);
+    const isLast = this.#cursor === window.nextIndex;
+    this.#lastClosed = isLast ? closed : (columns.lastT as Hlc);
+    return {
+      node: this.node,
+      epoch: this.epoch,
+      service: this.#identity.service,
+      firstSeq: this.seqOf(start),
+      closed: this.#lastClosed,
+      events: columns.events,
+      lost,
+      logs: columns.logs,
+      messages: columns.messages,
+    };
+  }
+
+  /** A keyframe that was cut changes nothing here: the window need not hold the state again. */
+  #shrinkKeyframe(index: number): void {
+    const chunk = this.#recording.window.chunkOf(index);
+    const body = chunk.objects[chunk.ref[index - chunk.firstIndex] as number] as KeyframeBody;
+    this.#recording.window.shrinkBody(index, { ...body, state: EMPTY_STATE });
+  }
+
+  /**
+   * Opens a further epoch above `aboveEpoch`, with a join and keyframes; everything recorded so far
+   * must have been cut. Its stamps are later than those of the epoch before.
+   */
+  openEpoch(identity: EpochIdentity): void {
+    assert(this.pendingCount === 0, "the old epoch's events were cut before a new epoch opens");
+    assert(
+      identity.node !== this.node || identity.epoch > this.epoch,
+      "an epoch is above the last",
+    );
+    this.#identity = identity;
+    this.#base = this.#cursor;
+    this.#join();
+  }
+
+  #join(): void {
+    const { service, tags, instance } = this.#identity;
+    const { clock } = this.#recording;
+    const size = JSON.stringify(tags).length + service.length;
+    this.#recording.body(clock.now(), { kind: "join", service, tags, instance }, size, false);
+    this.askKeyframes(null);
+    this.addKeyframes();
+  }
+}

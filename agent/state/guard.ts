@@ -1,0 +1,65 @@
+/**
+ * The one guard between our code and the host's. Every public call runs inside it: what we throw is
+ * caught and counted, and after five errors of our own the agent is off: quiet rather than wrong.
+ */
+
+/** Own errors after which the agent turns itself off. */
+export const MAX_OWN_ERRORS = 5;
+
+export class Guard {
+  readonly #onOff: (reason: string) => void;
+  #errorCount = 0;
+  #offReason: string | undefined;
+  #lastError: string | undefined;
+
+  constructor(onOff: (reason: string) => void) {
+    this.#onOff = onOff;
+  }
+
+  /** While false, nothing is recorded. */
+  get isOff(): boolean {
+    return this.#offReason !== undefined;
+  }
+
+  get offReason(): string | undefined {
+    return this.#offReason;
+  }
+
+  get errorCount(): number {
+    return this.#errorCount;
+  }
+
+  /** The latest own error, for `health`; its message holds no values of the host. */
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  /** Counts an error of our own. Never throws. */
+  caught(error: unknown, where: string): void {
+    this.#errorCount += 1;
+    this.#lastError = `${where}: ${describe(error)}`;
+    if (this.#errorCount >= MAX_OWN_ERRORS)
+      this.turnOff(`${this.#errorCount} own errors, the last in ${this.#lastError}`);
+  }
+
+  /** Ends recording for good. */
+  turnOff(reason: string): void {
+    if (this.#offReason !== undefined) return;
+    this.#offReason = reason;
+    try {
+      this.#onOff(reason);
+    } catch {
+      // It was told; that is all we owe it.
+    }
+  }
+}
+
+function describe(error: unknown): string {
+  try {
+    return error instanceof Error
+      ? `${error.name}: ${error.message}`.slice(0, 200)
+      : "not an Error";
+  } catch {
+    return "an error that cannot be read";
+  }
+}
