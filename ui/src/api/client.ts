@@ -1,0 +1,122 @@
+/**
+ * The way to the collector: relative paths of the page's own origin, JSON answers, failures as
+ * `ApiFailure`. Times cross this border as 16 hex digits only; inside the page they are ticks.
+ */
+import { formatHlc, type Hlc, parseHlc } from "../../../agent/kernel/index.ts";
+import type { H } from "../../../collector/api/shapes.ts";
+import type { Host } from "../host.ts";
+
+/** Text that names a failed request's cause and the way on. */
+export class ApiFailure extends Error {
+  override readonly name = "ApiFailure";
+  /** The collector's own code, or `unreachable`, `timeout`, `bad-answer`. */
+  readonly code: string;
+  /** HTTP status; 0 when no answer came. */
+  readonly status: number;
+  readonly hint: string | undefined;
+  /** The earliest time still retained, where a 410 names it. */
+  readonly earliest: Hlc | undefined;
+
+  constructor(
+    code: string,
+    status: number,
+    message: string,
+    more: { hint?: string | undefined; earliest?: Hlc | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause: more.cause });
+    this.code = code;
+    this.status = status;
+    this.hint = more.hint;
+    this.earliest = more.earliest;
+  }
+
+  /** Whether no collector answered at all. */
+  get isLost(): boolean {
+    return this.status === 0;
+  }
+}
+
+export type Query = { readonly [name: string]: string | number | readonly string[] | undefined };
+
+export interface ApiClient {
+  /** @throws ApiFailure; an abort by the caller rejects with the signal's reason. */
+  get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer>;
+  /** The bearer token that the person typed; kept in memory only, never in the address. */
+  setToken(token: string): void;
+}
+
+export function createClient(host: Host): ApiClient {
+  let token = "";
+  return {
+    setToken(typed) {
+      token = typed.trim();
+    },
+    async get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer> {
+      const headers: Record<string, string> = { accept: "application/json" };
+      if (token !== "") headers["authorization"] = `Bearer ${token}`;
+      let response: Response;
+      try {
+        response = await host.fetch(path + searchOf(query), { headers, signal });
+      } catch (cause) {
+        if (signal.aborted) throw signal.reason;
+        throw new ApiFailure("unreachable", 0, "The collector does not answer.", {
+          hint: "Is it still running? The page keeps trying.",
+          cause,
+        });
+      }
+      const body = await readJson(response, signal);
+      if (!response.ok) throw failureOf(response.status, body);
+      return body as Answer;
+    },
+  };
+}
+
+async function readJson(response: Response, signal: AbortSignal): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new ApiFailure(
+      "bad-answer",
+      response.status,
+      `The collector answered ${response.status} without readable JSON.`,
+      { hint: "Does this address belong to a Retroscope collector of the same version?", cause },
+    );
+  }
+}
+
+function failureOf(status: number, body: unknown): ApiFailure {
+  const { error, earliest } = (body ?? {}) as {
+    error?: { code?: string; message?: string; hint?: string; earliest?: H };
+    earliest?: H;
+  };
+  const limit = earliest ?? error?.earliest;
+  return new ApiFailure(
+    error?.code ?? "refused",
+    status,
+    error?.message ?? `The collector answered ${status}.`,
+    { hint: error?.hint, earliest: limit === undefined ? undefined : ticksOf(limit) },
+  );
+}
+
+function searchOf(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/** The ticks of a time in an answer. */
+export function ticksOf(time: H): Hlc {
+  const t = parseHlc(time.hlc);
+  if (t === undefined) {
+    throw new ApiFailure("bad-answer", 200, `The collector sent a time that is none: ${time.hlc}`);
+  }
+  return t;
+}
+
+/** A time as the API takes it: exact. */
+export const hexOf: (t: Hlc) => string = formatHlc;

@@ -1,0 +1,45 @@
+/**
+ * Adapter: the only file that touches the browser's clock, timers, animation frames, network and
+ * address. Everything else is handed a `Host`, so that tests run on one made by hand.
+ */
+
+/** What the page needs from the browser around it. */
+export interface Host {
+  /** Milliseconds that never go back; for measuring waits. */
+  nowMs(): number;
+  /** Runs once after `ms`; the answer cancels it. */
+  after(ms: number, run: () => void): () => void;
+  /** Runs before the next repaint. */
+  frame(run: (atMs: number) => void): void;
+  fetch(path: string, init: RequestInit): Promise<Response>;
+  /** The fragment of the address, without `#`. */
+  readFragment(): string;
+  /** `push` makes an entry that the Back button returns to. */
+  writeFragment(fragment: string, push: boolean): void;
+  /** Calls back when the user edits the address or goes back or forward. */
+  onFragment(run: (fragment: string) => void): void;
+  /** Where services should send their batches: this page's own origin. */
+  readonly origin: string;
+}
+
+export function browserHost(): Host {
+  return {
+    nowMs: () => performance.now(),
+    after(ms, run) {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+    frame: (run) => void requestAnimationFrame(run),
+    fetch: (path, init) => fetch(path, init),
+    readFragment: () => location.hash.slice(1),
+    writeFragment(fragment, push) {
+      const address = fragment === "" ? location.pathname : `#${fragment}`;
+      if (push) history.pushState(null, "", address);
+      else history.replaceState(null, "", address);
+    },
+    onFragment(run) {
+      addEventListener("popstate", () => run(location.hash.slice(1)));
+    },
+    origin: location.origin,
+  };
+}

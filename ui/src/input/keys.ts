@@ -1,0 +1,149 @@
+/**
+ * Keys, by physical position, so that WASD lies under the same fingers on every layout; silent while
+ * typing. The table is also what the help shows: a key that works is a key that is listed.
+ */
+import type { App } from "../app.ts";
+import { TABS } from "../model/choices.ts";
+
+interface Key {
+  /** `KeyboardEvent.code`, with `Shift+` in front where it matters. */
+  readonly codes: readonly string[];
+  readonly run: (app: App) => void;
+}
+
+export interface KeyRow {
+  readonly shown: string;
+  readonly does: string;
+  readonly keys: readonly Key[];
+}
+
+const PAN = 0.12;
+const PAN_FAR = 0.8;
+const ZOOM = 0.8;
+const ZOOM_FAR = 0.4;
+
+function key(codes: string, run: (app: App) => void): Key {
+  return { codes: codes.split(" "), run };
+}
+
+export const KEY_ROWS: readonly KeyRow[] = [
+  {
+    shown: "W S, ↑ ↓",
+    does: "zoom in, out (Shift: far)",
+    keys: [
+      key("KeyW ArrowUp", ({ verbs }) => verbs.zoom(ZOOM)),
+      key("KeyS ArrowDown", ({ verbs }) => verbs.zoom(1 / ZOOM)),
+      key("Shift+KeyW Shift+ArrowUp", ({ verbs }) => verbs.zoom(ZOOM_FAR)),
+      key("Shift+KeyS Shift+ArrowDown", ({ verbs }) => verbs.zoom(1 / ZOOM_FAR)),
+    ],
+  },
+  {
+    shown: "A D, ← →",
+    does: "pan left, right (Shift: far)",
+    keys: [
+      key("KeyA ArrowLeft", ({ verbs }) => verbs.pan(-PAN)),
+      key("KeyD ArrowRight", ({ verbs }) => verbs.pan(PAN)),
+      key("Shift+KeyA Shift+ArrowLeft", ({ verbs }) => verbs.pan(-PAN_FAR)),
+      key("Shift+KeyD Shift+ArrowRight", ({ verbs }) => verbs.pan(PAN_FAR)),
+    ],
+  },
+  {
+    shown: "J K",
+    does: "cut to previous, next change (Shift: ten)",
+    keys: [
+      key("KeyJ", ({ stepper }) => stepper.step(-1)),
+      key("KeyK", ({ stepper }) => stepper.step(1)),
+      key("Shift+KeyJ", ({ stepper }) => stepper.step(-10)),
+      key("Shift+KeyK", ({ stepper }) => stepper.step(10)),
+    ],
+  },
+  { shown: "← → on the cut", does: "one change back, on (Shift: ten; Home, End: ends)", keys: [] },
+  {
+    shown: ", .",
+    does: "previous, next event",
+    keys: [
+      key("Comma", ({ stepper }) => void stepper.stepEvent(-1)),
+      key("Period", ({ stepper }) => void stepper.stepEvent(1)),
+    ],
+  },
+  {
+    shown: "F; 0",
+    does: "centre the cut; fit the whole history",
+    keys: [
+      key("KeyF", ({ verbs }) => verbs.centreCut()),
+      key("Digit0", ({ verbs }) => verbs.fitAll()),
+    ],
+  },
+  {
+    shown: "X; Shift+X",
+    does: "fix cut 1 here and compare; swap the cuts",
+    keys: [
+      key("KeyX", ({ verbs }) => verbs.fixCut()),
+      key("Shift+KeyX", ({ verbs }) => verbs.swapCuts()),
+    ],
+  },
+  { shown: "L", does: "live or paused", keys: [key("KeyL", ({ verbs }) => verbs.toggleLive())] },
+  {
+    shown: "1 – 4",
+    does: "panel: State, Diff, In flight, Events",
+    keys: TABS.map((tab, place) => key(`Digit${place + 1}`, ({ verbs }) => verbs.openTab(tab))),
+  },
+  { shown: "/", does: "go to a time", keys: [key("Slash", () => focusOn("#go-to-time"))] },
+  { shown: "F6", does: "next region (Shift: previous)", keys: [] },
+  {
+    shown: "?",
+    does: "these keys",
+    keys: [
+      key("Shift+Slash", ({ isHelpOpen }) => {
+        isHelpOpen.value = true;
+      }),
+    ],
+  },
+  { shown: "Esc", does: "undo the innermost choice", keys: [key("Escape", ({ verbs }) => verbs.stepBack())] },
+];
+
+/** Where F6 goes, in order. */
+const REGIONS = ["#go-to-time", "#lanes", "#cut-slider", '[role="tab"][aria-selected="true"]'];
+
+export function listenToKeys(app: App): void {
+  const byCode = new Map(
+    KEY_ROWS.flatMap(({ keys }) => keys.flatMap(({ codes, run }) => codes.map((code) => [code, run] as const))),
+  );
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.code === "F6") {
+      event.preventDefault();
+      cycleRegions(event.shiftKey ? -1 : 1);
+      return;
+    }
+    const target = event.target instanceof Element ? event.target : null;
+    if (app.isHelpOpen.peek() || isTyping(target)) return;
+    if (event.code.startsWith("Arrow") && !takesArrows(target)) return;
+    const run = byCode.get((event.shiftKey ? "Shift+" : "") + event.code);
+    if (run === undefined) return;
+    event.preventDefault();
+    run(app);
+  });
+}
+
+function isTyping(target: Element | null): boolean {
+  return target?.closest("input, textarea, select, [contenteditable]") != null;
+}
+
+/** Arrows move the view only from the page itself and the lanes; elsewhere they have their own work. */
+function takesArrows(target: Element | null): boolean {
+  return target === null || target === document.body || target.id === "lanes";
+}
+
+function cycleRegions(direction: 1 | -1): void {
+  const regions = REGIONS.flatMap((selector) => document.querySelector<HTMLElement>(selector) ?? []);
+  const at = regions.findIndex((region) => region === document.activeElement);
+  const next = at === -1 ? 0 : (at + direction + regions.length) % regions.length;
+  regions[next]?.focus();
+}
+
+function focusOn(selector: string): void {
+  const found = document.querySelector<HTMLInputElement>(selector);
+  found?.focus();
+  found?.select();
+}

@@ -1,0 +1,18 @@
+/** Starts the page. */
+import { render } from "preact";
+import { createApp, startApp } from "./app.ts";
+import { browserHost } from "./host.ts";
+import { listenToKeys } from "./input/keys.ts";
+import { exposeTestHook } from "./test-hook.ts";
+import { keepTheme } from "./view/theme.ts";
+import { Page } from "./view/page.tsx";
+
+const root = document.getElementById("app");
+if (root === null) throw new Error("index.html has no #app");
+
+const app = createApp(browserHost());
+keepTheme(app);
+render(<Page app={app} />, root);
+startApp(app);
+listenToKeys(app);
+exposeTestHook(app);

@@ -1,0 +1,219 @@
+/**
+ * Everything a person can do, by whatever way: keys, buttons, pointer and tests call these verbs.
+ * Any move that is not "go live" pauses.
+ */
+import { batch, type Signal, signal } from "@preact/signals";
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import {
+  centred,
+  clampTicks,
+  fitted,
+  panned,
+  revealing,
+  type Viewport,
+  zoomed,
+} from "../scale/time-scale.ts";
+import type { Answers } from "./answers.ts";
+import { EVENTS_PAGE } from "./answers.ts";
+import { type Choices, DEFAULT_SPAN_TICKS, type EventName, type Stretch, type Tab } from "./choices.ts";
+import type { CollectorWatch } from "./collector-watch.ts";
+
+/** Air right of the newest time while live, as a share of the view. */
+const LIVE_AIR = 0.04;
+
+export interface Actions {
+  readonly choices: Choices;
+  readonly answers: Answers;
+  readonly watch: CollectorWatch;
+  /** What the live region says next. */
+  readonly spoken: Signal<string>;
+}
+
+export class Verbs {
+  readonly #parts: Actions;
+  /** What the table of events shows beyond its first page. */
+  readonly eventLimit: Signal<number> = signal(EVENTS_PAGE);
+
+  constructor(parts: Actions) {
+    this.#parts = parts;
+  }
+
+  say(text: string): void {
+    this.#parts.spoken.value = text;
+  }
+
+  // ---- View ----
+
+  zoom(factor: number, anchor?: Hlc): void {
+    const { viewport, cut } = this.#parts.choices;
+    const view = viewport.peek();
+    if (view === null) return;
+    const middle = ((view.from + view.to) / 2) as Hlc;
+    const around = cut.peek();
+    const isCutVisible = around !== null && around >= view.from && around <= view.to;
+    this.#moveView(zoomed(view, factor, anchor ?? (isCutVisible ? around : middle)));
+  }
+
+  pan(share: number): void {
+    const view = this.#parts.choices.viewport.peek();
+    if (view !== null) this.#moveView(panned(view, share));
+  }
+
+  showRange(view: Viewport): void {
+    this.#moveView(view);
+  }
+
+  centreOn(t: Hlc): void {
+    const view = this.#parts.choices.viewport.peek();
+    if (view !== null) this.#moveView(centred(view, t));
+  }
+
+  centreCut(): void {
+    const cut = this.#parts.choices.cut.peek();
+    if (cut !== null) this.centreOn(cut);
+  }
+
+  /** Shows the whole history. */
+  fitAll(): void {
+    const extent = this.#parts.watch.facts.peek()?.extent;
+    if (extent) this.#moveView(fitted(extent.first, extent.last));
+  }
+
+  #moveView(view: Viewport): void {
+    batch(() => {
+      this.#parts.choices.live.value = false;
+      this.#parts.choices.viewport.value = view;
+    });
+  }
+
+  // ---- Cut ----
+
+  /** Puts the cut at `t`; `reveal` brings it into view. */
+  moveCut(t: number, reveal = false): void {
+    const { cut, live, viewport } = this.#parts.choices;
+    batch(() => {
+      live.value = false;
+      cut.value = clampTicks(t);
+      const view = viewport.peek();
+      if (reveal && view !== null) viewport.value = revealing(view, t);
+    });
+  }
+
+  cutToStart(): void {
+    const extent = this.#parts.watch.facts.peek()?.extent;
+    if (extent) this.moveCut(extent.first, true);
+  }
+
+  /** The last time at which nothing is missing yet. */
+  cutToEnd(): void {
+    const facts = this.#parts.watch.facts.peek();
+    const end = facts?.watermark ?? facts?.extent?.last;
+    if (end !== undefined && end !== null) this.moveCut(end, true);
+  }
+
+  /** Fixes cut 1 here and opens Diff; the moving cut is then cut 2. */
+  fixCut(): void {
+    const { cut, fixedCut, tab, live } = this.#parts.choices;
+    if (cut.peek() === null) return;
+    batch(() => {
+      live.value = false;
+      fixedCut.value = cut.peek();
+      tab.value = "diff";
+    });
+    this.say("Cut 1 fixed here. Move the cut line to compare.");
+  }
+
+  swapCuts(): void {
+    const { cut, fixedCut } = this.#parts.choices;
+    const one = fixedCut.peek();
+    const two = cut.peek();
+    if (one === null || two === null) return;
+    batch(() => {
+      fixedCut.value = two;
+      this.moveCut(one, true);
+    });
+  }
+
+  releaseFixedCut(): void {
+    this.#parts.choices.fixedCut.value = null;
+  }
+
+  goLive(): void {
+    this.#parts.choices.live.value = true;
+    this.followLive();
+    this.#parts.watch.askNow();
+    this.say("Live: following the newest complete time.");
+  }
+
+  pause(): void {
+    this.#parts.choices.live.value = false;
+    this.say("Paused.");
+  }
+
+  toggleLive(): void {
+    if (this.#parts.choices.live.peek()) this.pause();
+    else this.goLive();
+  }
+
+  /** While live: right edge and cut at the lowest watermark of the live nodes. */
+  followLive(): void {
+    const { choices, watch } = this.#parts;
+    const facts = watch.facts.peek();
+    const edge = facts?.watermark ?? facts?.extent?.last;
+    if (!choices.live.peek() || edge === undefined || edge === null) return;
+    const view = choices.viewport.peek();
+    const span = view === null ? DEFAULT_SPAN_TICKS : view.to - view.from;
+    const to = clampTicks(edge + span * LIVE_AIR);
+    batch(() => {
+      choices.viewport.value = { from: clampTicks(to - span), to };
+      choices.cut.value = edge;
+    });
+  }
+
+  // ---- Selection ----
+
+  selectNode(node: string | null): void {
+    const { selectedNode } = this.#parts.choices;
+    selectedNode.value = selectedNode.peek() === node ? null : node;
+  }
+
+  selectEvent(event: EventName | null, open = true): void {
+    const { selectedEvent, stretch, tab } = this.#parts.choices;
+    batch(() => {
+      selectedEvent.value = event;
+      if (event === null) return;
+      stretch.value = null;
+      if (open) tab.value = "event";
+    });
+  }
+
+  /** Lists what lies behind a dense column. */
+  openStretch(stretch: Stretch): void {
+    batch(() => {
+      this.#parts.choices.selectedEvent.value = null;
+      this.#parts.choices.stretch.value = stretch;
+      this.#parts.choices.tab.value = "event";
+    });
+  }
+
+  openTab(tab: Tab): void {
+    this.#parts.choices.tab.value = tab;
+  }
+
+  toggleFold(service: string): void {
+    const { foldedServices } = this.#parts.choices;
+    const folded = foldedServices.peek();
+    foldedServices.value = folded.includes(service)
+      ? folded.filter((one) => one !== service)
+      : [...folded, service];
+  }
+
+  /** Undoes the innermost choice: stretch, event, node, then cut 1. */
+  stepBack(): void {
+    const { stretch, selectedEvent, selectedNode, fixedCut } = this.#parts.choices;
+    const innermost = [stretch, selectedEvent, selectedNode, fixedCut].find(
+      (choice) => choice.peek() !== null,
+    );
+    if (innermost !== undefined) innermost.value = null;
+  }
+}

@@ -1,0 +1,112 @@
+/** What the collector answered: one slot per panel, and the questions that fill them. */
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import type { CutJson, DiffJson, EventsJson, TimelineJson } from "../../../collector/api/shapes.ts";
+import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
+import { RequestSlot } from "../api/request-slot.ts";
+import type { Host } from "../host.ts";
+import type { EventName, Stretch } from "./choices.ts";
+import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
+import type { TimelineQuestion } from "./timeline-window.ts";
+
+/** An event line as the panel shows it, or null where the collector knows no such event. */
+export type FoundEvent = EventsJson["events"][number] | null;
+
+export interface EventsQuestion extends Stretch {
+  readonly limit: number;
+}
+
+/** Rows of the table of events asked for at once. */
+export const EVENTS_PAGE = 200;
+
+/** The selected event; for a change also the value before it. */
+export interface EventDetail {
+  readonly line: FoundEvent;
+  readonly before: { readonly value: unknown } | null;
+}
+
+export interface Answers {
+  readonly timeline: RequestSlot<TimelineQuestion, TimelineFacts>;
+  /** The whole history in few buckets, for the minimap. */
+  readonly overview: RequestSlot<TimelineQuestion, TimelineFacts>;
+  readonly cut: RequestSlot<Hlc, CutAnswer>;
+  readonly diff: RequestSlot<{ readonly from: Hlc; readonly to: Hlc }, DiffJson>;
+  readonly events: RequestSlot<EventsQuestion, EventsJson>;
+  readonly event: RequestSlot<EventName, EventDetail>;
+  /** How many slots wait for an answer. */
+  pendingCount(): number;
+}
+
+/** A cut with its time in ticks, so that nobody shows a value under another time. */
+export interface CutAnswer {
+  readonly at: Hlc;
+  readonly json: CutJson;
+}
+
+export function createAnswers(host: Host, client: ApiClient): Answers {
+  const timeline = (question: TimelineQuestion, signal: AbortSignal) =>
+    client
+      .get<TimelineJson>(
+        "/api/timeline",
+        { from: hexOf(question.from), to: hexOf(question.to), pixels: question.pixels },
+        signal,
+      )
+      .then(readTimeline);
+  const slots = {
+    timeline: new RequestSlot(host, timeline),
+    overview: new RequestSlot(host, timeline),
+    cut: new RequestSlot(host, async (at: Hlc, signal: AbortSignal) => {
+      const json = await client.get<CutJson>("/api/cut", { at: hexOf(at) }, signal);
+      return { at: ticksOf(json.at), json };
+    }),
+    diff: new RequestSlot(host, ({ from, to }: { from: Hlc; to: Hlc }, signal: AbortSignal) =>
+      client.get<DiffJson>("/api/diff", { from: hexOf(from), to: hexOf(to) }, signal),
+    ),
+    events: new RequestSlot(host, (question: EventsQuestion, signal: AbortSignal) =>
+      client.get<EventsJson>(
+        "/api/events",
+        {
+          from: hexOf(question.from),
+          to: hexOf(question.to),
+          node: question.nodes,
+          limit: question.limit,
+        },
+        signal,
+      ),
+    ),
+    event: new RequestSlot(host, (name: EventName, signal: AbortSignal) =>
+      findEvent(client, name, signal),
+    ),
+  };
+  return {
+    ...slots,
+    pendingCount: () => Object.values(slots).filter(({ pending }) => pending.peek()).length,
+  };
+}
+
+/** Finds an event by its time and name, and for a change what the variable held before. */
+async function findEvent(
+  client: ApiClient,
+  name: EventName,
+  signal: AbortSignal,
+): Promise<EventDetail> {
+  const moment = { from: hexOf(name.t), to: hexOf(name.t), node: name.node };
+  const { events } = await client.get<EventsJson>("/api/events", moment, signal);
+  const line = events.find(({ epoch, seq }) => epoch === name.epoch && seq === name.seq) ?? null;
+  if (line === null || !isChangeLine(line)) return { line, before: null };
+  const { nodes } = await client.get<CutJson>(
+    "/api/cut",
+    {
+      at: hexOf((name.t - 1) as Hlc),
+      node: name.node,
+      log: String(line["log"]),
+      key: String(line["key"]),
+    },
+    signal,
+  );
+  const value = nodes[name.node]?.logs[String(line["log"])]?.[String(line["key"])];
+  return { line, before: { value } };
+}
+
+export function isChangeLine(line: { readonly kind: string }): boolean {
+  return ["set", "delete", "add", "remove"].includes(line.kind);
+}

@@ -1,0 +1,67 @@
+/**
+ * What the person has chosen: everything that a link restores, as signals. What the collector
+ * answered lives in answers.ts; the verbs that change choices are in actions.ts.
+ */
+import { type Signal, signal } from "@preact/signals";
+import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import type { Viewport } from "../scale/time-scale.ts";
+
+export const TABS = ["state", "diff", "flight", "event"] as const;
+export type Tab = (typeof TABS)[number];
+export type Theme = "system" | "light" | "dark";
+/** How State is arranged: below each node, or each variable across the nodes. */
+export type StateOrder = "node" | "variable";
+
+/** Names one event, and says when it was, so that it can be found again without a search. */
+export interface EventName {
+  readonly node: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly t: Hlc;
+}
+
+/** Several events behind one glyph. */
+export interface Stretch {
+  readonly nodes: readonly string[];
+  readonly from: Hlc;
+  readonly to: Hlc;
+}
+
+/** How much a fresh live view shows. */
+export const DEFAULT_SPAN_TICKS: number = 30_000 * TICKS_PER_MS;
+
+export interface Choices {
+  /** Null until the first answer says what there is to see. */
+  readonly viewport: Signal<Viewport | null>;
+  /** The asked time: cut 2 where two are compared. */
+  readonly cut: Signal<Hlc | null>;
+  /** Cut 1: fixed, the other end of Diff. */
+  readonly fixedCut: Signal<Hlc | null>;
+  /** View and cut follow the lowest watermark. */
+  readonly live: Signal<boolean>;
+  readonly tab: Signal<Tab>;
+  readonly stateOrder: Signal<StateOrder>;
+  /** Steps, and the table of events, keep to this node. */
+  readonly selectedNode: Signal<string | null>;
+  readonly selectedEvent: Signal<EventName | null>;
+  /** A dense column that was clicked; not part of a link. */
+  readonly stretch: Signal<Stretch | null>;
+  readonly foldedServices: Signal<readonly string[]>;
+  readonly theme: Signal<Theme>;
+}
+
+export function createChoices(): Choices {
+  return {
+    viewport: signal<Viewport | null>(null),
+    cut: signal<Hlc | null>(null),
+    fixedCut: signal<Hlc | null>(null),
+    live: signal(true),
+    tab: signal<Tab>("state"),
+    stateOrder: signal<StateOrder>("node"),
+    selectedNode: signal<string | null>(null),
+    selectedEvent: signal<EventName | null>(null),
+    stretch: signal<Stretch | null>(null),
+    foldedServices: signal<readonly string[]>([]),
+    theme: signal<Theme>("system"),
+  };
+}

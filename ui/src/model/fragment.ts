@@ -1,0 +1,148 @@
+/**
+ * The address: a view as the text behind `#`, and back. Only what differs from the defaults is
+ * written, so that an untouched page has a clean address.
+ *
+ *     #v=1&from=0199…&to=0199…&cut=0199…&cut1=0199…&tab=diff&node=n1&event=n1/5/17@0199…&fold=kv
+ *
+ * Times are absolute and exact (16 hex digits). A live view has no times: it shows now, wherever it
+ * is opened, with the same span. Unknown parts are ignored and named. A token never enters here.
+ */
+import { type Hlc, parseHlc } from "../../../agent/kernel/index.ts";
+import { hexOf } from "../api/client.ts";
+import { MAX_SPAN_TICKS, MIN_SPAN_TICKS, type Viewport } from "../scale/time-scale.ts";
+import {
+  DEFAULT_SPAN_TICKS,
+  type EventName,
+  type StateOrder,
+  TABS,
+  type Tab,
+  type Theme,
+} from "./choices.ts";
+
+/** What a link carries. */
+export interface LinkedView {
+  readonly viewport: Viewport | null;
+  readonly cut: Hlc | null;
+  readonly fixedCut: Hlc | null;
+  readonly live: boolean;
+  readonly tab: Tab;
+  readonly stateOrder: StateOrder;
+  readonly selectedNode: string | null;
+  readonly selectedEvent: EventName | null;
+  readonly foldedServices: readonly string[];
+  readonly theme: Theme;
+  /** Width of a live view, whose times are not written. */
+  readonly spanTicks: number;
+}
+
+export const DEFAULT_VIEW: LinkedView = {
+  viewport: null,
+  cut: null,
+  fixedCut: null,
+  live: true,
+  tab: "state",
+  stateOrder: "node",
+  selectedNode: null,
+  selectedEvent: null,
+  foldedServices: [],
+  theme: "system",
+  spanTicks: DEFAULT_SPAN_TICKS,
+};
+
+const VERSION = "1";
+/** A link may fold this many services; the rest stay open. */
+const MAX_FOLDS = 200;
+const KNOWN = ["v", "from", "to", "cut", "cut1", "span", "tab", "by", "node", "event", "fold", "theme"];
+
+export function writeFragment(view: LinkedView): string {
+  const parts = new URLSearchParams();
+  const { viewport } = view;
+  if (!view.live && viewport !== null) {
+    parts.set("from", hexOf(viewport.from));
+    parts.set("to", hexOf(viewport.to));
+    if (view.cut !== null) parts.set("cut", hexOf(view.cut));
+  } else if (view.spanTicks !== DEFAULT_SPAN_TICKS) {
+    parts.set("span", String(view.spanTicks));
+  }
+  if (view.fixedCut !== null) parts.set("cut1", hexOf(view.fixedCut));
+  if (view.tab !== DEFAULT_VIEW.tab) parts.set("tab", view.tab);
+  if (view.stateOrder !== DEFAULT_VIEW.stateOrder) parts.set("by", view.stateOrder);
+  if (view.selectedNode !== null) parts.set("node", view.selectedNode);
+  if (view.selectedEvent !== null) parts.set("event", writeEventName(view.selectedEvent));
+  for (const service of view.foldedServices.slice(0, MAX_FOLDS)) parts.append("fold", service);
+  if (view.theme !== "system") parts.set("theme", view.theme);
+  const text = parts.toString();
+  return text === "" ? "" : `v=${VERSION}&${text}`;
+}
+
+/** Reads what it can; `ignored` names the parts that it could not. Never throws. */
+export function readFragment(text: string): { view: LinkedView; ignored: readonly string[] } {
+  const parts = new URLSearchParams(text);
+  const ignored = new Set([...parts.keys()].filter((name) => !KNOWN.includes(name)));
+  if (parts.has("v") && parts.get("v") !== VERSION) ignored.add("v");
+
+  const time = (name: string): Hlc | null => {
+    const hex = parts.get(name);
+    if (hex === null) return null;
+    const t = parseHlc(hex);
+    if (t === undefined) ignored.add(name);
+    return t ?? null;
+  };
+  const oneOf = <Choice extends string>(
+    name: string,
+    choices: readonly Choice[],
+    otherwise: Choice,
+  ): Choice => {
+    const typed = parts.get(name);
+    if (typed === null) return otherwise;
+    const found = choices.find((choice) => choice === typed);
+    if (found === undefined) ignored.add(name);
+    return found ?? otherwise;
+  };
+
+  const from = time("from");
+  const to = time("to");
+  const viewport = from !== null && to !== null ? rangeOf(from, to) : null;
+  if (viewport === null && (from !== null || to !== null)) ignored.add("from");
+  const cut = time("cut");
+  const event = parts.get("event");
+  const selectedEvent = event === null ? null : readEventName(event);
+  if (event !== null && selectedEvent === null) ignored.add("event");
+  const span = Number(parts.get("span") ?? DEFAULT_SPAN_TICKS);
+  const isSpan = Number.isSafeInteger(span) && span >= MIN_SPAN_TICKS && span <= MAX_SPAN_TICKS;
+  if (!isSpan) ignored.add("span");
+
+  return {
+    view: {
+      viewport,
+      cut,
+      fixedCut: time("cut1"),
+      live: viewport === null && cut === null,
+      tab: oneOf("tab", TABS, "state"),
+      stateOrder: oneOf("by", ["node", "variable"], "node"),
+      selectedNode: parts.get("node"),
+      selectedEvent,
+      foldedServices: parts.getAll("fold").slice(0, MAX_FOLDS),
+      theme: oneOf("theme", ["system", "light", "dark"], "system"),
+      spanTicks: isSpan ? span : DEFAULT_SPAN_TICKS,
+    },
+    ignored: [...ignored],
+  };
+}
+
+function rangeOf(from: Hlc, to: Hlc): Viewport | null {
+  const span = to - from;
+  return span >= MIN_SPAN_TICKS && span <= MAX_SPAN_TICKS ? { from, to } : null;
+}
+
+function writeEventName(event: EventName): string {
+  return `${event.node}/${event.epoch}/${event.seq}@${hexOf(event.t)}`;
+}
+
+/** Read from the right: an imported node may have slashes in its name. */
+function readEventName(text: string): EventName | null {
+  const match = /^(.+)\/(\d{1,16})\/(\d{1,16})@([0-9a-f]{16})$/i.exec(text);
+  const t = match === null ? undefined : parseHlc(match[4] as string);
+  if (match === null || t === undefined) return null;
+  return { node: match[1] as string, epoch: Number(match[2]), seq: Number(match[3]), t };
+}

@@ -1,0 +1,77 @@
+/** Keeps address and view equal: reads the link at the start and on Back, writes it after changes. */
+import { batch, effect } from "@preact/signals";
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import type { App } from "../app.ts";
+import { clampTicks } from "../scale/time-scale.ts";
+import { DEFAULT_SPAN_TICKS } from "./choices.ts";
+import { type LinkedView, readFragment, writeFragment } from "./fragment.ts";
+
+/** The address follows a motion only when it has come to rest. */
+const SETTLE_MS = 250;
+
+export function restoreLink(app: App): void {
+  apply(app, app.host.readFragment());
+  app.host.onFragment((text) => apply(app, text));
+}
+
+function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void {
+  const { view, ignored } = readFragment(text);
+  batch(() => {
+    ignoredParts.value = ignored;
+    choices.live.value = view.live;
+    if (view.viewport !== null) choices.viewport.value = view.viewport;
+    else if (view.live && watch.facts.peek() === null) {
+      // Only its width counts: the first answer puts it where now is.
+      const from = (watch.facts.peek()?.now ?? 0) as Hlc;
+      choices.viewport.value =
+        view.spanTicks === DEFAULT_SPAN_TICKS ? null : { from, to: clampTicks(from + view.spanTicks) };
+    }
+    if (view.cut !== null) choices.cut.value = view.cut;
+    choices.fixedCut.value = view.fixedCut;
+    choices.tab.value = view.tab;
+    choices.stateOrder.value = view.stateOrder;
+    choices.selectedNode.value = view.selectedNode;
+    choices.selectedEvent.value = view.selectedEvent;
+    choices.foldedServices.value = view.foldedServices;
+    choices.theme.value = view.theme;
+  });
+  if (view.live) verbs.followLive();
+}
+
+/** A new cut makes an entry for the Back button; every other change rewrites the present one. */
+export function keepLink({ choices, host }: App): void {
+  let cancel = () => {};
+  let writtenCut: Hlc | null = null;
+  let isFirst = true;
+  effect(() => {
+    const view = viewOf(choices);
+    cancel();
+    cancel = host.after(SETTLE_MS, () => {
+      const text = writeFragment(view);
+      const cut = view.live ? null : view.cut;
+      if (text !== host.readFragment()) host.writeFragment(text, !isFirst && cut !== writtenCut && cut !== null);
+      writtenCut = cut;
+      isFirst = false;
+    });
+  });
+}
+
+/** The view as a link carries it. */
+export function viewOf(choices: App["choices"]): LinkedView {
+  const viewport = choices.viewport.value;
+  const live = choices.live.value;
+  return {
+    // While live the times move by themselves and are no part of the link.
+    viewport: live ? null : viewport,
+    cut: live ? null : choices.cut.value,
+    fixedCut: choices.fixedCut.value,
+    live,
+    tab: choices.tab.value,
+    stateOrder: choices.stateOrder.value,
+    selectedNode: choices.selectedNode.value,
+    selectedEvent: choices.selectedEvent.value,
+    foldedServices: choices.foldedServices.value,
+    theme: choices.theme.value,
+    spanTicks: viewport === null ? DEFAULT_SPAN_TICKS : viewport.to - viewport.from,
+  };
+}

@@ -1,0 +1,96 @@
+/** Which change makes which question: the effects that keep the slots filled. */
+import { effect } from "@preact/signals";
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import type { App } from "../app.ts";
+import { fitted } from "../scale/time-scale.ts";
+import { serves, type TimelineQuestion, timelineQuestion } from "./timeline-window.ts";
+
+/** Buckets of the minimap. */
+const OVERVIEW_PIXELS = 1_000;
+/** While live the minimap is asked again when the history has grown by this share. */
+const OVERVIEW_GROWTH = 0.02;
+
+export function keepAsking(app: App): void {
+  effect(timelineAsker(app));
+  effect(() => askOverview(app));
+  effect(() => {
+    const cut = app.choices.cut.value;
+    if (cut !== null) app.answers.cut.ask(cut);
+  });
+  effect(() => askDiff(app));
+  effect(() => {
+    const event = app.choices.selectedEvent.value;
+    if (event === null) app.answers.event.clear();
+    else app.answers.event.ask(event);
+  });
+  effect(() => askEvents(app));
+  effect(() => refreshUnsettled(app));
+}
+
+/** What the timeline was asked for last, and how much was known then. */
+interface Asked {
+  question: TimelineQuestion;
+  knownTo: Hlc | null;
+  nodeCount: number;
+}
+
+function timelineAsker({ choices, plotWidth, watch, answers }: App): () => void {
+  let asked: Asked | null = null;
+  return () => {
+    const view = choices.viewport.value;
+    const width = plotWidth.value;
+    const facts = watch.facts.value;
+    if (view === null || width === 0 || facts === null) return;
+    const knownTo = facts.extent?.last ?? null;
+    // New events lie between what was known then and now: the answer is old if it could hold them.
+    const isOld =
+      asked !== null &&
+      (asked.nodeCount !== facts.nodes.length ||
+        (asked.knownTo !== knownTo && asked.question.to > (asked.knownTo ?? 0)));
+    if (asked !== null && !isOld && serves(asked.question, view, width)) return;
+    const question = timelineQuestion(view, width);
+    asked = { question, knownTo, nodeCount: facts.nodes.length };
+    answers.timeline.ask(question);
+  };
+}
+
+function askOverview({ watch, answers }: App): void {
+  const extent = watch.facts.value?.extent;
+  if (!extent) return;
+  const { from, to } = fitted(extent.first, extent.last);
+  const last = answers.overview.answered.peek()?.question;
+  const growth = last === undefined ? 1 : (to - last.to) / (to - from);
+  if (last?.from === from && Math.abs(growth) < OVERVIEW_GROWTH) return;
+  answers.overview.ask({ from, to, pixels: OVERVIEW_PIXELS });
+}
+
+function askDiff({ choices, answers }: App): void {
+  const one = choices.fixedCut.value;
+  const two = choices.cut.value;
+  if (one === null) answers.diff.clear();
+  if (one === null || two === null || choices.tab.value !== "diff") return;
+  answers.diff.ask({
+    from: Math.min(one, two) as Hlc,
+    to: Math.max(one, two) as Hlc,
+  });
+}
+
+function askEvents({ choices, answers, verbs, layout }: App): void {
+  if (choices.tab.value !== "event") return;
+  const stretch = choices.stretch.value;
+  const view = choices.viewport.value;
+  const node = choices.selectedNode.value;
+  if (view === null || layout.value.lanes.length === 0) return;
+  answers.events.ask({
+    ...(stretch ?? { from: view.from, to: view.to, nodes: node === null ? [] : [node] }),
+    limit: verbs.eventLimit.value,
+  });
+}
+
+/** An incomplete answer may become complete: it is asked again whenever more is known. */
+function refreshUnsettled({ watch, answers, choices }: App): void {
+  if (watch.facts.value === null) return;
+  const shown = answers.cut.answered.peek();
+  if (shown === null || answers.cut.pending.peek() || shown.question !== choices.cut.peek()) return;
+  if (!shown.answer.json.complete || answers.cut.failure.peek() !== null) answers.cut.retry();
+}

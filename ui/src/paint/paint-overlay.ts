@@ -1,0 +1,88 @@
+/**
+ * What moves without the lanes: cut lines, hover, selection, lit messages.
+ *
+ * The asked time is thin. The answer is thick, and lies on it as soon as the collector has said that
+ * the cut is consistent; while the answer is still on its way the thick line stays where the shown
+ * state belongs, pale. An inconsistent answer is a broken line with the word beside it.
+ */
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import type { TimeScale } from "../scale/time-scale.ts";
+import { type MessageLine, paintLitMessage } from "./paint-messages.ts";
+import type { Palette } from "./palette.ts";
+import type { Surface } from "./surface.ts";
+
+export interface OverlayScene {
+  readonly scale: TimeScale;
+  readonly scrollTop: number;
+  readonly cut: Hlc | null;
+  readonly fixedCut: Hlc | null;
+  /** The cut whose state is shown; null before the first answer. */
+  readonly shown: { readonly at: Hlc; readonly isConsistent: boolean } | null;
+  readonly lit: readonly MessageLine[];
+  /** Centre of the hovered and of the selected glyph, from the top of all rows. */
+  readonly hovered: { readonly x: number; readonly y: number } | null;
+  readonly selected: { readonly x: number; readonly y: number } | null;
+}
+
+export function paintOverlay(surface: Surface, palette: Palette, scene: OverlayScene): void {
+  const { context: pen, height } = surface;
+  for (const line of scene.lit) paintLitMessage(surface, palette, line, scene.scrollTop);
+  const { scale, cut, fixedCut, shown } = scene;
+  if (fixedCut !== null) vertical(surface, scale.x(fixedCut), palette.fixedCut, 2, [6, 4]);
+  if (shown !== null) {
+    const isCurrent = shown.at === cut;
+    pen.globalAlpha = isCurrent || palette.isForced ? 1 : 0.35;
+    vertical(surface, scale.x(shown.at), palette.cut, shown.isConsistent ? 3 : 2, shown.isConsistent ? [] : [2, 5]);
+    pen.globalAlpha = 1;
+    if (!shown.isConsistent && isCurrent) {
+      word(pen, palette, "inconsistent", scale.x(shown.at) + 7, height - 10);
+    }
+  }
+  if (cut !== null) vertical(surface, scale.x(cut), palette.cut, 1, []);
+  ring(pen, palette, scene.selected, scene.scrollTop, 8.5, 2);
+  ring(pen, palette, scene.hovered, scene.scrollTop, 7.5, 1.5);
+}
+
+function vertical(
+  { context: pen, width, height }: Surface,
+  x: number,
+  colour: string,
+  thickness: number,
+  dash: number[],
+): void {
+  if (x < -2 || x > width + 2) return;
+  const at = thickness % 2 === 1 ? Math.round(x) + 0.5 : Math.round(x);
+  pen.strokeStyle = colour;
+  pen.lineWidth = thickness;
+  pen.setLineDash(dash);
+  pen.beginPath();
+  pen.moveTo(at, 0);
+  pen.lineTo(at, height);
+  pen.stroke();
+  pen.setLineDash([]);
+}
+
+function ring(
+  pen: CanvasRenderingContext2D,
+  palette: Palette,
+  at: { readonly x: number; readonly y: number } | null,
+  scrollTop: number,
+  radius: number,
+  thickness: number,
+): void {
+  if (at === null) return;
+  pen.strokeStyle = palette.text;
+  pen.lineWidth = thickness;
+  pen.beginPath();
+  pen.arc(at.x, at.y - scrollTop, radius, 0, 2 * Math.PI);
+  pen.stroke();
+}
+
+function word(pen: CanvasRenderingContext2D, palette: Palette, text: string, x: number, y: number): void {
+  pen.font = palette.font;
+  const width = pen.measureText(text).width;
+  pen.fillStyle = palette.ground;
+  pen.fillRect(x - 3, y - 12, width + 6, 17);
+  pen.fillStyle = palette.warning;
+  pen.fillText(text, x, y);
+}

@@ -1,0 +1,146 @@
+/** What lies under the pointer: the lane by its row, then a binary search in its times. */
+import type { EventLineJson } from "../../../collector/api/shapes.ts";
+import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import { type LaneLayout, type LaneRow, LIFELINE_Y, REQUEST_Y } from "../model/lane-layout.ts";
+import { GlyphCode, type LaneFacts, lowerBound, type TimelineFacts } from "../model/timeline-facts.ts";
+import { clampTicks, type TimeScale } from "../scale/time-scale.ts";
+
+/** How far from a glyph's centre it is still meant. */
+export const REACH_PX = 8;
+
+export interface PickedEvent {
+  readonly type: "event";
+  readonly line: EventLineJson;
+  readonly count: number;
+  readonly glyph: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A column of a dense lane: everything in [from, to] of these nodes. */
+export interface PickedColumn {
+  readonly type: "column";
+  readonly nodes: readonly string[];
+  readonly from: Hlc;
+  readonly to: Hlc;
+  readonly count: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface PickedGap {
+  readonly type: "gap";
+  readonly node: string;
+  readonly reason: string;
+  readonly from: Hlc;
+  readonly to: Hlc;
+  readonly x: number;
+  readonly y: number;
+}
+
+export type Picked = PickedEvent | PickedColumn | PickedGap;
+
+/** `y` is from the top of all rows. */
+export function pick(
+  timeline: TimelineFacts,
+  layout: LaneLayout,
+  scale: TimeScale,
+  x: number,
+  y: number,
+): Picked | undefined {
+  const row = layout.laneAt(y);
+  if (row === undefined) return undefined;
+  const lanes = row.nodes.flatMap(({ node }) => timeline.lanes.get(node) ?? []);
+  const hit = timeline.exact
+    ? pickEvent(lanes, scale, row, x, y)
+    : pickColumn(lanes, timeline.bucketTicks, scale, row, x);
+  return hit ?? pickGap(lanes, scale, row, x);
+}
+
+function pickEvent(
+  lanes: readonly LaneFacts[],
+  scale: TimeScale,
+  row: LaneRow,
+  x: number,
+  y: number,
+): PickedEvent | undefined {
+  const onRequests = y - row.y > (LIFELINE_Y + REQUEST_Y) / 2 + 2;
+  let best: PickedEvent | undefined;
+  let bestDistance = REACH_PX + 0.001;
+  for (const { exact } of lanes) {
+    if (exact === null) continue;
+    const { times, glyphs, residenceUs, lines, counts } = exact;
+    const last = onRequests ? times.length : lowerBound(times, scale.t(x + REACH_PX) + 1);
+    for (let i = lowerBound(times, scale.t(x - REACH_PX)); i < last; i += 1) {
+      const isRequest = glyphs[i] === GlyphCode.request;
+      if (isRequest !== onRequests) continue;
+      const end = scale.x(times[i] as number);
+      const start = end - ((residenceUs[i] as number) / 1_000) * (TICKS_PER_MS / scale.ticksPerPixel);
+      if (isRequest && start > x + REACH_PX) continue;
+      const distance = isRequest && x >= start && x <= end ? 0 : Math.min(Math.abs(x - end), Math.abs(x - start));
+      if (distance >= bestDistance) continue;
+      bestDistance = distance;
+      best = {
+        type: "event",
+        line: lines[i] as EventLineJson,
+        count: counts[i] as number,
+        glyph: glyphs[i] as number,
+        x: end,
+        y: row.y + (isRequest ? REQUEST_Y + 2 : LIFELINE_Y),
+      };
+    }
+  }
+  return best;
+}
+
+function pickColumn(
+  lanes: readonly LaneFacts[],
+  bucketTicks: number,
+  scale: TimeScale,
+  row: LaneRow,
+  x: number,
+): PickedColumn | undefined {
+  // Three pixels wide, so that a single column can be hit; never less than one bucket.
+  const from = Math.min(scale.t(x - 1.5), scale.t(x) - bucketTicks);
+  const to = Math.max(scale.t(x + 1.5), scale.t(x));
+  let count = 0;
+  let first = Infinity;
+  let last = -Infinity;
+  for (const { buckets } of lanes) {
+    for (let i = lowerBound(buckets.starts, from); i < buckets.starts.length; i += 1) {
+      const start = buckets.starts[i] as number;
+      if (start > to) break;
+      count +=
+        (buckets.changes[i] as number) +
+        (buckets.messages[i] as number) +
+        (buckets.requests[i] as number) +
+        (buckets.marks[i] as number);
+      first = Math.min(first, start);
+      last = Math.max(last, start + bucketTicks - 1);
+    }
+  }
+  if (count === 0) return undefined;
+  return {
+    type: "column",
+    nodes: lanes.map(({ node }) => node),
+    from: clampTicks(first),
+    to: clampTicks(last),
+    count,
+    x: scale.x((first + last) / 2),
+    y: row.y + LIFELINE_Y,
+  };
+}
+
+function pickGap(
+  lanes: readonly LaneFacts[],
+  scale: TimeScale,
+  row: LaneRow,
+  x: number,
+): PickedGap | undefined {
+  const t = scale.t(x);
+  for (const { node, gaps } of lanes) {
+    const gap = gaps.find(({ from, to }) => t >= from && t <= to);
+    if (gap !== undefined) return { type: "gap", node, ...gap, x, y: row.y + LIFELINE_Y };
+  }
+  return undefined;
+}

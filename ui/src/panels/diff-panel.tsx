@@ -1,0 +1,134 @@
+/** Diff: what differs between cut 1 (fixed) and cut 2 (the moving line), from the earlier to the later. */
+import type { JSX } from "preact";
+import type { DiffJson } from "../../../collector/api/shapes.ts";
+import { ticksOf } from "../api/client.ts";
+import type { App } from "../app.ts";
+import { reasonLabel } from "../model/reasons.ts";
+import { valueText } from "../model/value-text.ts";
+import { clockText, durationText, plural } from "../scale/time-words.ts";
+import { FailureNotice } from "../view/notices.tsx";
+
+/** Rows shown; beyond it, a narrower range tells more. */
+const MAX_ROWS = 500;
+
+export function DiffPanel({ app }: { readonly app: App }): JSX.Element {
+  const one = app.choices.fixedCut.value;
+  const two = app.choices.cut.value;
+  const { diff } = app.answers;
+  if (one === null || two === null) {
+    return (
+      <div class="invite">
+        <h2>Compare two moments</h2>
+        <p>
+          Fix cut 1 where the line stands now, then move the line: what changed in between is listed
+          here.
+        </p>
+        <button type="button" class="primary" onClick={() => app.verbs.fixCut()}>
+          Fix cut 1 here <kbd>X</kbd>
+        </button>
+      </div>
+    );
+  }
+  const answer = diff.answered.value?.answer;
+  const failure = diff.failure.value;
+  return (
+    <div class="diff">
+      <div class="panel-title">
+        <h2>Diff</h2>
+        <div class="buttons" role="group" aria-label="Cuts">
+          <button type="button" class="tool" title="Swap cut 1 and cut 2 (Shift+X)" onClick={() => app.verbs.swapCuts()}>
+            Swap
+          </button>
+          <button type="button" class="tool" onClick={() => app.verbs.releaseFixedCut()}>
+            Let go
+          </button>
+        </div>
+      </div>
+      <p class="two-cuts">
+        <span class="numeral one">1</span> {clockText(one)}
+        <span class="numeral two">2</span> {clockText(two)}
+        <b>{one === two ? "the same moment" : `${durationText(two - one)} ${two > one ? "later" : "earlier"}`}</b>
+      </p>
+      {failure !== null && !failure.isLost && (
+        <FailureNotice failure={failure} what="The two cuts could not be compared." retry={() => diff.retry()} />
+      )}
+      {answer !== undefined && <Changes answer={answer} one={one} two={two} app={app} />}
+      {answer === undefined && failure === null && <p class="hint">Comparing…</p>}
+    </div>
+  );
+}
+
+interface ChangesProps {
+  readonly app: App;
+  readonly answer: DiffJson;
+  readonly one: number;
+  readonly two: number;
+}
+
+function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
+  const isCurrent =
+    ticksOf(answer.from) === Math.min(one, two) && ticksOf(answer.to) === Math.max(one, two);
+  const hues = new Map(app.watch.facts.value?.nodes.map(({ node, hue }) => [node, hue]));
+  const rows = answer.changes.slice(0, MAX_ROWS);
+  return (
+    <div data-stale={!isCurrent} aria-busy={!isCurrent}>
+      <p class="hint">
+        From {clockText(ticksOf(answer.from))} to {clockText(ticksOf(answer.to))}:{" "}
+        {answer.changes.length === 0
+          ? "no variable differs."
+          : `${plural(answer.changes.length, "variable")} ${answer.changes.length === 1 ? "differs" : "differ"}.`}
+      </p>
+      {!answer.complete && (
+        <p class="reasons">
+          Incomplete:{" "}
+          {answer.incomplete.map(({ node, reason }) => `${node} ${reasonLabel(reason)}`).join(", ")}.
+        </p>
+      )}
+      {rows.length > 0 && (
+        <table class="changes">
+          <caption class="sr-only">Variables that differ, with their values before and after</caption>
+          <thead>
+            <tr>
+              <th scope="col">Variable</th>
+              <th scope="col">Before</th>
+              <th scope="col">After</th>
+              <th scope="col">
+                <abbr title="number of changes in between">n</abbr>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ node, log, key, before, after, count }) => (
+              <tr key={`${node}\n${log}\n${key}`}>
+                <th scope="row">
+                  <Sign before={before} after={after} />
+                  <i class={`swatch hue-${hues.get(node) ?? 0}`} aria-hidden="true" /> {node}
+                  <span class="log">
+                    {log} / {key}
+                  </span>
+                </th>
+                <td data-absent={before === undefined}>{valueText(before)}</td>
+                <td data-absent={after === undefined}>{valueText(after)}</td>
+                <td class="number">{count}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {answer.changes.length > MAX_ROWS && (
+        <p class="hint">{plural(answer.changes.length - MAX_ROWS, "more variable")}: bring the cuts closer together.</p>
+      )}
+    </div>
+  );
+}
+
+function Sign({ before, after }: { readonly before: unknown; readonly after: unknown }): JSX.Element {
+  const [shown, name] =
+    before === undefined ? ["+", "new"] : after === undefined ? ["−", "gone"] : ["~", "changed"];
+  return (
+    <span class={`diff-sign ${name}`} title={name}>
+      <span aria-hidden="true">{shown}</span>
+      <span class="sr-only">{name}:</span>
+    </span>
+  );
+}

@@ -1,0 +1,68 @@
+/** The panel: tabs by the pattern of the ARIA practices guide (arrows move, one tab stop). */
+import type { ComponentType, JSX } from "preact";
+import type { App } from "../app.ts";
+import { TABS, type Tab } from "../model/choices.ts";
+import { DiffPanel } from "./diff-panel.tsx";
+import { EventPanel } from "./event-panel.tsx";
+import { FlightPanel } from "./flight-panel.tsx";
+import { StatePanel } from "./state-panel.tsx";
+
+const NAMES: Readonly<Record<Tab, string>> = {
+  state: "State",
+  diff: "Diff",
+  flight: "In flight",
+  event: "Events",
+};
+const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
+  state: StatePanel,
+  diff: DiffPanel,
+  flight: FlightPanel,
+  event: EventPanel,
+};
+
+export function Panel({ app }: { readonly app: App }): JSX.Element {
+  const open = app.choices.tab.value;
+  const Body = BODIES[open];
+  const inFlight = app.answers.cut.answered.value?.answer.json.inFlight.length;
+  return (
+    <aside class="panel" aria-label="Details">
+      <div class="tabs" role="tablist" aria-label="Details" onKeyDown={(event) => onKey(app, event)}>
+        {TABS.map((tab) => (
+          <button
+            key={tab}
+            type="button"
+            role="tab"
+            id={`tab-${tab}`}
+            aria-selected={tab === open}
+            aria-controls="panel-body"
+            tabIndex={tab === open ? 0 : -1}
+            onClick={() => app.verbs.openTab(tab)}
+          >
+            {NAMES[tab]}
+            {tab === "flight" && inFlight !== undefined && <span class="count">{inFlight}</span>}
+          </button>
+        ))}
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+      <div class="panel-body" id="panel-body" role="tabpanel" aria-labelledby={`tab-${open}`} tabIndex={0}>
+        <Body app={app} />
+      </div>
+    </aside>
+  );
+}
+
+function onKey(app: App, event: KeyboardEvent): void {
+  const at = TABS.indexOf(app.choices.tab.peek());
+  const to: Readonly<Record<string, number>> = {
+    ArrowLeft: at - 1,
+    ArrowRight: at + 1,
+    Home: 0,
+    End: TABS.length - 1,
+  };
+  const next = to[event.key];
+  const tab = next === undefined ? undefined : TABS.at(next % TABS.length);
+  if (tab === undefined) return;
+  event.preventDefault();
+  app.verbs.openTab(tab);
+  document.getElementById(`tab-${tab}`)?.focus();
+}

@@ -1,0 +1,92 @@
+/**
+ * State: what the whole system held at the cut. While a newer cut is on its way the last state stays,
+ * dimmed, under its own time: a value is never shown under a time that is not its own.
+ */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { FailureNotice } from "../view/notices.tsx";
+import type { App } from "../app.ts";
+import type { StateOrder } from "../model/choices.ts";
+import { changedRows } from "../model/state-rows.ts";
+import { exactClockText } from "../scale/time-words.ts";
+import { CutVerdict } from "./cut-verdict.tsx";
+import { StateByNode } from "./state-by-node.tsx";
+import { StateByVariable } from "./state-by-variable.tsx";
+
+const ORDERS: readonly (readonly [StateOrder, string])[] = [
+  ["node", "By node"],
+  ["variable", "By variable"],
+];
+
+export function StatePanel({ app }: { readonly app: App }): JSX.Element {
+  const filter = useSignal("");
+  const { cut } = app.answers;
+  const shown = cut.answered.value?.answer;
+  const failure = cut.failure.value;
+  const asked = app.choices.cut.value;
+  if (failure !== null && !failure.isLost) return <CutFailure app={app} />;
+  if (shown === undefined) return <p class="hint">{asked === null ? "No cut yet." : "Asking for the state…"}</p>;
+  const order = app.choices.stateOrder.value;
+  return (
+    <div class="state" data-stale={shown.at !== asked} aria-busy={shown.at !== asked}>
+      <div class="panel-title">
+        <h2>
+          State at <time>{exactClockText(shown.at)}</time>
+        </h2>
+        {shown.at !== asked && <span class="sign">updating</span>}
+      </div>
+      <CutVerdict app={app} cut={shown} />
+      <div class="state-tools">
+        <input
+          type="search"
+          class="filter"
+          placeholder="Filter logs and variables"
+          aria-label="Filter logs and variables"
+          value={filter.value}
+          onInput={(event) => {
+            filter.value = event.currentTarget.value;
+          }}
+        />
+        <div class="buttons" role="group" aria-label="Arrangement">
+          {ORDERS.map(([one, name]) => (
+            <button
+              key={one}
+              type="button"
+              class="tool"
+              aria-pressed={one === order}
+              onClick={() => {
+                app.choices.stateOrder.value = one;
+              }}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+      </div>
+      {order === "node" ? (
+        <StateByNode app={app} cut={shown} filter={filter.value} changed={changedRows(app)} />
+      ) : (
+        <StateByVariable app={app} cut={shown} filter={filter.value} changed={changedRows(app)} />
+      )}
+    </div>
+  );
+}
+
+function CutFailure({ app }: { readonly app: App }): JSX.Element {
+  const failure = app.answers.cut.failure.value;
+  if (failure === null) return <p />;
+  const { earliest } = failure;
+  return (
+    <FailureNotice
+      failure={failure}
+      what="There is no state for this time."
+      retry={() => app.answers.cut.retry()}
+    >
+      {earliest === undefined ? undefined : (
+        <button type="button" onClick={() => app.verbs.moveCut(earliest, true)}>
+          Go to the earliest time
+        </button>
+      )}
+    </FailureNotice>
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * Where the ruler has its lines and what stands beside them.
+ *
+ * Steps are 1, 2 or 5 of a decimal unit below a second and the usual parts of minutes, hours and
+ * days above, the first that leaves `MIN_LABEL_PX` between labels. A label says only what changes:
+ * the full time on round seconds, `.050` in between. Times are UTC, as everywhere in Retroscope.
+ */
+import { TICK_ZERO_UNIX_MS, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import type { TimeScale } from "./time-scale.ts";
+
+export const MIN_LABEL_PX = 92;
+/** More lines than this are never drawn, whatever the width. */
+export const MAX_RULER_LINES = 400;
+
+export interface RulerLine {
+  readonly x: number;
+  /** Empty for the lines between labels. */
+  readonly label: string;
+  /** A round time of the next larger unit: drawn stronger. */
+  readonly isRound: boolean;
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Steps in milliseconds, each with the number of parts that its minor lines make. */
+const STEPS: readonly (readonly [ms: number, parts: number])[] = [
+  ...[0.001, 0.01, 0.1, 1, 10, 100].flatMap(
+    (unit) =>
+      [
+        [unit, 5],
+        [unit * 2, 4],
+        [unit * 5, 5],
+      ] as const,
+  ),
+  [SECOND, 5],
+  [2 * SECOND, 4],
+  [5 * SECOND, 5],
+  [10 * SECOND, 5],
+  [15 * SECOND, 3],
+  [30 * SECOND, 3],
+  [MINUTE, 4],
+  [2 * MINUTE, 4],
+  [5 * MINUTE, 5],
+  [10 * MINUTE, 5],
+  [15 * MINUTE, 3],
+  [30 * MINUTE, 3],
+  [HOUR, 4],
+  [2 * HOUR, 4],
+  [3 * HOUR, 3],
+  [6 * HOUR, 3],
+  [12 * HOUR, 4],
+  [DAY, 4],
+  [2 * DAY, 2],
+  [7 * DAY, 7],
+  [14 * DAY, 2],
+  [30 * DAY, 3],
+  [90 * DAY, 3],
+  [365 * DAY, 4],
+  [1_825 * DAY, 5],
+];
+
+/** The lines of the visible stretch, left to right. */
+export function rulerLines(scale: TimeScale): readonly RulerLine[] {
+  const msPerPixel = scale.ticksPerPixel / TICKS_PER_MS;
+  const [stepMs, parts] =
+    STEPS.find(([ms]) => ms / msPerPixel >= MIN_LABEL_PX) ?? (STEPS.at(-1) as readonly [number, number]);
+  const minorMs = stepMs / parts;
+  const firstMs = unixMs(scale.viewport.from);
+  const first = Math.ceil(firstMs / minorMs);
+  const last = Math.floor(unixMs(scale.viewport.to) / minorMs);
+  const lines: RulerLine[] = [];
+  for (let n = first; n <= last && lines.length < MAX_RULER_LINES; n += 1) {
+    const ms = n * minorMs;
+    const x = scale.x((ms - TICK_ZERO_UNIX_MS) * TICKS_PER_MS);
+    const isMajor = n % parts === 0;
+    lines.push({ x, label: isMajor ? labelOf(ms, stepMs) : "", isRound: isMajor && isRound(ms, stepMs) });
+  }
+  return lines;
+}
+
+function unixMs(t: number): number {
+  return t / TICKS_PER_MS + TICK_ZERO_UNIX_MS;
+}
+
+function isRound(ms: number, stepMs: number): boolean {
+  const unit = stepMs < SECOND ? SECOND : stepMs < MINUTE ? MINUTE : DAY;
+  return Math.abs(ms - Math.round(ms / unit) * unit) < stepMs / 1e3;
+}
+
+function labelOf(ms: number, stepMs: number): string {
+  // Sub-millisecond steps leave rounding dust; a thousandth of a step is far below a pixel.
+  const clean = Math.round(ms * 1_000) / 1_000;
+  const iso = new Date(Math.floor(clean)).toISOString();
+  if (stepMs >= DAY) return iso.slice(0, 10);
+  if (stepMs >= MINUTE) return isRound(clean, stepMs) ? iso.slice(0, 10) : iso.slice(11, 16);
+  if (stepMs >= SECOND || isRound(clean, stepMs)) return iso.slice(11, 19);
+  const digits = stepMs >= 1 ? 3 : 6;
+  const fraction = ((clean % SECOND) / SECOND).toFixed(digits).slice(1);
+  return fraction;
+}

@@ -1,0 +1,77 @@
+/**
+ * `window.__retroscope`: what a test, or a curious person, may read of the page. Getters only; it
+ * shows nothing that the screen does not, and nothing can be done through it.
+ */
+import { hexOf } from "./api/client.ts";
+import type { App } from "./app.ts";
+
+export interface TestHook {
+  /** The asked cut, 16 hex digits. */
+  readonly cut: string | null;
+  /** The cut whose state is on screen. */
+  readonly shownCut: string | null;
+  readonly viewport: { readonly from: string; readonly to: string } | null;
+  /** Requests and steps under way; the page is settled at 0. */
+  readonly pending: number;
+  readonly live: boolean;
+  /** Whether the canvases show the newest state of the page. */
+  readonly painted: boolean;
+  readonly frameCount: number;
+  /** Milliseconds of script in the latest frames. */
+  readonly frameTimes: readonly number[];
+  /** Where events lie on the plot, for pointers: only what is drawn exactly. */
+  readonly glyphs: readonly { node: string; kind: string; seq: number; x: number; y: number }[];
+}
+
+export function exposeTestHook(app: App): void {
+  const hook: TestHook = {
+    get cut() {
+      const cut = app.choices.cut.peek();
+      return cut === null ? null : hexOf(cut);
+    },
+    get shownCut() {
+      const shown = app.answers.cut.answered.peek();
+      return shown === null ? null : hexOf(shown.answer.at);
+    },
+    get viewport() {
+      const view = app.choices.viewport.peek();
+      return view === null ? null : { from: hexOf(view.from), to: hexOf(view.to) };
+    },
+    get pending() {
+      return app.answers.pendingCount() + (app.stepper.busy.peek() ? 1 : 0);
+    },
+    get live() {
+      return app.choices.live.peek();
+    },
+    get painted() {
+      return app.frames.isIdle;
+    },
+    get frameCount() {
+      return app.frames.frameCount;
+    },
+    get frameTimes() {
+      return [...app.frames.scriptMs];
+    },
+    get glyphs() {
+      return visibleGlyphs(app);
+    },
+  };
+  Object.defineProperty(window, "__retroscope", { value: Object.freeze(hook) });
+}
+
+function visibleGlyphs(app: App): TestHook["glyphs"] {
+  const scale = app.scale.peek();
+  const timeline = app.timeline.peek();
+  if (scale === null || timeline === null || !timeline.exact) return [];
+  return app.layout.peek().lanes.flatMap((row) =>
+    row.nodes.flatMap(({ node }) => {
+      const exact = timeline.lanes.get(node)?.exact;
+      return (exact?.lines ?? []).flatMap((line, i) => {
+        const x = scale.x(exact?.times[i] as number);
+        return x < 0 || x > scale.width
+          ? []
+          : [{ node, kind: line.kind, seq: line.seq, x, y: row.y + 22 }];
+      });
+    }),
+  );
+}

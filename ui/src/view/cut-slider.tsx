@@ -1,0 +1,125 @@
+/**
+ * The cut line's handle: a real slider on the ruler. It moves in the same frame as the line, by a
+ * style that the overlay's painter would be too late for; what it says is `spokenCut`.
+ */
+import { effect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import type { App } from "../app.ts";
+import { spokenCut } from "../model/spoken-cut.ts";
+import { clockText, exactClockText } from "../scale/time-words.ts";
+
+export function CutSlider({ app }: { readonly app: App }): JSX.Element {
+  return (
+    <>
+      <FixedFlag app={app} />
+      <Handle app={app} />
+    </>
+  );
+}
+
+function Handle({ app }: { readonly app: App }): JSX.Element {
+  const handle = useRef<HTMLDivElement>(null);
+  useEffect(
+    () =>
+      effect(() => {
+        const scale = app.scale.value;
+        const cut = app.choices.cut.value;
+        if (handle.current !== null && scale !== null && cut !== null) {
+          placeFlag(handle.current, scale.x(cut), scale.width);
+        }
+      }),
+    [app],
+  );
+  const cut = app.choices.cut.value;
+  const facts = app.watch.facts.value;
+  const first = facts?.extent?.first ?? 0;
+  const last = facts?.extent?.last ?? 0;
+  const ms = (t: number) => Math.round((t - first) / TICKS_PER_MS);
+  return (
+    <div
+      id="cut-slider"
+      ref={handle}
+      class="cut-handle"
+      role="slider"
+      tabIndex={0}
+      aria-label="Cut"
+      aria-orientation="horizontal"
+      aria-valuemin={0}
+      aria-valuemax={Math.max(0, ms(last))}
+      aria-valuenow={cut === null ? 0 : Math.min(Math.max(0, ms(cut)), Math.max(0, ms(last)))}
+      aria-valuetext={spokenCut(app)}
+      title={cut === null ? "" : `Cut at ${exactClockText(cut)}. Drag, or use ← and →.`}
+      hidden={cut === null || facts === null}
+      onKeyDown={(event) => onKey(app, event)}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        heldAt = event.clientX - placeOf(app, event.currentTarget);
+      }}
+      onPointerMove={(event) => {
+        const scale = app.scale.peek();
+        if (event.buttons !== 1 || scale === null) return;
+        app.verbs.moveCut(scale.t(event.clientX - heldAt - rulerLeft(event.currentTarget)));
+      }}
+    >
+      {app.choices.fixedCut.value !== null && <b>2</b>}
+      {cut === null ? "" : clockText(cut)}
+    </div>
+  );
+}
+
+/** Distance from the line at which the handle was taken hold of. */
+let heldAt = 0;
+
+function placeOf(app: App, handle: HTMLElement): number {
+  const scale = app.scale.peek();
+  const cut = app.choices.cut.peek();
+  return rulerLeft(handle) + (scale === null || cut === null ? 0 : scale.x(cut));
+}
+
+function rulerLeft(handle: HTMLElement): number {
+  return handle.parentElement?.getBoundingClientRect().left ?? 0;
+}
+
+function onKey(app: App, event: KeyboardEvent): void {
+  const count = event.shiftKey ? 10 : 1;
+  const moves: Readonly<Record<string, () => void>> = {
+    ArrowLeft: () => app.stepper.step(-count),
+    ArrowDown: () => app.stepper.step(-count),
+    ArrowRight: () => app.stepper.step(count),
+    ArrowUp: () => app.stepper.step(count),
+    Home: () => app.verbs.cutToStart(),
+    End: () => app.verbs.cutToEnd(),
+  };
+  const move = moves[event.key];
+  if (move === undefined) return;
+  event.preventDefault();
+  move();
+}
+
+/** Cut 1 of a comparison: it stays where it was fixed, with its own numeral. */
+function FixedFlag({ app }: { readonly app: App }): JSX.Element | null {
+  const flag = useRef<HTMLDivElement>(null);
+  const fixed = app.choices.fixedCut.value;
+  const scale = app.scale.value;
+  useEffect(() => {
+    if (flag.current !== null && fixed !== null && scale !== null) {
+      placeFlag(flag.current, scale.x(fixed), scale.width);
+    }
+  }, [fixed, scale]);
+  if (fixed === null) return null;
+  return (
+    <div ref={flag} class="fixed-flag" aria-hidden="true">
+      1
+    </div>
+  );
+}
+
+/** Centres a flag over `x`; outside the view it stays at the edge and points there. */
+function placeFlag(flag: HTMLElement, x: number, width: number): void {
+  const half = flag.offsetWidth / 2;
+  const inside = Math.min(Math.max(x, half), width - half);
+  flag.style.transform = `translateX(${inside - half}px)`;
+  flag.dataset["outside"] = x < 0 ? "left" : x > width ? "right" : "no";
+}

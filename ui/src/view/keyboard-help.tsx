@@ -1,0 +1,74 @@
+/** All keys, from the table that makes them work; and what the shapes mean. */
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { App } from "../app.ts";
+import { KEY_ROWS } from "../input/keys.ts";
+
+const SHAPES: readonly (readonly [string, string])[] = [
+  ["●", "a variable changed"],
+  ["■", "several changed in one commit"],
+  ["○", "a variable was deleted"],
+  ["▷", "a message was sent"],
+  ["◁", "a message was received"],
+  ["⚑", "a mark"],
+  ["▬", "a request, from arrival to departure"],
+  ["|", "a keyframe; doubled where a node joins or leaves"],
+  ["╱╱", "hatched: not known, or not yet"],
+];
+
+export function KeyboardHelp({ app }: { readonly app: App }): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const isOpen = app.isHelpOpen.value;
+  useEffect(() => {
+    if (isOpen && dialog.current?.open === false) dialog.current.showModal();
+    if (!isOpen) dialog.current?.close();
+  }, [isOpen]);
+  return (
+    <dialog
+      class="help"
+      ref={dialog}
+      aria-labelledby="help-title"
+      onClose={() => {
+        app.isHelpOpen.value = false;
+      }}
+    >
+      <div class="help-head">
+        <h2 id="help-title">Keys and shapes</h2>
+        <button
+          type="button"
+          onClick={() => {
+            app.isHelpOpen.value = false;
+          }}
+        >
+          Close
+        </button>
+      </div>
+      <div class="help-columns">
+        <dl>
+          {KEY_ROWS.map(({ shown, does }) => (
+            <div key={shown}>
+              <dt>
+                <kbd>{shown}</kbd>
+              </dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+          <div>
+            <dt>
+              <kbd>Ctrl + wheel</kbd>
+            </dt>
+            <dd>zoom at the pointer; Shift + wheel pans; drag pans; double click fits</dd>
+          </div>
+        </dl>
+        <dl class="shapes">
+          {SHAPES.map(([shape, means]) => (
+            <div key={shape}>
+              <dt aria-hidden="true">{shape}</dt>
+              <dd>{means}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,100 @@
+/** Gathers what the painters need from the signals, once per frame. */
+import { hexOf } from "../api/client.ts";
+import type { App } from "../app.ts";
+import { LIFELINE_Y, REQUEST_Y } from "../model/lane-layout.ts";
+import { type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
+import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
+import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
+import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
+import { openSurface } from "../paint/surface.ts";
+import { rulerLines } from "../scale/ruler-ticks.ts";
+import type { TimeScale } from "../scale/time-scale.ts";
+import { palette } from "./theme.ts";
+
+export function paintScale(app: App, canvas: HTMLCanvasElement | null): void {
+  const surface = canvas === null ? undefined : openSurface(canvas);
+  const scale = app.scale.peek();
+  if (surface !== undefined && scale !== null && app.watch.facts.peek() !== null) {
+    paintRuler(surface, palette(), rulerLines(scale));
+  }
+}
+
+/** The lines of this scale and answer; kept, since the overlay and the lanes both need them. */
+let keptLines: { scale: TimeScale; key: unknown; layout: unknown; lines: readonly MessageLine[] } | null = null;
+
+function linesOf(app: App, scale: TimeScale): readonly MessageLine[] {
+  const timeline = app.timeline.peek();
+  const layout = app.layout.peek();
+  if (timeline === null) return [];
+  if (keptLines?.scale !== scale || keptLines.key !== timeline || keptLines.layout !== layout) {
+    keptLines = { scale, key: timeline, layout, lines: messageLines(timeline, layout, scale) };
+  }
+  return keptLines.lines;
+}
+
+export function paintBase(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {
+  const surface = canvas === null ? undefined : openSurface(canvas);
+  const scale = app.scale.peek();
+  if (surface === undefined || scale === null) return;
+  const colours = palette();
+  const scene = {
+    layout: app.layout.peek(),
+    timeline: app.timeline.peek(),
+    scale,
+    scrollTop,
+    selectedNode: app.choices.selectedNode.peek(),
+  };
+  paintLanes(surface, colours, scene);
+  paintGrid(surface, colours, rulerLines(scale));
+  paintLifelines(surface, colours, scene);
+  paintMessages(surface, colours, linesOf(app, scale), scrollTop);
+  paintEvents(surface, colours, scene);
+}
+
+export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {
+  const surface = canvas === null ? undefined : openSurface(canvas);
+  const scale = app.scale.peek();
+  if (surface === undefined || scale === null || app.watch.facts.peek() === null) return;
+  const { choices, answers } = app;
+  const shown = answers.cut.answered.peek()?.answer;
+  paintOverlay(surface, palette(), {
+    scale,
+    scrollTop,
+    cut: choices.cut.peek(),
+    fixedCut: choices.fixedCut.peek(),
+    shown: shown === undefined ? null : { at: shown.at, isConsistent: shown.json.consistent },
+    lit: litLines(app, scale),
+    hovered: hoveredPlace(app),
+    selected: selectedPlace(app, scale),
+  });
+}
+
+/** Names a message line for lighting: who sent it, to whom, when. */
+export function messageKey(from: string, to: string | null, sentAtHex: string): string {
+  return `${from}\n${to ?? ""}\n${sentAtHex}`;
+}
+
+function litLines(app: App, scale: TimeScale): readonly MessageLine[] {
+  const lit = app.litMessage.peek();
+  const selected = app.choices.selectedEvent.peek();
+  if (lit === null && selected === null) return [];
+  return linesOf(app, scale).filter(({ message }) => {
+    if (lit === messageKey(message.from, message.to, hexOf(message.sentAt))) return true;
+    if (selected === null) return false;
+    const isSend = message.from === selected.node && message.sentAt === selected.t;
+    return isSend || (message.to === selected.node && message.receivedAt === selected.t);
+  });
+}
+
+function hoveredPlace(app: App): OverlayScene["hovered"] {
+  const picked = app.hover.peek()?.picked;
+  return picked === undefined || picked.type !== "event" ? null : { x: picked.x, y: picked.y };
+}
+
+function selectedPlace(app: App, scale: TimeScale): OverlayScene["selected"] {
+  const selected = app.choices.selectedEvent.peek();
+  const row = selected === null ? undefined : app.layout.peek().laneOf(selected.node);
+  if (selected === null || row === undefined || !scale.isVisible(selected.t)) return null;
+  const kind = app.answers.event.answered.peek()?.answer.line?.kind;
+  return { x: scale.x(selected.t), y: row.y + (kind === "request" ? REQUEST_Y + 2 : LIFELINE_Y) };
+}

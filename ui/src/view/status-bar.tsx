@@ -1,0 +1,73 @@
+/** One line at the bottom: how far everything is known, what the cut is worth, who answers. */
+import type { JSX } from "preact";
+import type { App } from "../app.ts";
+import { clockText, countText, plural } from "../scale/time-words.ts";
+
+export function StatusBar({ app }: { readonly app: App }): JSX.Element {
+  return (
+    <footer class="status-bar">
+      <Watermark app={app} />
+      <CutWorth app={app} />
+      <span class="spacer" />
+      <EventCount app={app} />
+      <Connection app={app} />
+    </footer>
+  );
+}
+
+function Watermark({ app }: { readonly app: App }): JSX.Element | null {
+  const facts = app.watch.facts.value;
+  if (facts === null) return <span>Asking the collector…</span>;
+  if (facts.watermark === null) return <span>No live node; showing what was recorded</span>;
+  return (
+    <span>
+      Known up to <b>{clockText(facts.watermark)}</b>
+      {facts.heldBy !== null && facts.nodes.length > 1 && <>, held by {facts.heldBy}</>}
+    </span>
+  );
+}
+
+function CutWorth({ app }: { readonly app: App }): JSX.Element | null {
+  const cut = app.answers.cut.answered.value?.answer.json;
+  if (cut === undefined) return null;
+  const incomplete = new Set(cut.incomplete.map(({ node }) => node)).size;
+  const words = [
+    cut.consistent ? "consistent" : "inconsistent",
+    cut.complete ? "complete" : `${incomplete} of ${Object.keys(cut.nodes).length} incomplete`,
+    ...(cut.unchecked.length > 0 ? [plural(cut.unchecked.length, "unchecked channel")] : []),
+  ];
+  return <span class="cut-worth">Cut: {words.join(", ")}</span>;
+}
+
+function EventCount({ app }: { readonly app: App }): JSX.Element | null {
+  const timeline = app.timeline.value;
+  const view = app.choices.viewport.value;
+  if (timeline === null || view === null) return null;
+  let count = 0;
+  for (const { exact, buckets } of timeline.lanes.values()) {
+    if (exact !== null) {
+      exact.times.forEach((t, i) => {
+        if (t >= view.from && t <= view.to) count += exact.counts[i] as number;
+      });
+    } else {
+      buckets.starts.forEach((t, i) => {
+        if (t < view.from || t > view.to) return;
+        count +=
+          (buckets.changes[i] as number) +
+          (buckets.messages[i] as number) +
+          (buckets.requests[i] as number);
+      });
+    }
+  }
+  return <span>{countText(count)} events in view</span>;
+}
+
+function Connection({ app }: { readonly app: App }): JSX.Element {
+  const isLost = app.watch.failure.value !== null;
+  return (
+    <span class="connection" data-lost={isLost}>
+      <i aria-hidden="true" />
+      {isLost ? "Collector lost" : app.choices.live.value ? "Live" : "Paused"}
+    </span>
+  );
+}

@@ -1,0 +1,125 @@
+/**
+ * The timeline: ruler with the cut slider, lane heads, and two canvases. The canvases are as tall as
+ * the visible part and stay in place while the lane heads scroll; painters subtract the scroll.
+ */
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { App } from "../app.ts";
+import { listenToPlot } from "../input/plot-pointer.ts";
+import { dateText } from "../scale/time-words.ts";
+import { CutSlider } from "./cut-slider.tsx";
+import { LaneHeads } from "./lane-heads.tsx";
+import { paintBase, paintOver, paintScale } from "./scenes.ts";
+import { Tooltip } from "./tooltip.tsx";
+
+export function Timeline({ app }: { readonly app: App }): JSX.Element {
+  const lanes = useRef<HTMLDivElement>(null);
+  const plot = useRef<HTMLDivElement>(null);
+  const base = useRef<HTMLCanvasElement>(null);
+  const over = useRef<HTMLCanvasElement>(null);
+  const ruler = useRef<HTMLCanvasElement>(null);
+
+  useEffect(() => {
+    const plotElement = plot.current;
+    const lanesElement = lanes.current;
+    if (plotElement === null || lanesElement === null) return undefined;
+    const watchSize = new ResizeObserver(() => {
+      app.plotWidth.value = plotElement.clientWidth;
+      app.frames.markAll();
+    });
+    watchSize.observe(plotElement);
+    watchSize.observe(lanesElement);
+    const removers = [
+      app.frames.add("ruler", () => paintScale(app, ruler.current)),
+      app.frames.add("base", () => paintBase(app, base.current, lanesElement.scrollTop)),
+      app.frames.add("over", () => paintOver(app, over.current, lanesElement.scrollTop)),
+      listenToPlot(app, plotElement, lanesElement),
+      () => watchSize.disconnect(),
+    ];
+    return () => {
+      for (const remove of removers) remove();
+    };
+  }, [app]);
+
+  const layout = app.layout.value;
+  const view = app.choices.viewport.value;
+  const isLoading = app.timeline.value === null;
+  return (
+    <section class="timeline" aria-label="Timeline">
+      <div class="ruler-row">
+        <div class="ruler-head">
+          {view !== null && app.watch.facts.value !== null && <span>{dateText(view.to)}</span>}
+          <span class="zone">UTC</span>
+        </div>
+        <div class="ruler" onClick={(event) => cutAtRuler(app, event)}>
+          <canvas ref={ruler} aria-hidden="true" />
+          <CutSlider app={app} />
+        </div>
+      </div>
+      <div
+        class="lanes"
+        id="lanes"
+        ref={lanes}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls and takes the arrow keys
+        tabIndex={0}
+        role="group"
+        aria-label="Lanes. Arrow keys pan and zoom; the tab Events lists what is drawn."
+        aria-busy={isLoading}
+        onScroll={() => app.frames.mark("base", "over")}
+      >
+        <div class="lanes-body" ref={(body) => sizeBody(body, layout.height)}>
+          <LaneHeads app={app} />
+          <div class="plot" ref={plot} data-over="ground">
+            <canvas ref={base} aria-hidden="true" />
+            <canvas ref={over} class="over" aria-hidden="true" />
+            <RangeNotice app={app} />
+            <Tooltip app={app} />
+          </div>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function sizeBody(body: HTMLDivElement | null, height: number): void {
+  body?.style.setProperty("--rows-height", `${height}px`);
+}
+
+function cutAtRuler(app: App, event: MouseEvent): void {
+  const scale = app.scale.peek();
+  if (scale === null || !(event.target instanceof HTMLCanvasElement)) return;
+  app.verbs.moveCut(scale.t(event.offsetX));
+}
+
+/** Skeleton while loading, and a way out where the range holds nothing. */
+function RangeNotice({ app }: { readonly app: App }): JSX.Element | null {
+  const timeline = app.timeline.value;
+  const scale = app.scale.value;
+  if (timeline === null) {
+    if (app.answers.timeline.failure.value !== null) return null;
+    return (
+      <div class="skeleton" role="status">
+        <span class="sr-only">Loading the timeline</span>
+        {[0, 1, 2].map((row) => (
+          <i key={row} />
+        ))}
+      </div>
+    );
+  }
+  if (scale === null || hasAnything(app)) return null;
+  return (
+    <div class="range-notice" role="status">
+      <p>Nothing was recorded in this range.</p>
+      <button type="button" onClick={() => app.verbs.fitAll()}>
+        Show the whole history
+      </button>
+    </div>
+  );
+}
+
+function hasAnything(app: App): boolean {
+  const { from, to } = app.choices.viewport.value ?? { from: 0, to: 0 };
+  const extent = app.watch.facts.value?.extent;
+  return extent == null || (extent.first <= to && extent.last >= from);
+}
+
