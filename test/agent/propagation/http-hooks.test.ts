@@ -1,3 +1,4 @@
+import { channel } from "node:diagnostics_channel";
 import http, { Agent, get, type IncomingMessage, OutgoingMessage, request } from "node:http";
 import https from "node:https";
 import { connect, type Socket } from "node:net";
@@ -410,6 +411,21 @@ describe("what failed", () => {
     expect(failedSends()).toEqual([1]);
   });
 
+  it("a request given up while its socket connects is failed, and told of twice is failed once", async () => {
+    hooked = hookUp();
+    const url = await hooked.serve((_incoming, response) => response.end("ok"));
+    let outgoing: http.ClientRequest | undefined;
+    const call: Call = (to, done) => {
+      outgoing = get(to, { agent: false }, done);
+      outgoing.once("socket", () => outgoing?.destroy());
+      return outgoing;
+    };
+    await expect(exchange(url, call)).rejects.toThrow("hang up");
+    channel("http.client.request.error").publish({ request: outgoing, error: new Error("again") });
+    expect(failedSends()).toEqual([1]);
+    expect(hooked.recorder.receives).toEqual([]);
+  });
+
   it("a certificate that is refused means that the head never left", async () => {
     hooked = hookUp();
     const url = await hooked.serve((_incoming, response) => response.end("ok"), { tls: true });
@@ -641,6 +657,18 @@ describe("the installation", () => {
       });
     },
   );
+
+  it("stays at a point that works, though it is known to miss some", async () => {
+    hooked = hookUp({ stampingPoints: ["_storeHeader", "_implicitHeader"] });
+    const url = await hooked.serve((_incoming, response) => response.end("ok"));
+    await exchange(url, (to, done) => get(to, done));
+    const headers = { Expect: "100-continue" }; // leaves from inside _storeHeader
+    for (let i = 0; i < 4; i += 1) {
+      await exchange(url, (to, done) => request(to, { ...OPTIONS, headers }, done).end("x"));
+    }
+    expect(hooked.recorder.sends).toHaveLength(2);
+    expect(hooked.hooks.stampingPoint).toBe("_storeHeader");
+  });
 
   it("goes on to the next point when heads leave unseen", async () => {
     hooked = hookUp({ stampingPoints: ["_implicitHeader", "_send"] });
