@@ -5,8 +5,8 @@
  *     offset                                                       integers little-endian
  *     0        89 'R' 'S' 'B'       never the start of a text
  *     4        version              1
- *     5        flags                bit 0: imported; the others are 0
- *     6        0 0
+ *     5        flags                bit 0: imported; the others, and the two
+ *     6        0 0                  bytes after, are 0 until a later writer needs them
  *     8        length               of all of it, checksum included (32 bits)
  *     12       header               node, epoch, seqs, times, lost ranges, status   wire-header.ts
  *              string table         each name and text once                        wire-strings.ts
@@ -179,19 +179,21 @@ function frameLength(bytes: Uint8Array): number {
 function openFrame(bytes: Uint8Array): ByteReader {
   const length = frameLength(bytes);
   const version = bytes[4] as number;
-  if (version !== WIRE_VERSION) {
-    throw new RetroError("unsupported-version", `wire version ${version} is not known here`, {
-      hint: `This side reads version ${WIRE_VERSION}. Use agents and collectors of one major version.`,
-      details: { versions: [WIRE_VERSION] },
-    });
-  }
+  if (version !== WIRE_VERSION) unsupported(`version ${version}`);
   if (length !== bytes.length) badBatch("bytes after its end");
   const end = length - CHECKSUM_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(end, true) !== crc32c(bytes, 0, end)) badBatch("its checksum is wrong");
-  if ((bytes[5] as number) > IMPORTED) badBatch("unknown flags");
-  if (bytes[6] !== 0 || bytes[7] !== 0) badBatch("unknown flags");
+  const isKnown = (bytes[5] as number) <= IMPORTED && bytes[6] === 0 && bytes[7] === 0;
+  if (!isKnown) unsupported("flags of a later version");
   return new ByteReader(bytes, PRELUDE_BYTES, end);
+}
+
+function unsupported(what: string): never {
+  throw new RetroError("unsupported-version", `a batch with ${what}, which is not known here`, {
+    hint: `This side reads version ${WIRE_VERSION}. Use agents and collectors of one major version.`,
+    details: { versions: [WIRE_VERSION] },
+  });
 }
 
 interface KindGroups {
