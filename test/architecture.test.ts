@@ -136,6 +136,7 @@ const TIMELESS = [
 ];
 const MAY_ASK_THE_SURROUNDINGS: ReadonlyArray<readonly [file: string, why: string]> = [
   ["agent/kernel/physical-clock.ts", "it is the real clock, given to all others"],
+  ["collector/ingest/node-timers.ts", "it is the adapter of ingest's timer port"],
 ];
 
 const TOP_LEVEL = [

@@ -1,0 +1,282 @@
+/**
+ * What is known of one epoch while a group of batches is taken in: the stored record plus what the
+ * group adds. Nothing is kept if the group fails: the record in the store is the truth.
+ *
+ * The rules of completeness live here:
+ * - identity is (node, epoch, seq); of a batch only the seqs that are missing are stored;
+ * - the watermark is the promise (`closed`) of the last contiguous batch; a hole freezes it until it
+ *   is filled or declared lost; it never falls;
+ * - a stored event beats a declaration of loss, whichever comes first;
+ * - whatever lands before the end of what was known is a repair: checkpoints from there on are stale;
+ * - t rises with seq, over batches too, and no event is at or before a promise made before it.
+ */
+import { type Hlc, type LostRange, MIN_HLC, RetroError } from "../../agent/kernel/index.ts";
+import type {
+  EpochEnd,
+  EpochRecord,
+  LogRecord,
+  SeqRange,
+  StoredRange,
+} from "../store/history-store.ts";
+import type { PreparedBatch } from "./prepare.ts";
+import type { LogTouch } from "./scan.ts";
+import {
+  contiguousSeq,
+  lostWithout,
+  missingIn,
+  neighbours,
+  newlyLost,
+  withLost,
+  withStored,
+} from "./seq-ranges.ts";
+
+/** Holes or lost ranges one epoch may have before it is refused: a record must stay small. */
+export const MAX_RANGES_PER_EPOCH = 4_096;
+/** Logs one epoch may have, for the same reason. */
+export const MAX_LOGS_PER_EPOCH = 4_096;
+
+/** The record's fields that change with batches; replaced, never changed in place. */
+interface State {
+  readonly service: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly instance: string;
+  readonly joined: Hlc;
+  readonly stored: readonly StoredRange[];
+  readonly lost: readonly LostRange[];
+  readonly contiguousSeq: number;
+  readonly watermark: Hlc;
+  readonly closed: Hlc;
+  readonly lastT: Hlc;
+  readonly end: EpochEnd | null;
+  readonly lastArrivalMs: number;
+  readonly eventCount: number;
+  readonly status: unknown;
+  /** Earliest t from which checkpoints are stale. */
+  readonly staleFromT: Hlc | undefined;
+}
+
+/** A point to go back to: `restore`. */
+export interface DraftMark {
+  readonly state: State;
+  readonly touchCount: number;
+  /** Nothing was taken in before it. */
+  readonly isUntouched: boolean;
+}
+
+export class EpochDraft {
+  readonly base: EpochRecord;
+  /** Whether the store knows nothing of this epoch yet. */
+  readonly isNew: boolean;
+  #state: State;
+  #touches: LogTouch[] = [];
+  #baseLogCount: number | undefined;
+  #isUntouched = true;
+
+  constructor(base: EpochRecord, isNew: boolean) {
+    this.base = base;
+    this.isNew = isNew;
+    this.#state = { ...base, staleFromT: undefined };
+  }
+
+  get instance(): string {
+    return this.#state.instance;
+  }
+
+  get end(): EpochEnd | null {
+    return this.#state.end;
+  }
+
+  /** The highest time this epoch is known to have reached. */
+  get highestT(): Hlc {
+    const { lastT, closed, end } = this.#state;
+    return Math.max(lastT, closed, end?.t ?? MIN_HLC) as Hlc;
+  }
+
+  /** Where checkpoints become stale by what was added, if anywhere. */
+  get staleFromT(): Hlc | undefined {
+    return this.#state.staleFromT;
+  }
+
+  mark(): DraftMark {
+    return {
+      state: this.#state,
+      touchCount: this.#touches.length,
+      isUntouched: this.#isUntouched,
+    };
+  }
+
+  restore(mark: DraftMark): void {
+    this.#state = mark.state;
+    this.#touches.length = mark.touchCount;
+    this.#isUntouched = mark.isUntouched;
+  }
+
+  /** The parts of a batch that are not stored yet. */
+  missing({ header }: PreparedBatch): SeqRange[] {
+    return missingIn(this.#state.stored, header.firstSeq, header.lastSeq);
+  }
+
+  /**
+   * Takes in the events of a batch of which none is stored.
+   * @throws RetroError `bad-batch` if its times contradict what is stored; `too-large`
+   */
+  addEvents({ header, facts }: PreparedBatch): void {
+    const { firstSeq, lastSeq, firstT, lastT, closed } = header;
+    const state = this.#state;
+    this.#checkTimes(header);
+    const added = { first: firstSeq, last: lastSeq, firstT, lastT, closed };
+    this.#checkLogs(header.node, facts.logs.length);
+    const stored = withStored(state.stored, added);
+    if (stored.length > MAX_RANGES_PER_EPOCH) throw tooFragmented(header.node);
+    const isRepair = firstSeq <= highestSeq(state);
+    const { join, leaveT } = facts;
+    this.#touches.push(...facts.logs);
+    this.#state = {
+      ...state,
+      ...(join === undefined
+        ? {}
+        : { service: join.service, tags: join.tags, instance: join.instance }),
+      joined: Math.min(state.joined, firstT) as Hlc,
+      stored,
+      lost: state.lost.length === 0 ? state.lost : lostWithout(state.lost, added),
+      lastT: Math.max(state.lastT, lastT) as Hlc,
+      end: leaveT === undefined ? state.end : { kind: "left", t: leaveT },
+      eventCount: state.eventCount + (lastSeq - firstSeq + 1),
+      staleFromT: isRepair
+        ? (Math.min(firstT, state.staleFromT ?? firstT) as Hlc)
+        : state.staleFromT,
+    };
+  }
+
+  /** Takes in what a batch says beside its events. Call after its events. */
+  addHeader({ header }: PreparedBatch, arrivalMs: number): void {
+    this.#isUntouched = false;
+    this.#addLost(header.dropped);
+    const state = this.#state;
+    const reached = contiguousSeq(state.stored, state.lost);
+    // An empty batch promises too: whatever comes after lastSeq is later than closed.
+    const promised = header.lastSeq <= reached ? header.closed : MIN_HLC;
+    const upTo = state.stored.findLast((range) => range.last <= reached)?.closed ?? MIN_HLC;
+    // Only news is a sign of life: an old batch that comes again opens nothing.
+    const isBack = state.end?.kind === "expired" && header.closed > state.closed;
+    this.#state = {
+      ...state,
+      service: state.service === "" ? header.service : state.service,
+      contiguousSeq: reached,
+      watermark: Math.max(state.watermark, promised, upTo) as Hlc,
+      closed: Math.max(state.closed, header.closed) as Hlc,
+      end: isBack ? null : state.end,
+      lastArrivalMs: Math.max(state.lastArrivalMs, arrivalMs),
+      status: header.status ?? state.status,
+    };
+  }
+
+  /** Ends the epoch at `t` for its silence; a sign of life takes it back. */
+  expire(t: Hlc): void {
+    this.#state = { ...this.#state, end: { kind: "expired", t } };
+  }
+
+  /** The record to store. */
+  record(): EpochRecord {
+    const { staleFromT: _, ...state } = this.#state;
+    return { ...this.base, ...state, logs: this.#logs() };
+  }
+
+  #addLost(declared: readonly LostRange[]): void {
+    if (declared.length === 0) return;
+    const state = this.#state;
+    const highest = highestSeq(state);
+    let { lost, staleFromT, joined } = state;
+    for (const range of declared) {
+      const news = newlyLost(state.stored, lost, range);
+      if (news.length === 0) continue;
+      lost = withLost(lost, news);
+      joined = Math.min(joined, range.firstT) as Hlc;
+      if (range.firstSeq <= highest) {
+        staleFromT = Math.min(range.firstT, staleFromT ?? range.firstT) as Hlc;
+      }
+    }
+    if (lost.length > MAX_RANGES_PER_EPOCH) throw tooFragmented(this.base.node);
+    this.#state = { ...state, lost, staleFromT, joined };
+  }
+
+  #checkTimes({ node, firstSeq, lastSeq, firstT, closed }: PreparedBatch["header"]): void {
+    const { stored, contiguousSeq, watermark } = this.#state;
+    const { before, after } = neighbours(stored, { first: firstSeq, last: lastSeq });
+    const promised = firstSeq > contiguousSeq ? watermark : MIN_HLC - 1;
+    const isTooEarly = firstT <= Math.max(promised, before?.closed ?? MIN_HLC - 1);
+    const isTooLate = after !== undefined && closed >= after.firstT;
+    if (!isTooEarly && !isTooLate) return;
+    throw new RetroError(
+      "bad-batch",
+      isTooEarly
+        ? `${node}: seq ${firstSeq} is not later than what was closed before it`
+        : `${node}: seq ${lastSeq} is not earlier than seq ${after?.first}, which is stored`,
+      { hint: "Within an epoch time rises with seq: open a new epoch after a restart." },
+    );
+  }
+
+  #checkLogs(node: string, more: number): void {
+    this.#baseLogCount ??= Object.keys(this.base.logs).length;
+    if (this.#baseLogCount + this.#touches.length + more <= MAX_LOGS_PER_EPOCH) return;
+    if (Object.keys(this.#logs()).length + more <= MAX_LOGS_PER_EPOCH) return;
+    throw new RetroError("too-large", `${node}: more than ${MAX_LOGS_PER_EPOCH} logs in an epoch`, {
+      hint: "A log is a named group of variables: put what varies into the variables' names.",
+    });
+  }
+
+  #logs(): Readonly<Record<string, LogRecord>> {
+    if (this.#touches.length === 0) return this.base.logs;
+    const logs = Object.create(null) as Record<string, LogRecord>;
+    for (const name of Object.keys(this.base.logs)) logs[name] = this.base.logs[name] as LogRecord;
+    for (const { log, changeCount, firstT, lastT } of this.#touches) {
+      const known = logs[log];
+      logs[log] = {
+        firstT: Math.min(known?.firstT ?? firstT, firstT) as Hlc,
+        lastT: Math.max(known?.lastT ?? lastT, lastT) as Hlc,
+        changeCount: (known?.changeCount ?? 0) + changeCount,
+      };
+    }
+    return logs;
+  }
+}
+
+/** A record with nothing in it yet. */
+export function emptyEpoch(id: number, { header }: PreparedBatch, arrivalMs: number): EpochRecord {
+  return {
+    id,
+    node: header.node,
+    epoch: header.epoch,
+    service: header.service,
+    tags: {},
+    instance: "",
+    imported: header.imported,
+    joined: header.firstT,
+    stored: [],
+    lost: [],
+    contiguousSeq: 0,
+    watermark: MIN_HLC,
+    closed: MIN_HLC,
+    lastT: MIN_HLC,
+    end: null,
+    firstArrivalMs: arrivalMs,
+    lastArrivalMs: arrivalMs,
+    eventCount: 0,
+    logs: {},
+    status: null,
+  };
+}
+
+function highestSeq({ stored, lost }: State): number {
+  return Math.max(stored[stored.length - 1]?.last ?? 0, lost[lost.length - 1]?.lastSeq ?? 0);
+}
+
+function tooFragmented(node: string): RetroError {
+  return new RetroError(
+    "too-large",
+    `${node}: more than ${MAX_RANGES_PER_EPOCH} gaps in an epoch`,
+    {
+      hint: "Send the missing seqs, or open a new epoch.",
+    },
+  );
+}

@@ -1,0 +1,45 @@
+/** Epochs by node: who is known, and up to where. Follows the store's durable records. */
+import type { EpochRecord } from "../store/history-store.ts";
+
+export class EpochIndex {
+  readonly #byNode = new Map<string, Map<number, EpochRecord>>();
+
+  constructor(records: Iterable<EpochRecord>) {
+    this.remember(records);
+  }
+
+  /** Nodes known. */
+  get nodeCount(): number {
+    return this.#byNode.size;
+  }
+
+  remember(records: Iterable<EpochRecord>): void {
+    for (const record of records) {
+      let epochs = this.#byNode.get(record.node);
+      if (epochs === undefined) {
+        epochs = new Map();
+        this.#byNode.set(record.node, epochs);
+      }
+      epochs.set(record.epoch, record);
+    }
+  }
+
+  find(node: string, epoch: number): EpochRecord | undefined {
+    return this.#byNode.get(node)?.get(epoch);
+  }
+
+  epochsOf(node: string): Iterable<EpochRecord> {
+    return this.#byNode.get(node)?.values() ?? [];
+  }
+
+  /** The latest epoch of each node. */
+  *latest(): Iterable<EpochRecord> {
+    for (const epochs of this.#byNode.values()) {
+      let latest: EpochRecord | undefined;
+      for (const record of epochs.values()) {
+        if (latest === undefined || record.epoch > latest.epoch) latest = record;
+      }
+      if (latest !== undefined) yield latest;
+    }
+  }
+}

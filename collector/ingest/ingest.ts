@@ -1,0 +1,284 @@
+/**
+ * Ingest: from the bytes of a request to "durable and acknowledged". Hot: bench `ingest`.
+ *
+ *     submit(body)   decode, check, gate (prepare.ts)          at once, beside the disk
+ *          |
+ *          v  queue, bounded in bytes
+ *     take in        identity, gaps, watermark (accept.ts)     one group at a time
+ *          |
+ *          v  store.write: one transaction for the group
+ *     reply          acks, commands; listeners are told
+ *
+ * Only one group is on its way to the store: the next is taken in against what is durable. So a write
+ * that fails leaves nothing to take back, and its requests are told so. Decoding, which is most of
+ * the work, does not wait.
+ */
+import { type AgentCommand, type IngestReply, RetroError } from "../../agent/kernel/index.ts";
+import type { HistoryStore } from "../store/history-store.ts";
+import { GroupDraft, type Outcome } from "./accept.ts";
+import { CommandBox } from "./command-box.ts";
+import { EpochIndex } from "./epoch-index.ts";
+import { IngestCounts } from "./ingest-counts.ts";
+import { Instances } from "./instances.ts";
+import {
+  DEFAULT_MAX_AHEAD_MS,
+  type IngestGate,
+  type PreparedBatch,
+  prepareBody,
+} from "./prepare.ts";
+import { DEFAULT_EXPIRE_AFTER_MS, SilenceWatch } from "./silence-watch.ts";
+import { rejoinAbove, standingOf } from "./standing.ts";
+import type { IngestTimers } from "./timers.ts";
+
+export const DEFAULT_MAX_QUEUED_BYTES: number = 64 * 1024 * 1024;
+export const DEFAULT_MAX_GROUP_BYTES: number = 8 * 1024 * 1024;
+
+export interface IngestOptions {
+  readonly store: HistoryStore;
+  readonly timers: IngestTimers;
+  /** A node silent for so long has expired. Default: 60 s. */
+  readonly expireAfterMs?: number;
+  /** How far a live agent's stamps may be ahead of the collector's clock. Default: 1 day. */
+  readonly maxAheadMs?: number;
+  /** Bytes of bodies that may wait for the store; beyond them requests are refused, `overloaded`. */
+  readonly maxQueuedBytes?: number;
+  /** Bytes of bodies that go into one transaction. */
+  readonly maxGroupBytes?: number;
+  /** Whether a batch is older than what is retained. */
+  readonly isTooOld?: IngestGate["isTooOld"];
+}
+
+export interface SubmitOptions {
+  /** Refuse batches that hold events: their reply will be held open. */
+  readonly mustBeEmpty?: boolean;
+}
+
+interface Waiting {
+  readonly batches: readonly PreparedBatch[];
+  readonly bytes: number;
+  readonly resolve: (reply: IngestReply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Told after each durable write, with the ids of the epochs whose records changed. */
+export type StoredListener = (epochIds: readonly number[]) => void;
+
+export class Ingest {
+  readonly commands: CommandBox;
+  readonly counts: IngestCounts = new IngestCounts();
+  readonly #store: HistoryStore;
+  readonly #timers: IngestTimers;
+  readonly #index: EpochIndex;
+  readonly #instances: Instances;
+  readonly #silence: SilenceWatch;
+  readonly #maxAheadMs: number;
+  readonly #maxQueuedBytes: number;
+  readonly #maxGroupBytes: number;
+  readonly #isTooOld: IngestGate["isTooOld"];
+  readonly #listeners = new Set<StoredListener>();
+  readonly #waiting: Waiting[] = [];
+  #queuedBytes = 0;
+  #mustSweep = false;
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** Starts watching for silent nodes; `close` ends that. */
+  constructor(options: IngestOptions) {
+    this.#store = options.store;
+    this.#timers = options.timers;
+    this.#index = new EpochIndex(options.store.epochs());
+    this.#instances = new Instances(options.timers);
+    this.commands = new CommandBox(options.timers);
+    this.#maxAheadMs = options.maxAheadMs ?? DEFAULT_MAX_AHEAD_MS;
+    this.#maxQueuedBytes = options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES;
+    this.#maxGroupBytes = options.maxGroupBytes ?? DEFAULT_MAX_GROUP_BYTES;
+    this.#isTooOld = options.isTooOld;
+    this.#silence = new SilenceWatch({
+      timers: options.timers,
+      expireAfterMs: options.expireAfterMs ?? DEFAULT_EXPIRE_AFTER_MS,
+      onSweep: () => this.#sweep(),
+    });
+  }
+
+  /** Bytes of bodies that wait for the store. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Whether a body of so many bytes would be refused now. */
+  isFull(bytes: number): boolean {
+    return this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#maxQueuedBytes;
+  }
+
+  /**
+   * Takes in one or more encoded batches, whole or not at all. Resolves once they are durable.
+   * `body` must not change until then.
+   * @throws RetroError for good: `bad-batch`, `too-large`, `unsupported-version`, `too-far-ahead`,
+   *   `too-old`, `bad-parameter` (events where there must be none); retriable: `overloaded`, `disk-full`; `data-unusable`, `closed`
+   */
+  async submit(body: Uint8Array, options: SubmitOptions = {}): Promise<IngestReply> {
+    try {
+      this.#admit(body.length);
+      const gate = { now: this.#timers.now(), maxAheadMs: this.#maxAheadMs };
+      const isTooOld = this.#isTooOld;
+      const batches = prepareBody(body, isTooOld === undefined ? gate : { ...gate, isTooOld });
+      if (options.mustBeEmpty === true) refuseEvents(batches);
+      return await this.#enqueue(batches, body.length);
+    } catch (error) {
+      this.counts.refused(error);
+      // Whoever was refused is not silent.
+      if (error instanceof RetroError && error.retriable) this.#silence.excuse();
+      throw error;
+    }
+  }
+
+  /** Calls `listener` after each durable write; the result ends that. */
+  onStored(listener: StoredListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Looks for silent nodes now. The timer does so every second; tests may not want to wait. */
+  async sweep(): Promise<void> {
+    this.#sweep();
+    await this.#idle();
+  }
+
+  /** Finishes what was submitted, then refuses. May be called twice. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#silence.stop();
+    await this.#idle();
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  #admit(bytes: number): void {
+    if (this.#isClosed) {
+      throw new RetroError("closed", "the collector is stopping", {
+        retriable: true,
+        hint: "Send it again to the next one.",
+      });
+    }
+    if (this.#store.failure !== undefined) throw this.#store.failure;
+    if (this.isFull(bytes)) {
+      throw new RetroError("overloaded", `${this.#queuedBytes} bytes wait to be stored`, {
+        retriable: true,
+        hint: "Send it again in a second.",
+      });
+    }
+  }
+
+  #enqueue(batches: readonly PreparedBatch[], bytes: number): Promise<IngestReply> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batches, bytes, resolve, reject });
+      this.#queuedBytes += bytes;
+      this.#start();
+    });
+  }
+
+  #sweep(): void {
+    this.#mustSweep = true;
+    this.#start();
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#waiting.length > 0 || this.#mustSweep) this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    // Let the turn end first, so that all that is submitted in it goes into one group.
+    await Promise.resolve();
+    while (this.#waiting.length > 0 || this.#mustSweep) {
+      const group = this.#nextGroup();
+      const bytes = group.reduce((sum, one) => sum + one.bytes, 0);
+      await this.#takeIn(group);
+      this.#queuedBytes -= bytes;
+    }
+  }
+
+  #nextGroup(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const one of this.#waiting) {
+      if (count > 0 && bytes + one.bytes > this.#maxGroupBytes) break;
+      bytes += one.bytes;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Never rejects: each request is told by itself. */
+  async #takeIn(group: readonly Waiting[]): Promise<void> {
+    const draft = new GroupDraft(this.#index, this.#store, this.#timers.wallMs());
+    const accepted: { readonly request: Waiting; readonly outcome: Outcome }[] = [];
+    for (const request of group) {
+      try {
+        accepted.push({ request, outcome: draft.take(request.batches) });
+      } catch (error) {
+        request.reject(error);
+      }
+    }
+    try {
+      if (this.#mustSweep) this.#expireSilent(draft);
+      const write = draft.write();
+      if (write.epochs.length > 0) await this.#store.write(write);
+      this.#index.remember(write.epochs);
+      for (const { request, outcome } of accepted) {
+        this.counts.stored(request.batches.length, outcome);
+        request.resolve({ acks: outcome.acks, commands: this.#commandsFor(request, outcome) });
+      }
+      if (write.epochs.length > 0) this.#tell(write.epochs.map((record) => record.id));
+    } catch (error) {
+      for (const { request } of accepted) request.reject(error);
+    }
+  }
+
+  #expireSilent(draft: GroupDraft): void {
+    this.#mustSweep = false;
+    for (const record of this.#silence.expired(this.#index.latest())) {
+      draft.expire(record, this.#timers.now());
+      this.counts.expiredCount += 1;
+    }
+  }
+
+  #commandsFor(request: Waiting, outcome: Outcome): AgentCommand[] {
+    const commands = [...outcome.commands];
+    const nodes = new Set<string>();
+    for (const { header, facts } of request.batches) {
+      const { node, epoch } = header;
+      nodes.add(node);
+      const record = this.#index.find(node, epoch);
+      if (record === undefined || record.imported) continue;
+      this.#silence.heard(record.id);
+      if (record.instance === "") continue;
+      if (facts.leaveT !== undefined) {
+        this.#instances.left(node, record.instance);
+        continue;
+      }
+      const rivalry = this.#instances.heard(node, epoch, record.instance);
+      if (rivalry === "in-use") commands.push({ command: "node-in-use", node });
+      if (rivalry === "displaced") {
+        const known = [...this.#index.epochsOf(node)].map(standingOf);
+        commands.push(rejoinAbove(node, epoch, known, "not-above"));
+      }
+    }
+    return [...commands, ...this.commands.take(nodes)];
+  }
+
+  #tell(epochIds: readonly number[]): void {
+    for (const listener of this.#listeners) listener(epochIds);
+  }
+}
+
+function refuseEvents(batches: readonly PreparedBatch[]): void {
+  if (batches.every(({ header }) => header.lastSeq < header.firstSeq)) return;
+  throw new RetroError("bad-parameter", "hold is for empty batches", {
+    hint: "Send events without hold: none of them should wait.",
+  });
+}
