@@ -152,6 +152,7 @@ export class EpochDraft {
   addHeader({ header }: PreparedBatch, arrivalMs: number): void {
     this.#isUntouched = false;
     this.#addLost(header.dropped);
+    this.#addPromise(header);
     const state = this.#state;
     const reached = contiguousSeq(state.stored, state.lost);
     // An empty batch promises too: whatever comes after lastSeq is later than closed.
@@ -180,6 +181,22 @@ export class EpochDraft {
   record(): EpochRecord {
     const { staleFromT: _, ...state } = this.#state;
     return { ...this.base, ...state, logs: this.#logs() };
+  }
+
+  /** A promise about what follows a stored seq is kept with it, also while a hole is open before it. */
+  #addPromise({ node, lastSeq, closed }: PreparedBatch["header"]): void {
+    const { stored } = this.#state;
+    const { before, after } = neighbours(stored, { first: lastSeq + 1, last: lastSeq + 1 });
+    if (after !== undefined && after.first > lastSeq + 1 && closed >= after.firstT) {
+      throw new RetroError(
+        "bad-batch",
+        `${node}: closed after seq ${lastSeq} is not earlier than seq ${after.first}, which is stored`,
+        { hint: "A promise was broken: open a new epoch." },
+      );
+    }
+    if (before?.last !== lastSeq || before.closed >= closed) return;
+    const raised = { ...before, closed };
+    this.#state = { ...this.#state, stored: stored.map((one) => (one === before ? raised : one)) };
   }
 
   #addLost(declared: readonly LostRange[]): void {

@@ -179,8 +179,7 @@ function refuse(
     error instanceof RetroError
       ? error
       : new RetroError("internal", "the collector failed", { hint: "Its log says more." });
-  const status =
-    known instanceof HttpRefusal ? known.status : (STATUS_OF[known.code] ?? statusOfDetail(known));
+  const status = statusOf(known);
   if (status === 500) options.onInternalError?.(error);
   const { code, message, hint, details } = known;
   if (status === 405) response.setHeader("allow", "POST");
@@ -192,9 +191,11 @@ function refuse(
 }
 
 /** 401 and 403 come from `authorize`, which says so in `details.status`. */
-function statusOfDetail({ details }: RetroError): number {
-  const status = details?.["status"];
-  return status === 401 || status === 403 ? status : 500;
+function statusOf(error: RetroError): number {
+  if (error instanceof HttpRefusal) return error.status;
+  const status = error.details?.["status"];
+  if (status === 401 || status === 403) return status;
+  return STATUS_OF[error.code] ?? 500;
 }
 
 /**

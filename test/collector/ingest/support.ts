@@ -54,10 +54,10 @@ export class ManualTimers implements IngestTimers {
       const next = this.#wakers[0];
       if (next === undefined || next.atMs > endMs) break;
       this.#wakers.shift();
-      this.#elapsedMs = next.atMs;
+      this.#elapsedMs = Math.max(this.#elapsedMs, next.atMs);
       next.wake();
     }
-    this.#elapsedMs = endMs;
+    this.#elapsedMs = Math.max(this.#elapsedMs, endMs);
   }
 
   /** The process stands still: time goes on and nobody is woken until it runs again. */
