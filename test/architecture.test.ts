@@ -60,7 +60,17 @@ const ALLOWED: ImportTable = [
   ["collector/cut/", ["collector/cut/", STORE_PORT, KERNEL]],
   ["collector/rql/", ["collector/rql/", "collector/cut/", KERNEL]],
   ["collector/bottleneck/", ["collector/bottleneck/", "collector/cut/", KERNEL]],
-  ["collector/interop/", ["collector/interop/", "collector/cut/", KERNEL, "node:"]],
+  [
+    "collector/interop/",
+    [
+      "collector/interop/",
+      "collector/cut/",
+      // Exports read the API's answers, as any program outside does.
+      "type collector/api/shapes.ts",
+      KERNEL,
+      "node:",
+    ],
+  ],
   [
     "collector/api/",
     [
@@ -76,10 +86,16 @@ const ALLOWED: ImportTable = [
     ],
   ],
   [
+    // The demo is an example, loaded when asked for: the published package is without it.
+    "collector/cli/demo-command.ts",
+    ["collector/cli/", "agent/examples/replicated-store/run-demo.ts", KERNEL, "commander"],
+  ],
+  [
     "collector/cli/",
     [
       "collector/cli/",
       "collector/index.ts",
+      "collector/config.ts",
       "collector/interop/",
       "type collector/api/shapes.ts",
       KERNEL,

@@ -118,7 +118,11 @@ export interface NodesJson {
     readonly service: string;
     readonly tags: Readonly<Record<string, string>>;
     readonly epoch: number;
-    readonly epochs: readonly { readonly epoch: number; readonly joined: H; readonly end: H | null }[];
+    readonly epochs: readonly {
+      readonly epoch: number;
+      readonly joined: H;
+      readonly end: H | null;
+    }[];
     readonly status: string;
     readonly joined: H;
     readonly watermark: H;
@@ -176,7 +180,11 @@ export interface TimelineJson {
     readonly node: string;
     readonly service: string;
     readonly status: string;
-    readonly epochs: readonly { readonly epoch: number; readonly joined: H; readonly end: H | null }[];
+    readonly epochs: readonly {
+      readonly epoch: number;
+      readonly joined: H;
+      readonly end: H | null;
+    }[];
     readonly watermark: H;
     readonly gaps: readonly { readonly from: H; readonly to: H; readonly reason: string }[];
     /** [index, changes, sends, receives, requests, marks, worstUs, flagged 0|1], ascending by index. */

@@ -1,0 +1,94 @@
+/**
+ * The HTTP API and the timeline's files as one express application. The ingest door is not in here:
+ * `/v1/batches` is served by the same node:http server before express (collector.ts).
+ *
+ *     request -> security headers -> Host and Origin -> route -> JSON
+ *                                          \______________\____> errors.ts -> status, {"error": ...}
+ */
+import express, { type ErrorRequestHandler, type Express } from "express";
+import { RetroError } from "../../agent/kernel/index.ts";
+import { nearestNames } from "../cut/selection.ts";
+import type { Answering } from "./answering.ts";
+import { changeRoutes } from "./change-routes.ts";
+import { cutRoutes } from "./cut-routes.ts";
+import { answerError, type ReportFailure } from "./errors.ts";
+import { eventRoutes } from "./event-routes.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { nodesRoutes } from "./nodes-routes.ts";
+import { checkOrigin, securityHeaders } from "./security.ts";
+import { staticUi } from "./static-ui.ts";
+import { timelineRoutes } from "./timeline-routes.ts";
+
+export interface AppOptions extends Answering {
+  /** Whether the collector can store and answer. */
+  readonly isReady: () => boolean;
+  /** The folder of the built timeline; it need not exist. */
+  readonly uiDirectory: string;
+  readonly report: ReportFailure;
+}
+
+/** Every path under /api, for the answer to an unknown one. */
+export const API_PATHS: readonly string[] = [
+  "/api/cut",
+  "/api/diff",
+  "/api/events",
+  "/api/history",
+  "/api/nodes",
+  "/api/schema",
+  "/api/step",
+  "/api/timeline",
+];
+
+export function createApp(options: AppOptions): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag"); // hashing a large answer costs more than sending it over loopback
+  app.set("query parser", false); // params.ts reads the search itself
+  app.use(securityHeaders());
+  app.use((request, _response, next) => {
+    checkOrigin(request);
+    next();
+  });
+  app.use("/api", (_request, response, next) => {
+    response.setHeader("cache-control", "no-store"); // late batches may change any answer
+    next();
+  });
+  app.use(healthRoutes(options.isReady));
+  app.use(nodesRoutes(options));
+  app.use(cutRoutes(options));
+  app.use(changeRoutes(options));
+  app.use(eventRoutes(options));
+  app.use(timelineRoutes(options));
+  app.all(["/api", "/api/*splat", "/v1/*splat"], (request) => {
+    throw unknownPath(request.method, request.path);
+  });
+  app.use(staticUi(options.uiDirectory));
+  app.use((request) => {
+    throw unknownPath(request.method, request.path);
+  });
+  app.use(errorHandler(options.report));
+  return app;
+}
+
+function unknownPath(method: string, path: string): RetroError {
+  const shown = path.slice(0, 80);
+  if (API_PATHS.includes(path)) {
+    return new RetroError("not-found", `${shown} does not take ${method}`, {
+      hint: `Ask it with GET.`,
+    });
+  }
+  const near = nearestNames(path, API_PATHS);
+  return new RetroError("not-found", `there is no ${shown}`, {
+    hint: `There are ${near.join(", ")}.`,
+    details: { paths: near },
+  });
+}
+
+function errorHandler(report: ReportFailure): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    // Half an answer is out: all that is left is to break the connection, so that it is noticed.
+    if (response.headersSent) return next(error);
+    const { status, headers, body } = answerError(error, report);
+    response.status(status).set(headers).json(body);
+  };
+}

@@ -1,0 +1,25 @@
+/** Lanes for drawing: `/api/timeline`. */
+import { Router } from "express";
+import type { Answering } from "./answering.ts";
+import { Params } from "./params.ts";
+import { wholeRange } from "./retained.ts";
+import { timelineJson } from "./to-json.ts";
+
+export const MAX_PIXELS = 16_384;
+const DEFAULT_PIXELS = 1_000;
+
+export function timelineRoutes({ history, now }: Answering): Router {
+  const router = Router();
+
+  router.get("/api/timeline", (request, response) => {
+    const accepted = ["from", "to", "pixels", "node", "service", "log", "key"];
+    const asked = now();
+    const params = new Params(request.originalUrl, accepted, asked);
+    const range = params.range(wholeRange(history, asked));
+    const bounds = { min: 1, max: MAX_PIXELS, otherwise: DEFAULT_PIXELS };
+    const pixels = params.integer("pixels", bounds);
+    response.json(timelineJson(history.timeline(range, pixels, params.selection())));
+  });
+
+  return router;
+}

@@ -1,0 +1,272 @@
+/**
+ * Answers of the cut engine in the JSON of shapes.ts.
+ *
+ * Names of nodes, logs and variables come from outside and become keys here, so every object that is
+ * keyed by them has no prototype: `__proto__` is a name like any other.
+ */
+import {
+  formatHlc,
+  type Hlc,
+  type Json,
+  type LostRange,
+  toJsonForm,
+  type Value,
+} from "../../agent/kernel/index.ts";
+import type {
+  Cut,
+  CutNode,
+  Diff,
+  Incomplete,
+  LogSummary,
+  NodeSummary,
+  Step,
+  Timeline,
+  VariableVersion,
+  Violation,
+} from "../cut/history.ts";
+import { eventLineJson } from "./event-line-json.ts";
+import type {
+  CutJson,
+  DiffJson,
+  EventRefJson,
+  IncompleteJson,
+  NodesJson,
+  SchemaJson,
+  StepsJson,
+  TimelineJson,
+  VariableHistoryJson,
+} from "./shapes.ts";
+import { hJson } from "./time-json.ts";
+
+export function cutJson(cut: Cut): CutJson {
+  return {
+    at: hJson(cut.at),
+    complete: cut.complete,
+    incomplete: cut.incomplete.map(incompleteJson),
+    members: cut.members,
+    consistent: cut.consistent,
+    violations: cut.violations.map(violationJson),
+    unchecked: cut.unchecked.map(({ from, to, peer, count }) => ({ from, to, peer, count })),
+    nodes: byName(cut.nodes, cutNodeJson),
+    inFlight: cut.inFlight.map(({ id, from, to, peer, sentAt }) => ({
+      id,
+      from,
+      to,
+      peer,
+      sentAt: hJson(sentAt),
+    })),
+    inFlightComplete: cut.inFlightComplete,
+  };
+}
+
+function cutNodeJson(node: CutNode): CutJson["nodes"][string] {
+  return {
+    service: node.service,
+    epoch: node.epoch,
+    status: node.status,
+    watermark: hJson(node.watermark),
+    logs: byName(node.logs, (variables) => byName(variables, toJsonForm)),
+  };
+}
+
+function incompleteJson(entry: Incomplete): IncompleteJson {
+  return {
+    node: entry.node,
+    reason: entry.reason,
+    ...(entry.from === undefined ? {} : { from: hJson(entry.from) }),
+    ...(entry.to === undefined ? {} : { to: hJson(entry.to) }),
+    ...(entry.events === undefined ? {} : { events: entry.events }),
+    ...(entry.seq === undefined ? {} : { seq: entry.seq }),
+    ...(entry.after === undefined ? {} : { after: hJson(entry.after) }),
+    ...(entry.logs === undefined ? {} : { logs: entry.logs }),
+  };
+}
+
+function violationJson({ send, receive, channel }: Violation): CutJson["violations"][number] {
+  return { send: eventRefJson(send), receive: eventRefJson(receive), channel };
+}
+
+function eventRefJson({ node, epoch, seq, t }: Violation["send"]): EventRefJson {
+  return { node, epoch, seq, at: hJson(t) };
+}
+
+export function diffJson(diff: Diff): DiffJson {
+  return {
+    from: hJson(diff.from),
+    to: hJson(diff.to),
+    complete: diff.complete,
+    incomplete: diff.incomplete.map(incompleteJson),
+    changes: diff.changes.map((change) => ({
+      node: change.node,
+      log: change.log,
+      key: change.key,
+      ...beforeAfter(change),
+      count: change.count,
+    })),
+  };
+}
+
+export function stepsJson(steps: readonly Step[]): StepsJson {
+  return {
+    steps: steps.map(({ at, changes }) => ({
+      at: hJson(at),
+      changes: changes.map((change) => ({
+        node: change.node,
+        log: change.log,
+        key: change.key,
+        kind: change.kind,
+        ...beforeAfter(change),
+      })),
+    })),
+  };
+}
+
+function beforeAfter(change: { readonly before?: Value; readonly after?: Value }): {
+  readonly before?: Json;
+  readonly after?: Json;
+} {
+  return {
+    ...(change.before === undefined ? {} : { before: toJsonForm(change.before) }),
+    ...(change.after === undefined ? {} : { after: toJsonForm(change.after) }),
+  };
+}
+
+export function variableHistoryJson(page: {
+  readonly versions: readonly VariableVersion[];
+  readonly next: Hlc | undefined;
+}): VariableHistoryJson {
+  return {
+    values: page.versions.map((version) => ({
+      at: hJson(version.at),
+      epoch: version.epoch,
+      seq: version.seq,
+      ...(version.value === undefined ? {} : { value: toJsonForm(version.value) }),
+      ...(version.deleted ? { deleted: true as const } : {}),
+      ...(version.lost ? { lost: true as const } : {}),
+    })),
+    ...(page.next === undefined ? {} : { next: formatHlc(page.next) }),
+  };
+}
+
+export function nodesJson(answer: {
+  readonly now: Hlc;
+  readonly extent: { readonly first: Hlc; readonly last: Hlc } | undefined;
+  readonly watermark: Hlc | undefined;
+  readonly nodes: readonly NodeSummary[];
+}): NodesJson {
+  const { now, extent, watermark, nodes } = answer;
+  return {
+    now: hJson(now),
+    extent: extent === undefined ? null : { first: hJson(extent.first), last: hJson(extent.last) },
+    watermark: watermark === undefined ? null : hJson(watermark),
+    nodes: nodes.map(nodeJson),
+  };
+}
+
+function nodeJson(summary: NodeSummary): NodesJson["nodes"][number] {
+  const agent = plainObject(summary.agent);
+  const leadMs = agent["leadMs"];
+  return {
+    node: summary.node,
+    service: summary.service,
+    tags: summary.tags,
+    epoch: summary.epoch,
+    epochs: summary.epochs.map(epochJson),
+    status: summary.status,
+    joined: hJson(summary.joined),
+    watermark: hJson(summary.watermark),
+    hooks: agent["hooks"] ?? null,
+    // What the agent counts by kind, and what arrived here.
+    counts: { ...plainObject(agent["counts"] ?? null), stored: summary.eventCount },
+    drops: agent["drops"] ?? null,
+    lost: summary.lost.map(lostJson),
+    lead: typeof leadMs === "number" ? leadMs : null,
+    offsets: null, // clock offset bounds come with /api/causality
+  };
+}
+
+function epochJson(
+  epoch: NodeSummary["epochs"][number],
+): NodesJson["nodes"][number]["epochs"][number] {
+  return {
+    epoch: epoch.epoch,
+    joined: hJson(epoch.joined),
+    end: epoch.end === null ? null : hJson(epoch.end),
+  };
+}
+
+function lostJson(range: LostRange): NodesJson["nodes"][number]["lost"][number] {
+  return {
+    firstSeq: range.firstSeq,
+    lastSeq: range.lastSeq,
+    from: hJson(range.firstT),
+    to: hJson(range.lastT),
+    logs: range.logs,
+    reason: range.reason,
+  };
+}
+
+/** An agent's status is whatever it sent; anything but an object counts as nothing said. */
+function plainObject(value: Json): { readonly [key: string]: Json } {
+  const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
+  return isObject ? (value as { readonly [key: string]: Json }) : {};
+}
+
+export function schemaJson(nodes: readonly NodeSummary[], logs: readonly LogSummary[]): SchemaJson {
+  return {
+    services: [...new Set(nodes.map(({ service }) => service))].sort(),
+    nodes: nodes.map(({ node }) => node).sort(),
+    logs: logs.map(({ node, service, log, changeCount, variableCount, variables }) => ({
+      node,
+      service,
+      log,
+      changes: changeCount,
+      variableCount,
+      variables,
+    })),
+  };
+}
+
+export function timelineJson(timeline: Timeline): TimelineJson {
+  return {
+    from: hJson(timeline.from),
+    to: hJson(timeline.to),
+    bucketTicks: timeline.bucketTicks,
+    exact: timeline.exact,
+    lanes: timeline.lanes.map((lane) => ({
+      node: lane.node,
+      service: lane.service,
+      status: lane.status,
+      epochs: lane.epochs.map(epochJson),
+      watermark: hJson(lane.watermark),
+      gaps: lane.gaps.map(({ from, to, reason }) => ({ from: hJson(from), to: hJson(to), reason })),
+      buckets: lane.buckets.map((bucket) => [
+        bucket.index,
+        bucket.changes,
+        bucket.sends,
+        bucket.receives,
+        bucket.requests,
+        bucket.marks,
+        bucket.worstUs,
+        bucket.flagged ? 1 : 0,
+      ]),
+      events: lane.events?.map(eventLineJson) ?? null,
+    })),
+    messages: timeline.messages.map(({ from, to, sentAt, receivedAt, count }) => ({
+      from,
+      to,
+      sentAt: hJson(sentAt),
+      receivedAt: receivedAt === null ? null : hJson(receivedAt),
+      count,
+    })),
+  };
+}
+
+function byName<From, To>(
+  entries: ReadonlyMap<string, From>,
+  convert: (value: From) => To,
+): { [name: string]: To } {
+  const object = Object.create(null) as { [name: string]: To };
+  for (const [name, value] of entries) object[name] = convert(value);
+  return object;
+}

@@ -1,0 +1,110 @@
+/**
+ * Asks a collector over HTTP. What goes wrong comes out as RetroError: the collector's own error as it
+ * said it, or `unreachable` with what to do.
+ */
+import { type RetroCode, RetroError } from "../../agent/kernel/index.ts";
+
+export const DEFAULT_URL = "http://127.0.0.1:7700";
+/** How long an answer may take beside the time that it was asked to wait. */
+const ANSWER_MS = 60_000;
+
+export type QueryValue = string | number | boolean | readonly string[] | undefined;
+export type Query = Readonly<Record<string, QueryValue>>;
+
+export class CollectorClient {
+  readonly url: string;
+
+  /** @throws RetroError `bad-usage` if `url` is none */
+  constructor(url: string) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new RetroError("bad-usage", `not the address of a collector: ${JSON.stringify(url)}`, {
+        hint: `Use --url ${DEFAULT_URL} or RETROSCOPE_URL.`,
+      });
+    }
+    this.url = url.replace(/\/+$/, "");
+  }
+
+  /**
+   * Asks and returns the JSON of a good answer.
+   * @throws RetroError with the collector's code; `unreachable`, `timed-out`
+   */
+  async ask<Answer>(path: string, query: Query = {}, waitMs = 0): Promise<Answer> {
+    const response = await this.send(path + searchOf(query), {}, waitMs);
+    return (await this.#bodyOf(response)) as Answer;
+  }
+
+  /** As `fetch`, with failures of the network as RetroError. The answer may be a refusal. */
+  async send(path: string, init: RequestInit, waitMs = 0): Promise<Response> {
+    try {
+      return await fetch(this.url + path, {
+        ...init,
+        redirect: "error",
+        signal: AbortSignal.timeout(ANSWER_MS + waitMs),
+      });
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  async #bodyOf(response: Response): Promise<unknown> {
+    let body: unknown;
+    try {
+      body = await response.json();
+    } catch (error) {
+      if (error instanceof SyntaxError) throw this.#noCollector(response);
+      throw this.#failure(error);
+    }
+    if (response.ok) return body;
+    throw errorOf(body) ?? this.#noCollector(response);
+  }
+
+  #failure(error: unknown): RetroError {
+    const name = (error as { name?: unknown } | null)?.name;
+    if (name === "TimeoutError") {
+      return new RetroError("timed-out", `the collector at ${this.url} did not answer in time`, {
+        retriable: true,
+        hint: "Ask for less: a shorter range, one node or log.",
+        cause: error,
+      });
+    }
+    const cause = (error as { cause?: { code?: string; message?: string } } | null)?.cause;
+    const why = cause?.code ?? cause?.message ?? String(error);
+    return new RetroError("unreachable", `cannot reach a collector at ${this.url} (${why})`, {
+      retriable: true,
+      hint: "Start one with `npx retroscope collector`, or name another with --url or RETROSCOPE_URL.",
+      cause: error,
+    });
+  }
+
+  #noCollector(response: Response): RetroError {
+    const kind = response.headers.get("content-type") ?? "no content type";
+    return new RetroError(
+      "unreachable",
+      `what answers at ${this.url} is no collector of this version (${response.status}, ${kind})`,
+      { hint: "Name the right one with --url or RETROSCOPE_URL." },
+    );
+  }
+}
+
+/** The error in an error body; undefined if it holds none. */
+export function errorOf(body: unknown): RetroError | undefined {
+  const error = (body as { error?: Record<string, unknown> } | null)?.error;
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, message, hint, ...details } = error;
+  if (typeof code !== "string" || typeof message !== "string") return undefined;
+  return new RetroError(code as RetroCode, message, {
+    details,
+    ...(typeof hint === "string" ? { hint } : {}),
+  });
+}
+
+export function searchOf(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined || value === false) continue;
+    const values = Array.isArray(value) ? (value as readonly string[]) : [String(value)];
+    for (const one of values) search.append(name, one);
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}

@@ -1,0 +1,31 @@
+/** `collector`: runs one until it is told to stop. */
+import { type Command, Option } from "commander";
+import { readCollectorConfig, SETTINGS } from "../config.ts";
+import { type CliContext, newCommand, runs, single } from "./command.ts";
+import { EXIT } from "./exit.ts";
+
+export function collectorCommand(context: CliContext): Command {
+  const command = newCommand(
+    "collector",
+    "Runs a collector: takes what agents ship, answers questions, serves the timeline.",
+    "retroscope collector --data ./history",
+  );
+  for (const { flag, help, otherwise, environment } of SETTINGS) {
+    command.addOption(single(flag, help, `$${environment} or ${otherwise}`));
+  }
+  command.addOption(new Option("--quiet", "Print nothing but errors"));
+  return runs(command, context, async (_words, options) => {
+    const { io } = context;
+    const config = readCollectorConfig(options as Record<string, string>, io.environment);
+    // Loaded here, because the questions need neither a store nor a server.
+    const { createCollector } = await import("../index.ts");
+    const interrupted = io.interrupted();
+    const collector = await createCollector(config);
+    if (options["quiet"] !== true) {
+      io.out(`retroscope collector: open ${collector.url} (data in ${config.data})\n`);
+    }
+    await interrupted;
+    await collector.close();
+    return EXIT.done;
+  });
+}

@@ -1,0 +1,102 @@
+/** `export` and `import`: history as files. */
+
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import type { Command } from "commander";
+import { RetroError } from "../../agent/kernel/index.ts";
+import { exportJsonl } from "../interop/export-jsonl.ts";
+import { DEFAULT_URL } from "./client.ts";
+import { type CliContext, clientOf, newCommand, runs, single } from "./command.ts";
+import { doorTo } from "./door.ts";
+import { EXIT } from "./exit.ts";
+import type { CliIo } from "./io.ts";
+import { counted } from "./text.ts";
+
+export function interopCommands(context: CliContext): Command[] {
+  return [exportCommand(context)];
+}
+
+function exportCommand(context: CliContext): Command {
+  const command = newCommand(
+    "export",
+    "Writes history to a file, or to standard output.",
+    "retroscope export jsonl --from -5m -o incident.jsonl",
+  )
+    .argument("<format>", "jsonl: event lines")
+    .addOption(single("--from <time>", "Begin here, with the state at that time", "everything"))
+    .addOption(single("--to <time>", "End here", "now"))
+    .addOption(single("-o, --output <file>", "Write here", "standard output"))
+    .addOption(single("--url <url>", "The collector", `$RETROSCOPE_URL or ${DEFAULT_URL}`));
+  return runs(command, context, async ([format], options) => {
+    checkFormat(format);
+    const { io } = context;
+    const { from, to, output } = options as { from?: string; to?: string; output?: string };
+    const target =
+      output === undefined ? { write: io.out, end: async () => {} } : fileTarget(output);
+    const report = await exportJsonl({
+      door: doorTo(clientOf(options, io)),
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+      write: target.write,
+      onProgress: progress(io, "exported"),
+    });
+    await target.end();
+    const { eventCount, nodeCount, lineCount } = report;
+    io.err(
+      `${counted(lineCount, "line")}: ${counted(eventCount, "event")} of ${counted(nodeCount, "node")}.\n`,
+    );
+    return EXIT.done;
+  });
+}
+
+function checkFormat(format: string | undefined): void {
+  if (format === "jsonl") return;
+  throw new RetroError("bad-usage", `unknown format ${JSON.stringify(format)}`, {
+    hint: "The only one so far is jsonl.",
+  });
+}
+
+/** Shows a count on a terminal, on one line. */
+function progress(io: CliIo, done: string): (count: number) => void {
+  if (!io.isWatched) return () => {};
+  return (count) => io.err(`\r${counted(count, "event")} ${done} \r`);
+}
+
+function fileTarget(path: string): {
+  write(text: string): Promise<void> | void;
+  end(): Promise<void>;
+} {
+  const stream = createWriteStream(path);
+  let failure: unknown;
+  stream.on("error", (error) => {
+    failure = error;
+  });
+  const check = () => {
+    if (failure === undefined) return;
+    const why = failure instanceof Error ? failure.message : String(failure);
+    throw new RetroError("data-unusable", `cannot write ${path}: ${why}`, {
+      hint: "Name a file in a directory that exists and has room.",
+    });
+  };
+  return {
+    write(text) {
+      check();
+      if (!stream.write(text))
+        return Promise.race([once(stream, "drain"), once(stream, "close")]).then(check);
+      return undefined;
+    },
+    end() {
+      check();
+      return new Promise((resolve, reject) => {
+        stream.end(() => {
+          try {
+            check();
+            resolve();
+          } catch (error) {
+            reject(error as Error);
+          }
+        });
+      });
+    },
+  };
+}

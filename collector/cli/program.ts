@@ -1,0 +1,77 @@
+/**
+ * The command line as a function: words and surroundings in, exit code out.
+ *
+ *     words -> shieldTimes -> commander -> one command's action -> /api -> words or JSON
+ *                                                      \-> errors: two lines and a code (exit.ts)
+ */
+import { Command, CommanderError } from "commander";
+import { collectorCommand } from "./collector-command.ts";
+import type { CliContext } from "./command.ts";
+import { demoCommand } from "./demo-command.ts";
+import { EXIT, errorLines, exitCodeOf } from "./exit.ts";
+import { interopCommands } from "./interop-commands.ts";
+import type { CliIo } from "./io.ts";
+import { pastCommands } from "./past-commands.ts";
+import { recordCommands } from "./record-commands.ts";
+import { plain } from "./text.ts";
+import { shieldTimes } from "./times.ts";
+import { packageVersion } from "./version.ts";
+
+/** Runs one command line. Never rejects; resolves to the exit code (exit.ts). */
+export async function runCli(words: readonly string[], io: CliIo): Promise<number> {
+  let code: number = EXIT.done;
+  const program = createProgram({
+    io,
+    finish: (given) => {
+      code = given;
+    },
+  });
+  try {
+    await program.parseAsync(shieldTimes(words), { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return usageError(error, words, io);
+    io.err(errorLines(error));
+    return exitCodeOf(error);
+  }
+}
+
+function createProgram(context: CliContext): Command {
+  const program = new Command("retroscope")
+    .description("See the state of a whole distributed system at any past moment.")
+    .version(packageVersion(), "-V, --version", "Print the version")
+    .helpOption("-h, --help", "Print this")
+    .helpCommand("help [command]", "Print the help of a command")
+    .addHelpText("after", "\nExample: retroscope snapshot --at -5s");
+  const commands = [
+    collectorCommand(context),
+    ...pastCommands(context),
+    ...recordCommands(context),
+    ...interopCommands(context),
+    demoCommand(context),
+  ];
+  for (const command of commands) program.addCommand(command);
+  takeOver(program, context.io);
+  return program;
+}
+
+/** Commander neither ends the process nor writes errors by itself; help goes where answers go. */
+function takeOver(command: Command, io: CliIo): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.out(text),
+    writeErr: () => undefined,
+  });
+  for (const child of command.commands) takeOver(child, io);
+}
+
+function usageError(error: CommanderError, words: readonly string[], io: CliIo): number {
+  if (error.exitCode === 0) return EXIT.done; // help and version
+  const first = words.find((word) => /^[a-z]+$/.test(word));
+  const isBare = error.code === "commander.help";
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const help = `retroscope ${first !== undefined && error.code !== "commander.unknownCommand" ? `${first} ` : ""}--help`;
+  const hint = suggestion?.replace(/^\(|\)$/g, "") ?? "";
+  io.err(`retroscope: ${plain(isBare ? "no command is given" : message)}\n`);
+  io.err(`  ${hint === "" ? "" : `${plain(hint)} `}See \`${help}\`.\n`);
+  return EXIT.usage;
+}

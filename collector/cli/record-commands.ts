@@ -1,0 +1,77 @@
+/** What is recorded, as it is: `events`, `nodes`. */
+import type { Command } from "commander";
+import type { EventsJson, NodesJson } from "../api/shapes.ts";
+import {
+  askingOptions,
+  type CliContext,
+  clientOf,
+  newCommand,
+  repeated,
+  runs,
+  selectionOf,
+  selectionOptions,
+  show,
+  single,
+  wholeNumber,
+} from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { pages } from "./pages.ts";
+import { eventsText } from "./show-changes.ts";
+import { nodesText } from "./show-nodes.ts";
+
+const MAX_EVENTS = 1_000_000;
+const DEFAULT_FROM = "-60s";
+
+export function recordCommands(context: CliContext): Command[] {
+  return [eventsCommand(context), nodesCommand(context)];
+}
+
+function eventsCommand(context: CliContext): Command {
+  const command = newCommand(
+    "events",
+    "Prints recorded events in time order.",
+    "retroscope events --from -5s --kind send --kind receive",
+  )
+    .addOption(single("--from <time>", "Begin here", DEFAULT_FROM))
+    .addOption(single("--to <time>", "End here", "now"));
+  selectionOptions(command)
+    .addOption(repeated("--kind <kind>", "Only events of this kind"))
+    .addOption(single("--limit <number>", "Print at most so many", "1000"));
+  return runs(askingOptions(command), context, async (_words, options) => {
+    const { from = DEFAULT_FROM, to } = options as { from?: string; to?: string };
+    const kind = options["kind"] as readonly string[] | undefined;
+    const limit = wholeNumber(options, "limit", { min: 1, max: MAX_EVENTS, otherwise: 1_000 });
+    const page = await pages(
+      clientOf(options, context.io),
+      "/api/events",
+      { from, to, kind, ...selectionOf(options) },
+      limit,
+      (answer: EventsJson) => answer.events,
+    );
+    const answer = { events: page.rows, ...page.rest };
+    show(answer, options, context.io, ({ events }) => {
+      if (events.length === 0) {
+        return "No such event in this range (`retroscope nodes` prints how far history reaches).\n";
+      }
+      const more = page.isCutShort ? `More than ${limit}: see the rest with --limit.\n` : "";
+      return eventsText(events, { nowMs: context.io.nowMs(), columns: context.io.columns }) + more;
+    });
+    return EXIT.done;
+  });
+}
+
+function nodesCommand(context: CliContext): Command {
+  const command = newCommand(
+    "nodes",
+    "Prints every node, its status, and until when nothing is missing from it.",
+    "retroscope nodes --json",
+  );
+  return runs(askingOptions(command), context, async (_words, options) => {
+    const nodes = await clientOf(options, context.io).ask<NodesJson>("/api/nodes");
+    const { io } = context;
+    show(nodes, options, io, (answer) =>
+      nodesText(answer, { nowMs: io.nowMs(), columns: io.columns }),
+    );
+    return EXIT.done;
+  });
+}

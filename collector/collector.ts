@@ -1,0 +1,178 @@
+/**
+ * The composition root of the collector: the one place that names its adapters.
+ *
+ *     one node:http server, loopback only
+ *       POST /v1/batches  ->  ingest  ->  store (LMDB)  --durable-->  ack
+ *                                            |  notifyStored
+ *                                            v
+ *       everything else   ->  express  ->  history  (+ checkpointer behind ingest)
+ *
+ * Starting takes the data directory's lock first and listens last, so nobody is answered before there
+ * is something to answer from. Closing goes the other way, and is bounded: who hangs on to a
+ * connection is cut off after `DRAIN_MS`.
+ *
+ * An adapter: it owns the timer of that bound.
+ */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { pino } from "pino";
+import {
+  AnchoredClock,
+  INGEST_PATH,
+  type PhysicalClock,
+  RetroError,
+} from "../agent/kernel/index.ts";
+import { createApp } from "./api/app.ts";
+import { checkOrigin } from "./api/security.ts";
+import { checkHost, DEFAULT_HOST, DEFAULT_PORT } from "./config.ts";
+import { createHistory } from "./cut/create-history.ts";
+import type { History } from "./cut/history.ts";
+import { nodeTimers } from "./cut/node-timers.ts";
+import { boundServer, createIngestHandler } from "./ingest/http-ingest.ts";
+import { Ingest } from "./ingest/ingest.ts";
+import { nodeIngestTimers } from "./ingest/node-timers.ts";
+import { LmdbStore } from "./store/lmdb-store.ts";
+
+/** How long open connections may go on after `close()`. */
+export const DRAIN_MS = 2_000;
+
+export interface CollectorOptions {
+  /** Where history is kept: a directory on a local disk, made if it does not exist. */
+  readonly data: string;
+  /** Default 7700; 0 takes a free one. */
+  readonly port?: number;
+  /** A loopback address; default 127.0.0.1. */
+  readonly host?: string;
+  /** A node silent for so long has expired. Default 60,000. */
+  readonly expireAfterMs?: number;
+  /** What `now` means. Default: the machine's clock. */
+  readonly clock?: PhysicalClock;
+  /** The folder of the built timeline. Default: that of this package. */
+  readonly uiDirectory?: string;
+  /** What goes wrong inside is written here, as JSON lines. Default: standard error. */
+  readonly log?: { write(line: string): void };
+}
+
+export interface Collector {
+  /** Where it listens: `http://127.0.0.1:7700`. */
+  readonly url: string;
+  readonly port: number;
+  /** The questions, without HTTP. */
+  readonly history: History;
+  /** Finishes what was received, then ends. Takes a few seconds at most. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a collector; resolves once it listens.
+ *
+ * @throws RetroError `bad-config` (an address beyond loopback), `port-in-use`, `data-in-use` (another
+ * collector has the directory), `data-unusable`, `data-damaged`
+ *
+ * @example
+ * const collector = await createCollector({ data: "./history", port: 0 });
+ * const answer = await fetch(`${collector.url}/api/cut?at=-5s`);
+ * await collector.close();
+ */
+export async function createCollector(options: CollectorOptions): Promise<Collector> {
+  const host = options.host ?? DEFAULT_HOST;
+  checkHost(host);
+  const log = pino({ name: "retroscope" }, options.log ?? pino.destination({ fd: 2, sync: true }));
+  const store = await LmdbStore.open({
+    directory: options.data,
+    onDamage: (damage) => log.error({ damage }, "a stored record is damaged"),
+  });
+  const clock = options.clock ?? new AnchoredClock();
+  const timers = nodeIngestTimers(clock);
+  const history = createHistory({ store, timers: nodeTimers });
+  const { expireAfterMs } = options;
+  const ingest = new Ingest({
+    store,
+    timers,
+    ...(expireAfterMs === undefined ? {} : { expireAfterMs }),
+  });
+  ingest.onStored((epochIds) => history.notifyStored(epochIds));
+  const handleBatches = createIngestHandler({
+    ingest,
+    timers,
+    authorize: checkOrigin,
+    onInternalError: (error) => log.error({ err: error }, "ingest failed"),
+  });
+  const app = createApp({
+    history,
+    now: () => clock.now(),
+    isReady: () => store.failure === undefined,
+    uiDirectory: options.uiDirectory ?? builtUi(),
+    report: (id, error) => log.error({ id, err: error }, "an answer failed"),
+  });
+  const server = createServer((request, response) => {
+    const isBatches = request.url?.startsWith(INGEST_PATH) === true;
+    if (!(isBatches && handleBatches(request, response))) app(request, response);
+  });
+  boundServer(server);
+
+  const stop = async () => {
+    await closeServer(server);
+    await ingest.close();
+    await history.close();
+    await store.close();
+  };
+  try {
+    await listen(server, options.port ?? DEFAULT_PORT, host);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  history.notifyStored(); // checkpoints that the run before did not come to
+  const { port } = server.address() as AddressInfo;
+  let closed: Promise<void> | undefined;
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    port,
+    history,
+    close() {
+      closed ??= stop();
+      return closed;
+    },
+  };
+}
+
+/** Beside the compiled collector; for sources, in dist as well. */
+function builtUi(): string {
+  const isSource = import.meta.url.endsWith(".ts");
+  return fileURLToPath(new URL(isSource ? "../dist/ui" : "../ui", import.meta.url));
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
+    server.listen(port, host, () => resolve());
+  });
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): RetroError {
+  if (error.code === "EADDRINUSE") {
+    return new RetroError("port-in-use", `port ${port} of ${host} is in use`, {
+      hint: "Is a collector running already? Stop it, or choose another port with --port.",
+      cause: error,
+    });
+  }
+  return new RetroError("bad-config", `cannot listen on ${host}:${port}: ${error.message}`, {
+    hint: "Use 127.0.0.1 and a port above 1023.",
+    cause: error,
+  });
+}
+
+/** Lets running answers end, for `DRAIN_MS`; then cuts off. Does nothing to a server that never listened. */
+function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  return new Promise((resolve) => {
+    const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    server.close(() => {
+      clearTimeout(deadline);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
