@@ -36,6 +36,8 @@ export interface App {
   readonly frames: FrameLoop;
   /** Width of the plot in CSS pixels. */
   readonly plotWidth: Signal<number>;
+  /** Height of the visible part of the lanes. */
+  readonly plotHeight: Signal<number>;
   /** Null until there is something to show. */
   readonly scale: ReadonlySignal<TimeScale | null>;
   readonly layout: ReadonlySignal<LaneLayout>;
@@ -58,6 +60,7 @@ export function createApp(host: Host): App {
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });
   const plotWidth = signal(0);
+  const plotHeight = signal(0);
   const app: App = {
     host,
     client,
@@ -68,12 +71,13 @@ export function createApp(host: Host): App {
     stepper: new Stepper(client, choices, verbs),
     frames: new FrameLoop(host),
     plotWidth,
+    plotHeight,
     scale: computed(() => {
       const view = choices.viewport.value;
       return view === null || plotWidth.value === 0 ? null : new TimeScale(view, plotWidth.value);
     }),
     layout: computed(() =>
-      layOutLanes(watch.facts.value?.nodes ?? [], choices.foldedServices.value),
+      layOutLanes(watch.facts.value?.nodes ?? [], choices.foldedServices.value, plotHeight.value),
     ),
     timeline: computed(() => answers.timeline.answered.value?.answer ?? null),
     hover: signal<Hover | null>(null),
@@ -106,7 +110,7 @@ function chooseFirstView({ watch, choices, verbs }: App): void {
   if (choices.live.peek() && !hasLive) {
     choices.live.value = false;
     choices.viewport.value = fitted(facts.extent.first, facts.extent.last);
-    choices.cut.value ??= facts.extent.last;
+    if (choices.cut.peek() === null) choices.cut.value = facts.extent.last;
     return;
   }
   if (choices.viewport.peek() === null) {
@@ -114,7 +118,7 @@ function chooseFirstView({ watch, choices, verbs }: App): void {
     if (cut !== null) choices.viewport.value = fitted(facts.extent.first, facts.extent.last);
     else verbs.followLive();
   }
-  choices.cut.value ??= facts.watermark ?? facts.extent.last;
+  if (choices.cut.peek() === null) choices.cut.value = facts.watermark ?? facts.extent.last;
 }
 
 function repaintOnChange(app: App): void {

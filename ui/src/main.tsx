@@ -4,8 +4,8 @@ import { createApp, startApp } from "./app.ts";
 import { browserHost } from "./host.ts";
 import { listenToKeys } from "./input/keys.ts";
 import { exposeTestHook } from "./test-hook.ts";
-import { keepTheme } from "./view/theme.ts";
 import { Page } from "./view/page.tsx";
+import { keepTheme } from "./view/theme.ts";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no #app");

@@ -70,7 +70,7 @@ function visibleGlyphs(app: App): TestHook["glyphs"] {
         const x = scale.x(exact?.times[i] as number);
         return x < 0 || x > scale.width
           ? []
-          : [{ node, kind: line.kind, seq: line.seq, x, y: row.y + 22 }];
+          : [{ node, kind: line.kind, seq: line.seq, x, y: row.lifelineY }];
       });
     }),
   );

@@ -99,7 +99,11 @@ export const KEY_ROWS: readonly KeyRow[] = [
       }),
     ],
   },
-  { shown: "Esc", does: "undo the innermost choice", keys: [key("Escape", ({ verbs }) => verbs.stepBack())] },
+  {
+    shown: "Esc",
+    does: "undo the innermost choice",
+    keys: [key("Escape", ({ verbs }) => verbs.stepBack())],
+  },
 ];
 
 /** Where F6 goes, in order. */
@@ -107,7 +111,9 @@ const REGIONS = ["#go-to-time", "#lanes", "#cut-slider", '[role="tab"][aria-sele
 
 export function listenToKeys(app: App): void {
   const byCode = new Map(
-    KEY_ROWS.flatMap(({ keys }) => keys.flatMap(({ codes, run }) => codes.map((code) => [code, run] as const))),
+    KEY_ROWS.flatMap(({ keys }) =>
+      keys.flatMap(({ codes, run }) => codes.map((code) => [code, run] as const)),
+    ),
   );
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -136,7 +142,9 @@ function takesArrows(target: Element | null): boolean {
 }
 
 function cycleRegions(direction: 1 | -1): void {
-  const regions = REGIONS.flatMap((selector) => document.querySelector<HTMLElement>(selector) ?? []);
+  const regions = REGIONS.flatMap(
+    (selector) => document.querySelector<HTMLElement>(selector) ?? [],
+  );
   const at = regions.findIndex((region) => region === document.activeElement);
   const next = at === -1 ? 0 : (at + direction + regions.length) % regions.length;
   regions[next]?.focus();

@@ -3,10 +3,11 @@
  * glyph. A press becomes a drag only after a few pixels, so that a glyph under the cut line can still
  * be clicked.
  */
-import type { App } from "../app.ts";
-import { pick, type Picked } from "../paint/picking.ts";
-import { type Viewport, zoomed } from "../scale/time-scale.ts";
+
 import { ticksOf } from "../api/client.ts";
+import type { App } from "../app.ts";
+import { type Picked, pick } from "../paint/picking.ts";
+import { type Viewport, zoomed } from "../scale/time-scale.ts";
 
 /** Half of the cut line's grip: 24 pixels in all. */
 const GRIP_PX = 12;
@@ -53,7 +54,13 @@ export function listenToPlot(app: App, plot: HTMLElement, lanes: HTMLElement): (
     pointers.set(event.pointerId, at);
     const cut = app.choices.cut.peek();
     const onCut = cut !== null && Math.abs(scale.x(cut) - at.x) <= GRIP_PX;
-    press = { startX: at.x, startY: at.y, view: scale.viewport, grips: onCut ? "cut" : "ground", isDrag: false };
+    press = {
+      startX: at.x,
+      startY: at.y,
+      view: scale.viewport,
+      grips: onCut ? "cut" : "ground",
+      isDrag: false,
+    };
     pinchWidth = spread(pointers);
     app.hover.value = null;
   });
@@ -130,7 +137,8 @@ function hover(
 ): void {
   app.hover.value = picked === undefined ? null : { picked, ...at };
   const isOnCut = Math.abs(cutX - at.x) <= GRIP_PX;
-  plot.dataset["over"] = picked !== undefined && picked.type !== "gap" ? "glyph" : isOnCut ? "cut" : "ground";
+  plot.dataset["over"] =
+    picked !== undefined && picked.type !== "gap" ? "glyph" : isOnCut ? "cut" : "ground";
 }
 
 /** What a click on `picked` does. */

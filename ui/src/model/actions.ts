@@ -15,7 +15,13 @@ import {
 } from "../scale/time-scale.ts";
 import type { Answers } from "./answers.ts";
 import { EVENTS_PAGE } from "./answers.ts";
-import { type Choices, DEFAULT_SPAN_TICKS, type EventName, type Stretch, type Tab } from "./choices.ts";
+import {
+  type Choices,
+  DEFAULT_SPAN_TICKS,
+  type EventName,
+  type Stretch,
+  type Tab,
+} from "./choices.ts";
 import type { CollectorWatch } from "./collector-watch.ts";
 
 /** Air right of the newest time while live, as a share of the view. */

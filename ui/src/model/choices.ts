@@ -28,7 +28,7 @@ export interface Stretch {
 }
 
 /** How much a fresh live view shows. */
-export const DEFAULT_SPAN_TICKS: number = 30_000 * TICKS_PER_MS;
+export const DEFAULT_SPAN_TICKS: number = 10_000 * TICKS_PER_MS;
 
 export interface Choices {
   /** Null until the first answer says what there is to see. */

@@ -52,7 +52,20 @@ export const DEFAULT_VIEW: LinkedView = {
 const VERSION = "1";
 /** A link may fold this many services; the rest stay open. */
 const MAX_FOLDS = 200;
-const KNOWN = ["v", "from", "to", "cut", "cut1", "span", "tab", "by", "node", "event", "fold", "theme"];
+const KNOWN = [
+  "v",
+  "from",
+  "to",
+  "cut",
+  "cut1",
+  "span",
+  "tab",
+  "by",
+  "node",
+  "event",
+  "fold",
+  "theme",
+];
 
 export function writeFragment(view: LinkedView): string {
   const parts = new URLSearchParams();

@@ -5,10 +5,11 @@
 import type { NodeFacts } from "./nodes.ts";
 
 export const HEADING_HEIGHT = 28;
-export const LANE_HEIGHT = 52;
-/** The lifeline's place inside its row; requests hang below it. */
-export const LIFELINE_Y = 22;
-export const REQUEST_Y = 38;
+/** Few lanes share the room there is; many keep the least height and scroll. */
+export const MIN_LANE_HEIGHT = 52;
+export const MAX_LANE_HEIGHT = 96;
+/** Requests hang so far below the lifeline. */
+const REQUESTS_BELOW = 16;
 
 export interface HeadingRow {
   readonly type: "heading";
@@ -26,6 +27,9 @@ export interface LaneRow {
   readonly nodes: readonly NodeFacts[];
   readonly y: number;
   readonly height: number;
+  /** From the top of all rows, like `y`: where events stand, and where requests hang. */
+  readonly lifelineY: number;
+  readonly requestY: number;
 }
 
 export type Row = HeadingRow | LaneRow;
@@ -34,16 +38,18 @@ export interface LaneLayout {
   readonly rows: readonly Row[];
   readonly lanes: readonly LaneRow[];
   readonly height: number;
+  readonly laneHeight: number;
   /** The lane that shows a node; undefined for one that is not known. */
   laneOf(node: string): LaneRow | undefined;
   /** The lane at `y` pixels from the top of all rows. */
   laneAt(y: number): LaneRow | undefined;
 }
 
-/** Lays out `nodes`, which come sorted by service. */
+/** Lays out `nodes`, which come sorted by service, in `room` pixels of height where they fit. */
 export function layOutLanes(
   nodes: readonly NodeFacts[],
   foldedServices: readonly string[],
+  room = 0,
 ): LaneLayout {
   const byService = new Map<string, NodeFacts[]>();
   for (const node of nodes) {
@@ -51,11 +57,14 @@ export function layOutLanes(
     if (group === undefined) byService.set(node.service, [node]);
     else group.push(node);
   }
+  const laneHeight = laneHeightFor(byService, foldedServices, room);
   const rows: Row[] = [];
   let y = 0;
   const addLane = (service: string, group: readonly NodeFacts[]) => {
-    rows.push({ type: "lane", service, nodes: group, y, height: LANE_HEIGHT });
-    y += LANE_HEIGHT;
+    const lifelineY = y + Math.round(laneHeight / 2) - 4;
+    const requestY = lifelineY + REQUESTS_BELOW;
+    rows.push({ type: "lane", service, nodes: group, y, height: laneHeight, lifelineY, requestY });
+    y += laneHeight;
   };
   for (const [service, group] of byService) {
     const isFolded = foldedServices.includes(service);
@@ -77,7 +86,21 @@ export function layOutLanes(
     rows,
     lanes,
     height: y,
+    laneHeight,
     laneOf: (node) => laneByNode.get(node),
     laneAt: (at) => lanes.find((lane) => at >= lane.y && at < lane.y + lane.height),
   };
+}
+
+function laneHeightFor(
+  byService: ReadonlyMap<string, readonly NodeFacts[]>,
+  foldedServices: readonly string[],
+  room: number,
+): number {
+  let lanes = 0;
+  for (const [service, group] of byService) {
+    lanes += foldedServices.includes(service) ? 1 : group.length;
+  }
+  const share = (room - byService.size * HEADING_HEIGHT) / Math.max(1, lanes);
+  return Math.floor(Math.min(MAX_LANE_HEIGHT, Math.max(MIN_LANE_HEIGHT, share)));
 }

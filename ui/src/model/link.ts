@@ -24,7 +24,9 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
       // Only its width counts: the first answer puts it where now is.
       const from = (watch.facts.peek()?.now ?? 0) as Hlc;
       choices.viewport.value =
-        view.spanTicks === DEFAULT_SPAN_TICKS ? null : { from, to: clampTicks(from + view.spanTicks) };
+        view.spanTicks === DEFAULT_SPAN_TICKS
+          ? null
+          : { from, to: clampTicks(from + view.spanTicks) };
     }
     if (view.cut !== null) choices.cut.value = view.cut;
     choices.fixedCut.value = view.fixedCut;
@@ -49,7 +51,8 @@ export function keepLink({ choices, host }: App): void {
     cancel = host.after(SETTLE_MS, () => {
       const text = writeFragment(view);
       const cut = view.live ? null : view.cut;
-      if (text !== host.readFragment()) host.writeFragment(text, !isFirst && cut !== writtenCut && cut !== null);
+      if (text !== host.readFragment())
+        host.writeFragment(text, !isFirst && cut !== writtenCut && cut !== null);
       writtenCut = cut;
       isFirst = false;
     });

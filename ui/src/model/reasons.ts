@@ -1,6 +1,7 @@
 /** Why a node's part of a cut is not complete, in a sentence; and what the states of nodes mean. */
+
+import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { IncompleteJson } from "../../../collector/api/shapes.ts";
-import { type Hlc } from "../../../agent/kernel/index.ts";
 import { ticksOf } from "../api/client.ts";
 import { clockText, durationText, plural } from "../scale/time-words.ts";
 
@@ -25,7 +26,9 @@ const REASON_LABELS: Readonly<Record<string, string>> = {
 export function reasonSentence(one: IncompleteJson, at: Hlc): string {
   const after = one.after && ticksOf(one.after);
   const range =
-    one.from && one.to ? ` from ${clockText(ticksOf(one.from))} to ${clockText(ticksOf(one.to))}` : "";
+    one.from && one.to
+      ? ` from ${clockText(ticksOf(one.from))} to ${clockText(ticksOf(one.to))}`
+      : "";
   const logs = one.logs === undefined ? "" : `, of ${one.logs.join(", ")}`;
   switch (one.reason) {
     case "lagging":

@@ -89,7 +89,10 @@ export function differingRows(before: CutJson, after: CutJson): ReadonlySet<stri
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const kept = new WeakMap<App, { shown: CutAnswer; before: CutAnswer | null; rows: ReadonlySet<string> }>();
+const kept = new WeakMap<
+  App,
+  { shown: CutAnswer; before: CutAnswer | null; rows: ReadonlySet<string> }
+>();
 
 /** The rows that the latest step changed; empty after any other move. */
 export function changedRows(app: App): ReadonlySet<string> {

@@ -52,7 +52,11 @@ export interface LaneFacts {
   readonly service: string;
   readonly status: string;
   readonly watermark: Hlc;
-  readonly epochs: readonly { readonly epoch: number; readonly joined: Hlc; readonly end: Hlc | null }[];
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly joined: Hlc;
+    readonly end: Hlc | null;
+  }[];
   readonly gaps: readonly { readonly from: Hlc; readonly to: Hlc; readonly reason: string }[];
   readonly exact: ExactEvents | null;
   readonly buckets: BucketColumns;

@@ -4,18 +4,21 @@
  * are a second row whose height is the *worst* residence. What is flagged keeps its diamond at any
  * zoom.
  */
-import { LIFELINE_Y, REQUEST_Y } from "../model/lane-layout.ts";
-import { lowerBound } from "../model/timeline-facts.ts";
+import type { LaneRow } from "../model/lane-layout.ts";
+import { type ExactEvents, GLYPHS, lowerBound } from "../model/timeline-facts.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
 import type { DrawnLane } from "./paint-lanes.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 
-const RISE = 15;
-const HANG = 9;
+/** Room that other things need above and below the columns. */
+const AIR = 10;
+const HANG = 10;
 const REQUEST_RISE = 9;
+/** A column of one event, so that it is seen. */
+const LEAST_RISE = 5;
 /** Counts and microseconds at which a column is full. */
-const FULL_COUNT = 1_000;
+const FULL_COUNT = 200;
 const FULL_US = 1_000_000;
 
 interface PixelColumns {
@@ -33,26 +36,33 @@ export function drawColumns(
   scale: TimeScale,
   bucketTicks: number,
   lanes: readonly DrawnLane[],
-  top: number,
+  row: LaneRow,
+  scrollTop: number,
 ): void {
   const [first] = lanes;
   if (first === undefined) return;
   const width = Math.ceil(surface.width);
   const columns = gather(scale, bucketTicks, lanes, width);
   const { context: pen } = surface;
-  const middle = top + LIFELINE_Y;
-  const columnWidth = Math.max(1, Math.round(bucketTicks / scale.ticksPerPixel));
+  const middle = row.lifelineY - scrollTop;
+  const requestsTop = row.requestY - scrollTop;
+  const rise = row.lifelineY - row.y - AIR;
+  const isExact = first.lane.exact !== null;
+  const columnWidth = isExact ? 2 : Math.max(1, Math.round(bucketTicks / scale.ticksPerPixel));
 
   pen.fillStyle = first.colour;
   fillBars(pen, columns.changes, columnWidth, (count) => {
-    const height = share(count, FULL_COUNT) * RISE + 2;
+    const height = LEAST_RISE + share(count, FULL_COUNT) * (rise - LEAST_RISE);
     return [middle - height, height];
   });
   pen.globalAlpha = palette.isForced ? 1 : 0.5;
-  fillBars(pen, columns.messages, columnWidth, (count) => [middle + 1, share(count, FULL_COUNT) * HANG + 1]);
+  fillBars(pen, columns.messages, columnWidth, (count) => [
+    middle + 1,
+    3 + share(count, FULL_COUNT) * (HANG - 3),
+  ]);
   fillBars(pen, columns.requests, columnWidth, (_, x) => {
-    const height = share(columns.worstUs[x] as number, FULL_US) * REQUEST_RISE + 1;
-    return [top + REQUEST_Y + REQUEST_RISE - height, height];
+    const height = share(columns.worstUs[x] as number, FULL_US) * REQUEST_RISE;
+    return [requestsTop + REQUEST_RISE - height, height];
   });
   pen.globalAlpha = 1;
   drawSigns(pen, palette, columns, middle);
@@ -74,21 +84,48 @@ function gather(
     flagged: new Uint8Array(width),
   };
   for (const { lane } of lanes) {
+    if (lane.exact !== null) {
+      gatherExact(scale, lane.exact, columns);
+      continue;
+    }
     const { buckets } = lane;
     const start = lowerBound(buckets.starts, scale.viewport.from - bucketTicks);
     for (let i = start; i < buckets.starts.length; i += 1) {
       const x = Math.floor(scale.x(buckets.starts[i] as number));
       if (x >= width) break;
       if (x < 0) continue;
-      columns.changes[x] = (columns.changes[x] as number) + (buckets.changes[i] as number);
-      columns.messages[x] = (columns.messages[x] as number) + (buckets.messages[i] as number);
-      columns.requests[x] = (columns.requests[x] as number) + (buckets.requests[i] as number);
+      add(columns.changes, x, buckets.changes[i] as number);
+      add(columns.messages, x, buckets.messages[i] as number);
+      add(columns.requests, x, buckets.requests[i] as number);
       columns.worstUs[x] = Math.max(columns.worstUs[x] as number, buckets.worstUs[i] as number);
       if ((buckets.marks[i] as number) > 0) columns.marks[x] = 1;
       if (buckets.flagged[i] === 1) columns.flagged[x] = 1;
     }
   }
   return columns;
+}
+
+/** The same from single events, where they are too close for glyphs. */
+function gatherExact(scale: TimeScale, exact: ExactEvents, columns: PixelColumns): void {
+  const { times, glyphs, counts, residenceUs } = exact;
+  const width = columns.changes.length;
+  for (let i = lowerBound(times, scale.viewport.from); i < times.length; i += 1) {
+    const x = Math.floor(scale.x(times[i] as number));
+    if (x >= width) break;
+    const glyph = GLYPHS[glyphs[i] as number];
+    if (glyph === "send" || glyph === "receive") add(columns.messages, x, 1);
+    else if (glyph === "request") {
+      add(columns.requests, x, 1);
+      columns.worstUs[x] = Math.max(columns.worstUs[x] as number, residenceUs[i] as number);
+    } else if (glyph === "mark") columns.marks[x] = 1;
+    else if (glyph === "change" || glyph === "commit" || glyph === "delete") {
+      add(columns.changes, x, counts[i] as number);
+    }
+  }
+}
+
+function add(column: Float64Array, x: number, count: number): void {
+  column[x] = (column[x] as number) + count;
 }
 
 /** All bars of a kind in one path: one fill a lane, whatever the number of columns. */

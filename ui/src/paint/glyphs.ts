@@ -3,7 +3,7 @@
  *
  *     change ●   deletion ○   commit ■   send ▶   receive ◀   mark ⚑   keyframe |   join ⊢   leave ⊣
  */
-import { type Glyph, GLYPHS } from "../model/timeline-facts.ts";
+import { GLYPHS, type Glyph } from "../model/timeline-facts.ts";
 import type { Palette } from "./palette.ts";
 
 type Pen = CanvasRenderingContext2D;
@@ -15,8 +15,27 @@ export function drawGlyph(
   colour: string,
   x: number,
   y: number,
+  size = 1,
 ): void {
-  const glyph = GLYPHS[code] as Glyph;
+  if (size === 1) {
+    drawFull(pen, palette, GLYPHS[code] as Glyph, colour, x, y);
+    return;
+  }
+  pen.save();
+  pen.translate(x, y);
+  pen.scale(size, size);
+  drawFull(pen, palette, GLYPHS[code] as Glyph, colour, 0, 0);
+  pen.restore();
+}
+
+function drawFull(
+  pen: Pen,
+  palette: Palette,
+  glyph: Glyph,
+  colour: string,
+  x: number,
+  y: number,
+): void {
   pen.fillStyle = colour;
   pen.strokeStyle = colour;
   pen.lineWidth = 1.5;

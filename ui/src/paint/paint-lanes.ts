@@ -3,15 +3,20 @@
  * would fall on the same pixel as the one before it of its kind is not drawn again, and dense lanes
  * draw at most one column per pixel.
  */
-import { TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { LaneLayout, LaneRow } from "../model/lane-layout.ts";
-import { LIFELINE_Y, REQUEST_Y } from "../model/lane-layout.ts";
-import { GlyphCode, GLYPHS, type LaneFacts, lowerBound, type TimelineFacts } from "../model/timeline-facts.ts";
+import {
+  GLYPHS,
+  GlyphCode,
+  type LaneFacts,
+  lowerBound,
+  type TimelineFacts,
+} from "../model/timeline-facts.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
 import { drawColumns } from "./columns.ts";
 import { drawGlyph } from "./glyphs.ts";
 import { fillHatched } from "./hatch.ts";
 import { nodeColour, type Palette } from "./palette.ts";
+import { drawRequests } from "./request-bars.ts";
 import type { Surface } from "./surface.ts";
 
 export interface LanesScene {
@@ -31,7 +36,19 @@ export interface DrawnLane {
 
 /** Room for glyphs that are only half on screen. */
 const MARGIN = 12;
-const REQUEST_HEIGHT = 5;
+/** A glyph covers about one cell. */
+const CELL_PX = 9;
+/** Crowding above which glyphs shrink, and above which they turn into columns. */
+const SMALL_ABOVE = 0.35;
+const COLUMNS_ABOVE = 0.6;
+/** Drawn one after the other; requests have their own row. */
+const LAYERS: readonly ReadonlySet<number>[] = [
+  new Set([GlyphCode.keyframe, GlyphCode.join, GlyphCode.leave, GlyphCode.send, GlyphCode.receive]),
+  new Set([GlyphCode.change, GlyphCode.commit, GlyphCode.delete]),
+  new Set([GlyphCode.mark]),
+];
+/** Two glyphs of a kind closer than this are one. */
+const SAME_PX = 1.5;
 
 export function paintLanes(surface: Surface, palette: Palette, scene: LanesScene): void {
   const { context: pen, width, height } = surface;
@@ -50,21 +67,45 @@ export function paintLanes(surface: Surface, palette: Palette, scene: LanesScene
   }
 }
 
-/** The second pass, above the messages: what happened on each lane. */
+/**
+ * The second pass, above the messages: what happened on each lane. Glyphs shrink while they come
+ * closer, and turn into columns on all lanes before they would be a smear on one.
+ */
 export function paintEvents(surface: Surface, palette: Palette, scene: LanesScene): void {
-  const { timeline } = scene;
+  const { timeline, scale, scrollTop } = scene;
   if (timeline === null) return;
+  const crowding = timeline.exact ? mostCrowded(scene, timeline) : 1;
+  const size = crowding > SMALL_ABOVE ? 0.75 : 1;
   for (const row of scene.layout.lanes) {
-    const top = row.y - scene.scrollTop;
+    const top = row.y - scrollTop;
     if (top > surface.height || top + row.height < 0) continue;
     const lanes = lanesOf(row, timeline, palette);
-    if (lanes.length === 0) continue;
-    if (timeline.exact) {
-      for (const { lane, colour } of lanes) drawExact(surface, palette, scene.scale, lane, colour, top);
+    if (crowding <= COLUMNS_ABOVE) {
+      for (const lane of lanes) drawExact(surface, palette, scale, lane, row, scrollTop, size);
     } else {
-      drawColumns(surface, palette, scene.scale, timeline.bucketTicks, lanes, top);
+      drawColumns(surface, palette, scale, timeline.bucketTicks, lanes, row, scrollTop);
     }
   }
+}
+
+/** How much of the busiest lane its glyphs would cover, 0 to 1; bursts count once. */
+function mostCrowded({ layout, scale }: LanesScene, timeline: TimelineFacts): number {
+  const cells = Math.max(1, Math.ceil(scale.width / CELL_PX));
+  let most = 0;
+  for (const row of layout.lanes) {
+    const covered = new Uint8Array(cells);
+    for (const { node } of row.nodes) {
+      const times = timeline.lanes.get(node)?.exact?.times;
+      if (times === undefined) continue;
+      for (let i = lowerBound(times, scale.viewport.from); i < times.length; i += 1) {
+        const cell = Math.floor(scale.x(times[i] as number) / CELL_PX);
+        if (cell >= cells) break;
+        covered[cell] = 1;
+      }
+    }
+    most = Math.max(most, covered.reduce((sum, one) => sum + one, 0) / cells);
+  }
+  return most;
 }
 
 /** The first pass, below the messages: how long each node was there, and what is not known of it. */
@@ -75,11 +116,12 @@ export function paintLifelines(surface: Surface, palette: Palette, scene: LanesS
     const top = row.y - scene.scrollTop;
     if (top > surface.height || top + row.height < 0) continue;
     for (const { lane, colour } of lanesOf(row, timeline, palette)) {
-      drawLifeline(surface, palette, scale, lane, colour, top + LIFELINE_Y);
+      drawLifeline(surface, palette, scale, lane, colour, row.lifelineY - scene.scrollTop);
       for (const gap of lane.gaps) {
         const from = Math.max(-MARGIN, scale.x(gap.from));
         const to = Math.min(surface.width + MARGIN, scale.x(gap.to));
-        if (to > from) fillHatched(surface, palette, from, top + 4, Math.max(2, to - from), row.height - 9);
+        if (to > from)
+          fillHatched(surface, palette, from, top + 4, Math.max(2, to - from), row.height - 9);
       }
     }
   }
@@ -125,54 +167,28 @@ function drawExact(
   surface: Surface,
   palette: Palette,
   scale: TimeScale,
-  lane: LaneFacts,
-  colour: string,
-  top: number,
+  { lane, colour }: DrawnLane,
+  row: LaneRow,
+  scrollTop: number,
+  size: number,
 ): void {
   const { exact } = lane;
   if (exact === null) return;
   const { context: pen, width } = surface;
   const { times, glyphs } = exact;
-  const lastX = new Float64Array(GLYPHS.length).fill(-Infinity);
-  const y = top + LIFELINE_Y;
-  drawRequests(surface, palette, scale, exact, colour, top);
+  const y = row.lifelineY - scrollTop;
+  drawRequests(surface, palette, scale, exact, colour, row.requestY - scrollTop);
   const first = lowerBound(times, scale.t(-MARGIN));
-  for (let i = first; i < times.length; i += 1) {
-    const x = scale.x(times[i] as number);
-    if (x > width + MARGIN) break;
-    const glyph = glyphs[i] as number;
-    if (x - (lastX[glyph] as number) < 1 || glyph === GlyphCode.request) continue;
-    lastX[glyph] = x;
-    drawGlyph(pen, palette, glyph, colour, x, y);
+  // What changed lies above what was sent, and marks above both.
+  for (const layer of LAYERS) {
+    const lastX = new Float64Array(GLYPHS.length).fill(-Infinity);
+    for (let i = first; i < times.length; i += 1) {
+      const x = scale.x(times[i] as number);
+      if (x > width + MARGIN) break;
+      const glyph = glyphs[i] as number;
+      if (!layer.has(glyph) || x - (lastX[glyph] as number) < SAME_PX) continue;
+      lastX[glyph] = x;
+      drawGlyph(pen, palette, glyph, colour, x, y, size);
+    }
   }
-}
-
-function drawRequests(
-  surface: Surface,
-  palette: Palette,
-  scale: TimeScale,
-  exact: NonNullable<LaneFacts["exact"]>,
-  colour: string,
-  top: number,
-): void {
-  const { context: pen, width } = surface;
-  pen.fillStyle = colour;
-  pen.strokeStyle = colour;
-  pen.lineWidth = 1;
-  let lastEnd = -Infinity;
-  for (let i = 0; i < exact.times.length; i += 1) {
-    if (exact.glyphs[i] !== GlyphCode.request) continue;
-    const end = scale.x(exact.times[i] as number);
-    const start = scale.x((exact.times[i] as number) - ((exact.residenceUs[i] as number) / 1_000) * TICKS_PER_MS);
-    if (end < -MARGIN || start > width + MARGIN || (end - lastEnd < 1 && end - start < 1)) continue;
-    const isStacked = start < lastEnd;
-    const y = top + REQUEST_Y + (isStacked ? 1 : 0);
-    lastEnd = end;
-    pen.globalAlpha = palette.isForced ? 1 : isStacked ? 0.35 : 0.55;
-    const from = Math.max(start, -MARGIN);
-    const length = Math.max(2, Math.min(end, width + MARGIN) - from);
-    if (palette.isForced) pen.strokeRect(from, y, length, REQUEST_HEIGHT);
-    else pen.fillRect(from, y, length, REQUEST_HEIGHT);
-  }
-  pen.globalAlpha = 1;
 }

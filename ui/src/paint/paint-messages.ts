@@ -3,7 +3,7 @@
  * bundled from the collector, or are bundled here by 16-pixel columns; width tells the count.
  * A message that never arrived as far as is known ends open.
  */
-import { type LaneLayout, LIFELINE_Y } from "../model/lane-layout.ts";
+import type { LaneLayout } from "../model/lane-layout.ts";
 import type { MessageFacts, TimelineFacts } from "../model/timeline-facts.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
 import { nodeColour, type Palette } from "./palette.ts";
@@ -57,8 +57,8 @@ function lineOf(
   const x1 = message.receivedAt === null ? x0 + STUB_PX : scale.x(message.receivedAt);
   if (Math.max(x0, x1) < 0 || Math.min(x0, x1) > scale.width) return undefined;
   if (receiver === sender && !isOpen) return undefined; // inside a folded service
-  const y0 = sender.y + LIFELINE_Y;
-  const y1 = receiver === undefined ? y0 + STUB_PX / 2 : receiver.y + LIFELINE_Y;
+  const y0 = sender.lifelineY;
+  const y1 = receiver === undefined ? y0 + STUB_PX / 2 : receiver.lifelineY;
   const openY = y0 + Math.sign(y1 - y0 || 1) * STUB_PX * 0.6;
   const hue = sender.nodes.find(({ node }) => node === message.from)?.hue ?? 0;
   return {
@@ -91,7 +91,9 @@ export function paintMessages(
   scrollTop: number,
 ): void {
   const { context: pen } = surface;
-  const alpha = palette.isForced ? 1 : Math.min(0.75, Math.max(0.22, 60 / Math.sqrt(lines.length * 40)));
+  const alpha = palette.isForced
+    ? 1
+    : Math.min(0.75, Math.max(0.22, 60 / Math.sqrt(lines.length * 40)));
   const hasHeads = lines.length <= EXACT_BELOW;
   for (const line of lines) {
     if (outOfSight(line, scrollTop, surface.height)) continue;
@@ -128,9 +130,7 @@ export function paintLitMessage(
 }
 
 function outOfSight(line: MessageLine, scrollTop: number, height: number): boolean {
-  return (
-    Math.max(line.y0, line.y1) < scrollTop || Math.min(line.y0, line.y1) > scrollTop + height
-  );
+  return Math.max(line.y0, line.y1) < scrollTop || Math.min(line.y0, line.y1) > scrollTop + height;
 }
 
 function openEnd(pen: CanvasRenderingContext2D, x: number, y: number): void {

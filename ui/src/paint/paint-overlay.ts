@@ -32,7 +32,13 @@ export function paintOverlay(surface: Surface, palette: Palette, scene: OverlayS
   if (shown !== null) {
     const isCurrent = shown.at === cut;
     pen.globalAlpha = isCurrent || palette.isForced ? 1 : 0.35;
-    vertical(surface, scale.x(shown.at), palette.cut, shown.isConsistent ? 3 : 2, shown.isConsistent ? [] : [2, 5]);
+    vertical(
+      surface,
+      scale.x(shown.at),
+      palette.cut,
+      shown.isConsistent ? 3 : 2,
+      shown.isConsistent ? [] : [2, 5],
+    );
     pen.globalAlpha = 1;
     if (!shown.isConsistent && isCurrent) {
       word(pen, palette, "inconsistent", scale.x(shown.at) + 7, height - 10);
@@ -78,7 +84,13 @@ function ring(
   pen.stroke();
 }
 
-function word(pen: CanvasRenderingContext2D, palette: Palette, text: string, x: number, y: number): void {
+function word(
+  pen: CanvasRenderingContext2D,
+  palette: Palette,
+  text: string,
+  x: number,
+  y: number,
+): void {
   pen.font = palette.font;
   const width = pen.measureText(text).width;
   pen.fillStyle = palette.ground;

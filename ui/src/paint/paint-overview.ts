@@ -88,7 +88,12 @@ function densities(timeline: TimelineFacts | null, scale: TimeScale, width: numb
     if (exact !== null) exact.times.forEach((t) => add(t, 1));
     else {
       buckets.starts.forEach((t, i) => {
-        add(t, (buckets.changes[i] as number) + (buckets.messages[i] as number) + (buckets.requests[i] as number));
+        add(
+          t,
+          (buckets.changes[i] as number) +
+            (buckets.messages[i] as number) +
+            (buckets.requests[i] as number),
+        );
       });
     }
   }

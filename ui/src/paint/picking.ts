@@ -1,8 +1,14 @@
 /** What lies under the pointer: the lane by its row, then a binary search in its times. */
-import type { EventLineJson } from "../../../collector/api/shapes.ts";
+
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
-import { type LaneLayout, type LaneRow, LIFELINE_Y, REQUEST_Y } from "../model/lane-layout.ts";
-import { GlyphCode, type LaneFacts, lowerBound, type TimelineFacts } from "../model/timeline-facts.ts";
+import type { EventLineJson } from "../../../collector/api/shapes.ts";
+import type { LaneLayout, LaneRow } from "../model/lane-layout.ts";
+import {
+  GlyphCode,
+  type LaneFacts,
+  lowerBound,
+  type TimelineFacts,
+} from "../model/timeline-facts.ts";
 import { clampTicks, type TimeScale } from "../scale/time-scale.ts";
 
 /** How far from a glyph's centre it is still meant. */
@@ -64,7 +70,7 @@ function pickEvent(
   x: number,
   y: number,
 ): PickedEvent | undefined {
-  const onRequests = y - row.y > (LIFELINE_Y + REQUEST_Y) / 2 + 2;
+  const onRequests = y > (row.lifelineY + row.requestY) / 2 + 2;
   let best: PickedEvent | undefined;
   let bestDistance = REACH_PX + 0.001;
   for (const { exact } of lanes) {
@@ -75,9 +81,11 @@ function pickEvent(
       const isRequest = glyphs[i] === GlyphCode.request;
       if (isRequest !== onRequests) continue;
       const end = scale.x(times[i] as number);
-      const start = end - ((residenceUs[i] as number) / 1_000) * (TICKS_PER_MS / scale.ticksPerPixel);
+      const start =
+        end - ((residenceUs[i] as number) / 1_000) * (TICKS_PER_MS / scale.ticksPerPixel);
       if (isRequest && start > x + REACH_PX) continue;
-      const distance = isRequest && x >= start && x <= end ? 0 : Math.min(Math.abs(x - end), Math.abs(x - start));
+      const distance =
+        isRequest && x >= start && x <= end ? 0 : Math.min(Math.abs(x - end), Math.abs(x - start));
       if (distance >= bestDistance) continue;
       bestDistance = distance;
       best = {
@@ -86,7 +94,7 @@ function pickEvent(
         count: counts[i] as number,
         glyph: glyphs[i] as number,
         x: end,
-        y: row.y + (isRequest ? REQUEST_Y + 2 : LIFELINE_Y),
+        y: isRequest ? row.requestY + 2 : row.lifelineY,
       };
     }
   }
@@ -127,7 +135,7 @@ function pickColumn(
     to: clampTicks(last),
     count,
     x: scale.x((first + last) / 2),
-    y: row.y + LIFELINE_Y,
+    y: row.lifelineY,
   };
 }
 
@@ -140,7 +148,7 @@ function pickGap(
   const t = scale.t(x);
   for (const { node, gaps } of lanes) {
     const gap = gaps.find(({ from, to }) => t >= from && t <= to);
-    if (gap !== undefined) return { type: "gap", node, ...gap, x, y: row.y + LIFELINE_Y };
+    if (gap !== undefined) return { type: "gap", node, ...gap, x, y: row.lifelineY };
   }
   return undefined;
 }

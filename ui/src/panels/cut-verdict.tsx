@@ -11,7 +11,13 @@ import type { CutAnswer } from "../model/answers.ts";
 import { reasonLabel, reasonSentence } from "../model/reasons.ts";
 import { clockText, plural } from "../scale/time-words.ts";
 
-export function CutVerdict({ app, cut }: { readonly app: App; readonly cut: CutAnswer }): JSX.Element {
+export function CutVerdict({
+  app,
+  cut,
+}: {
+  readonly app: App;
+  readonly cut: CutAnswer;
+}): JSX.Element {
   const { json, at } = cut;
   const nodes = new Set(json.incomplete.map(({ node }) => node)).size;
   return (

@@ -36,7 +36,12 @@ export function DiffPanel({ app }: { readonly app: App }): JSX.Element {
       <div class="panel-title">
         <h2>Diff</h2>
         <div class="buttons" role="group" aria-label="Cuts">
-          <button type="button" class="tool" title="Swap cut 1 and cut 2 (Shift+X)" onClick={() => app.verbs.swapCuts()}>
+          <button
+            type="button"
+            class="tool"
+            title="Swap cut 1 and cut 2 (Shift+X)"
+            onClick={() => app.verbs.swapCuts()}
+          >
             Swap
           </button>
           <button type="button" class="tool" onClick={() => app.verbs.releaseFixedCut()}>
@@ -47,10 +52,18 @@ export function DiffPanel({ app }: { readonly app: App }): JSX.Element {
       <p class="two-cuts">
         <span class="numeral one">1</span> {clockText(one)}
         <span class="numeral two">2</span> {clockText(two)}
-        <b>{one === two ? "the same moment" : `${durationText(two - one)} ${two > one ? "later" : "earlier"}`}</b>
+        <b>
+          {one === two
+            ? "the same moment"
+            : `${durationText(two - one)} ${two > one ? "later" : "earlier"}`}
+        </b>
       </p>
       {failure !== null && !failure.isLost && (
-        <FailureNotice failure={failure} what="The two cuts could not be compared." retry={() => diff.retry()} />
+        <FailureNotice
+          failure={failure}
+          what="The two cuts could not be compared."
+          retry={() => diff.retry()}
+        />
       )}
       {answer !== undefined && <Changes answer={answer} one={one} two={two} app={app} />}
       {answer === undefined && failure === null && <p class="hint">Comparing…</p>}
@@ -81,12 +94,15 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
       {!answer.complete && (
         <p class="reasons">
           Incomplete:{" "}
-          {answer.incomplete.map(({ node, reason }) => `${node} ${reasonLabel(reason)}`).join(", ")}.
+          {answer.incomplete.map(({ node, reason }) => `${node} ${reasonLabel(reason)}`).join(", ")}
+          .
         </p>
       )}
       {rows.length > 0 && (
         <table class="changes">
-          <caption class="sr-only">Variables that differ, with their values before and after</caption>
+          <caption class="sr-only">
+            Variables that differ, with their values before and after
+          </caption>
           <thead>
             <tr>
               <th scope="col">Variable</th>
@@ -116,13 +132,22 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
         </table>
       )}
       {answer.changes.length > MAX_ROWS && (
-        <p class="hint">{plural(answer.changes.length - MAX_ROWS, "more variable")}: bring the cuts closer together.</p>
+        <p class="hint">
+          {plural(answer.changes.length - MAX_ROWS, "more variable")}: bring the cuts closer
+          together.
+        </p>
       )}
     </div>
   );
 }
 
-function Sign({ before, after }: { readonly before: unknown; readonly after: unknown }): JSX.Element {
+function Sign({
+  before,
+  after,
+}: {
+  readonly before: unknown;
+  readonly after: unknown;
+}): JSX.Element {
   const [shown, name] =
     before === undefined ? ["+", "new"] : after === undefined ? ["−", "gone"] : ["~", "changed"];
   return (

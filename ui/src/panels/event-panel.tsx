@@ -29,10 +29,17 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
   const detail = event.answered.value?.answer;
   const failure = event.failure.value;
   if (failure !== null && !failure.isLost) {
-    return <FailureNotice failure={failure} what="The event could not be read." retry={() => event.retry()} />;
+    return (
+      <FailureNotice
+        failure={failure}
+        what="The event could not be read."
+        retry={() => event.retry()}
+      />
+    );
   }
   if (detail === undefined) return <p class="hint">Asking for the event…</p>;
-  if (detail.line === null) return <p class="hint">This event is not known here; it may be past retention.</p>;
+  if (detail.line === null)
+    return <p class="hint">This event is not known here; it may be past retention.</p>;
   const { line } = detail;
   const t = ticksOf(line.t);
   return (
@@ -45,7 +52,12 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
           <button type="button" class="tool" onClick={() => app.verbs.moveCut(t, true)}>
             Cut here
           </button>
-          <button type="button" class="tool" aria-label="Close the event" onClick={() => app.verbs.selectEvent(null)}>
+          <button
+            type="button"
+            class="tool"
+            aria-label="Close the event"
+            onClick={() => app.verbs.selectEvent(null)}
+          >
             ✕
           </button>
         </div>
@@ -71,7 +83,13 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
   );
 }
 
-function Field({ name, children }: { readonly name: string; readonly children: unknown }): JSX.Element {
+function Field({
+  name,
+  children,
+}: {
+  readonly name: string;
+  readonly children: unknown;
+}): JSX.Element {
   return (
     <div>
       <dt>{name}</dt>
@@ -87,16 +105,30 @@ function EventTable({ app }: { readonly app: App }): JSX.Element {
   const failure = events.failure.value;
   const hues = new Map(app.watch.facts.value?.nodes.map(({ node, hue }) => [node, hue]));
   if (failure !== null && !failure.isLost) {
-    return <FailureNotice failure={failure} what="The events could not be listed." retry={() => events.retry()} />;
+    return (
+      <FailureNotice
+        failure={failure}
+        what="The events could not be listed."
+        retry={() => events.retry()}
+      />
+    );
   }
   if (answered === null) return <p class="hint">Asking for the events…</p>;
   const { events: lines, next } = answered.answer;
   const node = app.choices.selectedNode.value;
   return (
-    <section aria-label="Table of events" data-stale={events.pending.value} aria-busy={events.pending.value}>
+    <section
+      aria-label="Table of events"
+      data-stale={events.pending.value}
+      aria-busy={events.pending.value}
+    >
       <div class="panel-title">
         <h2>
-          {stretch !== null ? "Events behind the column" : node === null ? "Events in view" : `Events of ${node} in view`}
+          {stretch !== null
+            ? "Events behind the column"
+            : node === null
+              ? "Events in view"
+              : `Events of ${node} in view`}
         </h2>
         {stretch !== null && (
           <button
@@ -127,7 +159,12 @@ function EventTable({ app }: { readonly app: App }): JSX.Element {
           </thead>
           <tbody>
             {lines.map((line) => (
-              <Row key={`${line.node}/${line.epoch}/${line.seq}`} app={app} line={line} hue={hues.get(line.node) ?? 0} />
+              <Row
+                key={`${line.node}/${line.epoch}/${line.seq}`}
+                app={app}
+                line={line}
+                hue={hues.get(line.node) ?? 0}
+              />
             ))}
           </tbody>
         </table>
@@ -147,7 +184,15 @@ function EventTable({ app }: { readonly app: App }): JSX.Element {
   );
 }
 
-function Row({ app, line, hue }: { readonly app: App; readonly line: EventLineJson; readonly hue: number }): JSX.Element {
+function Row({
+  app,
+  line,
+  hue,
+}: {
+  readonly app: App;
+  readonly line: EventLineJson;
+  readonly hue: number;
+}): JSX.Element {
   const t = ticksOf(line.t);
   const { node, epoch, seq } = line;
   const selected = app.choices.selectedEvent.value;

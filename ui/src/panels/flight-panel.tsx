@@ -22,7 +22,9 @@ export function FlightPanel({ app }: { readonly app: App }): JSX.Element {
         <h2>In flight at {clockText(at)}</h2>
       </div>
       <p class="hint">
-        {messages.length === 0 ? "No message was under way." : `${plural(messages.length, "message")}, oldest first.`}
+        {messages.length === 0
+          ? "No message was under way."
+          : `${plural(messages.length, "message")}, oldest first.`}
         {!json.inFlightComplete && (
           <span class="sign warn">may not be all: events are missing or lost</span>
         )}
@@ -45,12 +47,22 @@ export function FlightPanel({ app }: { readonly app: App }): JSX.Element {
           </tbody>
         </table>
       )}
-      {messages.length > MAX_ROWS && <p class="hint">{plural(messages.length - MAX_ROWS, "more message")}.</p>}
+      {messages.length > MAX_ROWS && (
+        <p class="hint">{plural(messages.length - MAX_ROWS, "more message")}.</p>
+      )}
     </div>
   );
 }
 
-function Row({ app, message, at }: { readonly app: App; readonly message: Message; readonly at: number }): JSX.Element {
+function Row({
+  app,
+  message,
+  at,
+}: {
+  readonly app: App;
+  readonly message: Message;
+  readonly at: number;
+}): JSX.Element {
   const sentAt = ticksOf(message.sentAt);
   const light = (on: boolean) => {
     app.litMessage.value = on ? messageKey(message.from, message.to, message.sentAt.hlc) : null;
@@ -81,6 +93,9 @@ function goToSend(app: App, message: Message): void {
   app.verbs.moveCut(t, true);
   const name = /^(.+)\/(\d+)\/(\d+)$/.exec(message.id);
   if (name !== null && name[1] === message.from) {
-    app.verbs.selectEvent({ node: message.from, epoch: Number(name[2]), seq: Number(name[3]), t }, true);
+    app.verbs.selectEvent(
+      { node: message.from, epoch: Number(name[2]), seq: Number(name[3]), t },
+      true,
+    );
   }
 }

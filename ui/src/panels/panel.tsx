@@ -26,7 +26,12 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
   const inFlight = app.answers.cut.answered.value?.answer.json.inFlight.length;
   return (
     <aside class="panel" aria-label="Details">
-      <div class="tabs" role="tablist" aria-label="Details" onKeyDown={(event) => onKey(app, event)}>
+      <div
+        class="tabs"
+        role="tablist"
+        aria-label="Details"
+        onKeyDown={(event) => onKey(app, event)}
+      >
         {TABS.map((tab) => (
           <button
             key={tab}
@@ -44,7 +49,13 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
         ))}
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <div class="panel-body" id="panel-body" role="tabpanel" aria-labelledby={`tab-${open}`} tabIndex={0}>
+      <div
+        class="panel-body"
+        id="panel-body"
+        role="tabpanel"
+        aria-labelledby={`tab-${open}`}
+        tabIndex={0}
+      >
         <Body app={app} />
       </div>
     </aside>

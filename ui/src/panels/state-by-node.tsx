@@ -25,12 +25,24 @@ export function StateByNode({ app, cut, filter, changed }: StateProps): JSX.Elem
   );
   const shown = nodes.filter(([, state]) => filter === "" || rowsOf(state, filter).length > 0);
   if (shown.length === 0) {
-    return <p class="hint">{filter === "" ? "No node had joined by then." : `Nothing matches “${filter}”.`}</p>;
+    return (
+      <p class="hint">
+        {filter === "" ? "No node had joined by then." : `Nothing matches “${filter}”.`}
+      </p>
+    );
   }
   return (
     <>
       {shown.map(([node, state]) => (
-        <NodeState key={node} node={node} state={state} hue={hues.get(node) ?? 0} cut={cut} filter={filter} changed={changed} />
+        <NodeState
+          key={node}
+          node={node}
+          state={state}
+          hue={hues.get(node) ?? 0}
+          cut={cut}
+          filter={filter}
+          changed={changed}
+        />
       ))}
     </>
   );
@@ -88,7 +100,9 @@ function NodeWorth({
     <span class="worth">
       {!cut.json.consistent && isMember && <span class="sign warn">inconsistent</span>}
       {missing !== undefined && (
-        <span class="sign warn">as of {clockText(ticksOf(known) < cut.at ? ticksOf(known) : cut.at)}</span>
+        <span class="sign warn">
+          as of {clockText(ticksOf(known) < cut.at ? ticksOf(known) : cut.at)}
+        </span>
       )}
       {state.status !== "live" && <span class="sign">{state.status}</span>}
     </span>

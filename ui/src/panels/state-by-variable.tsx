@@ -15,7 +15,11 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
     .sort(byName);
   const hues = new Map(app.watch.facts.value?.nodes.map(({ node, hue }) => [node, hue]));
   if (rows.length === 0) {
-    return <p class="hint">{filter === "" ? "No variable existed then." : `Nothing matches “${filter}”.`}</p>;
+    return (
+      <p class="hint">
+        {filter === "" ? "No variable existed then." : `Nothing matches “${filter}”.`}
+      </p>
+    );
   }
   const differing = rows.filter(({ differs }) => differs).length;
   const shown = isUnfolded.value ? rows : rows.slice(0, FOLDED_ROWS);
@@ -52,7 +56,11 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
                 {nodes.map((node) => {
                   const value = values.get(node);
                   return (
-                    <td key={node} data-changed={changed.has(rowKey(node, log, key))} data-absent={value === undefined}>
+                    <td
+                      key={node}
+                      data-changed={changed.has(rowKey(node, log, key))}
+                      data-absent={value === undefined}
+                    >
                       {value === undefined ? "–" : valueText(value)}
                     </td>
                   );

@@ -4,11 +4,11 @@
  */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { FailureNotice } from "../view/notices.tsx";
 import type { App } from "../app.ts";
 import type { StateOrder } from "../model/choices.ts";
 import { changedRows } from "../model/state-rows.ts";
 import { exactClockText } from "../scale/time-words.ts";
+import { FailureNotice } from "../view/notices.tsx";
 import { CutVerdict } from "./cut-verdict.tsx";
 import { StateByNode } from "./state-by-node.tsx";
 import { StateByVariable } from "./state-by-variable.tsx";
@@ -25,7 +25,8 @@ export function StatePanel({ app }: { readonly app: App }): JSX.Element {
   const failure = cut.failure.value;
   const asked = app.choices.cut.value;
   if (failure !== null && !failure.isLost) return <CutFailure app={app} />;
-  if (shown === undefined) return <p class="hint">{asked === null ? "No cut yet." : "Asking for the state…"}</p>;
+  if (shown === undefined)
+    return <p class="hint">{asked === null ? "No cut yet." : "Asking for the state…"}</p>;
   const order = app.choices.stateOrder.value;
   return (
     <div class="state" data-stale={shown.at !== asked} aria-busy={shown.at !== asked}>

@@ -66,7 +66,8 @@ const STEPS: readonly (readonly [ms: number, parts: number])[] = [
 export function rulerLines(scale: TimeScale): readonly RulerLine[] {
   const msPerPixel = scale.ticksPerPixel / TICKS_PER_MS;
   const [stepMs, parts] =
-    STEPS.find(([ms]) => ms / msPerPixel >= MIN_LABEL_PX) ?? (STEPS.at(-1) as readonly [number, number]);
+    STEPS.find(([ms]) => ms / msPerPixel >= MIN_LABEL_PX) ??
+    (STEPS.at(-1) as readonly [number, number]);
   const minorMs = stepMs / parts;
   const firstMs = unixMs(scale.viewport.from);
   const first = Math.ceil(firstMs / minorMs);
@@ -76,7 +77,11 @@ export function rulerLines(scale: TimeScale): readonly RulerLine[] {
     const ms = n * minorMs;
     const x = scale.x((ms - TICK_ZERO_UNIX_MS) * TICKS_PER_MS);
     const isMajor = n % parts === 0;
-    lines.push({ x, label: isMajor ? labelOf(ms, stepMs) : "", isRound: isMajor && isRound(ms, stepMs) });
+    lines.push({
+      x,
+      label: isMajor ? labelOf(ms, stepMs) : "",
+      isRound: isMajor && isRound(ms, stepMs),
+    });
   }
   return lines;
 }

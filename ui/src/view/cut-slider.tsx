@@ -1,10 +1,9 @@
 /**
- * The cut line's handle: a real slider on the ruler. It moves in the same frame as the line, by a
- * style that the overlay's painter would be too late for; what it says is `spokenCut`.
+ * The cut line's handle: a real slider on the ruler, with the arrow keys as steps from change to
+ * change. Screen readers hear `spokenCut`.
  */
-import { effect } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { App } from "../app.ts";
 import { spokenCut } from "../model/spoken-cut.ts";
@@ -21,18 +20,14 @@ export function CutSlider({ app }: { readonly app: App }): JSX.Element {
 
 function Handle({ app }: { readonly app: App }): JSX.Element {
   const handle = useRef<HTMLDivElement>(null);
-  useEffect(
-    () =>
-      effect(() => {
-        const scale = app.scale.value;
-        const cut = app.choices.cut.value;
-        if (handle.current !== null && scale !== null && cut !== null) {
-          placeFlag(handle.current, scale.x(cut), scale.width);
-        }
-      }),
-    [app],
-  );
   const cut = app.choices.cut.value;
+  const scale = app.scale.value;
+  // After each render, since its own width follows its text.
+  useLayoutEffect(() => {
+    if (handle.current !== null && scale !== null && cut !== null) {
+      placeFlag(handle.current, scale.x(cut), scale.width);
+    }
+  });
   const facts = app.watch.facts.value;
   const first = facts?.extent?.first ?? 0;
   const last = facts?.extent?.last ?? 0;
@@ -120,6 +115,8 @@ function FixedFlag({ app }: { readonly app: App }): JSX.Element | null {
 function placeFlag(flag: HTMLElement, x: number, width: number): void {
   const half = flag.offsetWidth / 2;
   const inside = Math.min(Math.max(x, half), width - half);
+  // The stem stays on the line, also where the flag must keep inside.
+  flag.style.setProperty("--stem", `${x - inside + half}px`);
   flag.style.transform = `translateX(${inside - half}px)`;
   flag.dataset["outside"] = x < 0 ? "left" : x > width ? "right" : "no";
 }

@@ -47,7 +47,12 @@ export function EmptyPage({ app }: { readonly app: App }): JSX.Element {
 
 function ExamplePicture(): JSX.Element {
   return (
-    <svg class="example" viewBox="0 0 480 132" role="img" aria-label="Three lanes with events, messages and a cut line">
+    <svg
+      class="example"
+      viewBox="0 0 480 132"
+      role="img"
+      aria-label="Three lanes with events, messages and a cut line"
+    >
       <g class="lifelines">
         <path d="M10 26H470M10 66H470M10 106H470" />
       </g>

@@ -70,7 +70,13 @@ function LaneHead({ app, row }: { readonly app: App; readonly row: LaneRow }): J
 }
 
 /** What the cut says about the node, else its own state where that is not plainly live. */
-function NodeSign({ app, node }: { readonly app: App; readonly node: NodeFacts }): JSX.Element | null {
+function NodeSign({
+  app,
+  node,
+}: {
+  readonly app: App;
+  readonly node: NodeFacts;
+}): JSX.Element | null {
   const cut = app.answers.cut.answered.value?.answer.json;
   const missing = cut?.incomplete.find((one) => one.node === node.node);
   if (missing !== undefined) return <span class="sign warn">{reasonLabel(missing.reason)}</span>;

@@ -7,13 +7,20 @@ import { plural } from "../scale/time-words.ts";
 export function Notices({ app }: { readonly app: App }): JSX.Element {
   const lost = app.watch.failure.value;
   const { timeline, overview } = app.answers;
-  const broken = lost === null ? (timeline.failure.value ?? overview.failure.value ?? app.stepper.failure.value) : null;
+  const broken =
+    lost === null
+      ? (timeline.failure.value ?? overview.failure.value ?? app.stepper.failure.value)
+      : null;
   const ignored = app.ignoredParts.value;
   return (
     <div class="notices">
       {lost !== null && <Lost app={app} failure={lost} />}
       {broken !== null && (
-        <FailureNotice failure={broken} what="The timeline could not be loaded." retry={() => timeline.retry()} />
+        <FailureNotice
+          failure={broken}
+          what="The timeline could not be loaded."
+          retry={() => timeline.retry()}
+        />
       )}
       {ignored.length > 0 && (
         <p class="notice" role="status">
@@ -33,7 +40,8 @@ export function Notices({ app }: { readonly app: App }): JSX.Element {
 }
 
 function Lost({ app, failure }: { readonly app: App; readonly failure: ApiFailure }): JSX.Element {
-  if (failure.status === 401 || failure.status === 403) return <TokenForm app={app} failure={failure} />;
+  if (failure.status === 401 || failure.status === 403)
+    return <TokenForm app={app} failure={failure} />;
   const seconds = app.watch.retryInS.value;
   const hasData = app.watch.facts.value !== null;
   return (
@@ -54,7 +62,13 @@ function Lost({ app, failure }: { readonly app: App; readonly failure: ApiFailur
 }
 
 /** The token stays in memory: never in the address, never stored. */
-function TokenForm({ app, failure }: { readonly app: App; readonly failure: ApiFailure }): JSX.Element {
+function TokenForm({
+  app,
+  failure,
+}: {
+  readonly app: App;
+  readonly failure: ApiFailure;
+}): JSX.Element {
   return (
     <form
       class="notice error"

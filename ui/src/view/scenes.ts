@@ -1,9 +1,8 @@
 /** Gathers what the painters need from the signals, once per frame. */
 import { hexOf } from "../api/client.ts";
 import type { App } from "../app.ts";
-import { LIFELINE_Y, REQUEST_Y } from "../model/lane-layout.ts";
-import { type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
 import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
+import { type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
 import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
 import { openSurface } from "../paint/surface.ts";
@@ -20,7 +19,12 @@ export function paintScale(app: App, canvas: HTMLCanvasElement | null): void {
 }
 
 /** The lines of this scale and answer; kept, since the overlay and the lanes both need them. */
-let keptLines: { scale: TimeScale; key: unknown; layout: unknown; lines: readonly MessageLine[] } | null = null;
+let keptLines: {
+  scale: TimeScale;
+  key: unknown;
+  layout: unknown;
+  lines: readonly MessageLine[];
+} | null = null;
 
 function linesOf(app: App, scale: TimeScale): readonly MessageLine[] {
   const timeline = app.timeline.peek();
@@ -96,5 +100,5 @@ function selectedPlace(app: App, scale: TimeScale): OverlayScene["selected"] {
   const row = selected === null ? undefined : app.layout.peek().laneOf(selected.node);
   if (selected === null || row === undefined || !scale.isVisible(selected.t)) return null;
   const kind = app.answers.event.answered.peek()?.answer.line?.kind;
-  return { x: scale.x(selected.t), y: row.y + (kind === "request" ? REQUEST_Y + 2 : LIFELINE_Y) };
+  return { x: scale.x(selected.t), y: kind === "request" ? row.requestY + 2 : row.lifelineY };
 }

@@ -17,7 +17,7 @@ export function palette(): Palette {
 export function keepTheme(app: App): void {
   const forget = () => {
     kept = null;
-    paletteChanges.value += 1;
+    paletteChanges.value = paletteChanges.peek() + 1;
   };
   for (const query of SYSTEM_QUERIES) matchMedia(query).addEventListener("change", forget);
   effect(() => {

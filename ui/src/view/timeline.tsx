@@ -6,6 +6,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { listenToPlot } from "../input/plot-pointer.ts";
+import type { LaneLayout } from "../model/lane-layout.ts";
 import { dateText } from "../scale/time-words.ts";
 import { CutSlider } from "./cut-slider.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
@@ -24,7 +25,10 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
     const lanesElement = lanes.current;
     if (plotElement === null || lanesElement === null) return undefined;
     const watchSize = new ResizeObserver(() => {
+      // As tall as what is visible, so that it can stay in place while the heads scroll.
+      plotElement.style.setProperty("--plot-height", `${lanesElement.clientHeight}px`);
       app.plotWidth.value = plotElement.clientWidth;
+      app.plotHeight.value = lanesElement.clientHeight;
       app.frames.markAll();
     });
     watchSize.observe(plotElement);
@@ -67,7 +71,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
         aria-busy={isLoading}
         onScroll={() => app.frames.mark("base", "over")}
       >
-        <div class="lanes-body" ref={(body) => sizeBody(body, layout.height)}>
+        <div class="lanes-body" ref={(body) => sizeBody(body, layout)}>
           <LaneHeads app={app} />
           <div class="plot" ref={plot} data-over="ground">
             <canvas ref={base} aria-hidden="true" />
@@ -81,8 +85,9 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
   );
 }
 
-function sizeBody(body: HTMLDivElement | null, height: number): void {
-  body?.style.setProperty("--rows-height", `${height}px`);
+function sizeBody(body: HTMLDivElement | null, layout: LaneLayout): void {
+  body?.style.setProperty("--rows-height", `${layout.height}px`);
+  body?.style.setProperty("--lane-height", `${layout.laneHeight}px`);
 }
 
 function cutAtRuler(app: App, event: MouseEvent): void {
@@ -122,4 +127,3 @@ function hasAnything(app: App): boolean {
   const extent = app.watch.facts.value?.extent;
   return extent == null || (extent.first <= to && extent.last >= from);
 }
-

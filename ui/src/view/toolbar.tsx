@@ -28,11 +28,26 @@ export function Toolbar({ app }: { readonly app: App }): JSX.Element {
       <div class="buttons" role="group" aria-label="View">
         <Tool label="Zoom out" shown="−" title="Zoom out (S)" run={() => verbs.zoom(1.6)} />
         <Tool label="Zoom in" shown="+" title="Zoom in (W)" run={() => verbs.zoom(1 / 1.6)} />
-        <Tool label="Fit the whole history" shown="Fit" title="Whole history (0)" run={() => verbs.fitAll()} />
+        <Tool
+          label="Fit the whole history"
+          shown="Fit"
+          title="Whole history (0)"
+          run={() => verbs.fitAll()}
+        />
       </div>
       <div class="buttons" role="group" aria-label="Step">
-        <Tool label={`Previous change${of}`} shown="◂" title={`Previous change${of} (J)`} run={() => stepper.step(-1)} />
-        <Tool label={`Next change${of}`} shown="▸" title={`Next change${of} (K)`} run={() => stepper.step(1)} />
+        <Tool
+          label={`Previous change${of}`}
+          shown="◂"
+          title={`Previous change${of} (J)`}
+          run={() => stepper.step(-1)}
+        />
+        <Tool
+          label={`Next change${of}`}
+          shown="▸"
+          title={`Next change${of} (K)`}
+          run={() => stepper.step(1)}
+        />
       </div>
       <Tool
         label="Compare from here"
@@ -142,7 +157,9 @@ function withDate(text: string, app: App): string {
   if (clock === null || day === null) return text;
   const [, hour = "", minute = "", second = "00", fraction = "", , low] = clock;
   const iso = `${dateText(day)}T${hour.padStart(2, "0")}:${minute}:${second}`;
-  return low === undefined ? `${iso}${fraction}Z` : `${iso}${(fraction || ".").padEnd(4, "0")}Z+${low}`;
+  return low === undefined
+    ? `${iso}${fraction}Z`
+    : `${iso}${(fraction || ".").padEnd(4, "0")}Z+${low}`;
 }
 
 function RangeText({ app }: { readonly app: App }): JSX.Element {

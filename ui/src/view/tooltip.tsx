@@ -15,7 +15,8 @@ export function Tooltip({ app }: { readonly app: App }): JSX.Element | null {
     if (box.current === null || hover === null) return;
     const room = app.plotWidth.peek() - box.current.offsetWidth - 8;
     const x = Math.max(4, Math.min(hover.x + 14, room));
-    const isLow = hover.y + 20 + box.current.offsetHeight > (box.current.parentElement?.clientHeight ?? 0);
+    const isLow =
+      hover.y + 20 + box.current.offsetHeight > (box.current.parentElement?.clientHeight ?? 0);
     const y = isLow ? hover.y - box.current.offsetHeight - 12 : hover.y + 18;
     box.current.style.transform = `translate(${x}px, ${y}px)`;
   }, [hover, app]);
