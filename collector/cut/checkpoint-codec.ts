@@ -161,14 +161,13 @@ function readValues(reader: ByteReader, image: LogImage): void {
   const tags = reader.bytes.subarray(reader.pos, reader.pos + count);
   reader.pos += count;
   const wholeCount = reader.varint();
-  const wholes = new Float64Array(wholeCount);
-  reader.varints(wholes, wholeCount);
+  const wholes = reader.column(wholeCount);
   let nextWhole = 0;
   let otherCount = 0;
   for (let slot = 0; slot < count; slot += 1) {
     const tag = tags[slot] as number;
     if (tag === TAG_WHOLE) {
-      image.setNumber(slot, unfold(wholes[nextWhole] as number));
+      image.setNumber(slot, unzigzag(wholes[nextWhole] as number));
       nextWhole += 1;
     } else if (tag === Tag.number) image.setNumber(slot, reader.float64());
     else if (tag === ValueTag.null) image.setValue(slot, null);
@@ -186,12 +185,6 @@ function readValues(reader: ByteReader, image: LogImage): void {
     image.setValue(slot, fromJsonForm(others[next] as Json));
     next += 1;
   }
-}
-
-/** As `unzigzag`, by integers where the number is small: most are. */
-function unfold(folded: number): number {
-  if (folded > 0x7fff_ffff) return unzigzag(folded);
-  return (folded >>> 1) ^ -(folded & 1);
 }
 
 export function encodeDirectory(directory: Directory): Uint8Array {

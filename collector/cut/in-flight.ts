@@ -11,7 +11,7 @@
  * edge. What a send says about itself or an earlier one (failed, replaced) counts for `timeout`.
  */
 import { type EventRef, type Hlc, messageId, type SendEvent } from "../../agent/kernel/index.ts";
-import type { EpochRecord } from "../store/history-store.ts";
+import type { EpochRecord, SlowMessageRecord } from "../store/history-store.ts";
 import { holesOf } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { InFlightMessage } from "./history.ts";
@@ -40,10 +40,7 @@ export function inFlightAt(
   const records = [...membership.values()].flatMap(({ spans }) => spans.map((span) => span.record));
   const open = records.flatMap((record) => sendsInTime(context, record, t, timeout));
   const found = open.length === 0 ? [] : undelivered(context, records, open, t, timeout);
-  const seen = new Set(found.map(({ send }) => messageId(send)));
-  for (const slow of slowMessages(context, records, t, timeout)) {
-    if (!seen.has(messageId(slow.send))) found.push(slow);
-  }
+  found.push(...slowMessages(context, records, t, timeout));
   return found
     .filter(({ from, to }) => isChosen(from) || (to !== null && isChosen(to)))
     .sort((a, b) => a.sentAt - b.sentAt || compareText(a.id, b.id));
@@ -98,27 +95,30 @@ function undelivered(
   t: Hlc,
   timeout: number,
 ): InFlightMessage[] {
-  const arrivals = new Map<string, Arrival>();
+  const arrivals = new Map<string, Arrival[]>();
+  const add = (key: string, arrival: Arrival): void => {
+    const known = arrivals.get(key);
+    if (known === undefined) arrivals.set(key, [arrival]);
+    else known.push(arrival);
+  };
   const from = open.reduce((least, { row }) => Math.min(least, row.t), Number.POSITIVE_INFINITY);
   for (const record of records) {
     for (const row of context.messages.receives(record, from as Hlc, (t + timeout) as Hlc)) {
       const key = keyOfReceive(row);
-      const known = key === undefined ? undefined : arrivals.get(key);
-      if (key !== undefined && (known === undefined || row.t < known.t)) {
-        arrivals.set(key, { t: row.t, node: record.node });
-      }
+      if (key !== undefined) add(key, { t: row.t, node: record.node });
     }
   }
-  // Received before they were sent, maybe long before.
-  for (const { send, receive, receiveT } of context.store.violationsBetween(from as Hlc, t)) {
-    const known = arrivals.get(messageId(send));
-    if (known === undefined || receiveT < known.t) {
-      arrivals.set(messageId(send), { t: receiveT, node: receive.node });
-    }
+  // Received before they were sent, maybe long before; or long after.
+  const elsewhere = [
+    ...context.store.violationsBetween(from as Hlc, t),
+    ...context.store.slowMessagesAt(t),
+  ];
+  for (const { send, receive, receiveT } of elsewhere) {
+    add(messageId(send), { t: receiveT, node: receive.node });
   }
   const found: InFlightMessage[] = [];
   for (const { record, row } of open) {
-    const arrival = firstArrival(arrivals, record, row);
+    const arrival = firstArrival(arrivals, record, row, timeout);
     if (arrival === undefined) found.push(inFlight(record, row, null));
     else if (arrival.t > t) found.push(inFlight(record, row, arrival.node));
   }
@@ -131,15 +131,20 @@ function keyOfReceive({ body }: ReceiveRow): string | undefined {
   return body.id === null ? undefined : foreignKey(body.id);
 }
 
+/** The earliest receive; one that only names a foreign id counts within `timeout` of the send. */
 function firstArrival(
-  arrivals: ReadonlyMap<string, Arrival>,
+  arrivals: ReadonlyMap<string, readonly Arrival[]>,
   record: EpochRecord,
-  { seq, body }: SendRow,
+  { seq, t, body }: SendRow,
+  timeout: number,
 ): Arrival | undefined {
-  const own = arrivals.get(messageId({ node: record.node, epoch: record.epoch, seq }));
-  const foreign = body.id === null ? undefined : arrivals.get(foreignKey(body.id));
-  if (own === undefined || foreign === undefined) return own ?? foreign;
-  return foreign.t < own.t ? foreign : own;
+  const own = arrivals.get(messageId({ node: record.node, epoch: record.epoch, seq })) ?? [];
+  const named = body.id === null ? [] : (arrivals.get(foreignKey(body.id)) ?? []);
+  const foreign = named.filter((one) => one.t >= t && one.t - t <= timeout);
+  return [...own, ...foreign].reduce<Arrival | undefined>(
+    (first, one) => (first === undefined || one.t < first.t ? one : first),
+    undefined,
+  );
 }
 
 /** Apart from `node/epoch/seq`: a node id may hold slashes, but no line break. */
@@ -168,14 +173,25 @@ function slowMessages(
   t: Hlc,
   timeout: number,
 ): InFlightMessage[] {
-  return context.store.slowMessagesAt(t).flatMap(({ send, receive, sendT }) => {
+  const first = new Map<string, SlowMessageRecord>();
+  for (const slow of context.store.slowMessagesAt(t)) {
+    const known = first.get(messageId(slow.send));
+    const isOld = slow.sendT <= t - timeout;
+    if (isOld && (known === undefined || slow.receiveT < known.receiveT)) {
+      first.set(messageId(slow.send), slow);
+    }
+  }
+  return [...first.values()].flatMap(({ send, receive, sendT }) => {
     const record = records.find(({ node, epoch }) => node === send.node && epoch === send.epoch);
     const row = record && context.messages.sendOf(record, send.seq);
     if (record === undefined || row === undefined) return [];
     const until = (sendT + timeout) as Hlc;
     if (deadSends(context, record, sendT, until, timeout).has(send.seq)) return [];
-    const upTo = Math.min(until, t) as Hlc;
-    if (isReceivedIn(context, records, record, row, sendT, upTo)) return [];
+    if (isReceivedIn(context, records, record, row, sendT, until)) return [];
+    // It may have arrived twice, slowly both times.
+    const others = context.store.slowMessagesAt(sendT);
+    if (others.some((one) => messageId(one.send) === messageId(send) && one.receiveT <= t))
+      return [];
     return [inFlight(record, row, receive.node)];
   });
 }
