@@ -37,8 +37,8 @@ const MAX_NAME_BYTES = 1_024;
 const TWO_32 = 2 ** 32;
 const BIAS = 2 ** 21;
 /** Lowest and highest number a key can hold. */
-const LOWEST = Number.MIN_SAFE_INTEGER;
-const HIGHEST = Number.MAX_SAFE_INTEGER;
+const LOWEST: number = Number.MIN_SAFE_INTEGER;
+const HIGHEST: number = Number.MAX_SAFE_INTEGER;
 
 /** Both ends of a walk; both are included unless said otherwise. */
 export interface KeyRange {
