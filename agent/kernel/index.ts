@@ -8,6 +8,8 @@ export * from "./clock.ts";
 export * from "./crc32c.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
+export * from "./event-line-write.ts";
+export * from "./event-lines.ts";
 export * from "./hlc.ts";
 export * from "./physical-clock.ts";
 export * from "./protocol.ts";

@@ -1,0 +1,102 @@
+/**
+ * The lines of one run of a node as batches: consecutive seqs, commits whole, lost ranges declared
+ * with the batch that follows them.
+ */
+import type { Batch, LostRange } from "./batch.ts";
+import { BatchBuilder } from "./batch-builder.ts";
+import type { LineContent } from "./event-line-parse.ts";
+import type { Stamped } from "./event-line-stamps.ts";
+import type { Hlc } from "./hlc.ts";
+
+/** One line with its place: a lost range takes as many seqs as it has events. */
+export interface RunEntry extends Stamped {
+  readonly content: LineContent;
+  readonly seq: number;
+  /** Length of the line's text, of which the bytes in a batch are never more than a small multiple. */
+  readonly size: number;
+  readonly send: RunEntry | undefined;
+}
+
+/** One epoch of a node, as the file tells it. */
+export interface Run {
+  readonly node: string;
+  readonly epoch: number;
+  service: string;
+  readonly entries: RunEntry[];
+  /** The `closed` of its last batch; at least its last t. */
+  closed: Hlc;
+}
+
+/** A batch ends at the first commit boundary beyond one of these; the wire allows 16 and 4 times more. */
+const BATCH_EVENTS = 4_096;
+const BATCH_TEXT = 1024 * 1024;
+const MAX_STEP_TICKS = 2 ** 52;
+
+export function* batchesOf(run: Run): Generator<Batch> {
+  const builder = new BatchBuilder();
+  let dropped: LostRange[] = [];
+  let firstSeq = 1;
+  let nextSeq = 1;
+  let size = 0;
+  const take = (closed: Hlc): Batch => {
+    const { node, service, epoch } = run;
+    const batch = builder.build({
+      node,
+      service,
+      epoch,
+      firstSeq,
+      closed,
+      dropped,
+      imported: true,
+    });
+    builder.reset();
+    dropped = [];
+    firstSeq = nextSeq;
+    size = 0;
+    return batch;
+  };
+  for (const { content, seq, t, size: lineSize, send } of run.entries) {
+    const lastT = builder.lastT;
+    const isFull = builder.count >= BATCH_EVENTS || size >= BATCH_TEXT;
+    const isBoundary = lastT !== undefined && t > lastT;
+    const isHole = seq !== nextSeq || content.kind === "lost";
+    const leaps = lastT !== undefined && t - lastT > MAX_STEP_TICKS;
+    if (lastT !== undefined && (isHole || leaps || (isFull && isBoundary))) yield take(lastT);
+    if (content.kind === "lost") {
+      dropped.push(lostRange(content, seq, t));
+      nextSeq = seq + content.events;
+      firstSeq = nextSeq;
+      continue;
+    }
+    if (builder.count === 0) firstSeq = seq;
+    nextSeq = seq + 1;
+    size += lineSize;
+    addTo(builder, content, t, send);
+  }
+  const lastT = builder.lastT;
+  const closed = (lastT !== undefined && lastT > run.closed ? lastT : run.closed) as Hlc;
+  yield take(closed);
+}
+
+function addTo(
+  builder: BatchBuilder,
+  content: LineContent,
+  t: Hlc,
+  send: RunEntry | undefined,
+): void {
+  if (content.kind === "change") {
+    const { code, log, key, value, isCutShort } = content;
+    builder.change(t, code, log, key, value, isCutShort);
+  } else if (content.kind === "receive") {
+    // The send's t may have been bumped after the line was read.
+    builder.body(t, send === undefined ? content.body : { ...content.body, sentT: send.t });
+  } else if (content.kind === "body" || content.kind === "send") {
+    builder.body(t, content.body);
+  }
+}
+
+function lostRange(content: LineContent & { kind: "lost" }, seq: number, t: Hlc): LostRange {
+  const { events, from, logs, messages, reason } = content;
+  const firstT = from !== null && from.t < t ? from.t : t;
+  return { firstSeq: seq, lastSeq: seq + events - 1, firstT, lastT: t, logs, messages, reason };
+}
