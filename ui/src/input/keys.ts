@@ -145,7 +145,7 @@ function cycleRegions(direction: 1 | -1): void {
   const regions = REGIONS.flatMap(
     (selector) => document.querySelector<HTMLElement>(selector) ?? [],
   );
-  const at = regions.findIndex((region) => region === document.activeElement);
+  const at = regions.indexOf(document.activeElement as HTMLElement);
   const next = at === -1 ? 0 : (at + direction + regions.length) % regions.length;
   regions[next]?.focus();
 }

@@ -17,6 +17,8 @@ const HANG = 10;
 const REQUEST_RISE = 9;
 /** A column of one event, so that it is seen. */
 const LEAST_RISE = 5;
+/** Flags and diamonds closer than this are one. */
+const SIGN_PX = 9;
 /** Counts and microseconds at which a column is full. */
 const FULL_COUNT = 200;
 const FULL_US = 1_000_000;
@@ -151,8 +153,11 @@ function drawSigns(
   columns: PixelColumns,
   middle: number,
 ): void {
+  let lastMark = -Infinity;
+  let lastFlag = -Infinity;
   for (let x = 0; x < columns.flagged.length; x += 1) {
-    if (columns.flagged[x] === 1) {
+    if (columns.flagged[x] === 1 && x - lastFlag >= SIGN_PX) {
+      lastFlag = x;
       pen.fillStyle = palette.warning;
       pen.beginPath();
       pen.moveTo(x, middle - 20);
@@ -161,7 +166,8 @@ function drawSigns(
       pen.lineTo(x - 4, middle - 16);
       pen.fill();
     }
-    if (columns.marks[x] === 1) {
+    if (columns.marks[x] === 1 && x - lastMark >= SIGN_PX) {
+      lastMark = x;
       pen.fillStyle = palette.text;
       pen.fillRect(x, middle - 18, 1, 26);
       pen.fillRect(x, middle - 18, 7, 5);

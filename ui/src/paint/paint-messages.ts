@@ -91,9 +91,9 @@ export function paintMessages(
   scrollTop: number,
 ): void {
   const { context: pen } = surface;
-  const alpha = palette.isForced
-    ? 1
-    : Math.min(0.75, Math.max(0.22, 60 / Math.sqrt(lines.length * 40)));
+  const total = lines.reduce((sum, { count }) => sum + count, 0);
+  // The more there are, the paler each: lines must not hide the events.
+  const alpha = palette.isForced ? 1 : Math.min(0.75, Math.max(0.25, 9 / Math.sqrt(total + 1)));
   const hasHeads = lines.length <= EXACT_BELOW;
   for (const line of lines) {
     if (outOfSight(line, scrollTop, surface.height)) continue;

@@ -85,7 +85,7 @@ function densities(timeline: TimelineFacts | null, scale: TimeScale, width: numb
       if (x >= 0 && x < width) counts[x] = (counts[x] as number) + count;
     };
     const { buckets, exact } = lane;
-    if (exact !== null) exact.times.forEach((t) => add(t, 1));
+    if (exact !== null) for (const t of exact.times) add(t, 1);
     else {
       buckets.starts.forEach((t, i) => {
         add(

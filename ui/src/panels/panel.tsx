@@ -48,7 +48,6 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
           </button>
         ))}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       <div
         class="panel-body"
         id="panel-body"

@@ -32,7 +32,6 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
         {!cut.json.consistent && <span class="sign warn">inconsistent</span>}
         {!cut.json.complete && <span class="sign warn">incomplete</span>}
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways */}
       <div class="wide" tabIndex={0} role="group" aria-label="Variables by node">
         <table class="variables across">
           <thead>

@@ -15,29 +15,18 @@ export function EmptyPage({ app }: { readonly app: App }): JSX.Element {
       <div class="ways">
         <section>
           <h3>Connect a service</h3>
-          <pre
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: wide code scrolls sideways
-            tabIndex={0}
-          >
+          <pre tabIndex={0}>
             {`import { startAgent } from "retroscope";\nconst agent = startAgent({ service: "cart", collector: "${origin}" });\nagent.log("stock").set("apples", 12);`}
           </pre>
         </section>
         <section>
           <h3>See a running example</h3>
-          <pre
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: wide code scrolls sideways
-            tabIndex={0}
-          >
-            npm run demo
-          </pre>
+          <pre tabIndex={0}>npm run demo</pre>
           <p>Three stores and a gateway replicate over HTTP, with clocks that disagree.</p>
         </section>
         <section>
           <h3>Bring a recording</h3>
-          <pre
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: wide code scrolls sideways
-            tabIndex={0}
-          >{`npx retroscope import jsonl FILE --url ${origin}`}</pre>
+          <pre tabIndex={0}>{`npx retroscope import jsonl FILE --url ${origin}`}</pre>
           <p>One JSON object a line: any language can write it.</p>
         </section>
       </div>

@@ -11,7 +11,6 @@ export function Splitter({ panelPx }: { readonly panelPx: Signal<number> }): JSX
     panelPx.value = Math.min(MAX_PX, Math.max(MIN_PX, panelPx.value + by));
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a separator that moves is no <hr>
     <div
       class="splitter"
       role="separator"

@@ -55,6 +55,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
           {view !== null && app.watch.facts.value !== null && <span>{dateText(view.to)}</span>}
           <span class="zone">UTC</span>
         </div>
+        {/* biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the slider on it takes the keys */}
         <div class="ruler" onClick={(event) => cutAtRuler(app, event)}>
           <canvas ref={ruler} aria-hidden="true" />
           <CutSlider app={app} />
@@ -64,7 +65,6 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
         class="lanes"
         id="lanes"
         ref={lanes}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls and takes the arrow keys
         tabIndex={0}
         role="group"
         aria-label="Lanes. Arrow keys pan and zoom; the tab Events lists what is drawn."

@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Hlc, MIN_HLC } from "../../agent/kernel/index.ts";
+import {
+  DEFAULT_VIEW,
+  type LinkedView,
+  readFragment,
+  writeFragment,
+} from "../../ui/src/model/fragment.ts";
+import { MAX_SPAN_TICKS, MIN_SPAN_TICKS } from "../../ui/src/scale/time-scale.ts";
+
+const times = fc.integer({ min: MIN_HLC, max: 2 ** 50 }).map((t) => t as Hlc);
+const spans = fc.integer({ min: MIN_SPAN_TICKS, max: MAX_SPAN_TICKS });
+const viewports = fc
+  .tuple(times, spans)
+  .map(([from, span]) => ({ from, to: (from + span) as Hlc }));
+const text = fc
+  .string({ minLength: 1, maxLength: 40, unit: "grapheme" })
+  .filter((one) => one.isWellFormed());
+
+/** A paused view, as the page can be in. */
+const pausedViews: fc.Arbitrary<LinkedView> = fc
+  .record({
+    viewport: viewports,
+    cut: times,
+    fixedCut: fc.option(times),
+    tab: fc.constantFrom("state", "diff", "flight", "event"),
+    stateOrder: fc.constantFrom("node", "variable"),
+    selectedNode: fc.option(text),
+    selectedEvent: fc.option(
+      fc.record({ node: text, epoch: fc.maxSafeNat(), seq: fc.maxSafeNat(), t: times }),
+    ),
+    foldedServices: fc.uniqueArray(text, { maxLength: 6 }),
+    theme: fc.constantFrom("system", "light", "dark"),
+  })
+  .map((view) => ({
+    ...view,
+    live: false,
+    spanTicks: DEFAULT_VIEW.spanTicks,
+  })) as fc.Arbitrary<LinkedView>;
+
+describe("the address", () => {
+  it("restores any view exactly, whatever the nodes and services are called", () => {
+    fc.assert(
+      fc.property(pausedViews, (view) => {
+        expect(readFragment(writeFragment(view))).toEqual({ view, ignored: [] });
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("is empty for an untouched page, and keeps the width of a live one", () => {
+    expect(writeFragment(DEFAULT_VIEW)).toBe("");
+    expect(readFragment("").view).toEqual(DEFAULT_VIEW);
+    const wide = { ...DEFAULT_VIEW, spanTicks: 4096 * 60_000 };
+    expect(readFragment(writeFragment(wide)).view).toEqual(wide);
+  });
+
+  it("never throws, and names the parts that it leaves out", () => {
+    fc.assert(
+      fc.property(fc.string(), (hostile) => {
+        readFragment(hostile);
+      }),
+    );
+    const { view, ignored } = readFragment(
+      "v=9&from=nonsense&tab=query&colour=pink&cut=01a1fed60d000000",
+    );
+    expect([...ignored].sort()).toEqual(["colour", "from", "tab", "v"]);
+    expect(view.tab).toBe("state");
+    expect(view.live).toBe(false);
+  });
+
+  it("refuses a range that runs backwards or is absurdly wide", () => {
+    expect(readFragment("v=1&from=01a1fed60d000000&to=01a1fed60c000000").view.viewport).toBeNull();
+    expect(readFragment("v=1&from=0000000000000000&to=01a1fed60c000000").ignored).toContain("from");
+  });
+
+  it("stays short", () => {
+    fc.assert(
+      fc.property(pausedViews, (view) => {
+        const typical = {
+          ...view,
+          selectedNode: "store-1",
+          selectedEvent: null,
+          foldedServices: ["store"],
+        };
+        expect(writeFragment(typical).length).toBeLessThan(300);
+      }),
+    );
+  });
+});
