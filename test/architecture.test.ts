@@ -40,9 +40,15 @@ const ALLOWED: ImportTable = [
   [
     "agent/",
     [
-      "agent/index.ts",
       "agent/agent.ts",
       "agent/config.ts",
+      "agent/epoch-file.ts",
+      "agent/exit.ts",
+      "agent/manual-stamps.ts",
+      "agent/message-recorder.ts",
+      "agent/notices.ts",
+      "agent/start.ts",
+      "agent/version.ts",
       "agent/state/",
       "agent/propagation/",
       "agent/tracing/",
@@ -130,6 +136,8 @@ const ALLOWED: ImportTable = [
 /** Ports hold interfaces and their promises, nothing that runs. */
 const PORTS = [
   "agent/propagation/recorder.ts",
+  "agent/shipping/event-source.ts",
+  "agent/shipping/scheduler.ts",
   "agent/shipping/transport.ts",
   STORE_PORT,
   HISTORY_PORT,
@@ -152,6 +160,7 @@ const TIMELESS = [
 ];
 const MAY_ASK_THE_SURROUNDINGS: ReadonlyArray<readonly [file: string, why: string]> = [
   ["agent/kernel/physical-clock.ts", "it is the real clock, given to all others"],
+  ["agent/shipping/real-scheduler.ts", "it is the real scheduler, given to all of shipping"],
   ["collector/ingest/node-timers.ts", "it is the adapter of ingest's timer port"],
 ];
 

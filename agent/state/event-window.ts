@@ -79,6 +79,8 @@ export class EventWindow {
   #chunks: Chunk[] = [];
   #chunk: Chunk;
   #spare: Chunk | undefined;
+  /** Events appended since the start, by kind code. */
+  readonly kindCounts: Float64Array = new Float64Array(256);
   #olderBytes = 0;
   #head = 0;
   #lastT: number;
@@ -141,6 +143,7 @@ export class EventWindow {
     chunk.after[at] = after;
     chunk.before[at] = before;
     chunk.count = at + 1;
+    this.kindCounts[kind] = (this.kindCounts[kind] as number) + 1;
     this.#runLength = t === this.#lastT ? this.#runLength + 1 : 0;
     this.#lastT = t;
   }

@@ -120,28 +120,28 @@ export class Recording {
    * begins, since a batch holds a commit undivided. Never throws.
    */
   commit(log: LogRecord, changes: readonly PlannedChange[]): Hlc {
+    if (this.guard.isOff || changes.length === 0) return this.clock.last;
     try {
-      let t: Hlc | undefined;
+      let t = this.#changeStamp();
       let count = 0;
       let bytes = 0;
       for (const { kind, key, taken } of changes) {
         bytes += taken?.bytes ?? 0;
-        if (!this.guard.isOff) {
-          if (count % STATE_LIMITS.commitChanges === 0 || bytes > STATE_LIMITS.commitBytes) {
-            t = count === 0 ? this.#changeStamp() : this.clock.now();
-            bytes = 0;
-          }
+        if (count >= STATE_LIMITS.commitChanges || bytes > STATE_LIMITS.commitBytes) {
+          if (count > 0) t = this.clock.now();
+          count = 0;
+          bytes = taken?.bytes ?? 0;
         }
         count += 1;
         const id = this.table.idOf(log, key);
-        if (id < 0) {
-          this.#shed(log.index);
-          if (t !== undefined) t = this.clock.now();
-        } else if (taken === undefined) this.#applyDelete(t, id);
+        // A change that was shed has a stamp of its own; what follows it is later.
+        if (this.clock.last !== t) t = this.clock.now();
+        if (id < 0) this.#shed(log.index);
+        else if (taken === undefined) this.#applyDelete(t, id);
         else if (kind === SET) this.#applySet(t, id, taken);
         else this.#applyMember(t, id, taken, kind === ADD);
       }
-      return t ?? this.clock.last;
+      return t;
     } catch (error) {
       return this.#failed(error);
     }

@@ -57,7 +57,12 @@ export class Snapshots {
 
   /** The time meant, which is inside the window and closed from now on. Errors as `take`. */
   resolve(at?: TimeInput): Hlc {
-    const { clock, window, table } = this.#recording;
+    const { clock, window, table, guard } = this.#recording;
+    if (guard.isOff) {
+      throw new RetroError("closed", `the agent is off (${guard.offReason}) and knows no state`, {
+        hint: "Start it with startAgent, and ask before close().",
+      });
+    }
     const now = Math.max(clock.last, clock.physicalNow()) as Hlc;
     window.trim(now);
     table.reclaim(window.firstIndex);

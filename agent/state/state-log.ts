@@ -38,24 +38,28 @@ export class StateLog {
    * or too large (8 KiB, depth 16, 1,000 entries) is cut and marked.
    */
   set(key: string, value: unknown): Hlc {
+    if (this.#recording.guard.isOff) return this.#recording.clock.last;
     const id = this.#id(key);
     return id < 0 ? this.#recording.shed(this.#log) : this.#recording.set(id, value);
   }
 
   /** Records that a variable went away. */
   delete(key: string): Hlc {
+    if (this.#recording.guard.isOff) return this.#recording.clock.last;
     const id = this.#id(key);
     return id < 0 ? this.#recording.shed(this.#log) : this.#recording.delete(id);
   }
 
   /** Records that a member entered a variable's set, which need not exist. */
   add(key: string, member: unknown): Hlc {
+    if (this.#recording.guard.isOff) return this.#recording.clock.last;
     const id = this.#id(key);
     return id < 0 ? this.#recording.shed(this.#log) : this.#recording.member(id, member, true);
   }
 
   /** Records that a member left a variable's set. */
   remove(key: string, member: unknown): Hlc {
+    if (this.#recording.guard.isOff) return this.#recording.clock.last;
     const id = this.#id(key);
     return id < 0 ? this.#recording.shed(this.#log) : this.#recording.member(id, member, false);
   }
@@ -87,6 +91,7 @@ export class StateLog {
       remove: (key, member) => plan(KindCode.remove, key, takeMember(member)),
     });
     isOpen = false;
+    if (this.#recording.guard.isOff) return this.#recording.clock.last;
     return this.#recording.commit(this.#log, changes);
   }
 

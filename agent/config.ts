@@ -1,0 +1,283 @@
+/**
+ * Settings: what the code says beats the environment, which beats the defaults. A bad one throws and
+ * names the field; nothing is guessed.
+ *
+ * No validation library: the SDK's main door loads no third-party code.
+ */
+import { hostname } from "node:os";
+import { basename } from "node:path";
+import {
+  AGENT_NODE_ID,
+  DEFAULT_MAX_DRIFT_MS,
+  parseDurationMs,
+  RetroError,
+} from "./kernel/index.ts";
+
+/** Settings that are plain values. Ports (clock, transport) stand in `AgentOptions`. */
+export interface Settings {
+  /** The name shared by processes that do the same job. Default: the script's name. */
+  readonly service?: string;
+  /** This process, unique and, for what has an identity (a replica), stable. Default: `service@host.pid`. */
+  readonly node?: string;
+  /** Said once, at the join: version, zone, ... */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Where to ship: `http://127.0.0.1:7700`. Default: nowhere, and everything local works. */
+  readonly collector?: string;
+  /** For the collector. Better from the environment than in code. */
+  readonly token?: string;
+  /** What is shipped: everything. */
+  readonly stream?: "all";
+  /** The window's age. Default: 60,000 ms. */
+  readonly windowMs?: number;
+  /** The window's memory. Default: 32 MiB. */
+  readonly windowBytes?: number;
+  /** Remote stamps further ahead are not merged. Default: 60,000 ms; 500 on one site. */
+  readonly maxDriftMs?: number;
+  /** Where the epoch is kept over restarts. Default: nowhere. */
+  readonly dataDir?: string;
+  /** Destinations that may see our header, beside the local ones: `*.example.com`. */
+  readonly propagateTo?: readonly string[];
+  /** Senders that are believed, beside the local ones, by address. */
+  readonly acceptFrom?: readonly string[];
+  /** Which message hooks. Default: all that this Node has. */
+  readonly hooks?: "none" | readonly string[];
+  /** No start line and no notices on standard error. */
+  readonly quiet?: boolean;
+  /** Encoded batches that may wait for the collector. Default: 8 MiB. */
+  readonly queueBytes?: number;
+  /** How often recorded events are shipped. Default: 50 ms. */
+  readonly flushIntervalMs?: number;
+}
+
+/** Settings with everything decided. */
+export interface Config {
+  readonly service: string;
+  readonly node: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly collector: URL | undefined;
+  readonly token: string | undefined;
+  readonly windowMs: number;
+  readonly windowBytes: number;
+  readonly maxDriftMs: number;
+  readonly dataDir: string | undefined;
+  readonly propagateTo: readonly string[];
+  readonly acceptFrom: readonly string[];
+  readonly hooks: readonly string[] | undefined;
+  readonly quiet: boolean;
+  readonly queueBytes: number;
+  readonly flushIntervalMs: number;
+}
+
+/** What settings are read from beside the code. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pid: number;
+  /** The script that runs, for a default name. */
+  readonly script: string | undefined;
+  /** 0 in the main thread. */
+  readonly threadId: number;
+  /** Whether the process was forked by another Node process, whose environment it has. */
+  readonly isFork: boolean;
+}
+
+export const MIN_WINDOW_BYTES: number = 64 * 1024;
+const DEFAULT_WINDOW_MS = 60_000;
+const DEFAULT_WINDOW_BYTES = 32 * 1024 * 1024;
+const DEFAULT_QUEUE_BYTES = 8 * 1024 * 1024;
+const DEFAULT_FLUSH_INTERVAL_MS = 50;
+const MAX_NODE_LENGTH = 80;
+const MAX_NAME_LENGTH = 200;
+const MAX_TAGS = 64;
+const FIELDS: ReadonlySet<string> = new Set([
+  ...["service", "node", "tags", "collector", "token", "stream", "windowMs", "windowBytes"],
+  ...["maxDriftMs", "dataDir", "propagateTo", "acceptFrom", "hooks", "quiet", "queueBytes"],
+  ...["flushIntervalMs", "clock", "transport", "scheduler"],
+]);
+
+/**
+ * @throws RetroError `bad-config`, naming the field (or the variable of the environment)
+ */
+export function resolveConfig(settings: Settings, around: Surroundings): Config {
+  for (const field of Object.keys(settings)) {
+    if (!FIELDS.has(field)) bad(field, "is not known", `Known are ${[...FIELDS].join(", ")}.`);
+  }
+  const { env } = around;
+  const stream = settings.stream ?? env["RETROSCOPE_STREAM"] ?? "all";
+  if (stream !== "all") bad("stream", `must be "all", not ${show(stream)}`);
+  const window = windowOf(env["RETROSCOPE_WINDOW"]);
+  const service = text("service", settings.service ?? serviceOf(around));
+  return {
+    service,
+    node: nodeOf(settings, around, service),
+    tags: tagsOf(settings, env["OTEL_RESOURCE_ATTRIBUTES"]),
+    collector: collectorOf(settings.collector ?? env["RETROSCOPE_COLLECTOR"]),
+    token: optionalText("token", settings.token ?? env["RETROSCOPE_TOKEN"]),
+    windowMs: number("windowMs", settings.windowMs ?? window.ms ?? DEFAULT_WINDOW_MS, 1),
+    windowBytes: number(
+      "windowBytes",
+      settings.windowBytes ?? window.bytes ?? DEFAULT_WINDOW_BYTES,
+      MIN_WINDOW_BYTES,
+    ),
+    maxDriftMs: number(
+      "maxDriftMs",
+      settings.maxDriftMs ?? numberText("RETROSCOPE_MAX_DRIFT_MS", env) ?? DEFAULT_MAX_DRIFT_MS,
+      1,
+    ),
+    dataDir: optionalText("dataDir", settings.dataDir ?? env["RETROSCOPE_DATA"]),
+    propagateTo: list("propagateTo", settings.propagateTo ?? split(env["RETROSCOPE_PROPAGATE_TO"])),
+    acceptFrom: list("acceptFrom", settings.acceptFrom ?? []),
+    hooks: hooksOf(settings.hooks ?? env["RETROSCOPE_HOOKS"]),
+    quiet: settings.quiet ?? isOn(env["RETROSCOPE_QUIET"]),
+    queueBytes: number("queueBytes", settings.queueBytes ?? DEFAULT_QUEUE_BYTES, MIN_WINDOW_BYTES),
+    flushIntervalMs: number(
+      "flushIntervalMs",
+      settings.flushIntervalMs ?? DEFAULT_FLUSH_INTERVAL_MS,
+      1,
+    ),
+  };
+}
+
+/** Whether a switch of the environment is on: anything but empty, `0`, `false`. */
+export function isOn(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false"].includes(value.toLowerCase());
+}
+
+function serviceOf({ env, script }: Surroundings): string {
+  const named = env["RETROSCOPE_SERVICE"] ?? env["OTEL_SERVICE_NAME"];
+  if (named !== undefined && named !== "") return named;
+  return script === undefined ? "node" : basename(script).replace(/\.[cm]?[jt]sx?$/, "");
+}
+
+function nodeOf(settings: Settings, around: Surroundings, service: string): string {
+  const { env, pid, threadId, isFork } = around;
+  const thread = threadId === 0 ? "" : `.t${threadId}`;
+  if (settings.node !== undefined) return nodeId("node", settings.node + thread);
+  const inherited = env["RETROSCOPE_NODE"];
+  if (inherited !== undefined && inherited !== "") {
+    return nodeId("RETROSCOPE_NODE", inherited + (isFork ? `.${pid}` : "") + thread);
+  }
+  const tail = `.${pid}${thread}`;
+  const plain = `${service}@${hostname()}`.replace(/[^A-Za-z0-9._:@-]/g, "-");
+  return plain.slice(0, MAX_NODE_LENGTH - tail.length) + tail;
+}
+
+function nodeId(field: string, value: string): string {
+  if (typeof value === "string" && AGENT_NODE_ID.test(value)) return value;
+  return bad(
+    field,
+    `${show(value)} is no node id`,
+    "Use 1 to 80 letters, digits and . _ : @ - in it.",
+  );
+}
+
+function tagsOf(settings: Settings, attributes: string | undefined): Record<string, string> {
+  const tags: Record<string, string> = {};
+  for (const pair of split(attributes)) {
+    const equals = pair.indexOf("=");
+    if (equals > 0) tags[pair.slice(0, equals).trim()] = decoded(pair.slice(equals + 1).trim());
+  }
+  const given: unknown = settings.tags ?? {};
+  if (typeof given !== "object" || given === null) bad("tags", "must be an object of texts");
+  for (const [key, value] of Object.entries(given)) {
+    tags[text("tags", key)] = text(`tags.${key}`, value);
+  }
+  const entries = Object.entries(tags);
+  if (entries.length > MAX_TAGS) bad("tags", `are ${entries.length}, more than ${MAX_TAGS}`);
+  return tags;
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value).slice(0, MAX_NAME_LENGTH);
+  } catch {
+    return value.slice(0, MAX_NAME_LENGTH);
+  }
+}
+
+function collectorOf(value: unknown): URL | undefined {
+  if (value === undefined || value === "") return undefined;
+  const hint = "Use an address such as http://127.0.0.1:7700.";
+  if (typeof value !== "string" || !URL.canParse(value)) {
+    return bad("collector", `${show(value)} is no URL`, hint);
+  }
+  const url = new URL(value);
+  if (!["http:", "https:"].includes(url.protocol)) bad("collector", "must be http or https", hint);
+  if (url.username !== "" || url.password !== "") {
+    bad("collector", "must hold no password", "Give the secret as `token`.");
+  }
+  return url;
+}
+
+function hooksOf(value: unknown): readonly string[] | undefined {
+  if (value === undefined || value === "" || value === "all") return undefined;
+  if (value === "none") return [];
+  return list("hooks", typeof value === "string" ? split(value) : value);
+}
+
+/** `30s`, `64MiB`, or both with a comma between. */
+function windowOf(value: string | undefined): { readonly ms?: number; readonly bytes?: number } {
+  const window: { ms?: number; bytes?: number } = {};
+  for (const part of split(value)) {
+    const size = /^(\d+(?:\.\d+)?)\s*([KMG])i?B$/i.exec(part);
+    if (size) {
+      const power = "KMG".indexOf((size[2] as string).toUpperCase()) + 1;
+      window.bytes = Math.floor(Number(size[1]) * 1024 ** power);
+    } else {
+      try {
+        window.ms = parseDurationMs(part);
+      } catch {
+        bad(
+          "RETROSCOPE_WINDOW",
+          `${show(part)} is neither a time nor a size`,
+          "Use 60s, 32MiB or both: 60s,32MiB.",
+        );
+      }
+    }
+  }
+  return window;
+}
+
+function split(value: string | undefined): string[] {
+  return (value ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function text(field: string, value: unknown): string {
+  if (typeof value === "string" && value.length > 0 && value.length <= MAX_NAME_LENGTH)
+    return value;
+  return bad(field, `must be a text of 1 to ${MAX_NAME_LENGTH} characters, not ${show(value)}`);
+}
+
+function optionalText(field: string, value: unknown): string | undefined {
+  if (value === undefined || value === "") return undefined;
+  if (typeof value === "string") return value;
+  return bad(field, "must be a text"); // never shown: it may be the token
+}
+
+function list(field: string, value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((part) => typeof part === "string")) return value;
+  return bad(field, `must be a list of texts, not ${show(value)}`);
+}
+
+function number(field: string, value: unknown, min: number): number {
+  if (typeof value === "number" && Number.isFinite(value) && value >= min) return value;
+  return bad(field, `must be a number of at least ${min}, not ${show(value)}`);
+}
+
+function numberText(name: string, env: Surroundings["env"]): number | undefined {
+  const value = env[name];
+  return value === undefined || value === "" ? undefined : number(name, Number(value), 1);
+}
+
+function show(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+}
+
+function bad(field: string, what: string, hint?: string): never {
+  throw new RetroError("bad-config", `${field} ${what}`, {
+    details: { field },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

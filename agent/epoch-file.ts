@@ -1,0 +1,92 @@
+/**
+ * What a node keeps on disk over restarts: its highest epoch, and a ceiling no stamp of it has passed.
+ *
+ *     start    epoch = max(persisted + 1, ms since 2020), stamps above the ceiling
+ *     running  ceiling = last + 3 s, written each second, off the host's way
+ *
+ * A disk that is full, read-only or corrupt costs no more than this file: the new epoch then comes from
+ * the clock alone, and the agent says so. Written aside and renamed, so a crash leaves old or new.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "./kernel/index.ts";
+
+/** How far the ceiling is above the latest stamp when it is written. */
+export const CEILING_LEASE_MS = 3_000;
+export const CEILING_INTERVAL_MS = 1_000;
+
+/** What an earlier run left. */
+export interface Persisted {
+  readonly epoch: number;
+  readonly ceiling: Hlc | undefined;
+}
+
+export class EpochFile {
+  readonly #path: string;
+  readonly #onProblem: (message: string) => void;
+  #isWriting = false;
+
+  constructor(dataDir: string, node: string, onProblem: (message: string) => void) {
+    this.#path = join(dataDir, `agent-${node}.json`);
+    this.#onProblem = onProblem;
+    try {
+      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      this.#problem("cannot be made", error);
+    }
+  }
+
+  /** undefined: nothing, or nothing readable. */
+  read(): Persisted | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.#path, "utf8");
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ENOENT") this.#problem("cannot be read", error);
+      return undefined;
+    }
+    try {
+      const { epoch, ceiling } = JSON.parse(text) as { epoch: unknown; ceiling: unknown };
+      if (!Number.isSafeInteger(epoch)) throw new Error("no epoch in it");
+      return { epoch: epoch as number, ceiling: parseHlc(String(ceiling)) };
+    } catch (error) {
+      this.#problem("is damaged", error);
+      return undefined;
+    }
+  }
+
+  /** Writes at once; only while the agent starts or opens an epoch. */
+  writeNow(epoch: number, last: Hlc): void {
+    try {
+      writeFileSync(`${this.#path}.new`, textOf(epoch, last), { mode: 0o600, flush: true });
+      renameSync(`${this.#path}.new`, this.#path);
+    } catch (error) {
+      this.#problem("cannot be written", error);
+    }
+  }
+
+  /** Writes without making anybody wait. */
+  async write(epoch: number, last: Hlc): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      await writeFile(`${this.#path}.new`, textOf(epoch, last), { mode: 0o600, flush: true });
+      await rename(`${this.#path}.new`, this.#path);
+    } catch (error) {
+      this.#problem("cannot be written", error);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #problem(what: string, error: unknown): void {
+    const { code, message } = error as { code?: string; message?: string };
+    this.#onProblem(`the epoch file ${this.#path} ${what} (${code ?? message})`);
+  }
+}
+
+function textOf(epoch: number, last: Hlc): string {
+  const ceiling = formatHlc((last + CEILING_LEASE_MS * TICKS_PER_MS) as Hlc);
+  return `${JSON.stringify({ epoch, ceiling })}\n`;
+}

@@ -1,0 +1,81 @@
+/** Stamps on anything that holds headers, for transports without a hook: `agent.stamp`, `agent.merge`. */
+import type { Hlc } from "./kernel/index.ts";
+import { CARRIER_HEADER, readCarrier } from "./propagation/carrier.ts";
+import type { MessageRecorder } from "./propagation/recorder.ts";
+import { stampMessage } from "./propagation/stamping.ts";
+
+/** A plain object, a `Headers`, a `Map`: names to texts, or to lists of texts. */
+export type HeadersLike =
+  | { [name: string]: unknown }
+  | { get(name: string): unknown; set(name: string, value: string): unknown };
+
+const CHANNEL = "manual";
+
+/** Records a send and writes its stamp. null: the agent is off. */
+export function stampHeaders(recorder: MessageRecorder, headers: HeadersLike): Hlc | null {
+  const present = readHeader(headers);
+  const first = Array.isArray(present) ? present[0] : present;
+  const text = typeof first === "string" ? first : undefined;
+  const message = stampMessage(recorder, CHANNEL, null, false, text);
+  if (message === null) return null;
+  writeHeader(headers, message.text);
+  return message.stamp.t;
+}
+
+/** Merges the stamp and records the arrival. null: the agent is off, or there was no stamp. */
+export function mergeHeaders(recorder: MessageRecorder, headers: HeadersLike): Hlc | null {
+  const value = readHeader(headers);
+  const texts = (Array.isArray(value) ? value : [value]).map(asText).filter((one) => one !== null);
+  if (texts.length === 0) {
+    recorder.unstamped(CHANNEL, "in");
+    return null;
+  }
+  const { stamp, malformedCount } = readCarrier(texts);
+  for (let i = 0; i < malformedCount; i += 1) recorder.malformed(CHANNEL);
+  if (stamp !== undefined) return recorder.receive(stamp, CHANNEL, null, false);
+  recorder.unstamped(CHANNEL, "in");
+  return null;
+}
+
+/** Kafka clients and others hold header values as bytes. */
+function asText(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  if (value instanceof Uint8Array && value.length <= 1_024)
+    return Buffer.from(value).toString("latin1");
+  return null;
+}
+
+function readHeader(headers: HeadersLike): unknown {
+  if (hasMethods(headers)) {
+    const value = headers.get(CARRIER_HEADER);
+    if (value !== undefined && value !== null) return value;
+    if (!(headers instanceof Map)) return undefined;
+    return headers.get([...headers.keys()].find(isOurName));
+  }
+  const plain = headers as Record<string, unknown>;
+  const exact = plain[CARRIER_HEADER];
+  if (exact !== undefined) return exact;
+  const name = Object.keys(plain).find(isOurName);
+  return name === undefined ? undefined : plain[name];
+}
+
+function writeHeader(headers: HeadersLike, text: string): void {
+  if (hasMethods(headers)) {
+    headers.set(CARRIER_HEADER, text);
+    return;
+  }
+  const plain = headers as Record<string, unknown>;
+  for (const name of Object.keys(plain))
+    if (name !== CARRIER_HEADER && isOurName(name)) delete plain[name];
+  plain[CARRIER_HEADER] = text;
+}
+
+function isOurName(name: unknown): boolean {
+  return typeof name === "string" && name.toLowerCase() === CARRIER_HEADER;
+}
+
+function hasMethods(
+  headers: HeadersLike,
+): headers is { get(name: string): unknown; set(name: string, value: string): unknown } {
+  return typeof headers.get === "function" && typeof headers.set === "function";
+}

@@ -1,0 +1,205 @@
+/**
+ * The agent as the message hooks see it: clock, window and feed behind the recorder port. Also what
+ * `agent.stamp` and `agent.merge` use.
+ *
+ * Everything kept per peer is bounded: past MAX_PEERS, peers share the entry "others".
+ */
+import {
+  type Channel,
+  type Hlc,
+  isHlc,
+  type SendEvent,
+  type UnstampedChannel,
+} from "./kernel/index.ts";
+import type {
+  Freshness,
+  MessageRecorder,
+  Stamp,
+  UnstampedDirection,
+} from "./propagation/recorder.ts";
+import type { EventFeed } from "./state/event-feed.ts";
+import { takeName } from "./state/intake.ts";
+import type { Recording } from "./state/recording.ts";
+
+/** Receives remembered, so that two hooks on one message record it once. */
+const REMEMBERED_RECEIVES = 256;
+const MAX_PEERS = 64;
+const OTHERS = "others";
+/** Memory of a message event, roughly. */
+const MESSAGE_BYTES = 160;
+
+type SendBody = Omit<SendEvent, "seq" | "t">;
+
+export class AgentMessages implements MessageRecorder {
+  readonly #recording: Recording;
+  readonly #feed: EventFeed;
+  readonly #recent: string[] = new Array(REMEMBERED_RECEIVES);
+  readonly #recentSet = new Set<string>();
+  #recentAt = 0;
+  readonly #unstamped = new Map<
+    string,
+    { peer: string; direction: UnstampedDirection; count: number }
+  >();
+  readonly #malformed = new Map<string, number>();
+  readonly #refused = new Map<string, number>();
+
+  constructor(recording: Recording, feed: EventFeed) {
+    this.#recording = recording;
+    this.#feed = feed;
+  }
+
+  /** Messages that travelled without our stamp, most first. */
+  get unstampedChannels(): readonly UnstampedChannel[] {
+    return [...this.#unstamped.values()].sort((a, b) => b.count - a.count);
+  }
+
+  /** Stamps beyond the gate, by peer. */
+  get refusedCounts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#refused);
+  }
+
+  /** Headers that could not be read, by peer. */
+  get malformedCounts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#malformed);
+  }
+
+  send(
+    channel: Channel,
+    peer: string | null,
+    streamed: boolean,
+    replaces: number | null,
+  ): Stamp | null {
+    const { guard, clock, window } = this.#recording;
+    if (guard.isOff) return null;
+    try {
+      const seq = this.#feed.seqOf(window.nextIndex);
+      const t = clock.now();
+      const body = sendBody(channel, peer, streamed, replaces, false);
+      this.#recording.body(t, body, MESSAGE_BYTES, false);
+      return { node: this.#feed.node, epoch: this.#feed.epoch, seq, t };
+    } catch (error) {
+      guard.caught(error, "stamping");
+      return null;
+    }
+  }
+
+  sendFailed(sent: Stamp, channel: Channel, peer: string | null): void {
+    const { guard, clock } = this.#recording;
+    // A send of an epoch that was left cannot be named from this one: it counts as in flight for a while.
+    if (guard.isOff || sent.epoch !== this.#feed.epoch || sent.node !== this.#feed.node) return;
+    try {
+      const body = sendBody(channel, peer, false, sent.seq, true);
+      this.#recording.body(clock.now(), body, MESSAGE_BYTES, true);
+    } catch (error) {
+      guard.caught(error, "recording a failed send");
+    }
+  }
+
+  receive(
+    stamp: Stamp | null,
+    channel: Channel,
+    peer: string | null,
+    relayed: boolean,
+  ): Hlc | null {
+    const { guard, clock } = this.#recording;
+    if (guard.isOff) return null;
+    try {
+      if (stamp === null || !isHlc(stamp.t)) {
+        return this.#recordReceive(clock.now(), null, channel, peer, relayed, false);
+      }
+      const t = clock.receive(stamp.t);
+      const unverified = !clock.lastReceiveMerged;
+      if (unverified) countIn(this.#refused, peer ?? stamp.node);
+      if (this.#isRepeated(stamp)) return t;
+      return this.#recordReceive(t, stamp, channel, peer, relayed, unverified);
+    } catch (error) {
+      guard.caught(error, "merging");
+      return null;
+    }
+  }
+
+  freshness(stamp: Stamp): Freshness {
+    const { epoch, node } = this.#feed;
+    if (stamp.epoch !== epoch || stamp.node !== node) return "foreign";
+    const shaping = this.#feed.seqOf(this.#recording.lastShapingIndex);
+    return stamp.seq > shaping ? "fresh" : "stale";
+  }
+
+  unstamped(peer: string, direction: UnstampedDirection): void {
+    let key = `${direction} ${peer}`;
+    let name = takeName(peer);
+    if (!this.#unstamped.has(key) && this.#unstamped.size >= MAX_PEERS) {
+      key = `${direction} ${OTHERS}`;
+      name = OTHERS;
+    }
+    const known = this.#unstamped.get(key);
+    if (known === undefined) this.#unstamped.set(key, { peer: name, direction, count: 1 });
+    else known.count += 1;
+  }
+
+  malformed(peer: string): void {
+    countIn(this.#malformed, peer);
+  }
+
+  #recordReceive(
+    t: Hlc,
+    stamp: Stamp | null,
+    channel: Channel,
+    peer: string | null,
+    relayed: boolean,
+    unverified: boolean,
+  ): Hlc {
+    const from = stamp === null ? null : { node: stamp.node, epoch: stamp.epoch, seq: stamp.seq };
+    this.#recording.body(
+      t,
+      {
+        kind: "receive",
+        channel: takeName(channel),
+        from,
+        sentT: stamp === null ? null : stamp.t,
+        peer: peer === null ? null : takeName(peer),
+        id: null,
+        unverified,
+        relayed,
+      },
+      MESSAGE_BYTES,
+      true,
+    );
+    return t;
+  }
+
+  #isRepeated({ node, epoch, seq }: Stamp): boolean {
+    const name = `${seq}.${epoch}.${node}`;
+    if (this.#recentSet.has(name)) return true;
+    const forgotten = this.#recent[this.#recentAt];
+    if (forgotten !== undefined) this.#recentSet.delete(forgotten);
+    this.#recent[this.#recentAt] = name;
+    this.#recentSet.add(name);
+    this.#recentAt = (this.#recentAt + 1) % REMEMBERED_RECEIVES;
+    return false;
+  }
+}
+
+function sendBody(
+  channel: Channel,
+  peer: string | null,
+  streamed: boolean,
+  replaces: number | null,
+  failed: boolean,
+): SendBody {
+  return {
+    kind: "send",
+    channel: takeName(channel),
+    to: null,
+    peer: peer === null ? null : takeName(peer),
+    id: null,
+    replaces,
+    failed,
+    streamed,
+  };
+}
+
+function countIn(counts: Map<string, number>, peer: string): void {
+  const name = counts.has(peer) || counts.size < MAX_PEERS ? takeName(peer) : OTHERS;
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}

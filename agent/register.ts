@@ -1,0 +1,17 @@
+/**
+ * The preload: `node --import retroscope/register app.js`, or `--require`. Settings come from the
+ * environment alone (design section 5). A bad one is printed, and the service goes on without agent.
+ */
+import { isOn } from "./config.ts";
+import { RetroError } from "./kernel/index.ts";
+import { startAgent } from "./start.ts";
+
+if (!isOn(process.env["RETROSCOPE_DISABLED"])) {
+  try {
+    startAgent();
+  } catch (error) {
+    const hint = error instanceof RetroError && error.hint !== undefined ? ` ${error.hint}` : "";
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`retroscope: not started: ${message}.${hint}\n`);
+  }
+}

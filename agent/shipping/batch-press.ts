@@ -1,0 +1,137 @@
+/** Turns cuts into encoded batches, and a batch that is too large into two. */
+import {
+  type Batch,
+  type BatchHeader,
+  decodeBatch,
+  type EpochRef,
+  type EventColumns,
+  encodeBatch,
+  type Hlc,
+  type Json,
+  KindCode,
+  type LostRange,
+} from "../kernel/index.ts";
+import type { QueuedBatch } from "./batch-queue.ts";
+import type { SourceCut } from "./event-source.ts";
+
+/** Where an epoch that was left ended, for declaring losses of it later. */
+export interface EpochTail extends EpochRef {
+  readonly service: string;
+  readonly nextSeq: number;
+  readonly closed: Hlc;
+}
+
+export class BatchPress {
+  #ordinal = 0;
+
+  /** Encodes a cut at once, since its columns are used again. @throws RetroError `too-large`, `bad-batch` */
+  press(cut: SourceCut, dropped: readonly LostRange[], status: Json | null): QueuedBatch {
+    return this.#entry({ header: headerOf(cut, dropped, status), events: cut.events }, cut);
+  }
+
+  /** An empty batch of an epoch that was left, to declare what was lost of it. */
+  pressTail(tail: EpochTail, dropped: readonly LostRange[]): QueuedBatch {
+    const { node, epoch, service, closed, nextSeq } = tail;
+    const cut: SourceCut = {
+      ...{ node, epoch, service, closed, firstSeq: nextSeq, lost: [], logs: [], messages: false },
+      events: NO_EVENTS,
+    };
+    return this.press(cut, dropped, null);
+  }
+
+  /**
+   * The two halves of a batch, parted between two stamps; null if it cannot be parted. What it declares
+   * goes with the first.
+   */
+  split(entry: QueuedBatch): readonly [QueuedBatch, QueuedBatch] | null {
+    const { header, events } = decodeBatch(entry.bytes);
+    const at = partingOf(events);
+    if (at === null) return null;
+    const lastT = events.t[at - 1] as Hlc;
+    const parted = header.firstSeq + at;
+    const first: Batch = {
+      header: { ...header, lastSeq: parted - 1, lastT, closed: lastT },
+      events: partOf(events, 0, at),
+    };
+    const second: Batch = {
+      header: {
+        ...header,
+        firstSeq: parted,
+        firstT: events.t[at] as Hlc,
+        dropped: [],
+        status: null,
+      },
+      events: partOf(events, at, events.count),
+    };
+    return [this.#entry(first, entry), this.#entry(second, entry)];
+  }
+
+  #entry(
+    batch: Batch,
+    about: { readonly logs: readonly string[]; readonly messages: boolean },
+  ): QueuedBatch {
+    const { node, epoch, firstSeq, lastSeq, firstT, lastT, dropped } = batch.header;
+    const bytes = encodeBatch(batch);
+    this.#ordinal += 1;
+    return {
+      ...{ ordinal: this.#ordinal, node, epoch, firstSeq, lastSeq, firstT, lastT, dropped, bytes },
+      ...{ logs: about.logs, messages: about.messages },
+    };
+  }
+}
+
+function headerOf(cut: SourceCut, dropped: readonly LostRange[], status: Json | null): BatchHeader {
+  const { node, epoch, service, firstSeq, closed, events } = cut;
+  const isEmpty = events.count === 0;
+  return {
+    ...{ node, epoch, service, firstSeq, closed, dropped, status, imported: false },
+    lastSeq: firstSeq + events.count - 1,
+    firstT: isEmpty ? closed : (events.t[0] as Hlc),
+    lastT: isEmpty ? closed : (events.t[events.count - 1] as Hlc),
+  };
+}
+
+/** The index nearest the middle whose event has another stamp than the one before it. */
+function partingOf({ count, t }: EventColumns): number | null {
+  const middle = count >> 1;
+  for (let off = 0; off <= middle; off += 1) {
+    for (const at of [middle - off, middle + off]) {
+      if (at > 0 && at < count && t[at] !== t[at - 1]) return at;
+    }
+  }
+  return null;
+}
+
+function partOf(events: EventColumns, start: number, end: number): EventColumns {
+  const ref = events.ref.slice(start, end);
+  const bodies = events.bodies.slice();
+  // The bodies of a half are counted from its own first.
+  const kind = events.kind.slice(start, end);
+  const used: typeof bodies = [];
+  kind.forEach((code, i) => {
+    if (code > KindCode.remove) ref[i] = used.push(bodies[ref[i] as number] as never) - 1;
+  });
+  return {
+    count: end - start,
+    t: events.t.slice(start, end),
+    kind,
+    ref,
+    valueTag: events.valueTag.slice(start, end),
+    valueNumber: events.valueNumber.slice(start, end),
+    variables: events.variables,
+    values: events.values,
+    bodies: used,
+  };
+}
+
+const NO_EVENTS: EventColumns = {
+  count: 0,
+  t: new Float64Array(0),
+  kind: new Uint8Array(0),
+  ref: new Uint32Array(0),
+  valueTag: new Uint8Array(0),
+  valueNumber: new Float64Array(0),
+  variables: [],
+  values: [],
+  bodies: [],
+};

@@ -1,0 +1,152 @@
+/**
+ * Ships over HTTP: `POST /v1/batches`, batches one after the other in the body (kernel/protocol.ts).
+ *
+ * One keep-alive agent of our own, marked so that the hooks leave its requests alone; sockets are
+ * unref'd, so an idle or waiting request keeps no process alive. A request that passes its deadline is
+ * destroyed, its connection with it. Never rejects.
+ */
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { BATCH_MEDIA_TYPE, INGEST_PATH, type IngestReply } from "../kernel/index.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { SendOptions, Transport, TransportReply } from "./transport.ts";
+
+/** One for batches, one for the held heartbeat. */
+const MAX_SOCKETS = 2;
+/** A longer answer is no answer of a collector. */
+const MAX_REPLY_BYTES = 1024 * 1024;
+const MAX_MESSAGE_LENGTH = 200;
+/** The hooks' hands off: see agent/propagation/stamping.ts, which this folder does not know. */
+const UNTRACED = Symbol.for("retroscope.untraced");
+
+export interface HttpTransportOptions {
+  /** The collector: `http://127.0.0.1:7700`; a path before `/v1/batches` is kept. */
+  readonly collector: URL;
+  /** Sent as `Authorization: Bearer`. */
+  readonly token?: string | undefined;
+  readonly scheduler: Scheduler;
+}
+
+export class HttpTransport implements Transport {
+  readonly target: string;
+  readonly #url: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #scheduler: Scheduler;
+  readonly #agent: HttpAgent;
+  readonly #request: typeof httpRequest;
+
+  constructor(options: HttpTransportOptions) {
+    const { collector, token, scheduler } = options;
+    const isTls = collector.protocol === "https:";
+    this.#url = new URL(collector.pathname.replace(/\/+$/, "") + INGEST_PATH, collector);
+    this.target = collector.origin;
+    this.#headers = {
+      "content-type": BATCH_MEDIA_TYPE,
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
+    this.#scheduler = scheduler;
+    this.#request = isTls ? httpsRequest : httpRequest;
+    const settings = { keepAlive: true, maxSockets: MAX_SOCKETS };
+    this.#agent = isTls ? new HttpsAgent(settings) : new HttpAgent(settings);
+    Object.assign(this.#agent, { [UNTRACED]: true });
+  }
+
+  send(batches: readonly Uint8Array[], options: SendOptions): Promise<TransportReply> {
+    return new Promise((resolve) => {
+      const url = new URL(this.#url);
+      if (options.holdMs > 0) url.searchParams.set("hold", `${options.holdMs}ms`);
+      const length = batches.reduce((sum, bytes) => sum + bytes.length, 0);
+      const request = this.#request(url, {
+        method: "POST",
+        agent: this.#agent,
+        headers: { ...this.#headers, "content-length": length },
+      });
+      const deadlineMs = options.timeoutMs + options.holdMs;
+      const cancel = this.#scheduler.after(deadlineMs, () => {
+        settle(failed(`no answer within ${deadlineMs} ms`));
+        request.destroy();
+      });
+      const settle = (reply: TransportReply): void => {
+        cancel();
+        resolve(reply); // the first one counts
+      };
+      request.on("socket", (socket) => socket.unref());
+      request.on("error", (error) => settle(failed(messageOf(error))));
+      request.on("response", (response) => {
+        readBody(response).then(
+          (body) => settle(replyOf(response, body)),
+          (error) => {
+            settle(failed(messageOf(error)));
+            request.destroy();
+          },
+        );
+      });
+      for (const bytes of batches) request.write(bytes);
+      request.end();
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** @throws if the body is too long or breaks off */
+async function readBody(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_REPLY_BYTES) throw new Error(`the answer is over ${MAX_REPLY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function replyOf(response: IncomingMessage, body: string): TransportReply {
+  const status = response.statusCode ?? 0;
+  if (status === 200) return ackedOf(body);
+  const message = errorMessageOf(body) ?? response.statusMessage ?? "";
+  if (status === 401 || status === 403) return { kind: "unauthorized", status };
+  if (status === 413) return { kind: "too-large" };
+  if (status === 400 || status === 415) return { kind: "refused", status, message };
+  return failed(`${status} ${message}`, retryAfterMs(response));
+}
+
+function ackedOf(body: string): TransportReply {
+  try {
+    return { kind: "acked", reply: JSON.parse(body) as IngestReply };
+  } catch {
+    return failed("the answer is not a collector's");
+  }
+}
+
+function errorMessageOf(body: string): string | undefined {
+  try {
+    const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown } };
+    return error === undefined
+      ? undefined
+      : `${error.code}: ${error.message}`.slice(0, MAX_MESSAGE_LENGTH);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seconds, or a date, which is measured against the answer's own date: our clock may be off. */
+function retryAfterMs({ headers }: IncomingMessage): number | null {
+  const text = headers["retry-after"]?.trim();
+  if (text === undefined) return null;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  const waitMs = Date.parse(text) - Date.parse(headers.date ?? "");
+  return Number.isNaN(waitMs) ? null : Math.max(0, waitMs);
+}
+
+function failed(message: string, retryAfter: number | null = null): TransportReply {
+  return { kind: "failed", retryAfterMs: retryAfter, message };
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return "request failed";
+  const { code } = error as { code?: unknown };
+  return String(code ?? error.message).slice(0, MAX_MESSAGE_LENGTH);
+}

@@ -1,0 +1,188 @@
+/**
+ * The outbox: from cuts to a bounded queue of encoded batches, with the books kept. Nothing here knows
+ * of requests or timers; shipper.ts decides when.
+ *
+ *     cut --press--> queue --acknowledged--> ledger
+ *                      |---dropped---------> ledger, lost ranges --> header of the next batch
+ *
+ * Overflow gives up whole batches, the oldest first; what was lost is declared by the next batch, and
+ * the logs it touched get a keyframe once the collector answers again (before that, keyframes would
+ * only push out more).
+ */
+import type { DropReason, Json, LostRange } from "../kernel/index.ts";
+import { BatchPress, type EpochTail } from "./batch-press.ts";
+import { BatchQueue, eventCountOf, type QueuedBatch } from "./batch-queue.ts";
+import type { EventSource, SourceCut } from "./event-source.ts";
+import { Ledger } from "./ledger.ts";
+import { LostRanges } from "./lost-ranges.ts";
+
+/** Epochs left whose losses can still be declared. */
+const MAX_TAILS = 8;
+/** Logs waiting for a keyframe by name; beyond, all logs wait. */
+const MAX_WAITING_LOGS = 1_024;
+
+interface Tail {
+  readonly tail: EpochTail;
+  readonly lost: LostRanges;
+}
+
+export class Outbox {
+  readonly ledger: Ledger = new Ledger();
+  readonly queue: BatchQueue;
+  readonly #source: EventSource;
+  readonly #press = new BatchPress();
+  #lost = new LostRanges();
+  #tails: Tail[] = [];
+  #unframedLogs: Set<string> | null = new Set();
+  #lastCut: EpochTail | undefined;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(source: EventSource, queueBytes: number, onError: (error: unknown) => void) {
+    this.#source = source;
+    this.queue = new BatchQueue(queueBytes);
+    this.#onError = onError;
+  }
+
+  /** Whether a loss waits to be declared. */
+  get hasUndeclared(): boolean {
+    return !this.#lost.isEmpty || this.#tails.some(({ lost }) => !lost.isEmpty);
+  }
+
+  /** Events that wait, cut or not. */
+  get queuedCount(): number {
+    return this.queue.eventCount + this.#source.pendingCount;
+  }
+
+  /** Cuts and queues one batch; false if nothing was pending. `sent`: batches not to be given up. */
+  cutOne(sent: readonly QueuedBatch[], status: () => Json | null): boolean {
+    const cut = this.#source.cut();
+    if (cut === null) return false;
+    this.#queueCut(cut, sent, status);
+    return true;
+  }
+
+  /** Queues empty batches that declare what no other batch declared yet. */
+  declare(sent: readonly QueuedBatch[]): void {
+    for (const { tail, lost } of this.#tails) {
+      if (!lost.isEmpty) this.#push(this.#press.pressTail(tail, lost.take()), sent);
+    }
+    if (!this.#lost.isEmpty && this.#source.pendingCount === 0) {
+      this.#queueCut(this.#source.heartbeat(), sent, () => null);
+    }
+  }
+
+  /** An empty batch that is sent once and not queued. */
+  heartbeat(status: Json | null): QueuedBatch {
+    const cut = this.#source.heartbeat();
+    this.#noteTail(cut);
+    return this.#press.press(cut, [], status);
+  }
+
+  /** Keyframes for the logs that lost something are asked for now: the collector answers. */
+  askKeyframes(): void {
+    if (this.#unframedLogs === null) this.#source.askKeyframes(null);
+    else if (this.#unframedLogs.size > 0) this.#source.askKeyframes([...this.#unframedLogs]);
+    this.#unframedLogs = new Set();
+  }
+
+  acknowledged(entry: QueuedBatch): void {
+    if (this.queue.remove(entry)) this.ledger.acknowledge(eventCountOf(entry));
+  }
+
+  /** Gives a batch up; it will be declared lost. */
+  drop(entry: QueuedBatch, reason: DropReason): void {
+    if (!this.queue.remove(entry)) return;
+    this.#lose(entry, reason);
+  }
+
+  /** Parts a batch in two; false if it cannot be. */
+  split(entry: QueuedBatch): boolean {
+    const halves = this.#press.split(entry);
+    if (halves === null) return false;
+    this.queue.replace(entry, halves);
+    return true;
+  }
+
+  /** Everything recorded is cut; the epoch is left. Later losses of it are declared under its own name. */
+  leaveEpoch(): void {
+    if (this.#lastCut === undefined) return;
+    this.#tails.push({ tail: this.#lastCut, lost: this.#lost });
+    this.#tails = this.#tails.slice(-MAX_TAILS);
+    this.#lost = new LostRanges();
+  }
+
+  /** The time is up: what waits is counted and given up. */
+  abandon(): void {
+    for (let entry = this.queue.oldest; entry !== undefined; entry = this.queue.oldest) {
+      this.queue.remove(entry);
+      this.ledger.drop("shutdown", eventCountOf(entry));
+    }
+  }
+
+  #queueCut(cut: SourceCut, sent: readonly QueuedBatch[], status: () => Json | null): void {
+    for (const range of cut.lost) {
+      this.#lost.add(range);
+      this.ledger.drop(range.reason, eventCountOf(range));
+    }
+    this.#noteTail(cut);
+    const dropped = this.#lost.take();
+    let entry: QueuedBatch;
+    try {
+      entry = this.#press.press(cut, dropped, status());
+    } catch (error) {
+      this.#onError(error);
+      this.#giveUp(cut, dropped);
+      return;
+    }
+    this.#push(entry, sent);
+  }
+
+  /** A cut that cannot be encoded: as if the collector had refused it. */
+  #giveUp(cut: SourceCut, dropped: readonly LostRange[]): void {
+    const { node, epoch, firstSeq, closed, logs, messages, events } = cut;
+    const lastSeq = firstSeq + events.count - 1;
+    const firstT = (events.count > 0 ? events.t[0] : closed) as typeof closed;
+    this.#lose(
+      { node, epoch, firstSeq, lastSeq, firstT, lastT: closed, logs, messages, dropped },
+      "refused",
+    );
+  }
+
+  #push(entry: QueuedBatch, sent: readonly QueuedBatch[]): void {
+    this.queue.push(entry);
+    for (;;) {
+      const oldest = this.queue.overflow(sent);
+      if (oldest === undefined) return;
+      this.drop(oldest, "overflow");
+    }
+  }
+
+  #lose(entry: Omit<QueuedBatch, "ordinal" | "bytes">, reason: DropReason): void {
+    const { node, epoch, firstSeq, lastSeq, firstT, lastT, logs, messages } = entry;
+    this.ledger.drop(reason, eventCountOf(entry));
+    const isCurrent = node === this.#source.node && epoch === this.#source.epoch;
+    const lost = isCurrent
+      ? this.#lost
+      : this.#tails.find(({ tail }) => tail.node === node && tail.epoch === epoch)?.lost;
+    if (lost === undefined) return; // an epoch left long ago: its end stays open
+    if (lastSeq >= firstSeq) {
+      lost.add({ ...{ firstSeq, lastSeq, firstT, lastT, logs, messages }, reason });
+    } else if (!isCurrent) {
+      return; // a declaration about an old epoch is tried once
+    }
+    for (const range of entry.dropped) lost.add(range);
+    if (isCurrent) this.#unframe(entry);
+  }
+
+  #unframe({ logs, dropped }: Pick<QueuedBatch, "logs" | "dropped">): void {
+    for (const names of [logs, ...dropped.map((range) => range.logs)]) {
+      if (names === null) this.#unframedLogs = null;
+      else for (const name of names) this.#unframedLogs?.add(name);
+    }
+    if ((this.#unframedLogs?.size ?? 0) > MAX_WAITING_LOGS) this.#unframedLogs = null;
+  }
+
+  #noteTail({ node, epoch, service, firstSeq, events, closed }: SourceCut): void {
+    this.#lastCut = { node, epoch, service, nextSeq: firstSeq + events.count, closed };
+  }
+}
