@@ -43,6 +43,7 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   const members: string[] = [];
   const incomplete: Incomplete[] = [];
   const unchecked: UncheckedChannel[] = [];
+  const views = new Map<number, EpochView>();
   for (const node of chosen.nodes) {
     const span = spanAt(node, t);
     if (span === undefined || !isActiveAt(span, t)) {
@@ -51,13 +52,14 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
     }
     members.push(node.node);
     const view = context.source.viewAt(span.record, t, chosen.logs);
+    views.set(span.record.id, view);
     nodes.set(node.node, presentNode(context, node, span, logsOf(view, chosen)));
     unchecked.push(...uncheckedOf(span.record));
     if (countsAt(span.record, t, chosen, membership)) {
       incomplete.push(...gapsAt(context, span, view, t, chosen));
     }
   }
-  incomplete.push(...unknownSenders(context, membership, t, chosen));
+  incomplete.push(...unknownSenders(context, membership, views, t, chosen));
   const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
   const violations = context.store
     .violationsAt(t)
@@ -72,7 +74,7 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
     violations,
     unchecked,
     nodes,
-    inFlight: inFlightAt(context, membership, t, isChosen),
+    inFlight: inFlightAt(context, membership, views, t, isChosen),
     inFlightComplete: isInFlightComplete(context, membership, t, (record) =>
       countsAt(record, t, chosen, membership),
     ),
@@ -156,6 +158,7 @@ function only(image: LogImage, keys: ReadonlySet<string>): ReadonlyMap<string, V
 function unknownSenders(
   context: CutContext,
   membership: Membership,
+  views: ReadonlyMap<number, EpochView>,
   t: Hlc,
   chosen: Chosen,
 ): Incomplete[] {
@@ -164,7 +167,8 @@ function unknownSenders(
   for (const { spans } of membership.values()) {
     for (const { record } of spans) {
       if (record.joined > t || !countsAt(record, t, chosen, membership)) continue;
-      for (const [node, from] of context.messages.sendersUpTo(record, t)) {
+      const senders = views.get(record.id)?.senders ?? context.messages.sendersUpTo(record, t);
+      for (const [node, from] of senders) {
         if (membership.has(node)) continue;
         firstSeen.set(node, Math.min(from, firstSeen.get(node) ?? from) as Hlc);
       }

@@ -14,6 +14,7 @@ import { type EventRef, type Hlc, messageId, type SendEvent } from "../../agent/
 import type { EpochRecord, SlowMessageRecord } from "../store/history-store.ts";
 import { holesOf } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
+import type { EpochView } from "./epoch-view.ts";
 import type { InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership } from "./membership.ts";
@@ -29,16 +30,22 @@ interface Arrival {
   readonly node: string;
 }
 
-/** Messages in flight at `t` that leave or reach a node for which `isChosen`, by time of sending. */
+/**
+ * Messages in flight at `t` that leave or reach a node for which `isChosen`, by time of sending.
+ * `views`: states at `t` that the caller has at hand, by epoch id; they know whether anything was sent.
+ */
 export function inFlightAt(
   context: CutContext,
   membership: Membership,
+  views: ReadonlyMap<number, EpochView>,
   t: Hlc,
   isChosen: (node: string) => boolean,
 ): InFlightMessage[] {
   const timeout = ticksOfMs(context.limits.messageTimeoutMs);
   const records = [...membership.values()].flatMap(({ spans }) => spans.map((span) => span.record));
-  const open = records.flatMap((record) => sendsInTime(context, record, t, timeout));
+  const open = records
+    .filter(({ id }) => (views.get(id)?.lastSendT ?? t) > t - timeout)
+    .flatMap((record) => sendsInTime(context, record, t, timeout));
   const found = open.length === 0 ? [] : undelivered(context, records, open, t, timeout);
   found.push(...slowMessages(context, records, t, timeout));
   return found
