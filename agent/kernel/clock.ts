@@ -82,7 +82,7 @@ export class HlcClock {
     const physical = this.#physical.now();
     let floor = this.#last;
     this.#lastReceiveMerged = true;
-    if (remote > floor) {
+    if (!(remote <= floor)) {
       if (isHlc(remote) && remote - physical <= this.#maxDriftTicks) {
         floor = remote;
       } else {
@@ -123,6 +123,8 @@ export class HlcClock {
 
   /** Raises the floor: the next stamp will be later than `t`. For ceilings, never for messages. */
   raiseTo(t: Hlc): void {
-    if (t > this.#last) this.#last = t;
+    if (t < this.#last) return;
+    this.#last = t;
+    this.#lastWasChange = false; // or the next change might share t
   }
 }

@@ -51,8 +51,8 @@ export function unixMsFromTicks(t: Hlc): number {
 
 /** The low 12 bits of `t`: 0 to 4095, for negative stamps too. */
 export function lowBits(t: Hlc): number {
-  const low = t % TICKS_PER_MS;
-  return low < 0 ? low + TICKS_PER_MS : low;
+  const low = t % TICKS_PER_MS; // has the sign of t, on zero too
+  return low < 0 ? low + TICKS_PER_MS : low + 0;
 }
 
 /** `t` moved by `ms` milliseconds (fractions allowed), rounded down to a tick. */

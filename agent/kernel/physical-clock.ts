@@ -13,7 +13,8 @@
  * right unless the wall clock was stepped since the process started.
  *
  * A forward jump must show in two readings in a row before it is followed; that, with a reading
- * every ANCHOR_MS, is inside 250 ms. One of the adapter files that may read real time.
+ * every ANCHOR_MS, is inside 250 ms. A process that stamps so rarely that the second reading would
+ * come later takes it at once. One of the adapter files that may read real time.
  */
 import type { Hlc } from "./hlc.ts";
 import { TICK_ZERO_UNIX_MS, TICKS_PER_MS } from "./hlc.ts";
@@ -43,6 +44,8 @@ export const machineTime: MachineTime = {
 };
 
 const ANCHOR_MS = 20;
+/** After a pause longer than this, the second reading of a jump does not wait. */
+const PAUSE_MS = 200;
 /** A wall jump forward of more than this must be seen twice. */
 const JUMP_MS = 50;
 
@@ -81,6 +84,10 @@ export class AnchoredClock implements PhysicalClock {
     const isStep = Math.abs(error) > JUMP_MS;
     if (isStep && error > 0 && !first && !this.#jumpSeen) {
       this.#jumpSeen = true; // believe it when the next reading says so too
+      if (mono - this.#nextAnchorMs > PAUSE_MS) {
+        this.#anchor(this.#machine.monotonicMs(), false);
+        return;
+      }
     } else {
       this.#jumpSeen = false;
       if (isStep && !first) this.#stepCount += 1;

@@ -55,7 +55,7 @@ function readTime(text: string, now: Hlc): Hlc | undefined {
   const display = DISPLAY.exec(text);
   if (display) {
     const ms = Date.parse(display[1] as string);
-    if (Number.isNaN(ms)) return undefined;
+    if (Number.isNaN(ms) || !isDay((display[1] as string).slice(0, 10))) return undefined;
     return (ticksFromUnixMs(ms) + Number.parseInt(display[2] as string, 16)) as Hlc;
   }
   return readIso(text);
@@ -68,9 +68,14 @@ function readIso(text: string): Hlc | undefined {
   // In a URL the plus of a zone may arrive as a space.
   const zoneText = zone.startsWith(" ") ? `+${zone.slice(1)}` : zone.toUpperCase();
   const ms = Date.parse(`${day}T${minute}:${second}${zoneText}`);
-  if (Number.isNaN(ms)) return undefined;
+  if (Number.isNaN(ms) || !isDay(day as string)) return undefined;
   const subMs = fraction === "" ? 0 : Number(`0.${fraction}`) * 1_000 * TICKS_PER_MS;
   return (ticksFromUnixMs(ms) + Math.floor(subMs + 1e-6)) as Hlc;
+}
+
+/** Whether the calendar has that day: `Date.parse` takes 30 February for 2 March. */
+function isDay(day: string): boolean {
+  return new Date(Date.parse(`${day}T00:00:00Z`)).toISOString().startsWith(day);
 }
 
 /**

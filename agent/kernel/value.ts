@@ -91,10 +91,10 @@ export function fromJsonForm(form: Json): Value {
 function unescapeDollar(form: Json): Json {
   if (form === null || typeof form !== "object") return form;
   if (Array.isArray(form)) return form.map(unescapeDollar);
-  const inner = isDollar(form, "$literal") ? (form as { $literal: Json }).$literal : form;
-  if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
+  const literal = isDollar(form, "$literal") ? (form as { $literal: Json }).$literal : null;
+  const isPlain = literal !== null && typeof literal === "object" && !Array.isArray(literal);
   return nullPrototypeObject(
-    Object.entries(inner).map(([key, value]) => [key, unescapeDollar(value)] as const),
+    Object.entries(isPlain ? literal : form).map(([key, value]) => [key, unescapeDollar(value)]),
   );
 }
 

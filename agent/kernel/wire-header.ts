@@ -12,7 +12,7 @@
  *         reason                            byte
  *         flags                             bit 0: messages, bit 1: logs named
  *         logs                              count, (length, UTF-8)...
- *     status                length, JSON text; length 0: null
+ *     status                length, JSON text as JSON.stringify makes it; length 0: null
  */
 import type { BatchHeader, DropReason, LostRange } from "./batch.ts";
 import type { ByteReader } from "./byte-reader.ts";
@@ -49,12 +49,9 @@ export function writeHeader(out: ByteWriter, header: BatchHeader): void {
     writeLostRange(out, range);
     before = range.lastSeq;
   }
-  writeText(
-    out,
-    "bytes of a status",
-    header.status === null ? "" : JSON.stringify(header.status),
-    WIRE_LIMITS.statusBytes,
-  );
+  const status = header.status === null ? "" : JSON.stringify(header.status);
+  readStatus(status); // what is written can be read
+  writeText(out, "bytes of a status", status, WIRE_LIMITS.statusBytes);
 }
 
 export function readHeader(reader: ByteReader, imported: boolean): BatchHeader {
@@ -167,13 +164,17 @@ function writeText(out: ByteWriter, what: string, text: string, limit: number): 
   checkLimit(what, out.lengthAndText(text), limit);
 }
 
+/** JSON in the one form that we write it in: 1e999, or a key twice, would come back as another. */
 function readStatus(text: string): Json | null {
   if (text === "") return null;
+  let status: Json;
   try {
-    return withoutPrototypes(JSON.parse(text) as Json, 0);
-  } catch (cause) {
-    return badBatch(`a status that is not JSON (${(cause as Error).message.slice(0, 80)})`);
+    status = JSON.parse(text) as Json;
+  } catch {
+    return badBatch("a status that is not JSON");
   }
+  if (status === null || JSON.stringify(status) !== text) badBatch("a status in another form");
+  return withoutPrototypes(status, 0);
 }
 
 function withoutPrototypes(json: Json, depth: number): Json {
