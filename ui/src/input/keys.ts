@@ -6,7 +6,7 @@ import type { App } from "../app.ts";
 import { TABS } from "../model/choices.ts";
 
 interface Key {
-  /** `KeyboardEvent.code`, with `Shift+` in front where it matters. */
+  /** `KeyboardEvent.code`, with `Shift+` in front where it matters; or the character itself for ? and /. */
   readonly codes: readonly string[];
   readonly run: (app: App) => void;
 }
@@ -88,13 +88,13 @@ export const KEY_ROWS: readonly KeyRow[] = [
     does: "panel: State, Diff, In flight, Events",
     keys: TABS.map((tab, place) => key(`Digit${place + 1}`, ({ verbs }) => verbs.openTab(tab))),
   },
-  { shown: "/", does: "go to a time", keys: [key("Slash", () => focusOn("#go-to-time"))] },
+  { shown: "/", does: "go to a time", keys: [key("/", () => focusOn("#go-to-time"))] },
   { shown: "F6", does: "next region (Shift: previous)", keys: [] },
   {
     shown: "?",
     does: "these keys",
     keys: [
-      key("Shift+Slash", ({ isHelpOpen }) => {
+      key("?", ({ isHelpOpen }) => {
         isHelpOpen.value = true;
       }),
     ],
@@ -125,7 +125,7 @@ export function listenToKeys(app: App): void {
     const target = event.target instanceof Element ? event.target : null;
     if (app.isHelpOpen.peek() || isTyping(target)) return;
     if (event.code.startsWith("Arrow") && !takesArrows(target)) return;
-    const run = byCode.get((event.shiftKey ? "Shift+" : "") + event.code);
+    const run = byCode.get(event.key) ?? byCode.get((event.shiftKey ? "Shift+" : "") + event.code);
     if (run === undefined) return;
     event.preventDefault();
     run(app);

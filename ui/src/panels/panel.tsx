@@ -25,7 +25,7 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
   const Body = BODIES[open];
   const inFlight = app.answers.cut.answered.value?.answer.json.inFlight.length;
   return (
-    <aside class="panel" aria-label="Details">
+    <section class="panel" aria-label="Details">
       <div
         class="tabs"
         role="tablist"
@@ -57,7 +57,7 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
       >
         <Body app={app} />
       </div>
-    </aside>
+    </section>
   );
 }
 

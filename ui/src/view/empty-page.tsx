@@ -5,7 +5,7 @@ import type { App } from "../app.ts";
 export function EmptyPage({ app }: { readonly app: App }): JSX.Element {
   const { origin } = app.host;
   return (
-    <main class="empty-page">
+    <div class="empty-page">
       <ExamplePicture />
       <h2>Nothing has been recorded yet</h2>
       <p>
@@ -30,7 +30,7 @@ export function EmptyPage({ app }: { readonly app: App }): JSX.Element {
           <p>One JSON object a line: any language can write it.</p>
         </section>
       </div>
-    </main>
+    </div>
   );
 }
 

@@ -30,35 +30,37 @@ export function Page({ app }: { readonly app: App }): JSX.Element {
   return (
     <div class="page">
       <Toolbar app={app} />
-      <Notices app={app} />
-      {isEmpty ? (
-        <EmptyPage app={app} />
-      ) : (
-        <>
-          <Overview app={app} />
-          <fieldset class="narrow-switch">
-            <legend class="sr-only">Shown on this narrow screen</legend>
-            {(["lanes", "panel"] as const).map((side) => (
-              <button
-                key={side}
-                type="button"
-                aria-pressed={narrowSide.value === side}
-                onClick={() => {
-                  narrowSide.value = side;
-                }}
-              >
-                {side === "lanes" ? "Timeline" : "Details"}
-              </button>
-            ))}
-          </fieldset>
-          <div class="stage" ref={stage} data-narrow={narrowSide.value}>
-            <Timeline app={app} />
-            <Splitter panelPx={panelPx} />
-            <Panel app={app} />
-          </div>
-          <StatusBar app={app} />
-        </>
-      )}
+      <main>
+        <Notices app={app} />
+        {isEmpty ? (
+          <EmptyPage app={app} />
+        ) : (
+          <>
+            <Overview app={app} />
+            <fieldset class="narrow-switch">
+              <legend class="sr-only">Shown on this narrow screen</legend>
+              {(["lanes", "panel"] as const).map((side) => (
+                <button
+                  key={side}
+                  type="button"
+                  aria-pressed={narrowSide.value === side}
+                  onClick={() => {
+                    narrowSide.value = side;
+                  }}
+                >
+                  {side === "lanes" ? "Timeline" : "Details"}
+                </button>
+              ))}
+            </fieldset>
+            <div class="stage" ref={stage} data-narrow={narrowSide.value}>
+              <Timeline app={app} />
+              <Splitter panelPx={panelPx} />
+              <Panel app={app} />
+            </div>
+          </>
+        )}
+      </main>
+      {!isEmpty && <StatusBar app={app} />}
       <LiveRegion app={app} />
       <KeyboardHelp app={app} />
     </div>

@@ -1,0 +1,232 @@
+/** Every state of the page, in light, dark and forced colours: what it says, and that axe finds nothing. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser } from "../support/browser.ts";
+import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
+import {
+  axeFindings,
+  type BuiltPage,
+  buildPage,
+  type OpenPage,
+  openPage,
+  stateShown,
+} from "../support/ui-page.ts";
+import { type Damage, makeScenario } from "../support/ui-scenario.ts";
+
+const THEMES = [
+  ["light", { colorScheme: "light", forcedColors: "none" }],
+  ["dark", { colorScheme: "dark", forcedColors: "none" }],
+  ["forced colours", { colorScheme: "dark", forcedColors: "active" }],
+] as const;
+
+interface State {
+  readonly name: string;
+  readonly damage?: Damage;
+  readonly fragment?: string;
+  readonly before?: (server: FixtureServer) => void;
+  /** Waits for the state and checks what it says. */
+  readonly shows: (open: OpenPage, server: FixtureServer) => Promise<void>;
+}
+
+const sees =
+  (text: string | RegExp) =>
+  async ({ page }: OpenPage) => {
+    await page.getByText(text).first().waitFor();
+  };
+const seesAndSettles = (text: string | RegExp) => async (open: OpenPage) => {
+  await sees(text)(open);
+  await open.settled();
+};
+
+const STATES: readonly State[] = [
+  { name: "empty", damage: "empty", shows: sees("Nothing has been recorded yet") },
+  {
+    name: "loading",
+    before: (server) => server.hold(/timeline|cut/),
+    shows: sees("Loading the timeline"),
+  },
+  { name: "data", shows: seesAndSettles("✓ Complete") },
+  {
+    name: "data by variable, with an event",
+    fragment: "v=1&by=variable",
+    shows: seesAndSettles(/variables? differs? between nodes|All nodes agree/),
+  },
+  {
+    name: "diff",
+    fragment:
+      "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60d000000&cut1=01a1fed60b000000&tab=diff",
+    shows: seesAndSettles(/variables? differ/),
+  },
+  {
+    name: "in flight",
+    fragment: "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60ce00000&tab=flight",
+    shows: seesAndSettles(/In flight at/),
+  },
+  {
+    name: "events",
+    fragment: "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60d000000&tab=event",
+    shows: seesAndSettles("Events in view"),
+  },
+  {
+    name: "incomplete",
+    damage: "lagging",
+    fragment: "v=1&from=01a1fed600000000&to=01a1fed631000000&cut=01a1fed62e000000",
+    shows: async (open) => {
+      await seesAndSettles(/Incomplete: 1 node/)(open);
+      await sees(/has reported up to 16:00:09.000/)(open);
+      await sees(/as of 16:00:09.000/)(open);
+    },
+  },
+  {
+    name: "inconsistent",
+    damage: "violation",
+    fragment: "v=1&from=01a1fed600000000&to=01a1fed631000000&cut=01a1fed62d000000",
+    shows: async (open) => {
+      await seesAndSettles("Inconsistent")(open);
+      // No value of an inconsistent cut without that word beside it.
+      expect(await open.page.locator(".node-state").count()).toBe(4);
+      expect(
+        await open.page.locator(".node-state .sign", { hasText: "inconsistent" }).count(),
+      ).toBe(4);
+    },
+  },
+  {
+    name: "unchecked channels",
+    damage: "unchecked",
+    shows: seesAndSettles("Unchecked: 1 channel"),
+  },
+  {
+    name: "error of the timeline",
+    before: (server) => {
+      server.fail = { path: /timeline/, how: "error" };
+    },
+    shows: async (open) => {
+      await sees("The timeline could not be loaded.")(open);
+      await sees("store-failed")(open);
+    },
+  },
+  {
+    name: "outside retention",
+    before: (server) => {
+      server.fail = { path: /cut/, how: "retention" };
+    },
+    shows: sees("Go to the earliest time"),
+  },
+  {
+    name: "token needed",
+    before: (server) => {
+      server.fail = { path: /api/, how: "token" };
+    },
+    shows: sees("This collector asks for a token."),
+  },
+  {
+    name: "lost server",
+    shows: async (open, server) => {
+      await stateShown(open);
+      server.fail = { path: /api/, how: "drop" };
+      await sees("The collector does not answer.")(open);
+      // What was on screen stays.
+      await sees("✓ Complete")(open);
+    },
+  },
+  {
+    name: "nothing in range",
+    fragment: "v=1&from=01a1fed500000000&to=01a1fed510000000&cut=01a1fed505000000",
+    shows: seesAndSettles("Nothing was recorded in this range."),
+  },
+  {
+    name: "help",
+    shows: async (open) => {
+      await stateShown(open);
+      await open.page.keyboard.press("?");
+      await open.page.getByRole("dialog", { name: "Keys and shapes" }).waitFor();
+    },
+  },
+];
+
+describe("the page's states", () => {
+  let browser: Browser;
+  let built: BuiltPage;
+  beforeAll(async () => {
+    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await built?.remove();
+  });
+
+  for (const state of STATES) {
+    it(`${state.name}: says what it is; axe and the page policy find nothing in any theme`, async () => {
+      const server = await startFixtureServer(built.folder, makeScenario(state.damage));
+      state.before?.(server);
+      const open = await openPage(
+        browser,
+        server.url,
+        state.fragment === undefined ? {} : { fragment: state.fragment },
+      );
+      await state.shows(open, server);
+      for (const [theme, media] of THEMES) {
+        await open.page.emulateMedia(media);
+        expect(await axeFindings(open.page), `${state.name}, ${theme}`).toEqual([]);
+      }
+      expect(open.faults).toEqual([]);
+      await open.close();
+      expect(server.policyReports).toEqual([]);
+      await server.close();
+    }, 60_000);
+  }
+
+  for (const width of [320, 480, 900]) {
+    it(`loses nothing at ${width} pixels: no sideways scroll, every tab reachable, axe finds nothing`, async () => {
+      const server = await startFixtureServer(built.folder, makeScenario());
+      const open = await openPage(browser, server.url, { width });
+      await stateShown(open);
+      const { page } = open;
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+        width,
+      );
+      expect(await axeFindings(page)).toEqual([]);
+      if (width <= 480) await page.getByRole("button", { name: "Details" }).click();
+      for (const tab of ["Diff", "In flight", "Events", "State"]) {
+        await page.getByRole("tab", { name: tab }).click();
+        await page.getByRole("tabpanel").waitFor();
+      }
+      await open.settled();
+      expect(await axeFindings(page)).toEqual([]);
+      await open.close();
+      await server.close();
+    }, 60_000);
+  }
+
+  it("finds its way back when the collector returns", async () => {
+    const server = await startFixtureServer(built.folder, makeScenario());
+    const open = await openPage(browser, server.url);
+    await stateShown(open);
+    server.fail = { path: /api/, how: "drop" };
+    await open.page.getByText("The collector does not answer.").waitFor();
+    server.fail = null;
+    await open.page.getByRole("button", { name: "Try now" }).click();
+    await open.page.getByText("The collector does not answer.").waitFor({ state: "detached" });
+    await stateShown(open);
+    await open.close();
+    await server.close();
+  }, 30_000);
+
+  it("shows hostile values as text", async () => {
+    const scenario = makeScenario();
+    const hostile = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
+    const events = scenario.events.map((event) =>
+      event.fields["key"] === "leader"
+        ? { ...event, fields: { ...event.fields, value: hostile } }
+        : event,
+    );
+    const server = await startFixtureServer(built.folder, { ...scenario, events });
+    const open = await openPage(browser, server.url);
+    await stateShown(open);
+    await open.page.getByText("onerror").first().waitFor();
+    expect(await open.page.evaluate(() => "hacked" in window)).toBe(false);
+    expect(server.policyReports).toEqual([]);
+    await open.close();
+    await server.close();
+  }, 30_000);
+});
