@@ -50,10 +50,15 @@ export function takeIn(value: unknown): Intake {
   }
 }
 
-/** Takes in a member of a set. */
+/** Takes in a member of a set; a set inside a set is a list. Never throws. */
 export function takeMember(value: unknown): Intake & { readonly value: Json } {
-  const taken = takeIn(value instanceof Set ? [...firstOf(value)] : value);
-  return taken as Intake & { readonly value: Json };
+  let member = value;
+  try {
+    if (value instanceof Set) member = [...firstOf(value)];
+  } catch {
+    // A proxy that will not say what it is; takeIn deals with it.
+  }
+  return takeIn(member) as Intake & { readonly value: Json };
 }
 
 function takeSet(set: ReadonlySet<unknown>, budget: Budget): Intake {

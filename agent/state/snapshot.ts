@@ -4,7 +4,14 @@
  * A past state is the state now with the events later than T undone: exact, or an error that names the
  * earliest T there is. Asking for T also closes it: no later event gets a stamp at or before T.
  */
-import { formatHlcDisplay, type Hlc, type Json, parseTime, RetroError } from "../kernel/index.ts";
+import {
+  formatHlcDisplay,
+  type Hlc,
+  type Json,
+  parseTime,
+  RetroError,
+  valuesEqual,
+} from "../kernel/index.ts";
 import type { Recording } from "./recording.ts";
 import { type LogStates, View } from "./view.ts";
 
@@ -209,7 +216,7 @@ function pushChange(
   before: Json | undefined,
   after: Json | undefined,
 ): void {
-  if (JSON.stringify(before) === JSON.stringify(after)) return;
+  if (valuesEqual(before, after)) return;
   changes.push({
     log,
     key,
