@@ -56,7 +56,7 @@ export function* happenings(
       if (until > record.joined) yield walk.membership("join", record.joined, 1);
     }
     yield* walk.run(from, Math.min(to, until - 1) as Hlc);
-    if (record.end !== null && until === record.end.t && until <= to) {
+    if (record.end !== null && until === record.end.t && until <= to && until > record.joined) {
       yield* walk.vanish("leave", until, record.epoch, walk.view.seq);
       yield walk.membership("leave", until, walk.view.seq);
       before = undefined;
@@ -99,7 +99,9 @@ class EpochWalk {
     for (const range of this.#context.source.lostRanges(this.span.record)) {
       if (range.firstSeq <= this.view.seq || range.firstSeq >= seq) continue;
       if (seq === Number.POSITIVE_INFINITY && range.firstT > latest) continue;
-      yield* this.#lose(range, Math.min(range.firstT, latest) as Hlc);
+      // The first events of an epoch may be lost: to this node nothing happens before it joined.
+      const t = Math.max(this.span.record.joined, Math.min(range.firstT, latest));
+      yield* this.#lose(range, t as Hlc);
     }
   }
 
