@@ -343,13 +343,14 @@ export class Agent {
   }
 
   async #close(budgetMs: number): Promise<void> {
-    if (!this.#guard.isOff) this.#recordBody(() => [{ kind: "leave" }, 0]);
+    const wasOn = !this.#guard.isOff;
+    this.#recordBody(() => [{ kind: "leave" }, 0]);
+    this.#guard.stopRecording();
     this.#hooks?.close();
     this.#cancelCeiling();
     try {
       await this.#shipper?.close(budgetMs);
-      const { clock } = this.#recording;
-      if (!this.#guard.isOff) await this.#epochFile?.write(this.epoch, clock.last);
+      if (wasOn) await this.#epochFile?.write(this.epoch, this.#recording.clock.last);
     } catch (error) {
       this.#guard.caught(error, "closing");
     }

@@ -26,14 +26,26 @@ export class BatchPress {
 
   /** Encodes a cut at once, since its columns are used again. @throws RetroError `too-large`, `bad-batch` */
   press(cut: SourceCut, dropped: readonly LostRange[], status: Json | null): QueuedBatch {
-    return this.#entry({ header: headerOf(cut, dropped, status), events: cut.events }, cut);
+    this.#ordinal += 1;
+    const header = headerOf(cut, dropped, status);
+    return this.#entry({ header, events: cut.events }, cut, this.#ordinal);
   }
 
   /** An empty batch of an epoch that was left, to declare what was lost of it. */
   pressTail(tail: EpochTail, dropped: readonly LostRange[]): QueuedBatch {
     const { node, epoch, service, closed, nextSeq } = tail;
     const cut: SourceCut = {
-      ...{ node, epoch, service, closed, firstSeq: nextSeq, lost: [], logs: [], messages: false },
+      ...{
+        node,
+        epoch,
+        service,
+        closed,
+        firstSeq: nextSeq,
+        lost: [],
+        logs: [],
+        framed: [],
+        messages: false,
+      },
       events: NO_EVENTS,
     };
     return this.press(cut, dropped, null);
@@ -41,7 +53,7 @@ export class BatchPress {
 
   /**
    * The two halves of a batch, parted between two stamps; null if it cannot be parted. What it declares
-   * goes with the first.
+   * goes with the first; both keep its ordinal, and so its place.
    */
   split(entry: QueuedBatch): readonly [QueuedBatch, QueuedBatch] | null {
     const { header, events } = decodeBatch(entry.bytes);
@@ -63,19 +75,19 @@ export class BatchPress {
       },
       events: partOf(events, at, events.count),
     };
-    return [this.#entry(first, entry), this.#entry(second, entry)];
+    return [this.#entry(first, entry, entry.ordinal), this.#entry(second, entry, entry.ordinal)];
   }
 
   #entry(
     batch: Batch,
-    about: { readonly logs: readonly string[]; readonly messages: boolean },
+    about: Pick<QueuedBatch, "logs" | "framed" | "messages">,
+    ordinal: number,
   ): QueuedBatch {
     const { node, epoch, firstSeq, lastSeq, firstT, lastT, dropped } = batch.header;
     const bytes = encodeBatch(batch);
-    this.#ordinal += 1;
     return {
-      ...{ ordinal: this.#ordinal, node, epoch, firstSeq, lastSeq, firstT, lastT, dropped, bytes },
-      ...{ logs: about.logs, messages: about.messages },
+      ...{ ordinal, node, epoch, firstSeq, lastSeq, firstT, lastT, dropped, bytes },
+      ...{ logs: about.logs, framed: about.framed, messages: about.messages },
     };
   }
 }

@@ -6,7 +6,7 @@ import type { BatchAck, EpochRef, Hlc, LostRange } from "../kernel/index.ts";
 
 /** One encoded batch and what must be known of it if it is dropped. */
 export interface QueuedBatch extends EpochRef {
-  /** Rises with each batch queued. */
+  /** Rises with each batch queued; the halves of one share it. */
   readonly ordinal: number;
   readonly bytes: Uint8Array;
   /** An empty one has `lastSeq === firstSeq - 1`. */
@@ -15,6 +15,7 @@ export interface QueuedBatch extends EpochRef {
   readonly firstT: Hlc;
   readonly lastT: Hlc;
   readonly logs: readonly string[];
+  readonly framed: readonly string[];
   readonly messages: boolean;
   /** What it declares: to be declared again by another if it never arrives. */
   readonly dropped: readonly LostRange[];

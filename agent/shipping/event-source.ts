@@ -16,6 +16,8 @@ export interface SourceCut extends EpochRef {
   readonly lost: readonly LostRange[];
   /** Logs that the events change or frame. */
   readonly logs: readonly string[];
+  /** Logs that they frame. */
+  readonly framed: readonly string[];
   /** Whether a send or a receive is among them. */
   readonly messages: boolean;
 }

@@ -139,11 +139,11 @@ export class Outbox {
 
   /** A cut that cannot be encoded: as if the collector had refused it. */
   #giveUp(cut: SourceCut, dropped: readonly LostRange[]): void {
-    const { node, epoch, firstSeq, closed, logs, messages, events } = cut;
+    const { node, epoch, firstSeq, closed, logs, framed, messages, events } = cut;
     const lastSeq = firstSeq + events.count - 1;
     const firstT = (events.count > 0 ? events.t[0] : closed) as typeof closed;
     this.#lose(
-      { node, epoch, firstSeq, lastSeq, firstT, lastT: closed, logs, messages, dropped },
+      { node, epoch, firstSeq, lastSeq, firstT, lastT: closed, logs, framed, messages, dropped },
       "refused",
     );
   }
@@ -171,13 +171,15 @@ export class Outbox {
       return; // a declaration about an old epoch is tried once
     }
     for (const range of entry.dropped) lost.add(range);
-    if (isCurrent) this.#unframe(entry);
+    if (isCurrent) this.#unframe(entry, reason);
   }
 
-  #unframe({ logs, dropped }: Pick<QueuedBatch, "logs" | "dropped">): void {
-    for (const names of [logs, ...dropped.map((range) => range.logs)]) {
+  /** A keyframe that was refused would be refused again: its log waits for its next changes. */
+  #unframe(entry: Pick<QueuedBatch, "logs" | "framed" | "dropped">, reason: DropReason): void {
+    const isHopeless = (log: string) => reason === "refused" && entry.framed.includes(log);
+    for (const names of [entry.logs, ...entry.dropped.map((range) => range.logs)]) {
       if (names === null) this.#unframedLogs = null;
-      else for (const name of names) this.#unframedLogs?.add(name);
+      else for (const log of names) if (!isHopeless(log)) this.#unframedLogs?.add(log);
     }
     if ((this.#unframedLogs?.size ?? 0) > MAX_WAITING_LOGS) this.#unframedLogs = null;
   }

@@ -92,6 +92,8 @@ export class Shipper {
   #rejoinCount = 0;
   #problem: string | undefined;
   #cancelTick: () => void = () => undefined;
+  readonly #deadlines = new Set<() => void>();
+  #isClosing = false;
   #isClosed = false;
   #waiters: { readonly ordinal: number; readonly done: (all: boolean) => void }[] = [];
 
@@ -174,6 +176,7 @@ export class Shipper {
   /** Flushes within the budget, counts what is left as dropped, and ends. May be called twice. */
   async close(budgetMs: number): Promise<void> {
     if (this.#isClosed) return;
+    this.#isClosing = true;
     await this.flush(budgetMs, true);
     this.end();
   }
@@ -185,6 +188,7 @@ export class Shipper {
     this.#outbox.ledger.drop("shutdown", this.#source.pendingCount);
     this.#isClosed = true;
     this.#cancelTick();
+    for (const cancel of this.#deadlines) cancel();
     for (const { done } of this.#waiters) done(false);
     this.#guarded(() => this.#transport.close());
   }
@@ -208,7 +212,8 @@ export class Shipper {
 
   /** Cuts a turn's worth; true if more is pending. */
   #cutSome(): boolean {
-    if (this.#backOff.failureCount === 0) {
+    // Nothing may follow the goodbye; and to a collector that is away, keyframes would only push out more.
+    if (this.#backOff.failureCount === 0 && !this.#isClosing) {
       this.#outbox.askKeyframes();
       this.#source.addKeyframes();
     }
@@ -284,6 +289,7 @@ export class Shipper {
       if (isAnswered) return;
       isAnswered = true;
       cancel();
+      this.#deadlines.delete(cancel);
       if (!this.#isClosed) this.#guarded(() => then(reply));
     };
     const broke = (error: unknown): void => {
@@ -295,6 +301,7 @@ export class Shipper {
     const cancel = this.#scheduler.after(limitMs, () =>
       answer({ kind: "failed", retryAfterMs: null, message: "the transport never answered" }),
     );
+    this.#deadlines.add(cancel);
     try {
       const sent = this.#transport.send(
         batches.map(({ bytes }) => bytes),
@@ -381,7 +388,7 @@ export class Shipper {
 
   #reopen(request: ReopenRequest): void {
     const now = this.#scheduler.nowMs();
-    if (now < this.#nextRejoinMs) return;
+    if (now < this.#nextRejoinMs || this.#isClosing) return;
     this.#nextRejoinMs = now + MIN_REJOIN_MS;
     this.#rejoinCount += 1;
     this.#cutAll(); // the old epoch's events go out first, or are declared

@@ -79,10 +79,14 @@ export class CutColumns {
 
   /** Names of the logs that are changed or framed. */
   get logs(): string[] {
-    const names = new Set<string>();
+    const names = new Set<string>(this.framed);
     for (const { log } of this.#variables) names.add(log);
-    for (const body of this.#bodies) if (body.kind === "keyframe") names.add(body.log);
     return [...names];
+  }
+
+  /** Names of the logs that are framed. */
+  get framed(): string[] {
+    return this.#bodies.flatMap((body) => (body.kind === "keyframe" ? [body.log] : []));
   }
 
   #begin(table: VariableTable, start: number): void {

@@ -45,6 +45,8 @@ export interface Cut extends EpochRef {
   readonly lost: readonly LostRange[];
   /** Logs that its events change or frame. */
   readonly logs: readonly string[];
+  /** Logs that its events frame. */
+  readonly framed: readonly string[];
   /** Whether it holds a send or a receive. */
   readonly messages: boolean;
 }
@@ -229,6 +231,7 @@ export class EventFeed {
       events: columns.events,
       lost,
       logs: columns.logs,
+      framed: columns.framed,
       messages: columns.messages,
     };
   }

@@ -10,6 +10,7 @@ export class Guard {
   readonly #onOff: (reason: string) => void;
   #errorCount = 0;
   #offReason: string | undefined;
+  #isClosing = false;
   #lastError: string | undefined;
 
   constructor(onOff: (reason: string) => void) {
@@ -18,11 +19,16 @@ export class Guard {
 
   /** While false, nothing is recorded. */
   get isOff(): boolean {
-    return this.#offReason !== undefined;
+    return this.#isClosing || this.#offReason !== undefined;
+  }
+
+  /** The goodbye was recorded: nothing more is, while the rest is shipped. */
+  stopRecording(): void {
+    this.#isClosing = true;
   }
 
   get offReason(): string | undefined {
-    return this.#offReason;
+    return this.#offReason ?? (this.#isClosing ? "closing" : undefined);
   }
 
   get errorCount(): number {
