@@ -8,8 +8,18 @@
  *   carry other memory to disk);
  * - one tree, binary keys and values: keys.ts draws the keys, records.ts checks the values.
  */
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
-import { join } from "node:path";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statfsSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { FORMAT_KEY } from "./keys.ts";
@@ -22,6 +32,9 @@ const FORMAT = 1;
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const FILES = ["data.mdb", "lock.mdb"];
+const LMDB_MAGIC = 0xbe_ef_c0_de;
+const MAGIC_AT = 24;
+const META_BYTES = 4_096;
 
 /**
  * Makes the data directory if need be and sees that it can be written.
@@ -29,7 +42,7 @@ const FILES = ["data.mdb", "lock.mdb"];
  */
 export function prepareDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectories(resolve(directory));
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     chmodSync(directory, DIRECTORY_MODE);
   } catch (error) {
@@ -41,12 +54,24 @@ export function prepareDirectory(directory: string): void {
   }
 }
 
+/** Not mkdir's `recursive`, which never returns where a parent exists and takes no children (/proc). */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path));
+  try {
+    mkdirSync(path, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
 /**
  * Opens, or makes, the file in a prepared directory.
  * @throws RetroError `data-unusable` (not ours, or newer than us), `data-damaged`
  */
 export function openEnvironment(directory: string): Environment {
   const isNew = !existsSync(join(directory, "data.mdb"));
+  if (!isNew) checkMagic(directory);
   let environment: Environment;
   try {
     environment = open<Buffer, Buffer>({
@@ -65,6 +90,26 @@ export function openEnvironment(directory: string): Environment {
   for (const file of FILES) chmodSync(join(directory, file), FILE_MODE);
   checkFormat(environment, directory, isNew);
   return environment;
+}
+
+/**
+ * LMDB maps what it is given, and a process that maps garbage dies. The first page
+ * holds LMDB's number behind its header.
+ */
+function checkMagic(directory: string): void {
+  const head = Buffer.alloc(META_BYTES);
+  const file = openSync(join(directory, "data.mdb"), "r");
+  let length: number;
+  try {
+    length = readSync(file, head, 0, META_BYTES, 0);
+  } finally {
+    closeSync(file);
+  }
+  // A start that was killed before its first commit leaves an empty file.
+  if (length === 0 || (length === META_BYTES && head.readUInt32LE(MAGIC_AT) === LMDB_MAGIC)) return;
+  throw new RetroError("data-unusable", `data.mdb in ${directory} is not a store`, {
+    hint: "Move it away, or restore a backup.",
+  });
 }
 
 function checkFormat(environment: Environment, directory: string, isNew: boolean): void {

@@ -44,7 +44,7 @@ export async function lockDirectory(directory: string): Promise<DataLock> {
   try {
     if (process.platform === "linux") {
       const name = abstractName(statSync(directory, { bigint: true }));
-      servers.push((await listen(name)) ?? (await refuse(directory, name)));
+      servers.push((await listen(name)) ?? refuse(directory, await askOwner(name)));
     }
     let path = join(directory, SOCKET_NAME);
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
@@ -70,13 +70,13 @@ function abstractName({ dev, ino }: BigIntStats): string {
 async function listenAtPath(directory: string, path: string): Promise<Server> {
   const server = await listen(path);
   if (server !== undefined) return server;
-  if ((await askOwner(path)) !== "nobody") return refuse(directory, path);
+  const owner = await askOwner(path);
+  if (owner !== "nobody") return refuse(directory, owner);
   rmSync(path, { force: true });
-  return (await listen(path)) ?? refuse(directory, path);
+  return (await listen(path)) ?? refuse(directory, await askOwner(path));
 }
 
-async function refuse(directory: string, path: string): Promise<never> {
-  const owner = await askOwner(path);
+function refuse(directory: string, owner: number | "silent" | "nobody"): never {
   const who = typeof owner === "number" ? `process ${owner}` : "another process";
   throw new RetroError("data-in-use", `${directory} is in use by ${who}`, {
     hint: "Stop that collector, or name another directory with --data.",
