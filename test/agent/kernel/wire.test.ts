@@ -250,6 +250,118 @@ describe("bytes that are refused", () => {
   });
 });
 
+describe("the decoder's rules", () => {
+  const received = (epoch: number, seq: number): Row => ({
+    kind: "receive",
+    t: T,
+    channel: "c",
+    from: { node: "n", epoch, seq },
+    sentT: T,
+    peer: null,
+    id: null,
+    unverified: false,
+    relayed: false,
+  });
+  const frames = [
+    [set(1, "aa"), set(2, "ab"), set(3, "aa"), set(1.5, "ab")],
+    [set("x"), set("y"), set("x"), set({ aa: 1, ab: [true] }), set(ValueSet.of([1, 2]))],
+    [{ kind: "add", t: T, log: "l", key: "k", value: "x" }, set(ValueSet.of(["x"]), "k2")],
+    [received(1, 5), received(2, 6), received(1, 7)],
+    [
+      {
+        kind: "keyframe",
+        t: T,
+        log: "l",
+        state: new Map([
+          ["aa", 1],
+          ["ab", 2],
+        ]),
+      },
+      { kind: "join", t: T, service: "s", tags: { aa: "1", ab: "2" }, instance: "i" },
+    ],
+    [
+      {
+        kind: "send",
+        t: T,
+        channel: "c",
+        to: null,
+        peer: null,
+        id: null,
+        replaces: 1,
+        failed: false,
+        streamed: false,
+      },
+    ],
+  ].map((rows, i) => encodeBatch(aBatch(rows as Row[], { firstSeq: i === 5 ? 3 : 1 })));
+  const refusals = new Set<string>();
+  for (const frame of frames) {
+    for (let at = 12; at < frame.length - 4; at += 1) {
+      for (let byte = 0; byte < 256; byte += 1) {
+        const copy = frame.slice();
+        copy[at] = byte;
+        try {
+          decodeBatch(resealed(copy));
+        } catch (error) {
+          refusals.add((error as Error).message.replace("not a valid batch: ", ""));
+        }
+      }
+    }
+  }
+
+  it.each([
+    "a variable listed twice",
+    "a variable used before its turn",
+    "variables that are not used, or not listed",
+    "more variables than events",
+    "a value used before its turn",
+    "values that are not used, or not listed",
+    "more values than changes",
+    "a value that has a tag of its own",
+    "a value of unknown type",
+    "a set inside a set",
+    "a set out of order",
+    "an object with a key twice",
+    "a double that is none",
+    "an event of unknown kind, or without its value",
+    "times that do not end at lastT",
+    "an epoch used before its turn",
+    "epochs that are not used",
+    "more epochs than receives",
+    "a send without its seq",
+    "a receive with nothing wide",
+    "a send that replaces no earlier one",
+    "unknown flags of a message",
+    "a keyframe with a key twice",
+    "a tag twice",
+    "an index beyond the string table",
+    "text that is not UTF-8",
+    "a number in too many bytes",
+    "closed, lastT and firstT out of order",
+    "firstSeq below 1",
+    "it ends too early",
+    "bytes after its end",
+  ])("are each met by one changed byte: %s", (why) => {
+    expect([...refusals]).toContain(why);
+  });
+
+  it("hold for keys whose hashes are all the same", () => {
+    const keys = Array.from({ length: 300 }, (_, i) => `${"long".repeat(15)}${i + 100}`);
+    const bytes = encodeBatch(aBatch(keys.map((key) => set(1, key))));
+    expect(decodeBatch(bytes).events.variables.map(({ key }) => key)).toEqual(keys);
+    const text = new TextDecoder("latin1").decode(bytes);
+    const twice = bytes.slice();
+    twice.set(new TextEncoder().encode(keys[250]), text.indexOf(keys[299] as string));
+    expect(() => decodeBatch(resealed(twice))).toThrow(/a variable listed twice/);
+  });
+
+  it("allow one key in several logs", () => {
+    const rows: Row[] = ["a", "b", "a", "c"].map((log) => ({ ...set(1), log }) as Row);
+    const back = decodeBatch(encodeBatch(aBatch(rows)));
+    expect(back.events.variables.map(({ log }) => log)).toEqual(["a", "b", "c"]);
+    expect([...back.events.ref]).toEqual([0, 1, 0, 2]);
+  });
+});
+
 describe("batches that break a rule of their own are not written", () => {
   const good = aBatch([set(1), set("v"), { kind: "leave", t: T }]);
   const broken = (
