@@ -12,7 +12,7 @@ import { StringTableWriter, utf8Length } from "./wire-strings.ts";
 import { writeValue } from "./wire-values.ts";
 
 /** A line longer than this many UTF-16 units is not read. */
-export const MAX_LINE_LENGTH = 4 * 1024 * 1024;
+export const MAX_LINE_LENGTH: number = 4 * 1024 * 1024;
 
 /** How messages of a file travelled, unless the line says. */
 const IMPORT_CHANNEL = "import";

@@ -56,7 +56,7 @@ async function runSize(size: number, report: (figure: Figure) => void): Promise<
   const workload =
     `${count.toLocaleString("en-US")} mixed events in batches of ${size} ` +
     `(64% numbers, 12% texts, 3% objects, 5% deletes and sets, 14% messages, 1.5% requests, ` +
-    `marks, keyframes; 300 variables), seed ${SEED}, median of ${ROUNDS} rounds`;
+    `marks, keyframes; some 900 variables), seed ${SEED}, median of ${ROUNDS} rounds`;
   const bytesOf = (list: readonly { length: number }[]): number =>
     sum(list, (x) => x.length) / count;
   const deflated = (list: readonly (Uint8Array | string)[]): number =>
