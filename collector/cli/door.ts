@@ -5,7 +5,12 @@
  * An adapter: it owns a real timer, for the pauses between tries.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { BATCH_MEDIA_TYPE, INGEST_PATH, RetroError } from "../../agent/kernel/index.ts";
+import {
+  BATCH_MEDIA_TYPE,
+  INGEST_PATH,
+  type IngestReply,
+  RetroError,
+} from "../../agent/kernel/index.ts";
 import type { CollectorDoor } from "../interop/collector-door.ts";
 import { type CollectorClient, errorOf } from "./client.ts";
 
@@ -19,8 +24,9 @@ export function doorTo(client: CollectorClient): CollectorDoor {
     ask: (path, query) => client.ask(path, query),
     async post(body) {
       for (let tries = 1; ; tries += 1) {
-        const refusal = await tryPost(client, body);
-        if (refusal === undefined) return;
+        const outcome = await tryPost(client, body);
+        if ("acks" in outcome) return outcome;
+        const refusal = outcome;
         if (!refusal.error.retriable || tries === MAX_TRIES) throw refusal.error;
         const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
         await delay(Math.max(pauseMs, refusal.afterMs));
@@ -29,11 +35,11 @@ export function doorTo(client: CollectorClient): CollectorDoor {
   };
 }
 
-/** Why the batches were not stored; undefined if they were. */
+/** The reply, or why the batches were not stored. */
 async function tryPost(
   client: CollectorClient,
   body: Uint8Array,
-): Promise<{ readonly error: RetroError; readonly afterMs: number } | undefined> {
+): Promise<IngestReply | { readonly error: RetroError; readonly afterMs: number }> {
   let response: Response;
   try {
     const headers = { "content-type": BATCH_MEDIA_TYPE };
@@ -42,9 +48,11 @@ async function tryPost(
     if (error instanceof RetroError) return { error, afterMs: 0 };
     throw error;
   }
-  const text = await response.text();
-  if (response.ok) return undefined;
-  const told = errorOf(parsed(text));
+  const answer = parsed(await response.text());
+  if (response.ok && Array.isArray((answer as IngestReply | undefined)?.acks)) {
+    return answer as IngestReply;
+  }
+  const told = errorOf(answer);
   const afterSeconds = Number(response.headers.get("retry-after") ?? 0);
   return {
     error: new RetroError(

@@ -1,19 +1,80 @@
 /** `export` and `import`: history as files. */
 
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import type { Command } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { exportJsonl } from "../interop/export-jsonl.ts";
+import { type ImportReport, importJsonl } from "../interop/import-jsonl.ts";
 import { DEFAULT_URL } from "./client.ts";
-import { type CliContext, clientOf, newCommand, runs, single } from "./command.ts";
+import { askingOptions, type CliContext, clientOf, newCommand, runs, single } from "./command.ts";
 import { doorTo } from "./door.ts";
 import { EXIT } from "./exit.ts";
 import type { CliIo } from "./io.ts";
-import { counted } from "./text.ts";
+import { counted, plain, table } from "./text.ts";
 
 export function interopCommands(context: CliContext): Command[] {
-  return [exportCommand(context)];
+  return [importCommand(context), exportCommand(context)];
+}
+
+/** Lines that could not be read are named up to so many, then counted. */
+const SKIPPED_SHOWN = 10;
+
+function importCommand(context: CliContext): Command {
+  const command = newCommand(
+    "import",
+    "Feeds files to a collector. A file imported twice stores nothing new.",
+    "retroscope import jsonl incident.jsonl",
+  )
+    .argument("<format>", "jsonl: event lines")
+    .argument("<file...>", "Files to read; - is standard input");
+  return runs(askingOptions(command), context, async ([format, ...files], options) => {
+    checkFormat(format);
+    const { io } = context;
+    const door = doorTo(clientOf(options, io));
+    const reports: (ImportReport & { readonly file: string })[] = [];
+    for (const file of files) {
+      const report = await importJsonl({
+        door,
+        name: file === "-" ? "standard input" : file,
+        bytes: file === "-" ? io.stdin : readFile(file),
+        onProgress: progress(io, "imported"),
+      });
+      reports.push({ file, ...report });
+      if (options["json"] !== true) io.out(importText(file, report));
+    }
+    if (options["json"] === true) io.out(`${JSON.stringify({ files: reports }, null, 2)}\n`);
+    return EXIT.done;
+  });
+}
+
+function importText(file: string, report: ImportReport): string {
+  const { lines, nodes, events, messages, stored, repeats, bumped, skipped, skippedCount } = report;
+  const facts = [
+    `${plain(file)}: ${counted(lines, "line")}, ${counted(nodes, "node")}, ${counted(events, "event")}, ${counted(messages, "message")}`,
+    stored === events
+      ? "all stored"
+      : `${counted(stored, "event")} stored, ${counted(events - stored, "event")} known already`,
+    repeats === 0 ? "" : `${counted(repeats, "line")} repeated`,
+    bumped === 0 ? "" : `${counted(bumped, "stamp")} raised to make their order strict`,
+    skippedCount === 0 ? "" : `${counted(skippedCount, "line")} could not be read:`,
+  ];
+  const rows = skipped.slice(0, SKIPPED_SHOWN).map(({ line, reason }) => [`line ${line}`, reason]);
+  const more = skippedCount - rows.length;
+  const rest = more === 0 ? "" : `  and ${more} more\n`;
+  return `${facts.filter((fact) => fact !== "").join("; ")}\n${table(rows, { indent: 2 })}${rest}`;
+}
+
+async function* readFile(path: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* createReadStream(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RetroError("not-found", `cannot read ${path}: ${why}`, {
+      hint: "Name a file, or - for standard input.",
+      cause: error,
+    });
+  }
 }
 
 function exportCommand(context: CliContext): Command {

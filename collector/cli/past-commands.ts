@@ -6,6 +6,7 @@ import {
   askingOptions,
   type CliContext,
   clientOf,
+  needed,
   newCommand,
   runs,
   selectionOf,
@@ -41,13 +42,13 @@ function snapshotCommand(context: CliContext): Command {
     "snapshot",
     "Prints the state of every node at a past time, and whether the answer is complete.",
     "retroscope snapshot --at -5s --log stock",
-  ).addOption(single("--at <time>", TIME).makeOptionMandatory());
+  ).addOption(single("--at <time>", TIME));
   selectionOptions(command)
     .addOption(single("--wait <duration>", "Wait so long for late nodes, at most 60s"))
     .option("--strict", "Exit 1 if the cut is incomplete or inconsistent");
   return runs(askingOptions(command), context, async (_words, options) => {
     const wait = options["wait"] as string | undefined;
-    const query = { at: options["at"] as string, ...selectionOf(options), wait };
+    const query = { at: needed(options, "at"), ...selectionOf(options), wait };
     const waitMs = wait === undefined ? 0 : parseDurationMs(wait);
     const cut = await clientOf(options, context.io).ask<CutJson>("/api/cut", query, waitMs);
     show(cut, options, context.io, (answer) => cutText(answer, showOptions(context)));
@@ -81,14 +82,14 @@ function stepCommand(context: CliContext): Command {
     "step",
     "Prints the next change after a time, or the one before it.",
     "retroscope step --from -5s --prev --count 3",
-  ).addOption(single("--from <time>", TIME).makeOptionMandatory());
+  ).addOption(single("--from <time>", TIME));
   selectionOptions(command)
     .option("--prev", "Backwards: the change at or before the time first")
     .addOption(single("--count <number>", `How many steps, at most ${MAX_STEPS}`, "1"));
   return runs(askingOptions(command), context, async (_words, options) => {
     const direction = options["prev"] === true ? "prev" : "next";
     const count = wholeNumber(options, "count", { min: 1, max: MAX_STEPS, otherwise: 1 });
-    const query = { from: options["from"] as string, direction, count, ...selectionOf(options) };
+    const query = { from: needed(options, "from"), direction, count, ...selectionOf(options) };
     const steps = await clientOf(options, context.io).ask<StepsJson>("/api/step", query);
     show(steps, options, context.io, (answer) =>
       stepsText(answer, showOptions(context), direction),
