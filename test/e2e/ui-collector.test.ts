@@ -387,14 +387,23 @@ describe("the page on a real collector", () => {
     await page.getByRole("dialog").waitFor({ state: "hidden" });
   });
 
-  it("arranges variables side by side, disagreement first", async () => {
+  it("arranges variables side by side, disagreement first, and names what differs", async () => {
     const { page } = open;
     await page.getByRole("button", { name: "By variable" }).click();
-    const rows = await page
-      .locator(".across tbody tr")
-      .evaluateAll((all) => all.map((row) => (row as HTMLElement).dataset["differs"]));
-    expect(rows.length).toBeGreaterThan(3);
-    expect([...rows].sort().reverse()).toEqual(rows);
+    const { nodes } = await ask<CutJson>(`/api/cut?at=${await open.cut()}`);
+    const stores = ["store-1", "store-2", "store-3"].map(
+      (node) => nodes[node]?.logs["stock"] ?? {},
+    );
+    const keys = [...new Set(stores.flatMap((stock) => Object.keys(stock)))];
+    const differing = keys.filter((key) => new Set(stores.map((stock) => stock[key])).size > 1);
+    expect(differing.length).toBeGreaterThan(0);
+    const rows = page.getByRole("group", { name: "stock by node" }).locator("tbody tr");
+    const shown = await rows.evaluateAll((all) =>
+      all.map((row) => (row as HTMLElement).dataset["differs"] === "true"),
+    );
+    expect(shown.filter((differs) => differs)).toHaveLength(differing.length);
+    expect(shown.lastIndexOf(true)).toBeLessThan(differing.length);
+    expect(shown).toHaveLength(keys.length);
   });
 
   it("sends nothing to anybody else", async () => {

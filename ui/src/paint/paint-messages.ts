@@ -93,7 +93,7 @@ export function paintMessages(
   const { context: pen } = surface;
   const total = lines.reduce((sum, { count }) => sum + count, 0);
   // The more there are, the paler each: lines must not hide the events.
-  const alpha = palette.isForced ? 1 : Math.min(0.75, Math.max(0.25, 9 / Math.sqrt(total + 1)));
+  const alpha = palette.isForced ? 1 : Math.min(0.75, Math.max(0.14, 9 / Math.sqrt(total + 1)));
   const hasHeads = lines.length <= EXACT_BELOW;
   for (const line of lines) {
     if (outOfSight(line, scrollTop, surface.height)) continue;

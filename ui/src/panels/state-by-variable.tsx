@@ -2,18 +2,13 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { byName } from "../model/nodes.ts";
-import { FOLDED_ROWS, rowKey, variableRows } from "../model/state-rows.ts";
+import { FOLDED_ROWS, rowKey, type VariableRow, variableRows } from "../model/state-rows.ts";
 import { valueText } from "../model/value-text.ts";
 import { plural } from "../scale/time-words.ts";
 import type { StateProps } from "./state-by-node.tsx";
 
 export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.Element {
-  const isUnfolded = useSignal(false);
   const rows = variableRows(cut.json, filter);
-  const nodes = Object.keys(cut.json.nodes)
-    .filter((node) => rows.some(({ values }) => values.has(node)))
-    .sort(byName);
-  const hues = new Map(app.watch.facts.value?.nodes.map(({ node, hue }) => [node, hue]));
   if (rows.length === 0) {
     return (
       <p class="hint">
@@ -22,7 +17,9 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
     );
   }
   const differing = rows.filter(({ differs }) => differs).length;
-  const shown = isUnfolded.value ? rows : rows.slice(0, FOLDED_ROWS);
+  // In the order of the rows: logs that disagree come first.
+  const byLog = new Map<string, VariableRow[]>();
+  for (const row of rows) byLog.set(row.log, [...(byLog.get(row.log) ?? []), row]);
   return (
     <>
       <p class="hint">
@@ -32,8 +29,29 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
         {!cut.json.consistent && <span class="sign warn">inconsistent</span>}
         {!cut.json.complete && <span class="sign warn">incomplete</span>}
       </p>
-      <div class="wide" tabIndex={0} role="group" aria-label="Variables by node">
+      {[...byLog].map(([log, logRows]) => (
+        <LogAcross key={log} app={app} log={log} rows={logRows} changed={changed} />
+      ))}
+    </>
+  );
+}
+
+interface LogProps extends Pick<StateProps, "app" | "changed"> {
+  readonly log: string;
+  readonly rows: readonly VariableRow[];
+}
+
+/** One log across the nodes that have it. */
+function LogAcross({ app, log, rows, changed }: LogProps): JSX.Element {
+  const isUnfolded = useSignal(false);
+  const hues = new Map(app.watch.facts.value?.nodes.map(({ node, hue }) => [node, hue]));
+  const nodes = [...new Set(rows.flatMap(({ values }) => [...values.keys()]))].sort(byName);
+  const shown = isUnfolded.value ? rows : rows.slice(0, FOLDED_ROWS);
+  return (
+    <>
+      <div class="wide" tabIndex={0} role="group" aria-label={`${log} by node`}>
         <table class="variables across">
+          <caption>{log}</caption>
           <thead>
             <tr>
               <th scope="col">Variable</th>
@@ -45,10 +63,9 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
             </tr>
           </thead>
           <tbody>
-            {shown.map(({ log, key, values, differs }) => (
-              <tr key={`${log}\n${key}`} data-differs={differs}>
+            {shown.map(({ key, values, differs }) => (
+              <tr key={key} data-differs={differs}>
                 <th scope="row">
-                  <span class="log">{log} / </span>
                   {key}
                   {differs && <span class="sign">differs</span>}
                 </th>

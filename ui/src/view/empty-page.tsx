@@ -16,7 +16,13 @@ export function EmptyPage({ app }: { readonly app: App }): JSX.Element {
         <section>
           <h3>Connect a service</h3>
           <pre tabIndex={0}>
-            {`import { startAgent } from "retroscope";\nconst agent = startAgent({ service: "cart", collector: "${origin}" });\nagent.log("stock").set("apples", 12);`}
+            {`import { startAgent } from "retroscope";
+
+const agent = startAgent({
+  service: "cart",
+  collector: "${origin}",
+});
+agent.log("stock").set("apples", 12);`}
           </pre>
         </section>
         <section>
@@ -26,7 +32,7 @@ export function EmptyPage({ app }: { readonly app: App }): JSX.Element {
         </section>
         <section>
           <h3>Bring a recording</h3>
-          <pre tabIndex={0}>{`npx retroscope import jsonl FILE --url ${origin}`}</pre>
+          <pre tabIndex={0}>{`npx retroscope import jsonl FILE \\\n  --url ${origin}`}</pre>
           <p>One JSON object a line: any language can write it.</p>
         </section>
       </div>

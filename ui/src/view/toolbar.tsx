@@ -7,7 +7,7 @@ import type { Theme } from "../model/choices.ts";
 import { clockText, dateText, durationText } from "../scale/time-words.ts";
 
 const THEMES: readonly (readonly [Theme, string])[] = [
-  ["system", "System theme"],
+  ["system", "Auto"],
   ["light", "Light"],
   ["dark", "Dark"],
 ];
