@@ -31,7 +31,8 @@ export class HlcClock {
   readonly #maxDriftTicks: number;
   /** Past this lead, changes in a row share a stamp instead of running further ahead. */
   readonly #shareLeadTicks: number;
-  #last: number;
+  // A double from the first: a field that was ever undefined would be boxed anew by each stamp.
+  #last: number = Number.MIN_SAFE_INTEGER;
   #lastWasChange = false;
   #refusedCount = 0;
 
@@ -45,7 +46,7 @@ export class HlcClock {
     this.#physical = physical;
     this.#maxDriftTicks = maxDriftMs * TICKS_PER_MS;
     this.#shareLeadTicks = this.#maxDriftTicks / 4;
-    this.#last = options.above ?? Number.MIN_SAFE_INTEGER;
+    if (options.above !== undefined) this.#last = options.above;
   }
 
   /** Stamps a local or send event: later than everything issued or merged before. */

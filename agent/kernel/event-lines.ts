@@ -256,7 +256,8 @@ function joinReceive(entry: MutableEntry, sends: ReadonlyMap<string, SendPlace[]
   const { content } = entry;
   if (content.kind !== "receive") return false;
   const { body, from, send } = content;
-  const places = sends.get(send ?? body.id ?? "") ?? sends.get(body.id ?? "") ?? [];
+  const sendId = send ?? body.id;
+  const places = (sendId === null ? undefined : sends.get(sendId)) ?? [];
   const fitting = places.filter(({ ref }) => from === null || ref.node === from);
   // An id used again: the latest send that was not after the receive.
   const place =

@@ -121,6 +121,10 @@ describe("round trip", () => {
     fc.assert(
       fc.property(batchArbitrary, (batch) => {
         const { header } = batch;
+        // A receive that knows no send, but has the id of one, would be given it.
+        const bodies = batch.events.bodies.filter((one) => "id" in one && one.id !== null);
+        const sendIds = bodies.flatMap((one) => (one.kind === "send" ? [one.id] : []));
+        fc.pre(!bodies.some((one) => one.kind === "receive" && sendIds.includes(one.id)));
         const lines = [
           ...[...eventsOf(batch)].map((event) => eventLine({ ...header, event })),
           closedLine(header, header.closed),
@@ -192,6 +196,64 @@ describe("round trip", () => {
     );
     const [first] = read(lines).batches;
     expect(first?.header).toMatchObject({ epoch: EPOCH, firstSeq: 1, lastSeq: 2, service: "shop" });
+  });
+});
+
+describe("messages", () => {
+  const send = (node: string, rest: object, t = T): object => ({
+    node,
+    t: formatHlc(t),
+    kind: "send",
+    epoch: 1,
+    ...rest,
+  });
+  const receive = (rest: object, t = T + 9): object => ({
+    node: "b",
+    t: formatHlc(t as Hlc),
+    kind: "receive",
+    epoch: 1,
+    ...rest,
+  });
+  const sends = [
+    send("a", { id: "m" }),
+    send("c", { id: "m" }),
+    send("c", { id: "m" }, (T + 20) as Hlc),
+    send("d", { id: "" }),
+    send("e", {}),
+  ];
+  const cases: ReadonlyArray<readonly [why: string, receive: object, from: object | null]> = [
+    ["by id alone: the first of that id", receive({ id: "m" }, T - 5), { node: "a", seq: 1 }],
+    ["by id and sender", receive({ id: "m", from: "c" }), { node: "c", seq: 1 }],
+    [
+      "an id used again: the latest not after it",
+      receive({ id: "m", from: "c" }, T + 30),
+      { node: "c", seq: 2 },
+    ],
+    ["by our own id", receive({ id: "e/1/1", from: "e" }), { node: "e", seq: 1 }],
+    [
+      "a foreign id beside our own",
+      receive({ id: "m", send: "e/1/1", from: "e" }),
+      { node: "e", seq: 1 },
+    ],
+    [
+      "our own id of a send outside the file",
+      receive({ id: "a/7/9", from: "a" }),
+      { node: "a", epoch: 7, seq: 9 },
+    ],
+    ["not by an id that only looks like ours", receive({ id: "a/7/9" }), null],
+    ["not by the id of another sender", receive({ id: "m", from: "z" }), null],
+    ["not without id, though a send has an empty one", receive({ from: "d" }), null],
+  ];
+  it.each(cases)("are joined: %s", (_why, one, from) => {
+    const batch = read([...sends, one]).batches.find(({ header }) => header.node === "b");
+    const [event] = eventsIn(batch === undefined ? [] : [batch]);
+    expect(event).toMatchObject({ kind: "receive", from });
+  });
+
+  it("keep the sender's name where its send is not known", () => {
+    const { batches, counts } = read([receive({ id: "m", from: "z" })]);
+    expect(eventsIn(batches)).toMatchObject([{ from: null, peer: "z", id: "m" }]);
+    expect(counts.messages).toBe(0);
   });
 });
 
