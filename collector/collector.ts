@@ -19,7 +19,6 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import {
   AnchoredClock,
-  INGEST_PATH,
   type PhysicalClock,
   RetroError,
 } from "../agent/kernel/index.ts";
@@ -107,8 +106,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     report: (id, error) => log.error({ id, err: error }, "an answer failed"),
   });
   const server = createServer((request, response) => {
-    const isBatches = request.url?.startsWith(INGEST_PATH) === true;
-    if (!(isBatches && handleBatches(request, response))) app(request, response);
+    if (!handleBatches(request, response)) app(request, response);
   });
   boundServer(server);
 

@@ -46,6 +46,7 @@ const STATUS_OF: { readonly [code in RetroCode]?: number } = {
   "unsupported-version": 400,
   "too-far-ahead": 400,
   "too-old": 400,
+  forbidden: 403,
   "timed-out": 408,
   "too-large": 413,
   "unsupported-encoding": 415,
