@@ -112,22 +112,26 @@ export class Checkpointer {
     }
   }
 
-  /** Carries one epoch forward to the end of its contiguous prefix. */
+  /**
+   * Carries one epoch forward to the end of its contiguous prefix. While one turn's rounds are being
+   * made durable the next turn is replayed, but no more: what waits is bounded.
+   */
   async #advance(epochId: number): Promise<void> {
+    let writing: Promise<unknown> = Promise.resolve();
     for (;;) {
-      if (this.#isClosed) return;
       const record = this.#store.epoch(epochId);
-      if (record === undefined) return;
-      const open = this.#resume(record);
-      if (open.view.seq >= record.contiguousSeq) return;
+      const open = record === undefined || this.#isClosed ? undefined : this.#resume(record);
+      if (record === undefined || open === undefined) break;
+      if (open.view.seq >= record.contiguousSeq) break;
       const writes = this.#turn(record, open);
-      for (const write of writes) {
-        await this.#store.writeCheckpoint(write);
-        this.#roundCount += 1;
-      }
-      if (writes === undefined) return;
+      await writing;
+      writing = Promise.all(writes.map((write) => this.#store.writeCheckpoint(write)));
+      // Reported where it is awaited; until then it must not count as unhandled.
+      writing.catch(() => {});
+      this.#roundCount += writes.length;
       await this.#timers.turn();
     }
+    await writing;
   }
 
   #resume(record: EpochRecord): OpenEpoch {

@@ -8,13 +8,10 @@ import type { Hlc } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { LruCache } from "./lru-cache.ts";
-import { addBatch, addTile, emptyTile, TILE_CELLS, type Tile } from "./timeline-tile.ts";
+import { addBatch, addTile, bytesOf, emptyTile, TILE_CELLS, type Tile } from "./timeline-tile.ts";
 
 /** A tile expected to hold at most so many events is counted from its batches. */
 const EVENTS_PER_TILE = 4_096;
-/** Levels from one tile to those it is added up from: four of them to one. */
-const LEVEL_STEP = 2;
-const BUNDLE_BYTES = 150;
 
 export class TileSource {
   readonly #source: EpochSource;
@@ -49,7 +46,7 @@ export class TileSource {
     const tile = this.#make(record, level, index);
     const end = (index + 1) * TILE_CELLS * 2 ** level;
     if (end <= record.watermark) {
-      this.#tiles.set(name, tile, tile.cells.byteLength + tile.bundles.size * BUNDLE_BYTES);
+      this.#tiles.set(name, tile, bytesOf(tile));
     }
     return tile;
   }
@@ -61,16 +58,14 @@ export class TileSource {
     const start = index * ticks;
     if (start > record.lastT || start + ticks <= record.joined) return tile;
     const isShort = expectedEvents(record, ticks) <= EVENTS_PER_TILE;
-    if (isShort || level < LEVEL_STEP) {
+    if (isShort || level === 0) {
       const last = (start + ticks - 1) as Hlc;
       for (const batch of this.#source.batches(record.id, start as Hlc, last))
         addBatch(tile, batch);
       return tile;
     }
-    const children = 2 ** LEVEL_STEP;
-    for (let child = 0; child < children; child += 1) {
-      addTile(tile, this.#tile(record, level - LEVEL_STEP, index * children + child));
-    }
+    addTile(tile, this.#tile(record, level - 1, index * 2));
+    addTile(tile, this.#tile(record, level - 1, index * 2 + 1));
     return tile;
   }
 }

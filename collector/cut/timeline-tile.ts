@@ -3,10 +3,11 @@
  * since 2020: so the cells of one level add up exactly to those of the level above, and two requests
  * for neighbouring ranges share them.
  *
- *     level k+2     |           cell            |
+ *     level k+1     |    cell     |    cell     |
  *     level k       | cell | cell | cell | cell |        a tile: TILE_CELLS cells in a row
  *
- * A tile is made from batches where it is short, else by adding up tiles two levels below.
+ * A tile is made from batches where it is short, else by adding up the two of the level
+ * below. A measure that nothing was counted for takes no memory.
  * Hot: bench `timeline`.
  */
 import {
@@ -41,6 +42,8 @@ export const Measure: {
   cutShort: 7,
 };
 export const MEASURES = 8;
+const TILE_BYTES = 400;
+const BUNDLE_BYTES = 150;
 
 /** Messages from one node that were sent in one cell. */
 export interface TileBundle {
@@ -56,14 +59,35 @@ export interface Tile {
   readonly level: number;
   /** Of its first cell: cell i covers [(first + i) * 2^level, (first + i + 1) * 2^level). */
   readonly first: number;
-  /** MEASURES numbers per cell. */
-  readonly cells: Float64Array;
+  readonly cellCount: number;
+  /** By measure: a number per cell, or nothing while all are 0. */
+  readonly columns: (Float64Array | undefined)[];
   /** Messages received in the tile. */
   readonly bundles: Map<string, TileBundle>;
 }
 
 export function emptyTile(level: number, first: number, cellCount: number = TILE_CELLS): Tile {
-  return { level, first, cells: new Float64Array(cellCount * MEASURES), bundles: new Map() };
+  return { level, first, cellCount, columns: new Array(MEASURES), bundles: new Map() };
+}
+
+/** What a tile takes in memory, about. */
+export function bytesOf({ cellCount, columns, bundles }: Tile): number {
+  const columnCount = columns.filter((column) => column !== undefined).length;
+  return TILE_BYTES + columnCount * cellCount * 8 + bundles.size * BUNDLE_BYTES;
+}
+
+/** The count of a measure in a cell. */
+export function countAt({ columns }: Tile, measure: number, cell: number): number {
+  return columns[measure]?.[cell] ?? 0;
+}
+
+function column(tile: Tile, measure: number): Float64Array {
+  let found = tile.columns[measure];
+  if (found === undefined) {
+    found = new Float64Array(tile.cellCount);
+    tile.columns[measure] = found;
+  }
+  return found;
 }
 
 /** Which changes to count; all other kinds always are. */
@@ -73,37 +97,38 @@ export type CountsChange = ((log: string, key: string) => boolean) | undefined;
 export function addBatch(tile: Tile, { events }: Batch, countsChange?: CountsChange): void {
   const width = 2 ** tile.level;
   const start = tile.first * width;
-  const cellCount = tile.cells.length / MEASURES;
-  const end = indexAfter(events.t, (start + cellCount * width - 1) as Hlc, events.count);
+  const end = indexAfter(events.t, (start + tile.cellCount * width - 1) as Hlc, events.count);
+  const changes = column(tile, Measure.changes);
   const wanted = countsChange && events.variables.map(({ log, key }) => countsChange(log, key));
   for (let i = indexAfter(events.t, (start - 1) as Hlc, events.count); i < end; i += 1) {
     const t = events.t[i] as Hlc;
-    const at = Math.floor((t - start) / width) * MEASURES;
+    const cell = Math.floor((t - start) / width);
     const code = events.kind[i] as number;
     const ref = events.ref[i] as number;
     if (code > 3) {
-      addBody(tile, at, t, code, events.bodies[ref] as EventBody);
+      addBody(tile, cell, t, code, events.bodies[ref] as EventBody);
     } else if (wanted === undefined || wanted[ref]) {
-      add(tile.cells, at + Measure.changes, 1);
-      if (events.valueTag[i] === ValueTag.cutShort) tile.cells[at + Measure.cutShort] = 1;
+      add(changes, cell, 1);
+      if (events.valueTag[i] === ValueTag.cutShort) column(tile, Measure.cutShort)[cell] = 1;
     }
   }
 }
 
-function addBody(tile: Tile, at: number, t: Hlc, code: number, body: EventBody): void {
-  const { cells } = tile;
-  if (code === KindCode.send) add(cells, at + Measure.sends, 1);
-  else if (code === KindCode.receive) {
-    add(cells, at + Measure.receives, 1);
-    if (body.kind === "receive" && body.from !== null && body.sentT !== null && !body.relayed) {
-      addBundle(tile, body.from.node, body.sentT, t, 1);
-    }
-  } else if (code === KindCode.request) {
-    add(cells, at + Measure.requests, 1);
-    const us = body.kind === "request" ? body.residenceUs : 0;
-    cells[at + Measure.worstUs] = Math.max(us, cells[at + Measure.worstUs] as number);
-  } else if (code === KindCode.mark) add(cells, at + Measure.marks, 1);
-  else add(cells, at + Measure.others, 1);
+function addBody(tile: Tile, cell: number, t: Hlc, code: number, body: EventBody): void {
+  add(column(tile, measureOf(code)), cell, 1);
+  if (body.kind === "request") {
+    const worst = column(tile, Measure.worstUs);
+    worst[cell] = Math.max(body.residenceUs, worst[cell] as number);
+  } else if (body.kind === "receive" && body.from !== null && body.sentT !== null) {
+    if (!body.relayed) addBundle(tile, body.from.node, body.sentT, t, 1);
+  }
+}
+
+function measureOf(code: number): number {
+  if (code === KindCode.send) return Measure.sends;
+  if (code === KindCode.receive) return Measure.receives;
+  if (code === KindCode.request) return Measure.requests;
+  return code === KindCode.mark ? Measure.marks : Measure.others;
 }
 
 function addBundle(tile: Tile, from: string, sentAt: Hlc, receivedAt: Hlc, count: number): void {
@@ -119,29 +144,30 @@ function addBundle(tile: Tile, from: string, sentAt: Hlc, receivedAt: Hlc, count
   });
 }
 
-/** Adds up a tile of a finer level into the coarser cells of `tile` that cover it. */
+/** Adds up a tile of a finer or the same level into the cells of `tile` that cover it. */
 export function addTile(tile: Tile, finer: Tile): void {
   const factor = 2 ** (tile.level - finer.level);
-  const cellCount = tile.cells.length / MEASURES;
-  for (let cell = 0; cell < finer.cells.length / MEASURES; cell += 1) {
-    const target = Math.floor((finer.first + cell) / factor) - tile.first;
-    if (target < 0 || target >= cellCount) continue;
-    addCell(tile.cells, target * MEASURES, finer.cells, cell * MEASURES);
+  // The finer cells that lie inside.
+  const start = Math.max(0, tile.first * factor - finer.first);
+  const end = Math.min(finer.cellCount, (tile.first + tile.cellCount) * factor - finer.first);
+  for (let measure = 0; measure < MEASURES; measure += 1) {
+    const source = finer.columns[measure];
+    if (source === undefined) continue;
+    const sums = column(tile, measure);
+    const isMaximum = measure >= Measure.worstUs;
+    for (let cell = start; cell < end; cell += 1) {
+      const count = source[cell] as number;
+      if (count === 0) continue;
+      const target = Math.floor((finer.first + cell) / factor) - tile.first;
+      if (isMaximum) sums[target] = Math.max(sums[target] as number, count);
+      else add(sums, target, count);
+    }
   }
   for (const { from, sentAt, receivedAt, count } of finer.bundles.values()) {
     addBundle(tile, from, sentAt, receivedAt, count);
   }
 }
 
-function addCell(cells: Float64Array, at: number, from: Float64Array, source: number): void {
-  for (let measure = 0; measure < Measure.worstUs; measure += 1) {
-    add(cells, at + measure, from[source + measure] as number);
-  }
-  for (let measure = Measure.worstUs; measure < MEASURES; measure += 1) {
-    cells[at + measure] = Math.max(cells[at + measure] as number, from[source + measure] as number);
-  }
-}
-
-function add(cells: Float64Array, at: number, count: number): void {
-  cells[at] = (cells[at] as number) + count;
+function add(sums: Float64Array, cell: number, count: number): void {
+  sums[cell] = (sums[cell] as number) + count;
 }

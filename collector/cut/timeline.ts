@@ -17,7 +17,7 @@ import { type Chosen, choose } from "./selection.ts";
 import { epochList } from "./summaries.ts";
 import type { TileSource } from "./tile-source.ts";
 import { exactEvents, exactMessages, gatheredMessages } from "./timeline-messages.ts";
-import { addBatch, addTile, emptyTile, MEASURES, Measure, type Tile } from "./timeline-tile.ts";
+import { addBatch, addTile, countAt, emptyTile, Measure, type Tile } from "./timeline-tile.ts";
 import { isChosen } from "./variables.ts";
 
 /** @throws RetroError `bad-parameter` unless from <= to and pixels >= 1; `unknown-node`, `unknown-log` */
@@ -100,14 +100,10 @@ function countNode(
   return result;
 }
 
-function eventsIn({ cells }: Tile): number {
-  let sum = 0;
-  for (let at = 0; at < cells.length; at += MEASURES) {
-    for (let measure = 0; measure < Measure.worstUs; measure += 1) {
-      sum += cells[at + measure] as number;
-    }
-  }
-  return sum;
+function eventsIn({ columns }: Tile): number {
+  return columns
+    .slice(0, Measure.worstUs)
+    .reduce((sum, column) => sum + (column?.reduce((all, count) => all + count, 0) ?? 0), 0);
 }
 
 /** Buckets with a violation of the node, or inside one of its lost ranges. */
@@ -135,25 +131,23 @@ function flagged(
   return found;
 }
 
-function bucketsOf({ cells }: Tile, flags: ReadonlySet<number>): TimelineBucket[] {
+function bucketsOf(tile: Tile, flags: ReadonlySet<number>): TimelineBucket[] {
   const buckets: TimelineBucket[] = [];
-  for (let index = 0; index * MEASURES < cells.length; index += 1) {
-    const at = index * MEASURES;
-    const of = (measure: number): number => cells[at + measure] as number;
-    const isFlagged = flags.has(index) || of(Measure.cutShort) > 0;
+  for (let index = 0; index < tile.cellCount; index += 1) {
+    const isFlagged = flags.has(index) || countAt(tile, Measure.cutShort, index) > 0;
     let isEmpty = !isFlagged;
     for (let measure = 0; isEmpty && measure < Measure.worstUs; measure += 1) {
-      isEmpty = of(measure) === 0;
+      isEmpty = countAt(tile, measure, index) === 0;
     }
     if (isEmpty) continue;
     buckets.push({
       index,
-      changes: of(Measure.changes),
-      sends: of(Measure.sends),
-      receives: of(Measure.receives),
-      requests: of(Measure.requests),
-      marks: of(Measure.marks),
-      worstUs: of(Measure.worstUs),
+      changes: countAt(tile, Measure.changes, index),
+      sends: countAt(tile, Measure.sends, index),
+      receives: countAt(tile, Measure.receives, index),
+      requests: countAt(tile, Measure.requests, index),
+      marks: countAt(tile, Measure.marks, index),
+      worstUs: countAt(tile, Measure.worstUs, index),
       flagged: isFlagged,
     });
   }
