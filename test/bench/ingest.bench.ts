@@ -43,6 +43,8 @@ interface Measured {
   readonly eventCount: number;
   readonly peakRssBytes: number;
   readonly bytesPerEvent: number;
+  /** Opening the store again, with all its events. */
+  readonly reopenMs: number;
 }
 
 export async function run(report: (figure: Figure) => void): Promise<void> {
@@ -80,6 +82,14 @@ export async function run(report: (figure: Figure) => void): Promise<void> {
       workload,
     });
     report({
+      metric: `open again, ${name}`,
+      value: ours.reopenMs,
+      unit: "ms",
+      better: "lower",
+      goal: { atMost: 2_000 },
+      workload,
+    });
+    report({
       metric: `peak RSS, ${name}`,
       value: ours.peakRssBytes / 2 ** 20,
       unit: "MiB",
@@ -98,7 +108,11 @@ async function withStore(size: number): Promise<Measured> {
     );
     await ingest.close();
     await store.close();
-    return measured;
+    const start = performance.now();
+    const again = await LmdbStore.open({ directory });
+    const reopenMs = performance.now() - start;
+    await again.close();
+    return { ...measured, reopenMs };
   });
 }
 
@@ -113,7 +127,7 @@ async function withRival(size: number): Promise<Measured> {
       (bytes) => putRows(db, decodeBatch(bytes)),
     );
     await db.close();
-    return measured;
+    return { ...measured, reopenMs: Number.NaN };
   });
 }
 
@@ -129,7 +143,7 @@ async function measure(
   seconds: number,
   directory: string,
   take: Take,
-): Promise<Measured> {
+): Promise<Omit<Measured, "reopenMs">> {
   const agents = Array.from({ length: AGENTS }, (_, i) => new Agent(i, size));
   const perAgent = Math.max(1, Math.round(sliceEvents / size / AGENTS));
   const slices: number[] = [];

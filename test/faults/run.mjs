@@ -1,0 +1,22 @@
+/**
+ * Runs a named fault: `npm run faults` lists them, `npm run faults -- NAME [--runs N --seed S]` runs
+ * one and exits 1 on a broken promise. Each is a file beside this one.
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+const FAULTS = { kill: "SIGKILL of the collector at random under load (fault 25, R1)" };
+
+const [name, ...rest] = process.argv.slice(2);
+if (name === undefined || !Object.hasOwn(FAULTS, name)) {
+  const list = Object.entries(FAULTS).map(([key, title]) => `  ${key}  ${title}\n`);
+  const out = name === undefined ? process.stdout : process.stderr;
+  out.write(`Usage: npm run faults -- NAME [--runs N] [--seed S] [--json]\n\n${list.join("")}`);
+  process.exitCode = name === undefined ? 0 : 2;
+} else {
+  const file = join(import.meta.dirname, `${name}.mjs`);
+  const child = spawn(process.execPath, [file, ...rest], { stdio: "inherit" });
+  process.exitCode = await new Promise((resolve) =>
+    child.once("exit", (code) => resolve(code ?? 1)),
+  );
+}
