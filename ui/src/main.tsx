@@ -1,8 +1,9 @@
 /** Starts the page. */
 import { render } from "preact";
-import { createApp, startApp } from "./app.ts";
+import { createApp } from "./app.ts";
 import { browserHost } from "./host.ts";
 import { listenToKeys } from "./input/keys.ts";
+import { startApp } from "./start.ts";
 import { exposeTestHook } from "./test-hook.ts";
 import { Page } from "./view/page.tsx";
 import { keepTheme } from "./view/theme.ts";

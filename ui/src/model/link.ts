@@ -43,18 +43,20 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
 /** A new cut makes an entry for the Back button; every other change rewrites the present one. */
 export function keepLink({ choices, host }: App): void {
   let cancel = () => {};
-  let writtenCut: Hlc | null = null;
-  let isFirst = true;
+  /** The cut of the entry that the address shows; null for a live one. */
+  let entryCut = readFragment(host.readFragment()).view.cut;
+  host.onFragment((text) => {
+    entryCut = readFragment(text).view.cut;
+  });
   effect(() => {
     const view = viewOf(choices);
     cancel();
     cancel = host.after(SETTLE_MS, () => {
       const text = writeFragment(view);
-      const cut = view.live ? null : view.cut;
-      if (text !== host.readFragment())
-        host.writeFragment(text, !isFirst && cut !== writtenCut && cut !== null);
-      writtenCut = cut;
-      isFirst = false;
+      if (text === host.readFragment()) return;
+      const isNewCut = entryCut !== null && view.cut !== null && view.cut !== entryCut;
+      host.writeFragment(text, isNewCut);
+      entryCut = view.cut;
     });
   });
 }

@@ -5,11 +5,16 @@
  * zoom.
  */
 import type { LaneRow } from "../model/lane-layout.ts";
-import { type ExactEvents, GLYPHS, lowerBound } from "../model/timeline-facts.ts";
+import { type ExactEvents, GLYPHS, type LaneFacts, lowerBound } from "../model/timeline-facts.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
-import type { DrawnLane } from "./paint-lanes.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
+
+/** What is known of one node, with its colour. A folded row draws several in one place. */
+export interface DrawnLane {
+  readonly lane: LaneFacts;
+  readonly colour: string;
+}
 
 /** Room that other things need above and below the columns. */
 const AIR = 10;

@@ -12,7 +12,7 @@ import {
   type TimelineFacts,
 } from "../model/timeline-facts.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
-import { drawColumns } from "./columns.ts";
+import { type DrawnLane, drawColumns } from "./columns.ts";
 import { drawGlyph } from "./glyphs.ts";
 import { fillHatched } from "./hatch.ts";
 import { nodeColour, type Palette } from "./palette.ts";
@@ -26,12 +26,6 @@ export interface LanesScene {
   /** Pixels by which the rows are scrolled up. */
   readonly scrollTop: number;
   readonly selectedNode: string | null;
-}
-
-/** What is known of one node, with its colour. A folded row draws several in one place. */
-export interface DrawnLane {
-  readonly lane: LaneFacts;
-  readonly colour: string;
 }
 
 /** Room for glyphs that are only half on screen. */

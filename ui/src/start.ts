@@ -1,0 +1,50 @@
+/**
+ * The rules that tie the parts together. A rule is an effect: it runs again whenever a signal that it
+ * read has changed.
+ */
+import { effect } from "@preact/signals";
+import type { App } from "./app.ts";
+import { keepLink, restoreLink } from "./model/link.ts";
+import { keepAsking } from "./model/questions.ts";
+import { fitted } from "./scale/time-scale.ts";
+
+/** Restores the link, starts asking, and keeps address, panels and canvases up to date. */
+export function startApp(app: App): void {
+  restoreLink(app);
+  keepAsking(app);
+  effect(() => chooseFirstView(app));
+  effect(() => {
+    if (app.watch.facts.value !== null) app.verbs.followLive();
+  });
+  effect(() => repaintOnChange(app));
+  keepLink(app);
+  app.watch.askNow();
+}
+
+/** The first answer decides what an untouched page shows: live where anything lives, else all. */
+function chooseFirstView({ watch, choices, verbs }: App): void {
+  const facts = watch.facts.value;
+  if (!facts?.extent) return;
+  const hasLive = facts.nodes.some(({ status }) => status === "live" || status === "suspect");
+  if (choices.live.peek() && !hasLive) {
+    choices.live.value = false;
+    choices.viewport.value = fitted(facts.extent.first, facts.extent.last);
+    if (choices.cut.peek() === null) choices.cut.value = facts.extent.last;
+    return;
+  }
+  if (choices.viewport.peek() === null) {
+    const cut = choices.cut.peek();
+    if (cut !== null) choices.viewport.value = fitted(facts.extent.first, facts.extent.last);
+    else verbs.followLive();
+  }
+  if (choices.cut.peek() === null) choices.cut.value = facts.watermark ?? facts.extent.last;
+}
+
+function repaintOnChange(app: App): void {
+  const { choices, answers } = app;
+  // Read, so that this runs again when any of them changes.
+  void [app.scale.value, app.layout.value, app.timeline.value, choices.selectedNode.value];
+  void [choices.cut.value, choices.fixedCut.value, answers.cut.answered.value, app.hover.value];
+  void [choices.selectedEvent.value, app.litMessage.value, answers.overview.answered.value];
+  app.frames.markAll();
+}
