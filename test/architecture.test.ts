@@ -162,6 +162,7 @@ const MAY_ASK_THE_SURROUNDINGS: ReadonlyArray<readonly [file: string, why: strin
   ["agent/kernel/physical-clock.ts", "it is the real clock, given to all others"],
   ["agent/shipping/real-scheduler.ts", "it is the real scheduler, given to all of shipping"],
   ["collector/ingest/node-timers.ts", "it is the adapter of ingest's timer port"],
+  ["collector/cut/node-timers.ts", "it is the adapter of the cut engine's timer port"],
 ];
 
 const TOP_LEVEL = [

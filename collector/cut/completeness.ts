@@ -181,7 +181,8 @@ export function lostBetween(
 
 /**
  * Whether a node counts for completeness at `t`: all do, but an imported one only inside its file's
- * range or when the question names it. Records of one file share their epoch number.
+ * range or when the question names it. Records of one file share their epoch number, unless the file
+ * names the agents' own: all such records count as one file, so that a part that is behind shows.
  */
 export function countsAt(
   record: EpochRecord,
@@ -192,9 +193,16 @@ export function countsAt(
   if (!record.imported || chosen.namesNodes) return true;
   for (const { spans } of membership.values()) {
     for (const { record: other } of spans) {
-      if (!other.imported || other.epoch !== record.epoch) continue;
+      if (!other.imported || fileOf(other.epoch) !== fileOf(record.epoch)) continue;
       if (t <= Math.max(other.closed, other.lastT)) return true;
     }
   }
   return false;
+}
+
+/** Epochs made from a file's hash (`epochFromHash`) lie below this; agents' own above. */
+const FIRST_AGENT_EPOCH = 2 ** 37;
+
+function fileOf(epoch: number): number {
+  return Math.min(epoch, FIRST_AGENT_EPOCH);
 }

@@ -1,5 +1,5 @@
 /** What there is: nodes, logs and variables, the extent of history, how far it is known. */
-import { type Hlc, type Json, type Value, ValueSet } from "../../agent/kernel/index.ts";
+import { type Hlc, type Json, MAX_HLC, type Value, ValueSet } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { indexAfter } from "./epoch-source.ts";
@@ -114,7 +114,7 @@ function variablesOf(
   { record, until }: EpochSpan,
   t: Hlc,
 ): ReadonlyMap<string, readonly { readonly key: string; readonly type: string }[]> {
-  const last = Math.min(t, until - 1, Math.max(record.lastT, record.joined)) as Hlc;
+  const last = Math.min(t, until - 1, MAX_HLC) as Hlc;
   const { logs } = context.source.viewAt(record, last);
   return new Map(
     [...logs].map(([log, image]) => [
