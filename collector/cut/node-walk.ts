@@ -50,18 +50,19 @@ export function* happenings(
     if (record.joined > to) return;
     if (until <= from) continue;
     const walk = new EpochWalk(context, span, chosen);
-    if (record.joined > from) {
-      const isTaken = before !== undefined && before.span.until === record.joined;
-      if (isTaken) yield* before?.vanish("join", record.joined, record.epoch, 1) ?? [];
-      if (until > record.joined) yield walk.membership("join", record.joined, 1);
+    if (record.joined > from && before?.span.until === record.joined) {
+      yield* before.vanish("join", record.joined, record.epoch, 1);
     }
+    before = undefined;
+    // An epoch that ended as it joined was never its node's state.
+    if (until <= record.joined) continue;
+    if (record.joined > from) yield walk.membership("join", record.joined, 1);
     yield* walk.run(from, Math.min(to, until - 1) as Hlc);
-    if (record.end !== null && until === record.end.t && until <= to && until > record.joined) {
+    if (record.end === null || until !== record.end.t) {
+      before = walk;
+    } else if (until <= to) {
       yield* walk.vanish("leave", until, record.epoch, walk.view.seq);
       yield walk.membership("leave", until, walk.view.seq);
-      before = undefined;
-    } else {
-      before = walk;
     }
   }
 }
