@@ -63,7 +63,11 @@ export function answerError(error: unknown, report: ReportFailure): ErrorAnswer 
   const status = statusOfForeign(error);
   if (status !== undefined) {
     const message = error instanceof Error ? error.message : "the request cannot be read";
-    return { status, headers: {}, body: { error: { code: "bad-parameter", message } } };
+    return {
+      status,
+      headers: {},
+      body: { error: { code: "bad-parameter", message, hint: "Check the address." } },
+    };
   }
   const id = randomUUID();
   report(id, error);

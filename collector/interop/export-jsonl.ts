@@ -12,7 +12,7 @@
  * after its last promise an import calls it lagging.
  */
 import { formatHlc, type Hlc, type Json, parseTime, RetroError } from "../../agent/kernel/index.ts";
-import type { EventLineJson, EventsJson, NodesJson } from "../api/shapes.ts";
+import type { CutJson, EventLineJson, EventsJson, NodesJson } from "../api/shapes.ts";
 import type { CollectorDoor } from "./collector-door.ts";
 import { type Loss, lossesOf, undeclared } from "./export-losses.ts";
 import { type ExportLine, startLines, ticksOf } from "./export-start.ts";
@@ -116,11 +116,10 @@ class Export {
       return;
     }
     const { node, service, kind } = fields;
-    const before = this.#before.get(`${node}/${epoch}`);
-    const missing = before === undefined ? 0 : undeclared(this.#losses, before, event);
-    if (missing > 0) {
-      const from = before?.t.hlc ?? t.hlc;
-      await this.#write({ node, service, t: t.hlc, kind: "lost", events: missing, from });
+    const missing = await this.#missingBefore(event, this.#from);
+    if (missing !== undefined) {
+      const { events, from } = missing;
+      await this.#write({ node, service, t: t.hlc, kind: "lost", events, from: formatHlc(from) });
     }
     this.#before.set(`${node}/${epoch}`, event);
     const line = { ...fields, t: t.hlc } as { [field: string]: Json } & ExportLine;
@@ -132,6 +131,26 @@ class Export {
     }
     const number = await this.#write(line);
     if (kind === "send") this.#numbers.remember(node, `${epoch}/${seq}`, number);
+  }
+
+  /** Seqs missing between an event and the one before it, and the time from which they are. */
+  async #missingBefore(
+    event: EventLineJson,
+    start: Hlc,
+  ): Promise<{ readonly events: number; readonly from: Hlc } | undefined> {
+    const { node, epoch, t } = event;
+    const before = this.#before.get(`${node}/${epoch}`);
+    if (before !== undefined) {
+      const events = undeclared(this.#losses, before, event);
+      return events === 0 ? undefined : { events, from: (ticksOf(before.t) + 1) as Hlc };
+    }
+    if (event.kind === "join") return undefined;
+    // The first of its epoch in the range: the cut there knows of a hole that reaches into it.
+    const cut = await this.#options.door.ask<CutJson>("/api/cut", { at: t.hlc, node });
+    const hole = cut.incomplete.find(({ reason, to }) => reason === "hole" && to?.hlc === t.hlc);
+    if (hole?.events === undefined) return undefined;
+    const from = Math.max(start, hole.from === undefined ? start : ticksOf(hole.from));
+    return { events: hole.events, from: Math.min(from + 1, ticksOf(t)) as Hlc };
   }
 
   *#endLines(): Generator<ExportLine> {

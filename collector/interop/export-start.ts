@@ -36,14 +36,27 @@ export async function startLines(
     if (error instanceof RetroError && error.code === "outside-retention") return [];
     throw error;
   }
-  return cut.members.flatMap((node) => {
+  const starts = cut.members.map((node) => {
     const { epochs = [] } = nodes.find((one) => one.node === node) ?? {};
     const joined = epochs.find(({ epoch }) => epoch === cut.nodes[node]?.epoch)?.joined;
-    return [...nodeStart(cut, node, joined === undefined ? from : ticksOf(joined), from)];
+    return { node, joined: joined === undefined ? from : ticksOf(joined) };
   });
+  // Messages may be missing before the range. Which node's is not known, so one of them says it.
+  const doubtful = cut.inFlightComplete
+    ? undefined
+    : starts.find(({ joined }) => joined < from)?.node;
+  return starts.flatMap(({ node, joined }) => [
+    ...nodeStart(cut, node, joined, from, node === doubtful),
+  ]);
 }
 
-function* nodeStart(cut: CutJson, node: string, joined: Hlc, from: Hlc): Generator<ExportLine> {
+function* nodeStart(
+  cut: CutJson,
+  node: string,
+  joined: Hlc,
+  from: Hlc,
+  lacksMessages: boolean,
+): Generator<ExportLine> {
   const { service = node, logs = {} } = cut.nodes[node] ?? {};
   const all = Object.keys(logs);
   const lineAt = (
@@ -69,7 +82,9 @@ function* nodeStart(cut: CutJson, node: string, joined: Hlc, from: Hlc): Generat
   const inOrder = [...sends].sort((a, b) => ticksOf(a.sentAt) - ticksOf(b.sentAt));
   yield* inOrder.filter(({ sentAt }) => ticksOf(sentAt) < from).map(sendLine);
   const uncertain = uncertainLogs(cut, node, all);
-  if (uncertain.size > 0) yield loss(from, [...uncertain]);
+  if (uncertain.size > 0 || lacksMessages) {
+    yield { ...loss(from, [...uncertain]), messages: lacksMessages };
+  }
   for (const [log, state] of Object.entries(logs)) {
     if (!uncertain.has(log)) yield lineAt(from, "keyframe", { log, state });
     else

@@ -1,0 +1,412 @@
+/**
+ * Export, then import into an empty collector: the same cuts. Random histories of agents (fast-check
+ * prints the seed) with commits, sets, deletes, messages, restarts, goodbyes, lost ranges and holes;
+ * the original collector is the oracle of the imported one.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  addMs,
+  type Batch,
+  formatHlc,
+  type Hlc,
+  type LostRange,
+  ValueSet,
+} from "../../../agent/kernel/index.ts";
+import type { CutJson, NodesJson } from "../../../collector/api/shapes.ts";
+import { CollectorClient } from "../../../collector/cli/client.ts";
+import { doorTo } from "../../../collector/cli/door.ts";
+import { exportJsonl } from "../../../collector/interop/export-jsonl.ts";
+import { importJsonl } from "../../../collector/interop/import-jsonl.ts";
+import { aBatch, type Row } from "../../support/batches.ts";
+import { NOW, startCollector, type TestCollector } from "../support.ts";
+
+const START = addMs(NOW, -60_000);
+/** As agents number their starts: milliseconds since 2020. */
+const EPOCH = 217_000_000_000;
+const NODES = ["n1", "n2", "n3"];
+const message = { channel: "http", peer: null, id: null };
+
+/** One thing that happens, on one node, some milliseconds after the one before. */
+type Act =
+  | {
+      readonly do: "set" | "delete" | "add";
+      readonly log: string;
+      readonly key: string;
+      readonly value: number;
+    }
+  | { readonly do: "commit" | "restart" | "lose" | "keyframe" }
+  | { readonly do: "send"; readonly to: number; readonly delay: number | null };
+
+const act: fc.Arbitrary<Act> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom("set" as const, "set" as const, "delete" as const, "add" as const),
+      log: fc.constantFrom("stock", "ring"),
+      key: fc.constantFrom("a", "b", "__proto__"),
+      value: fc.integer({ min: 0, max: 9 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("send" as const),
+      to: fc.integer({ min: 0, max: 2 }),
+      delay: fc.option(fc.integer({ min: 1, max: 300 }), { freq: 4 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        "commit" as const,
+        "restart" as const,
+        "lose" as const,
+        "keyframe" as const,
+      ),
+    }),
+  },
+);
+
+const script = fc.array(
+  fc.record({ node: fc.integer({ min: 0, max: 2 }), gap: fc.nat(100), act }),
+  {
+    minLength: 3,
+    maxLength: 60,
+  },
+);
+
+interface Life {
+  readonly node: string;
+  epoch: number;
+  seq: number;
+  lastT: Hlc;
+  rows: Row[];
+  firstSeq: number;
+  dropped: LostRange[];
+  readonly batches: Batch[];
+}
+
+/** Plays a script; the batches are those that the agents would have sent. */
+function play(acts: readonly { node: number; gap: number; act: Act }[]): Batch[] {
+  let t: number = START;
+  const lives = NODES.map((node, i) => begin(node, EPOCH + i, addMs(START, i)));
+  const arrivals: {
+    at: Hlc;
+    node: number;
+    from: { node: string; epoch: number; seq: number };
+    sentT: Hlc;
+  }[] = [];
+  const deliver = (until: Hlc): void => {
+    arrivals.sort((a, b) => a.at - b.at);
+    while (arrivals.length > 0 && (arrivals[0]?.at ?? 0) <= until) {
+      const arrival = arrivals.shift();
+      if (arrival === undefined) return;
+      const { from, sentT } = arrival;
+      record(lives[arrival.node] as Life, arrival.at, (at) => ({
+        ...message,
+        t: at,
+        kind: "receive",
+        from,
+        sentT,
+        unverified: false,
+        relayed: false,
+      }));
+    }
+  };
+  for (const { node, gap, act: what } of acts) {
+    t = addMs(t as Hlc, 10 + gap);
+    deliver(t as Hlc);
+    const life = lives[node] as Life;
+    perform(life, t as Hlc, what, (to, delay) => {
+      const from = { node: life.node, epoch: life.epoch, seq: life.seq };
+      arrivals.push({ at: addMs(life.lastT, delay), node: to, from, sentT: life.lastT });
+    });
+  }
+  const end = addMs(t as Hlc, 500);
+  deliver(end);
+  for (const life of lives) ship(life, Math.max(end, life.lastT) as Hlc);
+  return lives.flatMap(({ batches }) => batches);
+}
+
+function begin(node: string, epoch: number, t: Hlc): Life {
+  const join: Row = {
+    t,
+    kind: "join",
+    service: `s-${node}`,
+    tags: {},
+    instance: `${node}-${epoch}`,
+  };
+  return { node, epoch, seq: 1, lastT: t, rows: [join], firstSeq: 1, dropped: [], batches: [] };
+}
+
+function record(life: Life, t: Hlc, row: (t: Hlc) => Row): void {
+  const stamp = Math.max(t, life.lastT + 1) as Hlc;
+  life.rows.push(row(stamp));
+  life.seq += 1;
+  life.lastT = stamp;
+}
+
+function ship(life: Life, closed: Hlc): void {
+  const { node, epoch, firstSeq, dropped } = life;
+  life.batches.push(
+    aBatch(life.rows, { node, service: `s-${node}`, epoch, firstSeq, closed, dropped }),
+  );
+  life.rows = [];
+  life.dropped = [];
+  life.firstSeq = life.seq + 1;
+}
+
+function perform(life: Life, t: Hlc, what: Act, send: (to: number, delay: number) => void): void {
+  switch (what.do) {
+    case "set":
+    case "delete":
+    case "add": {
+      const { log, key, value } = what;
+      record(life, t, (at) =>
+        what.do === "delete"
+          ? { t: at, kind: "delete", log, key }
+          : what.do === "add"
+            ? { t: at, kind: "add", log, key: `${key}-members`, value }
+            : { t: at, kind: "set", log, key, value: value === 0 ? ValueSet.of(["x", 1]) : value },
+      );
+      return;
+    }
+    case "commit":
+      record(life, t, (at) => ({ t: at, kind: "set", log: "stock", key: "a", value: 1 }));
+      life.rows.push({ t: life.lastT, kind: "set", log: "ring", key: "b", value: 2 });
+      life.seq += 1;
+      return;
+    case "keyframe":
+      record(life, t, (at) => ({
+        t: at,
+        kind: "keyframe",
+        log: "stock",
+        state: new Map([["a", 7]]),
+      }));
+      return;
+    case "send":
+      record(life, t, (at) => ({
+        ...message,
+        t: at,
+        kind: "send",
+        to: NODES[what.to] ?? null,
+        replaces: null,
+        failed: false,
+        streamed: false,
+      }));
+      if (what.delay !== null) send(what.to, what.delay);
+      return;
+    case "lose": {
+      ship(life, life.lastT);
+      const firstT = Math.max(t, life.lastT + 1) as Hlc;
+      const lastT = addMs(firstT, 1);
+      const [firstSeq, lastSeq] = [life.seq + 1, life.seq + 3];
+      const lost = {
+        firstSeq,
+        lastSeq,
+        firstT,
+        lastT,
+        messages: true,
+        reason: "overflow" as const,
+      };
+      life.dropped = [{ ...lost, logs: life.seq % 2 === 0 ? ["stock"] : null }];
+      life.seq = lastSeq;
+      life.firstSeq = lastSeq + 1;
+      life.lastT = lastT;
+      return;
+    }
+    case "restart": {
+      const leave = life.seq % 2 === 0;
+      if (leave) record(life, t, (at) => ({ t: at, kind: "leave" }));
+      ship(life, life.lastT);
+      const next = begin(life.node, life.epoch + 100, addMs(Math.max(t, life.lastT) as Hlc, 5));
+      Object.assign(life, { ...next, batches: life.batches });
+      return;
+    }
+  }
+}
+
+/** What a cut says of the world: all but who says it (epochs are the file's own, status is imported). */
+function essence(cut: CutJson): object {
+  const members = cut.members.map((node) => [
+    node,
+    cut.nodes[node]?.service,
+    cut.nodes[node]?.logs,
+  ]);
+  return {
+    at: cut.at.hlc,
+    complete: cut.complete,
+    consistent: cut.consistent,
+    members,
+    inFlight: cut.inFlight.map(({ id, from, to, sentAt }) => [id, from, to, sentAt.hlc]).sort(),
+    inFlightComplete: cut.inFlightComplete,
+  };
+}
+
+async function exported(source: TestCollector, from?: Hlc, to?: Hlc): Promise<string> {
+  let text = "";
+  await exportJsonl({
+    door: doorTo(new CollectorClient(source.url)),
+    ...(from === undefined ? {} : { from: formatHlc(from) }),
+    ...(to === undefined ? {} : { to: formatHlc(to) }),
+    write: (line) => {
+      text += line;
+    },
+  });
+  return text;
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+function imported(target: TestCollector, text: string) {
+  const door = doorTo(new CollectorClient(target.url));
+  return importJsonl({ door, name: "the export", bytes: bytesOf(text) });
+}
+
+async function cutOf(collector: TestCollector, t: Hlc): Promise<CutJson> {
+  const { status, body } = await collector.get<CutJson>(`/api/cut?at=${formatHlc(t)}`);
+  expect([status, JSON.stringify(body)]).toEqual([200, expect.any(String)]);
+  return body;
+}
+
+/** Times in [from, to]: evenly spread, and the ends. */
+function timesBetween(from: Hlc, to: Hlc, count: number): Hlc[] {
+  return Array.from(
+    { length: count },
+    (_, i) => Math.floor(from + ((to - from) * i) / (count - 1)) as Hlc,
+  );
+}
+
+async function withTwo(
+  use: (one: TestCollector, two: TestCollector) => Promise<void>,
+): Promise<void> {
+  const [one, two] = [await startCollector(), await startCollector()];
+  try {
+    await use(one, two);
+  } finally {
+    await one.close();
+    await two.close();
+  }
+}
+
+async function fed(
+  collector: TestCollector,
+  batches: readonly Batch[],
+): Promise<readonly [Hlc, Hlc]> {
+  for (const batch of batches) expect((await collector.post(batch)).status).toBe(200);
+  const first = Math.min(...batches.map(({ header }) => header.firstT)) as Hlc;
+  // Up to here every node is known.
+  const latest = new Map(batches.map(({ header }) => [header.node, header.closed]));
+  return [first, Math.min(...latest.values()) as Hlc];
+}
+
+describe("an export, imported into an empty collector,", () => {
+  it("gives equal cuts when it holds everything, and stores nothing new where it came from", async () => {
+    await fc.assert(
+      fc.asyncProperty(script, async (acts) => {
+        await withTwo(async (one, two) => {
+          const [first, last] = await fed(one, play(acts));
+          const text = await exported(one);
+          const report = await imported(two, text);
+          expect([report.skippedCount, report.bumped, report.stored]).toEqual([
+            0,
+            0,
+            report.events,
+          ]);
+          for (const t of timesBetween(first, last, 12)) {
+            expect(essence(await cutOf(two, t))).toEqual(essence(await cutOf(one, t)));
+          }
+          expect(await imported(one, text)).toMatchObject({ stored: 0 });
+          expect(await exported(two)).toBe(text);
+        });
+      }),
+      { numRuns: 12 },
+    );
+  }, 60_000);
+
+  it("gives equal cuts in its range, whatever came before", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        script,
+        fc.double({ min: 0, max: 0.9, noNaN: true }),
+        async (acts, share) => {
+          await withTwo(async (one, two) => {
+            const [first, last] = await fed(one, play(acts));
+            const from = Math.floor(first + (last - first) * share) as Hlc;
+            const text = await exported(one, from, last);
+            const report = await imported(two, text);
+            expect([report.skippedCount, report.bumped]).toEqual([0, 0]);
+            for (const t of timesBetween(from, last, 12)) {
+              expect(essence(await cutOf(two, t))).toEqual(essence(await cutOf(one, t)));
+            }
+            expect(await imported(two, text)).toMatchObject({ stored: 0 });
+          });
+        },
+      ),
+      { numRuns: 20 },
+    );
+  }, 60_000);
+
+  it("calls nothing complete that was not, across a hole", async () => {
+    await withTwo(async (one, two) => {
+      const set = (ms: number, value: number): Row => ({
+        t: addMs(START, ms),
+        kind: "set",
+        log: "l",
+        key: "k",
+        value,
+      });
+      const join: Row = { t: START, kind: "join", service: "s", tags: {}, instance: "i" };
+      await one.post(aBatch([join, set(1, 1)], { closed: addMs(START, 1) }));
+      await one.post(aBatch([set(9, 2)], { firstSeq: 5, closed: addMs(START, 20) }));
+      await imported(two, await exported(one, addMs(START, 1), addMs(START, 20)));
+      for (const ms of [2, 8, 9, 15]) {
+        const t = addMs(START, ms);
+        expect((await cutOf(one, t)).complete).toBe(false);
+        // Named, because an imported node does not count past the end of its file.
+        const { body } = await two.get<CutJson>(`/api/cut?at=${formatHlc(t)}&node=n1`);
+        expect([ms, body.complete]).toEqual([ms, false]);
+      }
+    });
+  });
+});
+
+describe("an import", () => {
+  it("is refused where the file's node ships its own history", async () => {
+    const one = await startCollector();
+    await fed(one, play([{ node: 0, gap: 1, act: { do: "commit" } }]));
+    const text = await exported(one, addMs(START, 20));
+    await expect(imported(one, text)).rejects.toMatchObject({ code: "bad-usage" });
+    await one.close();
+  });
+
+  it("names the lines that it cannot read, and takes the others", async () => {
+    const one = await startCollector();
+    const line = (fields: object) => JSON.stringify({ node: "x", ...fields });
+    const report = await imported(
+      one,
+      [
+        "\ufeff",
+        line({ t: "2026-11-21T15:00:00Z", kind: "set", log: "l", key: "k", value: 1 }),
+        "not json",
+        line({ t: "soon", kind: "set", log: "l", key: "k", value: 1 }),
+        line({ t: 1_795_273_201_000, kind: "set", log: "l", key: "k", value: 2 }),
+      ].join("\n"),
+    );
+    expect(report).toMatchObject({ lines: 4, nodes: 1, skippedCount: 2 });
+    expect(report.skipped.map(({ line: number }) => number)).toEqual([3, 4]);
+    const { body } = await one.get<NodesJson>("/api/nodes");
+    expect(body.nodes.map(({ node, status }) => [node, status])).toEqual([["x", "imported"]]);
+    await one.close();
+  });
+
+  it("says so when a file holds no event line at all", async () => {
+    const one = await startCollector();
+    await expect(imported(one, "<html>\n</html>\n")).rejects.toMatchObject({ code: "bad-line" });
+    await one.close();
+  });
+});
