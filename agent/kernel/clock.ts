@@ -63,11 +63,16 @@ export class HlcClock {
    * as one commit would. Never across a send, a receive or a `closed`.
    */
   change(): Hlc {
+    this.issueChange();
+    return this.#last as Hlc;
+  }
+
+  /** As `change`, for the hot path, which reads `last` itself: a number that is returned may be boxed. */
+  issueChange(): void {
     const physical = this.#physical.now();
     if (physical > this.#last) this.#last = physical;
     else if (!this.#lastWasChange || this.#last - physical <= this.#shareLeadTicks) this.#last += 1;
     this.#lastWasChange = true;
-    return this.#last as Hlc;
   }
 
   /**

@@ -30,6 +30,8 @@ export interface MachineTime {
   wallMs(): number;
   /** Monotonic time with fractions, from any origin. */
   monotonicMs(): number;
+  /** The same into `into[0]`: a number that is returned may be boxed, one that is stored is not. */
+  readMonotonicMs?(into: Float64Array): void;
   /** A first guess at wall minus monotonic. */
   readonly offsetGuessMs: number;
 }
@@ -40,14 +42,24 @@ const hrtime = (globalThis as { readonly process?: { readonly hrtime?: () => [nu
 
 function monotonicMs(): number {
   if (hrtime === undefined) return performance.now();
-  const time = hrtime(); // the array does not leave this function, so it is never made
-  return time[0] * 1_000 + time[1] / 1_000_000;
+  const [seconds, nanos] = hrtime();
+  return seconds * 1_000 + nanos / 1_000_000;
+}
+
+function readMonotonicMs(into: Float64Array): void {
+  if (hrtime === undefined) {
+    into[0] = performance.now();
+    return;
+  }
+  const [seconds, nanos] = hrtime(); // taken apart at once, the array is never made
+  into[0] = seconds * 1_000 + nanos / 1_000_000;
 }
 
 /** The real machine. */
 export const machineTime: MachineTime = {
   wallMs: () => Date.now(),
   monotonicMs,
+  readMonotonicMs,
   get offsetGuessMs() {
     return performance.timeOrigin + performance.now() - monotonicMs();
   },
@@ -61,6 +73,8 @@ const JUMP_MS = 50;
 
 export class AnchoredClock implements PhysicalClock {
   readonly #machine: MachineTime;
+  readonly #readMonotonicMs: (into: Float64Array) => void;
+  readonly #monotonic = new Float64Array(1);
   #offsetMs: number;
   #nextAnchorMs: number;
   #jumpSeen = false;
@@ -68,6 +82,11 @@ export class AnchoredClock implements PhysicalClock {
 
   constructor(machine: MachineTime = machineTime) {
     this.#machine = machine;
+    this.#readMonotonicMs =
+      machine.readMonotonicMs ??
+      ((into) => {
+        into[0] = machine.monotonicMs();
+      });
     this.#offsetMs = machine.offsetGuessMs;
     this.#nextAnchorMs = Number.NEGATIVE_INFINITY;
     this.#anchor(machine.monotonicMs(), true);
@@ -79,7 +98,8 @@ export class AnchoredClock implements PhysicalClock {
   }
 
   now(): Hlc {
-    const mono = this.#machine.monotonicMs();
+    this.#readMonotonicMs(this.#monotonic);
+    const mono = this.#monotonic[0] as number;
     if (mono >= this.#nextAnchorMs) this.#anchor(mono, false);
     return Math.floor((mono + this.#offsetMs - TICK_ZERO_UNIX_MS) * TICKS_PER_MS) as Hlc;
   }
@@ -106,3 +126,8 @@ export class AnchoredClock implements PhysicalClock {
     this.#nextAnchorMs = mono + ANCHOR_MS;
   }
 }
+
+// A call site that has met two targets is never inlined. Without this, a host's function that records in
+// a hot loop may take `readMonotonicMs` in but find no room for Node's `hrtime` inside it, and the array
+// that should never be made is made at each stamp: 48 bytes instead of none (bench `agent-record`).
+new AnchoredClock({ wallMs: () => 0, monotonicMs: () => 0, offsetGuessMs: 0 }).now();

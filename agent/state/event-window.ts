@@ -79,13 +79,14 @@ export class EventWindow {
   #chunks: Chunk[] = [];
   #chunk: Chunk;
   #spare: Chunk | undefined;
-  /** Events appended since the start, by kind code. */
-  readonly kindCounts: Float64Array = new Float64Array(256);
+  readonly #kindCounts = new Float64Array(256);
+  /** Events before this index are in `#kindCounts`: counted late, so that appending need not. */
+  #countedIndex = 0;
   #olderBytes = 0;
   #head = 0;
-  #lastT: number;
-  #runLength = 0;
-  #earliestT: number;
+  // Doubles from the first: a field that was ever undefined would be boxed anew by each append.
+  #lastT: number = Number.NEGATIVE_INFINITY;
+  #earliestT: number = Number.NEGATIVE_INFINITY;
   /** Events from this index on are kept however old they are; infinite: none. */
   holdFrom: number = Number.POSITIVE_INFINITY;
 
@@ -99,7 +100,6 @@ export class EventWindow {
     this.#chunk = new Chunk(this.#capacity);
     this.#chunks.push(this.#chunk);
     this.#earliestT = start;
-    this.#lastT = Number.NEGATIVE_INFINITY;
   }
 
   /** The earliest T at which the state is known: everything after it is in the window. */
@@ -117,13 +117,23 @@ export class EventWindow {
     return this.#chunk.firstIndex + this.#chunk.count;
   }
 
-  /** How many events before the last one share its stamp, as one commit. */
-  get runLength(): number {
-    return this.#runLength;
-  }
-
   get lastT(): number {
     return this.#lastT;
+  }
+
+  /** Events appended since the start, by kind code. */
+  get kindCounts(): Float64Array {
+    while (this.#countedIndex < this.nextIndex) this.#countChunk(this.chunkOf(this.#countedIndex));
+    return this.#kindCounts;
+  }
+
+  #countChunk(chunk: Chunk): void {
+    const counts = this.#kindCounts;
+    for (let at = this.#countedIndex - chunk.firstIndex; at < chunk.count; at += 1) {
+      const kind = chunk.kind[at] as number;
+      counts[kind] = (counts[kind] as number) + 1;
+    }
+    this.#countedIndex = chunk.firstIndex + chunk.count;
   }
 
   /** Memory held, chunks whole and objects as estimated when they were taken in. */
@@ -143,8 +153,6 @@ export class EventWindow {
     chunk.after[at] = after;
     chunk.before[at] = before;
     chunk.count = at + 1;
-    this.kindCounts[kind] = (this.kindCounts[kind] as number) + 1;
-    this.#runLength = t === this.#lastT ? this.#runLength + 1 : 0;
     this.#lastT = t;
   }
 
@@ -242,6 +250,7 @@ export class EventWindow {
 
   #dropChunk(): void {
     const oldest = this.#chunks.shift() as Chunk;
+    if (this.#countedIndex < oldest.firstIndex + oldest.count) this.#countChunk(oldest);
     if (oldest.count > 0) this.#earliestT = oldest.t[oldest.count - 1] as number;
     this.#head = Math.max(this.#head, oldest.firstIndex + oldest.count);
     this.#olderBytes -= this.#bytesOf(oldest);

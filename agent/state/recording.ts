@@ -43,6 +43,7 @@ export class Recording {
   /** Index of the latest event that may have shaped a message: see `Freshness` of the recorder port. */
   #lastShapingIndex = -1;
   #shedCount = 0;
+  #sharedCount = 0;
 
   constructor(clock: HlcClock, window: EventWindow, table: VariableTable, guard: Guard) {
     this.clock = clock;
@@ -63,13 +64,16 @@ export class Recording {
 
   /** Sets a variable. A number over a plain value allocates nothing. Never throws. */
   set(id: number, value: unknown): Hlc {
-    const { table, window, guard } = this;
+    const { table, window, guard, clock } = this;
     const oldTag = table.tag[id] as number;
     if (typeof value !== "number" || value - value !== 0 || oldTag > 4 || guard.isOff) {
       return this.setTaken(id, takeIn(value));
     }
     try {
-      const t = this.#changeStamp();
+      // As #changeStamp, which would return the stamp in a box wherever it is not inlined.
+      clock.issueChange();
+      if (clock.last === window.lastT) this.#limitSharing();
+      const t = clock.last;
       const after = value + 0;
       this.#lastShapingIndex = window.nextIndex;
       window.append(t, SET, id, (oldTag << 4) | 4, after, table.number[id] as number);
@@ -165,11 +169,19 @@ export class Recording {
     this.window.appendBody(t, KindCode[body.kind], body, bytes);
   }
 
-  /** A stamp for a change; never so many under one stamp that no batch could hold them. */
+  /** A stamp for a change. */
   #changeStamp(): Hlc {
-    const t = this.clock.change();
-    if (t !== this.window.lastT || this.window.runLength < STATE_LIMITS.commitChanges) return t;
-    return this.clock.now();
+    this.clock.issueChange();
+    if (this.clock.last === this.window.lastT) this.#limitSharing();
+    return this.clock.last;
+  }
+
+  /** In a flood changes share a stamp, as one commit: never more of them than a batch could hold. */
+  #limitSharing(): void {
+    this.#sharedCount += 1;
+    if (this.#sharedCount < STATE_LIMITS.commitChanges) return;
+    this.#sharedCount = 0;
+    this.clock.now();
   }
 
   #applySet(t: Hlc | undefined, id: number, taken: Intake): Hlc {
