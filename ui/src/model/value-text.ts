@@ -6,10 +6,15 @@ export const MAX_VALUE_CHARS = 400;
 
 export function valueText(value: Json | undefined): string {
   if (value === undefined) return "absent";
-  const text = isSet(value) ? setText(value.$set) : JSON.stringify(value);
+  const text = isSet(value) ? setText(value.$set) : spaced(value);
   return text.length <= MAX_VALUE_CHARS
     ? text
     : `${text.slice(0, MAX_VALUE_CHARS)}… (${text.length} characters)`;
+}
+
+/** With spaces between the parts, so that a long value can wrap; newlines inside texts are escaped. */
+function spaced(value: Json): string {
+  return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
 }
 
 function setText(members: readonly Json[]): string {

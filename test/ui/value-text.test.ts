@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import type { Json } from "../../agent/kernel/index.ts";
+import { MAX_VALUE_CHARS, valueText } from "../../ui/src/model/value-text.ts";
+
+describe("a value in one line", () => {
+  const cases: readonly (readonly [why: string, value: Json | undefined, shown: string])[] = [
+    ["a number as it is", 12, "12"],
+    ["a text in quotes, so that 12 and “12” differ", "12", '"12"'],
+    ["null is a value", null, "null"],
+    ["absence is not", undefined, "absent"],
+    ["a set in braces", { $set: ["a", 2] }, '{"a", 2}'],
+    ["an object with spaces, so that it can wrap", { v: 1, w: [2] }, '{ "v": 1, "w": [ 2 ] }'],
+    ["an empty object", {}, "{}"],
+    ["newlines stay inside their text", "a\n  b", '"a\\n  b"'],
+    ["a field that only looks like a set", { $set: 3 }, '{ "$set": 3 }'],
+  ];
+  for (const [why, value, shown] of cases) {
+    it(why, () => expect(valueText(value)).toBe(shown));
+  }
+
+  it("cuts what is too long, and says how long it is", () => {
+    const shown = valueText("x".repeat(10_000));
+    expect(shown.length).toBeLessThan(MAX_VALUE_CHARS + 40);
+    expect(shown).toContain("10002 characters");
+  });
+});
