@@ -4,7 +4,7 @@
  * from further back.
  *
  *     log state   version | lost: JSON | key list | tags | numbers as varints and floats | others: JSON
- *     key list    seq of the checkpoint that holds the list, 0: here   | hash | keys in it
+ *     key list    seq of the checkpoint that holds the list, 0: here   | hashes | keys in it
  *                 [keys] if here | keys that appeared since
  *     directory   version | last send t, last receive t | lost, senders: JSON | (log, seq of its state)...
  *
@@ -25,7 +25,7 @@ import {
   ValueTag,
   zigzag,
 } from "../../agent/kernel/index.ts";
-import { KeyList } from "./key-list.ts";
+import { isSameList, KeyList, type KeyListName } from "./key-list.ts";
 import { LogImage, Tag } from "./log-image.ts";
 
 const VERSION = 1;
@@ -64,8 +64,9 @@ export function encodeLogState(image: LogImage, keys: KeyListRef | undefined): U
   writer.byte(VERSION);
   writer.lengthAndText(image.lost.length === 0 ? "" : JSON.stringify(image.lost));
   writer.varint(keys?.seq ?? 0);
-  writer.uint32(image.base.hash);
-  writer.varint(image.base.keys.length);
+  writer.uint32(image.base.name.hash);
+  writer.uint32(image.base.name.otherHash);
+  writer.varint(image.base.name.count);
   if (keys === undefined) for (const key of image.base.keys) writer.lengthAndText(key);
   writer.varint(image.extra.length);
   for (const key of image.extra) writer.lengthAndText(key);
@@ -104,22 +105,21 @@ function diskTag(image: LogImage, slot: number): number {
 }
 
 /**
- * Reads a log's state. `findKeys(seq, hash)` gives a list written with an earlier checkpoint;
- * `keepKeys` is told of the list found here.
+ * Reads a log's state. `findKeys` gives the list of that name, written with the checkpoint of
+ * that seq.
  * @throws RetroError `data-damaged`, `bad-batch` where the bytes, or the list they refer to, cannot be read.
  */
 export function decodeLogState(
   bytes: Uint8Array,
-  findKeys: (seq: number, hash: number) => KeyList | undefined,
+  findKeys: (seq: number, name: KeyListName) => KeyList | undefined,
 ): LogImage {
   const reader = new ByteReader(bytes);
   if (reader.byte() !== VERSION) throw unreadable("another version");
   const lostText = reader.lengthAndText("lost ranges", MAX_TEXT);
   const keysSeq = reader.varint();
-  const hash = reader.uint32();
-  const keyCount = reader.varint();
-  const base = keysSeq === 0 ? readKeys(reader, keyCount) : findKeys(keysSeq, hash);
-  if (base === undefined || base.hash !== hash || base.keys.length !== keyCount) {
+  const name = readName(reader);
+  const base = keysSeq === 0 ? readKeys(reader, name.count) : findKeys(keysSeq, name);
+  if (base === undefined || !isSameList(base.name, name)) {
     throw unreadable("its list of keys is missing");
   }
   const image = new LogImage(base);
@@ -136,8 +136,7 @@ export function decodeKeyList(bytes: Uint8Array): KeyList | undefined {
   if (reader.byte() !== VERSION) return undefined;
   reader.lengthAndText("lost ranges", MAX_TEXT);
   if (reader.varint() !== 0) return undefined;
-  reader.uint32();
-  return readKeys(reader, reader.varint());
+  return readKeys(reader, readName(reader).count);
 }
 
 /** The seq of the checkpoint that holds the keys of these bytes; 0: they do themselves. */
@@ -146,6 +145,12 @@ export function keysSeqOf(bytes: Uint8Array): number {
   reader.byte();
   reader.lengthAndText("lost ranges", MAX_TEXT);
   return reader.varint();
+}
+
+function readName(reader: ByteReader): KeyListName {
+  const hash = reader.uint32();
+  const otherHash = reader.uint32();
+  return { hash, otherHash, count: reader.varint() };
 }
 
 function readKeys(reader: ByteReader, count: number): KeyList {

@@ -29,7 +29,7 @@ import {
   decodeLogState,
 } from "./checkpoint-codec.ts";
 import { EpochView } from "./epoch-view.ts";
-import type { KeyList } from "./key-list.ts";
+import { isSameList, type KeyList, type KeyListName } from "./key-list.ts";
 import type { CutLimits } from "./limits.ts";
 import type { LogImage } from "./log-image.ts";
 import { LruCache } from "./lru-cache.ts";
@@ -164,16 +164,18 @@ export class EpochSource {
   #logState(epochId: number, log: string, seq: number): LogImage | undefined {
     const bytes = this.store.checkpoint(epochId, log, seq);
     if (bytes === undefined) return undefined;
-    return decodeLogState(bytes, (listSeq, hash) => this.#keyList(epochId, log, listSeq, hash));
+    return decodeLogState(bytes, (listSeq, name) => this.#keyList(epochId, log, listSeq, name));
   }
 
-  #keyList(epochId: number, log: string, seq: number, hash: number): KeyList | undefined {
-    const name = `${epochId}/${seq}/${log}`;
-    const known = this.#keyLists.get(name);
-    if (known !== undefined && known.hash === hash) return known;
+  /** By what is in it, not by where it stands: lists are written anew now and then, mostly unchanged. */
+  #keyList(epochId: number, log: string, seq: number, name: KeyListName): KeyList | undefined {
+    const known = `${epochId}/${name.count}/${name.hash}/${name.otherHash}/${log}`;
+    const found = this.#keyLists.get(known);
+    if (found !== undefined) return found;
     const bytes = this.store.checkpoint(epochId, log, seq);
     const list = bytes === undefined ? undefined : decodeKeyList(bytes);
-    if (list !== undefined) this.#keyLists.set(name, list, 1);
+    if (list === undefined || !isSameList(list.name, name)) return undefined;
+    this.#keyLists.set(known, list, 1);
     return list;
   }
 

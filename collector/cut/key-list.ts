@@ -1,28 +1,49 @@
 /**
  * A list of keys with its index, shared by the many images of one log that have the same variables:
  * a cut then copies two typed arrays instead of hashing a thousand strings again.
+ *
+ * A list is named by its length and two independent 32-bit hashes of its content. Lists of one log
+ * that have one name are taken as one: of a million lists of a log, two different ones would be
+ * confused with a probability below 10^-7.
  */
+export interface KeyListName {
+  readonly count: number;
+  readonly hash: number;
+  readonly otherHash: number;
+}
+
 export class KeyList {
   readonly keys: readonly string[];
   readonly index: ReadonlyMap<string, number>;
-  /** Of the keys and their order: two lists with equal hash and length are taken as the same. */
-  readonly hash: number;
+  readonly name: KeyListName;
 
   constructor(keys: readonly string[]) {
     this.keys = keys;
     this.index = new Map(keys.map((key, slot) => [key, slot]));
-    this.hash = hashOf(keys);
+    this.name = {
+      count: keys.length,
+      hash: hashOf(keys, 0x811c9dc5, 0x01000193),
+      otherHash: hashOf(keys, 0x2545f491, 0x5bd1e995),
+    };
   }
 
   static readonly empty: KeyList = new KeyList([]);
 }
 
-/** FNV-1a over the UTF-16 units, with a separator between keys. */
-function hashOf(keys: readonly string[]): number {
-  let hash = 0x811c9dc5;
+/** Whether two names name one list. */
+export function isSameList(a: KeyListName, b: KeyListName): boolean {
+  return a.count === b.count && a.hash === b.hash && a.otherHash === b.otherHash;
+}
+
+/** FNV-1a over the UTF-16 units, with a separator between keys, and a last mixing. */
+function hashOf(keys: readonly string[], start: number, factor: number): number {
+  let hash = start;
   for (const key of keys) {
-    for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-    hash = Math.imul(hash ^ 0x10000, 0x01000193);
+    for (let i = 0; i < key.length; i += 1) {
+      hash = Math.imul(hash ^ key.charCodeAt(i), factor);
+      hash ^= hash >>> 15;
+    }
+    hash = Math.imul(hash ^ 0x10000, factor);
   }
-  return hash >>> 0;
+  return (hash ^ (hash >>> 13)) >>> 0;
 }
