@@ -71,8 +71,10 @@ function* nodeStart(
     ...fields,
   });
   // Sends in flight are all in the file, so no message is among what is not.
-  const loss = (t: Hlc, ofLogs: readonly string[]) =>
-    lineAt(t, "lost", { events: 1, from: formatHlc(t), logs: ofLogs, messages: false });
+  const loss = (t: Hlc, ofLogs: readonly string[] | "all", messages = false) => {
+    const named: { readonly [field: string]: Json } = ofLogs === "all" ? {} : { logs: ofLogs };
+    return lineAt(t, "lost", { events: 1, from: formatHlc(t), ...named, messages });
+  };
   const sends = cut.inFlight.filter((message) => message.from === node);
   const sendLine = ({ id, to, peer, sentAt }: CutJson["inFlight"][number]) =>
     lineAt(ticksOf(sentAt), "send", { id, to, ...(peer === null ? {} : { peer }) });
@@ -81,23 +83,25 @@ function* nodeStart(
   if (joined < from && all.length > 0) yield loss(joined, all);
   const inOrder = [...sends].sort((a, b) => ticksOf(a.sentAt) - ticksOf(b.sentAt));
   yield* inOrder.filter(({ sentAt }) => ticksOf(sentAt) < from).map(sendLine);
-  const uncertain = uncertainLogs(cut, node, all);
-  if (uncertain.size > 0 || lacksMessages) {
-    yield { ...loss(from, [...uncertain]), messages: lacksMessages };
-  }
+  const uncertain = uncertainLogs(cut, node);
+  if (uncertain.length > 0 || lacksMessages) yield loss(from, uncertain, lacksMessages);
   for (const [log, state] of Object.entries(logs)) {
-    if (!uncertain.has(log)) yield lineAt(from, "keyframe", { log, state });
-    else
-      for (const [key, value] of Object.entries(state))
-        yield lineAt(from, "set", { log, key, value });
+    if (uncertain !== "all" && !uncertain.includes(log)) {
+      yield lineAt(from, "keyframe", { log, state });
+      continue;
+    }
+    for (const [key, value] of Object.entries(state)) {
+      yield lineAt(from, "set", { log, key, value });
+    }
   }
   yield* inOrder.filter(({ sentAt }) => ticksOf(sentAt) === from).map(sendLine);
 }
 
-/** Logs of a node that are not wholly known in the cut. */
-function uncertainLogs(cut: CutJson, node: string, all: readonly string[]): ReadonlySet<string> {
+/** Logs of a node that are not wholly known in the cut; "all": also those of which nothing is known. */
+function uncertainLogs(cut: CutJson, node: string): readonly string[] | "all" {
   const entries = cut.incomplete.filter((entry) => entry.node === node);
-  return new Set(entries.flatMap(({ logs }) => logs ?? all));
+  if (entries.some(({ logs }) => logs === undefined)) return "all";
+  return [...new Set(entries.flatMap(({ logs }) => logs ?? []))];
 }
 
 export function ticksOf(time: H): Hlc {
