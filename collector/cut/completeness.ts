@@ -181,8 +181,7 @@ export function lostBetween(
 
 /**
  * Whether a node counts for completeness at `t`: all do, but an imported one only inside its file's
- * range or when the question names it. Records of one file share their epoch number, unless the file
- * names the agents' own: all such records count as one file, so that a part that is behind shows.
+ * range or when the question names it.
  */
 export function countsAt(
   record: EpochRecord,
@@ -193,7 +192,7 @@ export function countsAt(
   if (!record.imported || chosen.namesNodes) return true;
   for (const { spans } of membership.values()) {
     for (const { record: other } of spans) {
-      if (!other.imported || fileOf(other.epoch) !== fileOf(record.epoch)) continue;
+      if (!other.imported || !areOfOneFile(other.epoch, record.epoch)) continue;
       if (t <= Math.max(other.closed, other.lastT)) return true;
     }
   }
@@ -202,7 +201,14 @@ export function countsAt(
 
 /** Epochs made from a file's hash (`epochFromHash`) lie below this; agents' own above. */
 const FIRST_AGENT_EPOCH = 2 ** 37;
+/** A file numbers the runs of a node from its own epoch upwards; two files are this near by chance only. */
+const RUNS_PER_FILE = 2 ** 20;
 
-function fileOf(epoch: number): number {
-  return Math.min(epoch, FIRST_AGENT_EPOCH);
+/**
+ * Files that name the agents' own epochs count as one, so that a part that is behind shows. Where this
+ * errs, it takes two files for one, and calls less complete.
+ */
+function areOfOneFile(a: number, b: number): boolean {
+  if (a >= FIRST_AGENT_EPOCH || b >= FIRST_AGENT_EPOCH) return Math.min(a, b) >= FIRST_AGENT_EPOCH;
+  return Math.abs(a - b) < RUNS_PER_FILE;
 }

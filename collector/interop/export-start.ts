@@ -36,55 +36,98 @@ export async function startLines(
     if (error instanceof RetroError && error.code === "outside-retention") return [];
     throw error;
   }
-  const starts = cut.members.map((node) => {
-    const { epochs = [] } = nodes.find((one) => one.node === node) ?? {};
-    const joined = epochs.find(({ epoch }) => epoch === cut.nodes[node]?.epoch)?.joined;
-    return { node, joined: joined === undefined ? from : ticksOf(joined) };
-  });
-  // Messages may be missing before the range. Which node's is not known, so one of them says it.
+  const runs = runsOf(cut, nodes, from);
+  // Messages may be missing before the range. Which run's is not known, so one of them says it.
   const doubtful = cut.inFlightComplete
     ? undefined
-    : starts.find(({ joined }) => joined < from)?.node;
-  return starts.flatMap(({ node, joined }) => [
-    ...nodeStart(cut, node, joined, from, node === doubtful),
+    : runs.find(({ joined, isMember }) => isMember && joined < from);
+  return runs.flatMap((run) => [
+    ...(run.isMember ? memberStart(cut, run, from, run === doubtful) : endedRun(run, from)),
   ]);
 }
 
-function* nodeStart(
-  cut: CutJson,
-  node: string,
-  joined: Hlc,
-  from: Hlc,
-  lacksMessages: boolean,
-): Generator<ExportLine> {
-  const { service = node, logs = {} } = cut.nodes[node] ?? {};
-  const all = Object.keys(logs);
-  const lineAt = (
-    t: Hlc,
-    kind: string,
-    fields: { readonly [field: string]: Json },
-  ): ExportLine => ({
+type Sends = CutJson["inFlight"];
+
+/** A run of a node that the file begins with: of a member, or one that ended with a message in flight. */
+interface StartRun {
+  readonly node: string;
+  readonly service: string;
+  readonly joined: Hlc;
+  readonly end: Hlc | null;
+  readonly isMember: boolean;
+  /** In flight at `from`, oldest first. */
+  readonly sends: Sends;
+}
+
+/** Each node's runs in order. */
+function runsOf(cut: CutJson, nodes: NodesJson["nodes"], from: Hlc): StartRun[] {
+  return nodes.flatMap(({ node, service, epochs }) => {
+    const sent = cut.inFlight
+      .filter((message) => message.from === node)
+      .sort((a, b) => ticksOf(a.sentAt) - ticksOf(b.sentAt));
+    return epochs.flatMap(({ epoch, joined, end }, i): StartRun[] => {
+      const isMember = cut.members.includes(node) && cut.nodes[node]?.epoch === epoch;
+      const next = epochs[i + 1]?.joined;
+      const sends = sent.filter(
+        ({ sentAt }) =>
+          ticksOf(sentAt) >= ticksOf(joined) &&
+          (next === undefined || ticksOf(sentAt) < ticksOf(next)),
+      );
+      if (!isMember && (sends.length === 0 || ticksOf(joined) > from)) return [];
+      const ended = end === null ? null : ticksOf(end);
+      return [{ node, service, joined: ticksOf(joined), end: ended, isMember, sends }];
+    });
+  });
+}
+
+type Fields = { readonly [field: string]: Json };
+
+/** Writes lines of one run. */
+function writerOf({ node, service }: StartRun) {
+  const lineAt = (t: Hlc, kind: string, fields: Fields = {}): ExportLine => ({
     node,
     service,
     t: formatHlc(t),
     kind,
     ...fields,
   });
-  // Sends in flight are all in the file, so no message is among what is not.
-  const loss = (t: Hlc, ofLogs: readonly string[] | "all", messages = false) => {
-    const named: { readonly [field: string]: Json } = ofLogs === "all" ? {} : { logs: ofLogs };
-    return lineAt(t, "lost", { events: 1, from: formatHlc(t), ...named, messages });
+  return {
+    lineAt,
+    /** Sends in flight are all in the file, so no message is among what is not, unless said. */
+    lossAt(t: Hlc, logs: readonly string[] | "all", messages = false): ExportLine {
+      const named: Fields = logs === "all" ? {} : { logs };
+      return lineAt(t, "lost", { events: 1, from: formatHlc(t), ...named, messages });
+    },
+    sendLine({ id, to, peer, sentAt }: Sends[number]): ExportLine {
+      return lineAt(ticksOf(sentAt), "send", { id, to, ...(peer === null ? {} : { peer }) });
+    },
   };
-  const sends = cut.inFlight.filter((message) => message.from === node);
-  const sendLine = ({ id, to, peer, sentAt }: CutJson["inFlight"][number]) =>
-    lineAt(ticksOf(sentAt), "send", { id, to, ...(peer === null ? {} : { peer }) });
+}
 
-  yield lineAt(joined, "join", {});
-  if (joined < from && all.length > 0) yield loss(joined, all);
-  const inOrder = [...sends].sort((a, b) => ticksOf(a.sentAt) - ticksOf(b.sentAt));
-  yield* inOrder.filter(({ sentAt }) => ticksOf(sentAt) < from).map(sendLine);
+/** A run that is over: all that matters of it is what it sent. */
+function* endedRun(run: StartRun, from: Hlc): Generator<ExportLine> {
+  const { lineAt, lossAt, sendLine } = writerOf(run);
+  yield lineAt(run.joined, "join");
+  yield lossAt(run.joined, "all");
+  yield* run.sends.map(sendLine);
+  yield lineAt(Math.min(run.end ?? from, from) as Hlc, "leave");
+}
+
+function* memberStart(
+  cut: CutJson,
+  run: StartRun,
+  from: Hlc,
+  lacksMessages: boolean,
+): Generator<ExportLine> {
+  const { node, joined, sends } = run;
+  const { lineAt, lossAt, sendLine } = writerOf(run);
+  const { logs = {} } = cut.nodes[node] ?? {};
+  const names = Object.keys(logs);
+  yield lineAt(joined, "join");
+  if (joined < from && names.length > 0) yield lossAt(joined, names);
+  yield* sends.filter(({ sentAt }) => ticksOf(sentAt) < from).map(sendLine);
   const uncertain = uncertainLogs(cut, node);
-  if (uncertain.length > 0 || lacksMessages) yield loss(from, uncertain, lacksMessages);
+  if (uncertain.length > 0 || lacksMessages) yield lossAt(from, uncertain, lacksMessages);
   for (const [log, state] of Object.entries(logs)) {
     if (uncertain !== "all" && !uncertain.includes(log)) {
       yield lineAt(from, "keyframe", { log, state });
@@ -94,7 +137,7 @@ function* nodeStart(
       yield lineAt(from, "set", { log, key, value });
     }
   }
-  yield* inOrder.filter(({ sentAt }) => ticksOf(sentAt) === from).map(sendLine);
+  yield* sends.filter(({ sentAt }) => ticksOf(sentAt) === from).map(sendLine);
 }
 
 /** Logs of a node that are not wholly known in the cut; "all": also those of which nothing is known. */
