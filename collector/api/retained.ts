@@ -18,20 +18,25 @@ export function wholeRange(history: History, now: Hlc): TimeRange {
  * @throws RetroError `outside-retention`, with `earliest`
  */
 export function refuseBeforeHistory(history: History, t: Hlc, selection: Selection): void {
-  let earliest = Number.POSITIVE_INFINITY;
-  for (const node of history.nodes()) {
-    if (!isSelected(node, selection)) continue;
-    for (const { joined } of node.epochs) earliest = Math.min(earliest, joined);
-    earliest = Math.min(earliest, node.joined);
-  }
+  const earliest = earliestOf(history, selection);
   // Nothing selected is known: an empty collector, or an unknown name, which the cut engine refuses.
-  if (t >= earliest || earliest === Number.POSITIVE_INFINITY) return;
-  const first = earliest as Hlc;
+  if (earliest === undefined || t >= earliest) return;
+  const first = earliest;
   throw new RetroError(
     "outside-retention",
     `nothing is known of ${formatHlcDisplay(t)}: history begins at ${formatHlcDisplay(first)}`,
     { hint: `Ask for ${formatHlcDisplay(first)} or later.`, details: { earliest: hJson(first) } },
   );
+}
+
+function earliestOf(history: History, selection: Selection): Hlc | undefined {
+  const isNarrowed = (selection.nodes?.length ?? 0) + (selection.services?.length ?? 0) > 0;
+  if (!isNarrowed) return history.extent()?.first;
+  const joins = history
+    .nodes()
+    .filter((node) => isSelected(node, selection))
+    .flatMap(({ epochs }) => epochs.map(({ joined }) => joined));
+  return joins.length === 0 ? undefined : (Math.min(...joins) as Hlc);
 }
 
 function isSelected(node: NodeSummary, { nodes = [], services = [] }: Selection): boolean {

@@ -43,7 +43,11 @@ async function tryPost(
   let response: Response;
   try {
     const headers = { "content-type": BATCH_MEDIA_TYPE };
-    response = await client.send(INGEST_PATH, { method: "POST", headers, body });
+    response = await client.send(INGEST_PATH, {
+      method: "POST",
+      headers,
+      body: body as Uint8Array<ArrayBuffer>, // never shared memory
+    });
   } catch (error) {
     if (error instanceof RetroError) return { error, afterMs: 0 };
     throw error;

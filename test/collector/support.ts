@@ -55,7 +55,8 @@ export async function startCollector(
     },
     async close() {
       await collector.close();
-      rmSync(data, { recursive: true, force: true });
+      // A directory that was given is the giver's to remove.
+      if (options.data === undefined) rmSync(data, { recursive: true, force: true });
     },
   };
 }
