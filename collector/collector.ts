@@ -17,11 +17,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
-import {
-  AnchoredClock,
-  type PhysicalClock,
-  RetroError,
-} from "../agent/kernel/index.ts";
+import { AnchoredClock, type PhysicalClock, RetroError } from "../agent/kernel/index.ts";
 import { createApp } from "./api/app.ts";
 import { checkOrigin } from "./api/security.ts";
 import { checkHost, DEFAULT_HOST, DEFAULT_PORT } from "./config.ts";
@@ -31,6 +27,7 @@ import { nodeTimers } from "./cut/node-timers.ts";
 import { boundServer, createIngestHandler } from "./ingest/http-ingest.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
+import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
 
 /** How long open connections may go on after `close()`. */
@@ -101,7 +98,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const app = createApp({
     history,
     now: () => clock.now(),
-    isReady: () => store.failure === undefined,
+    isReady: () => store.failure === undefined && isReadable(store),
     uiDirectory: options.uiDirectory ?? builtUi(),
     report: (id, error) => log.error({ id, err: error }, "an answer failed"),
   });
@@ -134,6 +131,16 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       return closed;
     },
   };
+}
+
+/** Whether the store still gives answers: one small read. */
+function isReadable(store: HistoryStore): boolean {
+  try {
+    store.batchWithSeq(0, 1);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Beside the compiled collector; for sources, in dist as well. */

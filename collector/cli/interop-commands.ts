@@ -1,6 +1,5 @@
 /** `export` and `import`: history as files. */
 
-import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import type { Command } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
@@ -123,41 +122,40 @@ function progress(io: CliIo, done: string): (count: number) => void {
   return (count) => io.err(`\r${counted(count, "event")} ${done} \r`);
 }
 
+/** A file, written as fast as the disk takes it. */
 function fileTarget(path: string): {
   write(text: string): Promise<void> | void;
   end(): Promise<void>;
 } {
   const stream = createWriteStream(path);
-  let failure: unknown;
+  let wake = (): void => {};
+  let failure: Error | undefined;
   stream.on("error", (error) => {
     failure = error;
+    wake();
   });
-  const check = () => {
+  stream.on("drain", () => wake());
+  const check = (): void => {
     if (failure === undefined) return;
-    const why = failure instanceof Error ? failure.message : String(failure);
-    throw new RetroError("data-unusable", `cannot write ${path}: ${why}`, {
+    throw new RetroError("data-unusable", `cannot write ${path}: ${failure.message}`, {
       hint: "Name a file in a directory that exists and has room.",
+      cause: failure,
     });
   };
+  const woken = (): Promise<void> =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    }).then(check);
   return {
     write(text) {
       check();
-      if (!stream.write(text))
-        return Promise.race([once(stream, "drain"), once(stream, "close")]).then(check);
-      return undefined;
+      return stream.write(text) ? undefined : woken();
     },
     end() {
       check();
-      return new Promise((resolve, reject) => {
-        stream.end(() => {
-          try {
-            check();
-            resolve();
-          } catch (error) {
-            reject(error as Error);
-          }
-        });
-      });
+      const ended = woken();
+      stream.end(() => wake());
+      return ended;
     },
   };
 }

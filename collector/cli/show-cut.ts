@@ -75,7 +75,9 @@ function stateText(cut: CutJson, columns: number | undefined): string {
     const head = `${id} (${node.service}, ${node.status}${isMember ? "" : ", not there at that time"})`;
     parts.push("\n", table([[head]], { columns }));
     for (const [log, variables] of Object.entries(node.logs)) {
-      const rows = Object.entries(variables).map(([key, value]) => [key, valueText(value)]);
+      const rows = Object.entries(variables)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, value]) => [key, valueText(value)]);
       parts.push(table([[log]], { indent: 2, columns }));
       parts.push(rows.length === 0 ? "    (empty)\n" : table(rows, { indent: 4, columns }));
     }

@@ -18,7 +18,8 @@ export function nodesText(answer: NodesJson, { nowMs, columns }: ShowOptions): s
     node.node,
     node.service,
     node.status,
-    `known until ${beforeOrAfter(node.watermark, now).replace("before", "ago")}`,
+    // A node whose clock is ahead of the collector's is known into the future.
+    `known until ${beforeOrAfter(node.watermark, now).replace("before", "ago").replace("after", "ahead")}`,
     counted(storedCount(node.counts), "event"),
     node.epochs.length === 1 ? "" : `${node.epochs.length} starts`,
     node.lost.length === 0 ? "" : `${counted(node.lost.length, "lost range")}`,
