@@ -191,7 +191,9 @@ export class EpochSource {
       const end = indexAfter(events.t, t, events.count);
       if (end <= start) break;
       this.#applyLostBefore(view, record, header.firstSeq + start);
-      view.applyEvents(batch, start, end);
+      // A lost range covers all its seqs: folded ones lie over stored events (history-store.ts).
+      const first = Math.max(start, view.seq + 1 - header.firstSeq);
+      if (first < end) view.applyEvents(batch, first, end);
     }
     // Asked for only now: reading may have found damage.
     for (const range of this.lostRanges(record)) {

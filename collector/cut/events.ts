@@ -23,7 +23,7 @@ export function eventsOf(
   context: CutContext,
   query: EventQuery,
 ): { readonly events: readonly NodeEvent[]; readonly more: boolean } {
-  const { limit, after } = query;
+  const { limit } = query;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= context.limits.pageSize)) {
     throw new RetroError("bad-parameter", `cannot give ${limit} events`, {
       hint: `Ask for 1 to ${context.limits.pageSize}.`,
@@ -31,11 +31,25 @@ export function eventsOf(
   }
   const chosen = choose(query.selection ?? {}, membersNow(context));
   const wanted = kindsWanted(query.kinds, chosen);
-  const cursors = chosen.nodes
-    .flatMap(({ spans }) => spans.map(({ record }) => record))
-    .sort((a, b) => compareText(a.node, b.node) || a.epoch - b.epoch)
-    .map((record) => new EpochCursor(context, record, query, chosen, wanted))
-    .filter((cursor) => cursor.isOpen);
+  const cursors: EpochCursor[] = [];
+  try {
+    const records = chosen.nodes
+      .flatMap(({ spans }) => spans.map(({ record }) => record))
+      .sort((a, b) => compareText(a.node, b.node) || a.epoch - b.epoch);
+    for (const record of records) {
+      cursors.push(new EpochCursor(context, record, query, chosen, wanted));
+    }
+    return mergedPage(cursors, query);
+  } finally {
+    // A page ends in the middle: what was being read must not stay open in the store.
+    for (const cursor of cursors) cursor.close();
+  }
+}
+
+function mergedPage(
+  cursors: readonly EpochCursor[],
+  { limit, after }: EventQuery,
+): { readonly events: readonly NodeEvent[]; readonly more: boolean } {
   const events: NodeEvent[] = [];
   for (;;) {
     // Strictly earlier wins: on ties the cursor that comes first in node order is taken.
@@ -121,6 +135,12 @@ class EpochCursor {
     this.#settle();
   }
 
+  /** Ends the reading. A cursor that has come to its end has done so itself. */
+  close(): void {
+    this.#batch = undefined;
+    this.#batches.return?.();
+  }
+
   #nextBatch(): void {
     const next = this.#batches.next();
     this.#batch = next.done === true ? undefined : next.value;
@@ -137,7 +157,7 @@ class EpochCursor {
       for (; this.#index < events.count; this.#index += 1) {
         this.t = events.t[this.#index] as Hlc;
         if (this.t > this.#to) {
-          this.#batch = undefined;
+          this.close();
           return;
         }
         if (this.#matches(this.#batch)) return;

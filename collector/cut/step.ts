@@ -60,7 +60,19 @@ function stepsBack(context: CutContext, from: Hlc, count: number, chosen: Chosen
 
 /** The first `count` moments in (from, to], of all nodes merged by time, then node. */
 function stepsIn(context: CutContext, from: Hlc, to: Hlc, count: number, chosen: Chosen): Step[] {
-  const walks = chosen.nodes.map((node) => new Ahead(happenings(context, node, from, to, chosen)));
+  const walks: Ahead[] = [];
+  try {
+    for (const node of chosen.nodes) {
+      walks.push(new Ahead(happenings(context, node, from, to, chosen)));
+    }
+    return mergedSteps(walks, count, chosen);
+  } finally {
+    // Enough steps were found in the middle: what was being read must not stay open in the store.
+    for (const walk of walks) walk.close();
+  }
+}
+
+function mergedSteps(walks: readonly Ahead[], count: number, chosen: Chosen): Step[] {
   const steps: Step[] = [];
   while (steps.length < count) {
     let at: Hlc | undefined;
@@ -90,6 +102,11 @@ class Ahead {
   advance(): void {
     const next = this.#items.next();
     this.head = next.done === true ? undefined : next.value;
+  }
+
+  close(): void {
+    this.head = undefined;
+    this.#items.return?.();
   }
 }
 
