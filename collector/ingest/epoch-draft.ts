@@ -18,6 +18,7 @@ import type {
   SeqRange,
   StoredRange,
 } from "../store/history-store.ts";
+import { boundedGaps } from "./lost-ranges.ts";
 import type { PreparedBatch } from "./prepare.ts";
 import type { LogTouch } from "./scan.ts";
 import {
@@ -30,7 +31,10 @@ import {
   withStored,
 } from "./seq-ranges.ts";
 
-/** Holes or lost ranges one epoch may have before it is refused: a record must stay small. */
+/**
+ * Open holes one epoch may have before it is refused: a record must stay small. Lost ranges are
+ * folded instead (lost-ranges.ts): a node that drops often must not be shut out for it.
+ */
 export const MAX_RANGES_PER_EPOCH = 4_096;
 /** Logs one epoch may have, for the same reason. */
 export const MAX_LOGS_PER_EPOCH = 4_096;
@@ -80,6 +84,11 @@ export class EpochDraft {
 
   get instance(): string {
     return this.#state.instance;
+  }
+
+  /** The highest seq stored; 0 if none is. */
+  get lastStoredSeq(): number {
+    return this.#state.stored.at(-1)?.last ?? 0;
   }
 
   get end(): EpochEnd | null {
@@ -155,16 +164,18 @@ export class EpochDraft {
     this.#addPromise(header);
     const state = this.#state;
     const reached = contiguousSeq(state.stored, state.lost);
-    // An empty batch promises too: whatever comes after lastSeq is later than closed.
-    const promised = header.lastSeq <= reached ? header.closed : MIN_HLC;
-    const upTo = state.stored.findLast((range) => range.last <= reached)?.closed ?? MIN_HLC;
+    const upTo = state.stored.findLast((range) => range.last <= reached);
+    // An empty batch promises too: whatever comes after lastSeq is later than closed. One that is
+    // behind what is stored says nothing of what comes after that.
+    const isNews = header.lastSeq <= reached && (upTo?.last ?? 0) <= header.lastSeq;
+    const promised = isNews ? header.closed : MIN_HLC;
     // Only news is a sign of life: an old batch that comes again opens nothing.
     const isBack = state.end?.kind === "expired" && header.closed > state.closed;
     this.#state = {
       ...state,
       service: state.service === "" ? header.service : state.service,
       contiguousSeq: reached,
-      watermark: Math.max(state.watermark, promised, upTo) as Hlc,
+      watermark: Math.max(state.watermark, promised, upTo?.closed ?? MIN_HLC) as Hlc,
       closed: Math.max(state.closed, header.closed) as Hlc,
       end: isBack ? null : state.end,
       lastArrivalMs: Math.max(state.lastArrivalMs, arrivalMs),
@@ -187,12 +198,11 @@ export class EpochDraft {
   #addPromise({ node, lastSeq, closed }: PreparedBatch["header"]): void {
     const { stored } = this.#state;
     const { before, after } = neighbours(stored, { first: lastSeq + 1, last: lastSeq + 1 });
-    if (after !== undefined && after.first > lastSeq + 1 && closed >= after.firstT) {
-      throw new RetroError(
-        "bad-batch",
-        `${node}: closed after seq ${lastSeq} is not earlier than seq ${after.first}, which is stored`,
-        { hint: "A promise was broken: open a new epoch." },
-      );
+    if (after !== undefined) {
+      // Of a range that goes on after lastSeq, its end is known here; accept.ts looks closer.
+      const [seq, t] =
+        after.first > lastSeq ? [after.first, after.firstT] : [after.last, after.lastT];
+      if (closed >= t) throw brokenPromise(node, lastSeq, seq);
     }
     if (before?.last !== lastSeq || before.closed >= closed) return;
     const raised = { ...before, closed };
@@ -213,8 +223,7 @@ export class EpochDraft {
         staleFromT = Math.min(range.firstT, staleFromT ?? range.firstT) as Hlc;
       }
     }
-    if (lost.length > MAX_RANGES_PER_EPOCH) throw tooFragmented(this.base.node);
-    this.#state = { ...state, lost, staleFromT, joined };
+    this.#state = { ...state, ...boundedGaps({ stored: state.stored, lost }), staleFromT, joined };
   }
 
   #checkTimes({ node, firstSeq, lastSeq, firstT, closed }: PreparedBatch["header"]): void {
@@ -286,6 +295,15 @@ export function emptyEpoch(id: number, { header }: PreparedBatch, arrivalMs: num
 
 function highestSeq({ stored, lost }: State): number {
   return Math.max(stored[stored.length - 1]?.last ?? 0, lost[lost.length - 1]?.lastSeq ?? 0);
+}
+
+/** A batch promised that all after `lastSeq` is later than it is. */
+export function brokenPromise(node: string, lastSeq: number, seq: number): RetroError {
+  return new RetroError(
+    "bad-batch",
+    `${node}: closed after seq ${lastSeq} is not earlier than seq ${seq}, which is stored`,
+    { hint: "A promise was broken: open a new epoch." },
+  );
 }
 
 function tooFragmented(node: string): RetroError {

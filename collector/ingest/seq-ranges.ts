@@ -6,7 +6,8 @@
  *                                                            ^ contiguousSeq = 90
  *
  * Stored ranges are ascending, disjoint and do not touch; nearly always there is one. Lost ranges are
- * ascending, disjoint, and hold no stored seq: a stored event beats a declaration of loss.
+ * ascending, disjoint, and hold no stored seq: a stored event beats a declaration of loss. The only
+ * exception are lost ranges folded for their number (lost-ranges.ts), which lie inside a stored range.
  */
 import type { LostRange } from "../../agent/kernel/index.ts";
 import type { SeqRange, StoredRange } from "../store/history-store.ts";

@@ -53,7 +53,11 @@ export interface EpochRecord {
   readonly joined: Hlc;
   /** Seqs stored, ascending, disjoint, not touching. Nearly always one range. */
   readonly stored: readonly StoredRange[];
-  /** Declared lost and not stored since, ascending by firstSeq. */
+  /**
+   * Declared lost and not stored since, ascending by firstSeq, disjoint. Bounded: of an epoch with
+   * very many the closest are folded into one that lies over stored events too; those count as lost.
+   * Readers let a lost range cover all its seqs, whatever is stored there.
+   */
   readonly lost: readonly LostRange[];
   /** Last seq up to which everything is stored or declared lost. 0: nothing yet. */
   readonly contiguousSeq: number;
