@@ -6,27 +6,27 @@
  *     request 2  [batch]         ---+--->  GroupDraft  --->  one StoreWrite  --->  acks, when durable
  *     request 3  [batch]         ---+       (a refused request leaves no trace in it)
  */
-import { isDeepStrictEqual } from "node:util";
 import {
   type AgentCommand,
+  type Batch,
   type BatchAck,
   decodeBatch,
-  eventAt,
   formatHlc,
   type Hlc,
+  RetroError,
 } from "../../agent/kernel/index.ts";
 import type {
   EpochRecord,
   HistoryStore,
-  SeqRange,
   SlowMessageRecord,
   StoredBatch,
   StoreWrite,
   ViolationRecord,
 } from "../store/history-store.ts";
-import { type DraftMark, EpochDraft, emptyEpoch } from "./epoch-draft.ts";
+import { brokenPromise, type DraftMark, EpochDraft, emptyEpoch } from "./epoch-draft.ts";
 import type { EpochIndex } from "./epoch-index.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
+import { Repeats } from "./repeats.ts";
 import { missingIn } from "./seq-ranges.ts";
 import { rejoinAbove, type Standing, standingBeside, standingOf } from "./standing.ts";
 
@@ -39,32 +39,61 @@ export interface Outcome {
   readonly repeatedCount: number;
   /** Batches that say other things about stored events: the first stored won. */
   readonly conflictCount: number;
+  /** Batches that came again and were not compared with what is stored: see repeats.ts. */
+  readonly uncomparedCount: number;
 }
+
+/** How much the collector takes on. Beyond it new epochs are refused, `overloaded`; old ones go on. */
+export interface EpochLimits {
+  readonly maxNodes: number;
+  readonly maxEpochsPerNode: number;
+  readonly maxEpochs: number;
+}
+
+export const DEFAULT_EPOCH_LIMITS: EpochLimits = {
+  maxNodes: 10_000,
+  maxEpochsPerNode: 10_000,
+  maxEpochs: 100_000,
+};
 
 export class GroupDraft {
   readonly #index: EpochIndex;
   readonly #store: HistoryStore;
   readonly #arrivalMs: number;
+  readonly #limits: EpochLimits;
+  readonly #repeats: Repeats;
   /** By node, then epoch. */
   readonly #drafts = new Map<string, Map<number, EpochDraft>>();
+  /** Epochs that only this group knows, by node. */
+  readonly #newOf = new Map<string, number>();
+  #newEpochCount = 0;
+  #newNodeCount = 0;
   readonly #batches: StoredBatch[] = [];
   readonly #violations: ViolationRecord[] = [];
   readonly #slowMessages: SlowMessageRecord[] = [];
 
-  constructor(index: EpochIndex, store: HistoryStore, arrivalMs: number) {
+  constructor(
+    index: EpochIndex,
+    store: HistoryStore,
+    arrivalMs: number,
+    limits: EpochLimits = DEFAULT_EPOCH_LIMITS,
+  ) {
     this.#index = index;
     this.#store = store;
     this.#arrivalMs = arrivalMs;
+    this.#limits = limits;
+    this.#repeats = new Repeats(store);
   }
 
   /**
    * Takes a request in, whole or not at all.
-   * @throws RetroError `bad-batch`, `too-large`
+   * @throws RetroError `bad-batch`, `too-large`, `overloaded` (too many nodes or epochs)
    */
   take(batches: readonly PreparedBatch[]): Outcome {
     const marks = new Map<EpochDraft, DraftMark>();
     const lengths = [this.#batches.length, this.#violations.length, this.#slowMessages.length];
     const outcome = new OutcomeDraft();
+    this.#repeats.beginRequest();
     try {
       for (const batch of batches) this.#takeOne(batch, marks, outcome);
       return outcome;
@@ -72,8 +101,9 @@ export class GroupDraft {
       for (const [draft, mark] of marks) {
         draft.restore(mark);
         // Made by this request: nobody else has put anything into it.
-        if (draft.isNew && mark.isUntouched)
-          this.#drafts.get(draft.base.node)?.delete(draft.base.epoch);
+        if (!draft.isNew || !mark.isUntouched) continue;
+        this.#drafts.get(draft.base.node)?.delete(draft.base.epoch);
+        this.#countNew(draft.base.node, -1);
       }
       this.#batches.length = lengths[0] as number;
       this.#violations.length = lengths[1] as number;
@@ -117,19 +147,28 @@ export class GroupDraft {
     draft ??= this.#newDraft(batch);
     if (!marks.has(draft)) marks.set(draft, draft.mark());
     const missing = eventCount === 0 ? [] : draft.missing(batch);
+    let whole: Batch | undefined;
+    const decoded = (): Batch => {
+      whole ??= decodeBatch(batch.bytes);
+      return whole;
+    };
     let storedCount = 0;
     for (const { first, last } of missing) {
       const isWhole = first === firstSeq && last === lastSeq;
-      const part = isWhole ? batch : cutBatch(batch.bytes, first, last);
+      const part = isWhole ? batch : cutBatch(decoded(), first, last);
       draft.addEvents(part);
       this.#keep(draft.base.id, part);
       storedCount += last - first + 1;
     }
     draft.addHeader(batch, this.#arrivalMs);
+    if (storedCount === 0 && !draft.isNew) this.#checkPromise(draft, batch);
     outcome.storedCount += storedCount;
     outcome.repeatedCount += eventCount - storedCount;
-    if (storedCount < eventCount && this.#contradicts(draft.base.id, batch, missing)) {
-      outcome.conflictCount += 1;
+    if (storedCount < eventCount) {
+      const known = missingIn(missing, firstSeq, lastSeq);
+      const found = this.#repeats.compare(draft.base.id, batch, decoded, known);
+      if (found === "differs") outcome.conflictCount += 1;
+      if (found === "unknown") outcome.uncomparedCount += 1;
     }
     const known = facts.join === undefined ? undefined : this.#highestBeside(node, epoch);
     outcome.ack(header, storedCount, known);
@@ -160,8 +199,35 @@ export class GroupDraft {
   }
 
   #newDraft(batch: PreparedBatch): EpochDraft {
+    this.#checkRoom(batch.header.node);
+    this.#countNew(batch.header.node, 1);
     const id = this.#store.nextEpochId();
     return this.#remember(new EpochDraft(emptyEpoch(id, batch, this.#arrivalMs), true));
+  }
+
+  /** An epoch costs memory for as long as it is kept, however little is in it. */
+  #checkRoom(node: string): void {
+    const { maxNodes, maxEpochsPerNode, maxEpochs } = this.#limits;
+    const newOfNode = this.#newOf.get(node) ?? 0;
+    const isNewNode = newOfNode === 0 && !this.#index.hasNode(node);
+    if (isNewNode && this.#index.nodeCount + this.#newNodeCount >= maxNodes) {
+      throw tooMany(`${maxNodes} nodes`, "too-many-nodes");
+    }
+    if (this.#index.epochCountOf(node) + newOfNode >= maxEpochsPerNode) {
+      throw tooMany(`${maxEpochsPerNode} epochs of ${node}`, "too-many-epochs-of-node");
+    }
+    if (this.#index.epochCount + this.#newEpochCount >= maxEpochs) {
+      throw tooMany(`${maxEpochs} epochs`, "too-many-epochs");
+    }
+  }
+
+  /** Counts the new epochs of this group, `by` more or fewer of a node. */
+  #countNew(node: string, by: 1 | -1): void {
+    const before = this.#newOf.get(node) ?? 0;
+    this.#newEpochCount += by;
+    if (before + by > 0) this.#newOf.set(node, before + by);
+    else this.#newOf.delete(node);
+    if (!this.#index.hasNode(node) && Math.min(before, before + by) === 0) this.#newNodeCount += by;
   }
 
   #remember(draft: EpochDraft): EpochDraft {
@@ -191,34 +257,13 @@ export class GroupDraft {
     }
   }
 
-  /** Whether a batch differs from what is stored under those of its seqs that are not missing. */
-  #contradicts(epochId: number, batch: PreparedBatch, missing: readonly SeqRange[]): boolean {
-    const { header, bytes } = batch;
-    for (const known of missingIn(missing, header.firstSeq, header.lastSeq)) {
-      let seq = known.first;
-      while (seq <= known.last) {
-        const stored = this.#store.batchWithSeq(epochId, seq);
-        if (stored === undefined) break; // not durable yet, or damaged: nothing to compare with
-        if (!sameEvents(stored, header.firstSeq, bytes)) return true;
-        seq = stored.lastSeq + 1;
-      }
-    }
-    return false;
+  /** Of a batch that is behind: whether it promised less than what then came. */
+  #checkPromise(draft: EpochDraft, { header }: PreparedBatch): void {
+    const { node, lastSeq, closed } = header;
+    if (lastSeq >= draft.lastStoredSeq) return;
+    const t = this.#repeats.timeOf(draft.base.id, lastSeq + 1);
+    if (t !== undefined && closed >= t) throw brokenPromise(node, lastSeq, lastSeq + 1);
   }
-}
-
-/** Whether the events that both have are the same. The stored one is compared byte for byte first. */
-function sameEvents(stored: StoredBatch, firstSeq: number, bytes: Uint8Array): boolean {
-  if (Buffer.compare(stored.bytes, bytes) === 0) return true;
-  const ours = decodeBatch(stored.bytes);
-  const theirs = decodeBatch(bytes);
-  const first = Math.max(stored.firstSeq, firstSeq);
-  const last = Math.min(stored.lastSeq, firstSeq + theirs.events.count - 1);
-  for (let seq = first; seq <= last; seq += 1) {
-    const our = eventAt(ours, seq - stored.firstSeq);
-    if (!isDeepStrictEqual(our, eventAt(theirs, seq - firstSeq))) return false;
-  }
-  return true;
 }
 
 class OutcomeDraft implements Outcome {
@@ -227,6 +272,7 @@ class OutcomeDraft implements Outcome {
   storedCount = 0;
   repeatedCount = 0;
   conflictCount = 0;
+  uncomparedCount = 0;
 
   ack(header: PreparedBatch["header"], storedCount: number, known?: Standing): void {
     const { node, epoch, firstSeq, lastSeq } = header;
@@ -235,4 +281,12 @@ class OutcomeDraft implements Outcome {
       known === undefined ? ack : { ...ack, known: { epoch: known.epoch, t: formatHlc(known.t) } },
     );
   }
+}
+
+function tooMany(what: string, reason: string): RetroError {
+  return new RetroError("overloaded", `the collector keeps ${what} and takes no more`, {
+    retriable: true,
+    hint: "Give what restarts a stable node id, or start a collector with an empty directory.",
+    details: { reason },
+  });
 }

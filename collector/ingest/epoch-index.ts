@@ -3,6 +3,7 @@ import type { EpochRecord } from "../store/history-store.ts";
 
 export class EpochIndex {
   readonly #byNode = new Map<string, Map<number, EpochRecord>>();
+  #epochCount = 0;
 
   constructor(records: Iterable<EpochRecord>) {
     this.remember(records);
@@ -13,6 +14,19 @@ export class EpochIndex {
     return this.#byNode.size;
   }
 
+  /** Epochs known. */
+  get epochCount(): number {
+    return this.#epochCount;
+  }
+
+  hasNode(node: string): boolean {
+    return this.#byNode.has(node);
+  }
+
+  epochCountOf(node: string): number {
+    return this.#byNode.get(node)?.size ?? 0;
+  }
+
   remember(records: Iterable<EpochRecord>): void {
     for (const record of records) {
       let epochs = this.#byNode.get(record.node);
@@ -20,6 +34,7 @@ export class EpochIndex {
         epochs = new Map();
         this.#byNode.set(record.node, epochs);
       }
+      if (!epochs.has(record.epoch)) this.#epochCount += 1;
       epochs.set(record.epoch, record);
     }
   }

@@ -10,6 +10,8 @@ export class IngestCounts {
   repeatedCount = 0;
   /** Batches that contradicted what is stored: the first stored won. An alarm. */
   conflictCount = 0;
+  /** Batches that came again and were too much to compare with what is stored. */
+  uncomparedCount = 0;
   expiredCount = 0;
   /** Requests refused, by code. */
   readonly refusedCounts: Map<string, number> = new Map();
@@ -19,6 +21,7 @@ export class IngestCounts {
     this.eventCount += outcome.storedCount;
     this.repeatedCount += outcome.repeatedCount;
     this.conflictCount += outcome.conflictCount;
+    this.uncomparedCount += outcome.uncomparedCount;
   }
 
   refused(error: unknown): void {

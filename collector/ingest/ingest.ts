@@ -14,8 +14,8 @@
  * the work, does not wait.
  */
 import { type AgentCommand, type IngestReply, RetroError } from "../../agent/kernel/index.ts";
-import type { HistoryStore } from "../store/history-store.ts";
-import { GroupDraft, type Outcome } from "./accept.ts";
+import type { HistoryStore, StoreWrite } from "../store/history-store.ts";
+import { DEFAULT_EPOCH_LIMITS, type EpochLimits, GroupDraft, type Outcome } from "./accept.ts";
 import { CommandBox } from "./command-box.ts";
 import { EpochIndex } from "./epoch-index.ts";
 import { IngestCounts } from "./ingest-counts.ts";
@@ -44,6 +44,8 @@ export interface IngestOptions {
   readonly maxQueuedBytes?: number;
   /** Bytes of bodies that go into one transaction. */
   readonly maxGroupBytes?: number;
+  /** Nodes and epochs that are kept. */
+  readonly limits?: Partial<EpochLimits>;
   /** Whether a batch is older than what is retained. */
   readonly isTooOld?: IngestGate["isTooOld"];
 }
@@ -68,7 +70,8 @@ export class Ingest {
   readonly counts: IngestCounts = new IngestCounts();
   readonly #store: HistoryStore;
   readonly #timers: IngestTimers;
-  readonly #index: EpochIndex;
+  readonly #limits: EpochLimits;
+  #index: EpochIndex;
   readonly #instances: Instances;
   readonly #silence: SilenceWatch;
   readonly #maxAheadMs: number;
@@ -86,6 +89,7 @@ export class Ingest {
   constructor(options: IngestOptions) {
     this.#store = options.store;
     this.#timers = options.timers;
+    this.#limits = { ...DEFAULT_EPOCH_LIMITS, ...options.limits };
     this.#index = new EpochIndex(options.store.epochs());
     this.#instances = new Instances(options.timers);
     this.commands = new CommandBox(options.timers);
@@ -126,8 +130,7 @@ export class Ingest {
       return await this.#enqueue(batches, body.length);
     } catch (error) {
       this.counts.refused(error);
-      // Whoever was refused is not silent.
-      if (error instanceof RetroError && error.retriable) this.#silence.excuse();
+      if (isOurDoing(error)) this.#silence.excuse();
       throw error;
     }
   }
@@ -215,7 +218,7 @@ export class Ingest {
 
   /** Never rejects: each request is told by itself. */
   async #takeIn(group: readonly Waiting[]): Promise<void> {
-    const draft = new GroupDraft(this.#index, this.#store, this.#timers.wallMs());
+    const draft = new GroupDraft(this.#index, this.#store, this.#timers.wallMs(), this.#limits);
     const accepted: { readonly request: Waiting; readonly outcome: Outcome }[] = [];
     for (const request of group) {
       try {
@@ -227,8 +230,7 @@ export class Ingest {
     try {
       if (this.#mustSweep) this.#expireSilent(draft);
       const write = draft.write();
-      if (write.epochs.length > 0) await this.#store.write(write);
-      this.#index.remember(write.epochs);
+      await this.#write(write);
       for (const { request, outcome } of accepted) {
         this.counts.stored(request.batches.length, outcome);
         request.resolve({ acks: outcome.acks, commands: this.#commandsFor(request, outcome) });
@@ -236,6 +238,18 @@ export class Ingest {
       if (write.epochs.length > 0) this.#tell(write.epochs.map((record) => record.id));
     } catch (error) {
       for (const { request } of accepted) request.reject(error);
+    }
+  }
+
+  async #write(write: StoreWrite): Promise<void> {
+    if (write.epochs.length === 0) return;
+    try {
+      await this.#store.write(write);
+      this.#index.remember(write.epochs);
+    } catch (error) {
+      // A write that was rejected may be on the disk all the same: ask what is.
+      this.#index = new EpochIndex(this.#store.epochs());
+      throw error;
     }
   }
 
@@ -274,6 +288,11 @@ export class Ingest {
   #tell(epochIds: readonly number[]): void {
     for (const listener of this.#listeners) listener(epochIds);
   }
+}
+
+/** Whoever was refused for want of room is not silent. The last of too many nodes is no such case. */
+function isOurDoing(error: unknown): boolean {
+  return error instanceof RetroError && error.retriable && error.details?.["reason"] === undefined;
 }
 
 function refuseEvents(batches: readonly PreparedBatch[]): void {

@@ -82,8 +82,7 @@ function checkGate(header: BatchHeader, { now, maxAheadMs, isTooOld }: IngestGat
  * The part [first, last] of a batch, as a batch of its own: for a batch of which some events are
  * stored already. Rare, so one row at a time.
  */
-export function cutBatch(bytes: Uint8Array, first: number, last: number): PreparedBatch {
-  const whole = decodeBatch(bytes);
+export function cutBatch(whole: Batch, first: number, last: number): PreparedBatch {
   const { header, events } = whole;
   const builder = new BatchBuilder();
   for (let seq = first; seq <= last; seq += 1) addEvent(builder, whole, seq - header.firstSeq);
