@@ -332,6 +332,11 @@ export class Agent {
     return parts.join(" · ");
   }
 
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Calls `run` when the agent has been closed or turned itself off. */
   onClosed(run: () => void): void {
     this.#closedListeners.push(run);

@@ -31,9 +31,10 @@ export class EpochFile {
     this.#path = join(dataDir, `agent-${node}.json`);
     this.#onProblem = onProblem;
     try {
-      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+      // Its parent must exist. With `recursive`, Node's mkdir spins for ever on some file systems (/proc).
+      mkdirSync(dataDir, { mode: 0o700 });
     } catch (error) {
-      this.#problem("cannot be made", error);
+      if ((error as { code?: string }).code !== "EEXIST") this.#problem("has no directory", error);
     }
   }
 

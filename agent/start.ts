@@ -64,7 +64,7 @@ let inert: Agent | undefined;
  */
 export function getAgent(): Agent {
   const running = (globalThis as Shared)[RUNNING];
-  if (running !== undefined) return running.agent;
+  if (running !== undefined && !running.agent.isClosed) return running.agent;
   inert ??= new Agent(resolveConfig({ hooks: "none" }, { ...surroundings(), env: {} }), {}, true);
   return inert;
 }

@@ -1,0 +1,234 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Agent } from "../../agent/agent.ts";
+import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../agent/propagation/carrier.ts";
+import { type AgentOptions, getAgent, startAgent } from "../../agent/start.ts";
+import { ManualClock, MemoryTransport } from "../../agent/testing.ts";
+import { AGENT_VERSION } from "../../agent/version.ts";
+
+let running: Agent | undefined;
+const folders: string[] = [];
+afterEach(async () => {
+  await running?.close();
+  running = undefined;
+  vi.restoreAllMocks();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function aFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "retroscope-agent-"));
+  folders.push(folder);
+  return folder;
+}
+
+function start(options: AgentOptions = {}) {
+  const clock = new ManualClock("2026-11-21T16:00:00Z");
+  const transport = new MemoryTransport();
+  running = startAgent({
+    service: "cart",
+    clock,
+    transport,
+    hooks: "none",
+    quiet: true,
+    ...options,
+  });
+  return { agent: running, clock, transport };
+}
+
+describe("startAgent", () => {
+  it("gives the running agent when it is called again, and warns where options differ", () => {
+    const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const { agent } = start({ quiet: false });
+    expect(stderr.mock.calls[0]?.[0]).toMatch(
+      /node cart@.* · service cart · epoch \d+ · collector memory/,
+    );
+    expect(startAgent()).toBe(agent);
+    expect(startAgent({ service: "cart" })).toBe(agent);
+    expect(stderr).toHaveBeenCalledTimes(1);
+    expect(startAgent({ service: "other" })).toBe(agent);
+    expect(stderr.mock.calls[1]?.[0]).toContain("other options");
+    expect(getAgent()).toBe(agent);
+  });
+
+  it("refuses a port without its methods, and a hook that there is not", () => {
+    expect(() => startAgent({ clock: {} as never })).toThrow(/clock has no method now/);
+    expect(() => startAgent({ hooks: ["grpc"] })).toThrow(/hooks: there is no hook "grpc"/);
+    expect(getAgent().health).toBe("off");
+  });
+
+  it("starts anew after close, under a higher epoch", async () => {
+    const first = start().agent;
+    await first.close();
+    const { agent, clock } = start();
+    clock.advanceMs(1);
+    expect(agent).not.toBe(first);
+    expect(agent.log("l").set("k", 1)).toBeGreaterThan(0);
+  });
+
+  it("says the version that package.json says", () => {
+    const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+    expect((JSON.parse(text) as { version: string }).version).toBe(AGENT_VERSION);
+  });
+});
+
+describe("without a running agent", () => {
+  it("everything can be called and has no effect", async () => {
+    const agent = getAgent();
+    expect(agent.health).toBe("off");
+    const map = agent.map<string, number>("m");
+    expect(map.set("k", 1).get("k")).toBe(1);
+    agent.log("l").set("k", 1);
+    agent.log("l").commit((tx) => tx.set("k", 2));
+    const handle = agent.variable("l", "k");
+    handle.set(3);
+    expect(handle.value).toBe(3);
+    agent.mark("m");
+    const headers = {};
+    agent.stamp(headers);
+    agent.merge(headers);
+    expect(headers).toEqual({});
+    expect(agent.snapshot().logs).toEqual({});
+    expect(await agent.flush()).toBe(true);
+    await agent.close();
+  });
+});
+
+describe("a tracked map", () => {
+  it("is a Map, and each change of it is in the log", () => {
+    const { agent } = start();
+    const carts = agent.map<string | number, { total: number }>("carts");
+    expect(carts).toBeInstanceOf(Map);
+    expect(agent.map("carts")).toBe(carts);
+    carts.set("alice", { total: 1 }).set("bob", { total: 2 }).set(7, { total: 3 });
+    expect(carts.delete("bob")).toBe(true);
+    expect(carts.delete("nobody")).toBe(false);
+    expect(agent.snapshot().logs["carts"]).toEqual({ alice: { total: 1 }, "7": { total: 3 } });
+    expect(carts.get(7)).toEqual({ total: 3 });
+    carts.clear();
+    expect(carts.size).toBe(0);
+    expect(agent.snapshot().logs).toEqual({});
+    expect(agent.stats().counts).toMatchObject({ set: 3, delete: 3 });
+  });
+});
+
+describe("stamps by hand", () => {
+  const holders: ReadonlyArray<
+    readonly [what: string, make: () => object, read: (h: never) => unknown]
+  > = [
+    ["a plain object", () => ({}), (h: Record<string, string>) => h[CARRIER_HEADER]],
+    ["Headers", () => new Headers(), (h: Headers) => h.get(CARRIER_HEADER)],
+    ["a Map", () => new Map(), (h: Map<string, string>) => h.get(CARRIER_HEADER)],
+  ];
+  it.each(holders)("name the send event, in %s", (_what, make, read) => {
+    const { agent } = start();
+    const headers = make();
+    const t = agent.stamp(headers as never);
+    const stamp = parseCarrier(String(read(headers as never)));
+    expect(stamp).toEqual({ node: agent.node, epoch: agent.epoch, seq: 2, t });
+    const later = agent.merge(headers as never);
+    expect(later).toBeGreaterThan(t);
+  });
+
+  it("are kept while nothing that may have shaped the message was recorded, then replaced", async () => {
+    const { agent, transport } = start();
+    const headers: Record<string, string> = {};
+    const first = agent.stamp(headers);
+    expect(agent.stamp(headers)).toBe(first);
+    agent.log("l").set("k", 1);
+    expect(agent.stamp(headers)).toBeGreaterThan(first);
+    await agent.flush();
+    const sends = transport.events.filter((event) => event.kind === "send");
+    expect(sends.map((event) => event.kind === "send" && event.replaces)).toEqual([null, 2]);
+  });
+
+  it("of others are replaced, and merged once", async () => {
+    const { agent, transport, clock } = start();
+    const t = (clock.now() + 5 * TICKS_PER_MS) as Hlc;
+    const theirs = formatCarrier({ node: "n9", epoch: 3, seq: 12, t });
+    const headers = { "Retroscope-HLC": theirs };
+    expect(agent.merge(headers)).toBe(t + 1);
+    expect(agent.merge(headers)).toBeGreaterThan(t + 1);
+    agent.stamp(headers);
+    expect(Object.keys(headers)).toEqual([CARRIER_HEADER]);
+    await agent.flush();
+    const receives = transport.events.filter((event) => event.kind === "receive");
+    expect(receives).toHaveLength(1);
+    expect(receives[0]).toMatchObject({
+      from: { node: "n9", epoch: 3, seq: 12 },
+      sentT: t,
+      unverified: false,
+    });
+  });
+
+  it("too far ahead are not merged: the event is marked and the peer counted", async () => {
+    const { agent, transport, clock } = start({ maxDriftMs: 500 });
+    const t = (clock.now() + 501 * TICKS_PER_MS) as Hlc;
+    const at = agent.merge({
+      [CARRIER_HEADER]: formatCarrier({ node: "n9", epoch: 3, seq: 12, t }),
+    });
+    expect(at).toBeLessThan(t);
+    agent.merge({ [CARRIER_HEADER]: "nonsense" });
+    agent.merge({});
+    await agent.flush();
+    expect(transport.events.find((event) => event.kind === "receive")).toMatchObject({
+      unverified: true,
+    });
+    const { refused, malformed, unstamped } = agent.stats();
+    expect(refused).toEqual({ n9: 1 });
+    expect(malformed).toEqual({ manual: 1 });
+    expect(unstamped).toEqual([{ peer: "manual", direction: "in", count: 2 }]);
+  });
+
+  it("on headers that throw reach nobody", () => {
+    const { agent } = start();
+    const headers = {
+      get: () => {
+        throw new Error("no");
+      },
+      set: () => undefined,
+    };
+    expect(() => agent.stamp(headers)).not.toThrow();
+    expect(() => agent.merge(null as never)).not.toThrow();
+    expect(agent.stats().ownErrors).toBe(2);
+    expect(agent.health).toBe("degraded");
+  });
+});
+
+describe("an epoch", () => {
+  it("begins with the join, then keyframes, and ends with the leave", async () => {
+    const { agent, transport } = start({ tags: { zone: "a" } });
+    agent.log("l").set("k", 1);
+    agent.mark("deployed v42");
+    await agent.flush();
+    await agent.close();
+    const kinds = transport.events.map((event) => event.kind);
+    expect(kinds[0]).toBe("join");
+    expect(kinds.at(-1)).toBe("leave");
+    expect(transport.events[0]).toMatchObject({ service: "cart", tags: { zone: "a" } });
+    expect(transport.events.map((event) => event.seq)).toEqual(kinds.map((_, i) => i + 1));
+    expect(transport.batches[0]?.header.status).toMatchObject({ pid: process.pid, health: "ok" });
+    expect(agent.log("l").set("k", 2)).toBeGreaterThan(0);
+    expect(transport.events).toHaveLength(kinds.length);
+  });
+
+  it("rises over restarts where a directory keeps it, and stamps stay above the ceiling", async () => {
+    const dataDir = aFolder();
+    const first = start({ dataDir, node: "n1" });
+    const t = first.agent.log("l").set("k", 1);
+    const { epoch } = first.agent;
+    await first.agent.close();
+    const clock = new ManualClock("2020-06-01T00:00:00Z"); // the wall clock went back by years
+    const second = start({ dataDir, node: "n1", clock });
+    expect(second.agent.epoch).toBe(epoch + 1);
+    expect(formatHlc(second.agent.mark("m")) > formatHlc(t)).toBe(true);
+  });
+
+  it("comes from the clock alone where the directory cannot be used, and nobody is bothered", async () => {
+    const { agent } = start({ dataDir: "/proc/no-such-place", node: "n1" });
+    expect(agent.epoch).toBeGreaterThan(200_000_000_000);
+    await agent.close();
+  });
+});

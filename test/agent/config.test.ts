@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Config,
+  resolveConfig,
+  type Settings,
+  type Surroundings,
+} from "../../agent/config.ts";
+import { RetroError } from "../../agent/kernel/index.ts";
+
+const around = (env: Surroundings["env"] = {}, more: Partial<Surroundings> = {}): Surroundings => ({
+  env,
+  pid: 412,
+  script: "/srv/cart/server.mjs",
+  threadId: 0,
+  isFork: false,
+  ...more,
+});
+
+describe("settings", () => {
+  const cases: ReadonlyArray<
+    readonly [why: string, settings: Settings, around: Surroundings, expected: Partial<Config>]
+  > = [
+    [
+      "code beats environment",
+      { service: "a" },
+      around({ RETROSCOPE_SERVICE: "b" }),
+      { service: "a" },
+    ],
+    [
+      "environment beats the script's name",
+      {},
+      around({ RETROSCOPE_SERVICE: "b" }),
+      { service: "b" },
+    ],
+    ["OpenTelemetry's name is honoured", {}, around({ OTEL_SERVICE_NAME: "o" }), { service: "o" }],
+    [
+      "ours comes before it",
+      {},
+      around({ OTEL_SERVICE_NAME: "o", RETROSCOPE_SERVICE: "b" }),
+      { service: "b" },
+    ],
+    ["without a name it is the script's", {}, around(), { service: "server" }],
+    ["a node that is given is taken", { node: "n1" }, around(), { node: "n1" }],
+    [
+      "a fork does not take its parent's id",
+      {},
+      around({ RETROSCOPE_NODE: "n1" }, { isFork: true }),
+      { node: "n1.412" },
+    ],
+    [
+      "nor does a worker thread",
+      {},
+      around({ RETROSCOPE_NODE: "n1" }, { threadId: 3 }),
+      { node: "n1.t3" },
+    ],
+    [
+      "a window by time",
+      {},
+      around({ RETROSCOPE_WINDOW: "30s" }),
+      { windowMs: 30_000, windowBytes: 32 * 2 ** 20 },
+    ],
+    [
+      "and by size",
+      {},
+      around({ RETROSCOPE_WINDOW: "2m, 64MiB" }),
+      { windowMs: 120_000, windowBytes: 64 * 2 ** 20 },
+    ],
+    ["no hooks", {}, around({ RETROSCOPE_HOOKS: "none" }), { hooks: [] }],
+    [
+      "some hooks",
+      {},
+      around({ RETROSCOPE_HOOKS: "fetch, http-client" }),
+      { hooks: ["fetch", "http-client"] },
+    ],
+    [
+      "tags from both sides, ours last",
+      { tags: { zone: "b" } },
+      around({ OTEL_RESOURCE_ATTRIBUTES: "zone=a,team=x%20y" }),
+      { tags: { zone: "b", team: "x y" } },
+    ],
+    [
+      "destinations",
+      {},
+      around({ RETROSCOPE_PROPAGATE_TO: "*.example.com,10.1.2.3" }),
+      { propagateTo: ["*.example.com", "10.1.2.3"] },
+    ],
+    [
+      "an empty variable is none",
+      {},
+      around({ RETROSCOPE_COLLECTOR: "", RETROSCOPE_TOKEN: "" }),
+      { collector: undefined, token: undefined },
+    ],
+  ];
+  it.each(cases)("%s", (_why, settings, surroundings, expected) => {
+    expect(resolveConfig(settings, surroundings)).toMatchObject(expected);
+  });
+
+  it("give a node id that agents may use, whatever the service is called", () => {
+    const { node } = resolveConfig({ service: "Käse & Wein ".repeat(15) }, around());
+    expect(node).toMatch(/^[A-Za-z0-9._:@-]{1,80}$/);
+    expect(node.endsWith(".412")).toBe(true);
+  });
+});
+
+describe("a bad setting throws and names the field", () => {
+  const cases: ReadonlyArray<
+    readonly [field: string, settings: unknown, env?: Surroundings["env"]]
+  > = [
+    ["collector", { collector: "localhost:7700" }],
+    ["collector", { collector: "not a url" }],
+    ["collector", { collector: "http://me:secret@host" }],
+    ["maxDriftMs", { maxDriftMs: 0 }],
+    ["maxDriftMs", { maxDriftMs: Number.NaN }],
+    ["RETROSCOPE_MAX_DRIFT_MS", {}, { RETROSCOPE_MAX_DRIFT_MS: "soon" }],
+    ["windowMs", { windowMs: -1 }],
+    ["windowBytes", { windowBytes: 10 }],
+    ["RETROSCOPE_WINDOW", {}, { RETROSCOPE_WINDOW: "large" }],
+    ["node", { node: "a b" }],
+    ["RETROSCOPE_NODE", {}, { RETROSCOPE_NODE: "x/y" }],
+    ["service", { service: "" }],
+    ["stream", { stream: "on-demand" }],
+    ["hooks", { hooks: [1] }],
+    ["tags.zone", { tags: { zone: 1 } }],
+    ["colector", { colector: "http://127.0.0.1:7700" }],
+  ];
+  it.each<readonly [string, unknown, Surroundings["env"]?]>(cases)("%s", (field, settings, env) => {
+    let error: unknown;
+    try {
+      resolveConfig(settings as Settings, around(env));
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(RetroError);
+    expect((error as RetroError).code).toBe("bad-config");
+    expect((error as RetroError).details).toEqual({ field });
+    expect((error as RetroError).message).toContain(field);
+  });
+
+  it("but never shows a token", () => {
+    expect(() => resolveConfig({ token: 12345 as never }, around())).toThrow(
+      /^token must be a text$/,
+    );
+  });
+});
