@@ -28,7 +28,9 @@ import { openRecord, sealRecord } from "./records.ts";
 export type Environment = RootDatabase<Buffer, Buffer>;
 
 /** Raised when the layout of keys or records changes in a way that older code cannot read. */
-const FORMAT = 1;
+const FORMAT = 2;
+/** Formats that are read, and raised to ours: 1 kept the logs of an epoch inside its record. */
+const OLDER_FORMATS: readonly (number | undefined)[] = [1];
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const FILES = ["data.mdb", "lock.mdb"];
@@ -125,6 +127,10 @@ function checkFormat(environment: Environment, directory: string, isNew: boolean
     return;
   }
   const found = openRecord(FORMAT_KEY, record)?.[0];
+  if (OLDER_FORMATS.includes(found)) {
+    environment.putSync(FORMAT_KEY, sealRecord(FORMAT_KEY, Buffer.from([FORMAT])));
+    return;
+  }
   if (found === undefined) {
     throw new RetroError("data-damaged", `the format record of ${directory} is damaged`, {
       hint: "Restore a backup, or start with an empty directory.",

@@ -99,8 +99,16 @@ export interface StoredBatch {
   readonly bytes: Uint8Array;
 }
 
-/** A receive that is not later than its send: every cut with receiveT <= T < sendT is inconsistent. */
+/**
+ * A receive that is not later than its send: every cut with receiveT <= T < sendT is inconsistent.
+ *
+ * Where a batch holds very many, most come added up: `count` receives of one batch from one node, over
+ * the stretch in which some of them is (message-tally.ts); `send` and `receive` name the first. The
+ * same holds for slow messages: who lists messages one by one says that there are more.
+ */
 export interface ViolationRecord {
+  /** Absent: one. */
+  readonly count?: number;
   readonly receiveT: Hlc;
   readonly sendT: Hlc;
   readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };
@@ -109,6 +117,8 @@ export interface ViolationRecord {
 
 /** A message that took longer than the in-flight window; kept apart so that a cut can find it. */
 export interface SlowMessageRecord {
+  /** Absent: one. See ViolationRecord. */
+  readonly count?: number;
   readonly sendT: Hlc;
   readonly receiveT: Hlc;
   readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };
@@ -160,7 +170,10 @@ export interface DirectoryRecord {
 }
 
 export interface HistoryStore {
-  /** All epochs, in memory: cheap to call. Ascending by id. */
+  /**
+   * All epochs, in memory: cheap to call. Ascending by id. The same array until a write changes an
+   * epoch: what is computed from it may be kept as long as it is the same.
+   */
   epochs(): readonly EpochRecord[];
   epoch(id: number): EpochRecord | undefined;
   nextEpochId(): number;
@@ -168,8 +181,10 @@ export interface HistoryStore {
   /**
    * Stores everything in one transaction; resolves when it is durable on disk. Callers may start the
    * next write before the one before resolved; order is kept. Nothing given may be changed until then.
-   * `epochs()` shows a write only once durable.
-   * @throws RetroError `disk-full` (retriable), `data-damaged`, `closed`
+   * `epochs()` shows a write only once durable. A write that cannot be made (a second record for one
+   * node and epoch) is rejected by itself. After a write was rejected `epochs()` tells what is stored:
+   * it may be there all the same.
+   * @throws RetroError `disk-full` (retriable), `data-damaged`, `closed`, `internal`
    */
   write(write: StoreWrite): Promise<void>;
 
@@ -188,12 +203,15 @@ export interface HistoryStore {
   /** Stored batches that turned out unreadable, as far as read until now. Ascending by firstSeq. */
   damaged(epochId: number): readonly DamagedRange[];
 
-  /** Violations with receiveT <= t < sendT. */
-  violationsAt(t: Hlc): readonly ViolationRecord[];
-  /** Violations whose stretch [receiveT, sendT] touches [from, to], all ends included. By receiveT. */
-  violationsBetween(from: Hlc, to: Hlc): readonly ViolationRecord[];
-  /** Slow messages with sendT <= t < receiveT. */
-  slowMessagesAt(t: Hlc): readonly SlowMessageRecord[];
+  /**
+   * Violations with receiveT <= t < sendT, by receiveT. Of more than `limit` (default: all) the
+   * earliest are read: whoever gets as many as the limit says that there may be more.
+   */
+  violationsAt(t: Hlc, limit?: number): readonly ViolationRecord[];
+  /** Violations whose stretch [receiveT, sendT] touches [from, to], all ends included. As above. */
+  violationsBetween(from: Hlc, to: Hlc, limit?: number): readonly ViolationRecord[];
+  /** Slow messages with sendT <= t < receiveT, by sendT. As above. */
+  slowMessagesAt(t: Hlc, limit?: number): readonly SlowMessageRecord[];
 
   /** How many times `staleCheckpoints` named this epoch since the store was opened. */
   repairCount(epochId: number): number;
@@ -204,7 +222,10 @@ export interface HistoryStore {
   /** The checkpoint of a log written with the directory of exactly that seq. */
   checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined;
 
-  /** Why writing has ended, once it has; reading goes on. Undefined: all is well. */
+  /**
+   * Why writing has ended, once it has; reading goes on. Undefined: all is well. Reads are refused,
+   * `overloaded` and retriable, for the moment in which a store recovers from a failed write.
+   */
   readonly failure: RetroError | undefined;
 
   /** Waits for what was given to `write`, then ends all; later calls throw `closed`. May be called twice. */

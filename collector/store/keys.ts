@@ -8,6 +8,7 @@
  *
  *     format      F
  *     epoch       E | epochId 4
+ *     log         L | epochId 4 | log, text           what is known of one log of an epoch
  *     batch       B | epochId 4 | firstT 8 | firstSeq 8 | lastT 8 | lastSeq 8
  *     seq         S | epochId 4 | lastSeq 8 | firstT 8 | firstSeq 8 | lastT 8      finds a batch by seq
  *     violation   V | class 1 | receiveT 8 | sendT 8 | receive's id, text          see stretches.ts
@@ -24,6 +25,7 @@ import type { DamagedRange, StoredBatch } from "./history-store.ts";
 export const FORMAT_KEY: Buffer = Buffer.from("F");
 
 const EPOCH = 0x45;
+const LOG = 0x4c;
 export const BATCH = 0x42;
 export const SEQ = 0x53;
 const DIRECTORY = 0x44;
@@ -52,6 +54,26 @@ export function epochKey(epochId: number): Buffer {
 
 export function allEpochs(): KeyRange {
   return { first: epochKey(0), last: epochKey(0xffffffff) };
+}
+
+export function logKey(epochId: number, log: string): Buffer {
+  const { isLong, tail } = nameTail(log);
+  const key = epochPrefix(LOG, epochId, 6 + tail.length);
+  key[5] = isLong ? 1 : 0;
+  tail.copy(key, 6);
+  return key;
+}
+
+/** Logs of all epochs, by epoch. */
+export function allLogs(): KeyRange {
+  return {
+    first: epochPrefix(LOG, 0, 5),
+    last: Buffer.concat([epochPrefix(LOG, 0xffffffff, 5), Buffer.alloc(1, 0xff)]),
+  };
+}
+
+export function epochOfLogKey(key: Buffer): number {
+  return key.readUInt32BE(1);
 }
 
 export function batchKey(batch: Omit<StoredBatch, "bytes" | "arrivalMs">): Buffer {
@@ -172,9 +194,7 @@ export function timeOfDirectoryKey(key: Buffer): Hlc {
 }
 
 export function checkpointKey(epochId: number, seq: number, log: string): Buffer {
-  const name = Buffer.from(log);
-  const isLong = name.length > MAX_NAME_BYTES;
-  const tail = isLong ? createHash("sha256").update(name).digest() : name;
+  const { isLong, tail } = nameTail(log);
   const key = epochPrefix(CHECKPOINT, epochId, 14 + tail.length);
   writeI53(key, 5, seq);
   key[13] = isLong ? 1 : 0;
@@ -192,6 +212,12 @@ export function checkpointsFrom(epochId: number, seq: number): KeyRange {
 }
 
 export { HIGHEST as HIGHEST_KEY_NUMBER, LOWEST as LOWEST_KEY_NUMBER };
+
+function nameTail(text: string): { readonly isLong: boolean; readonly tail: Buffer } {
+  const name = Buffer.from(text);
+  const isLong = name.length > MAX_NAME_BYTES;
+  return { isLong, tail: isLong ? createHash("sha256").update(name).digest() : name };
+}
 
 function epochPrefix(kind: number, epochId: number, bytes: number): Buffer {
   const key = Buffer.allocUnsafe(bytes);

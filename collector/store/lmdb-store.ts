@@ -51,6 +51,8 @@ export interface LmdbStoreOptions {
   readonly minFreeBytes?: number;
   /** Told once of each record that cannot be read. */
   readonly onDamage?: (damage: RecordDamage) => void;
+  /** Told once, when writing has ended for good (`failure`). */
+  readonly onFailure?: (failure: RetroError) => void;
 }
 
 export class LmdbStore implements HistoryStore {
@@ -59,14 +61,18 @@ export class LmdbStore implements HistoryStore {
   readonly #queue: WriteQueue<WriteItem>;
   readonly #minFreeBytes: number;
   readonly #onDamage: (damage: RecordDamage) => void;
+  readonly #onFailure: (failure: RetroError) => void;
   readonly #repairs = new Map<number, number>();
   #db: Environment;
   #reader: LmdbReader;
-  #epochs: Map<number, EpochRecord>;
+  #epochs = new Map<number, EpochRecord>();
+  /** Ids by epoch and node. */
+  #ids = new Map<string, number>();
   /** Ascending by id; made anew when a write changed `#epochs`. */
   #epochList: readonly EpochRecord[] | undefined;
-  #lastEpochId: number;
-  #mustReopen = false;
+  #lastEpochId = 0;
+  /** Set while the file is closed and opened anew. */
+  #isReopening = false;
   #failure: RetroError | undefined;
   #closed: Promise<void> | undefined;
 
@@ -94,9 +100,9 @@ export class LmdbStore implements HistoryStore {
     this.#db = db;
     this.#minFreeBytes = options.minFreeBytes ?? DEFAULT_MIN_FREE_BYTES;
     this.#onDamage = options.onDamage ?? (() => {});
+    this.#onFailure = options.onFailure ?? (() => {});
     this.#reader = new LmdbReader(db, this.#onDamage);
-    this.#epochs = this.#reader.loadEpochs();
-    this.#lastEpochId = Math.max(0, ...this.#epochs.keys());
+    this.#load();
     this.#queue = new WriteQueue((group, bytes) => this.#commit(group, bytes), {
       maxQueuedBytes: options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
       maxGroupBytes: options.maxGroupBytes ?? DEFAULT_MAX_GROUP_BYTES,
@@ -157,18 +163,20 @@ export class LmdbStore implements HistoryStore {
     return this.#readable().damaged(epochId);
   }
 
-  violationsAt(t: Hlc): readonly ViolationRecord[] {
-    const found = this.#readable().stretchesTouching<ViolationRecord>(VIOLATION, t, t);
-    return found.filter((one) => t < one.sendT);
+  violationsAt(t: Hlc, limit: number = Number.POSITIVE_INFINITY): readonly ViolationRecord[] {
+    return this.#readable().stretchesTouching<ViolationRecord>(VIOLATION, t, t, limit, false);
   }
 
-  violationsBetween(from: Hlc, to: Hlc): readonly ViolationRecord[] {
-    return this.#readable().stretchesTouching<ViolationRecord>(VIOLATION, from, to);
+  violationsBetween(
+    from: Hlc,
+    to: Hlc,
+    limit: number = Number.POSITIVE_INFINITY,
+  ): readonly ViolationRecord[] {
+    return this.#readable().stretchesTouching<ViolationRecord>(VIOLATION, from, to, limit, true);
   }
 
-  slowMessagesAt(t: Hlc): readonly SlowMessageRecord[] {
-    const found = this.#readable().stretchesTouching<SlowMessageRecord>(SLOW_MESSAGE, t, t);
-    return found.filter((one) => t < one.receiveT);
+  slowMessagesAt(t: Hlc, limit: number = Number.POSITIVE_INFINITY): readonly SlowMessageRecord[] {
+    return this.#readable().stretchesTouching<SlowMessageRecord>(SLOW_MESSAGE, t, t, limit, false);
   }
 
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined {
@@ -201,21 +209,52 @@ export class LmdbStore implements HistoryStore {
     return this.#queue.push(item, bytesOf(item));
   }
 
-  async #commit(group: readonly WriteItem[], bytes: number): Promise<void> {
+  async #commit(
+    group: readonly WriteItem[],
+    bytes: number,
+  ): Promise<ReadonlyMap<WriteItem, unknown>> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#refuseIfFull(bytes);
-    if (this.#mustReopen) await this.#reopen();
-    const builder = new TransactionBuilder(this.#db, (id) => this.#repairs.get(id) ?? 0);
+    const builder = new TransactionBuilder(this.#db, {
+      repairCount: (id) => this.#repairs.get(id) ?? 0,
+      epoch: (id) => this.#epochs.get(id),
+      idOf: (node, epoch) => this.#ids.get(`${epoch}/${node}`),
+    });
+    const refused = new Map<WriteItem, unknown>();
+    for (const item of group) {
+      try {
+        builder.add(item);
+      } catch (error) {
+        refused.set(item, error); // its own fault: the others go on
+      }
+    }
     try {
-      await builder.commit(group);
+      await builder.commit();
     } catch (error) {
-      throw this.#writingFailed(error, bytes);
+      const reason = this.#writingFailed(error, bytes);
+      // What is on the disk now is asked before anybody is told: the write may be there all the same.
+      if (this.#failure === undefined) await this.#reopen();
+      throw reason;
     }
     this.#remember(builder.outcome);
+    return refused;
+  }
+
+  #load(): void {
+    this.#epochs = this.#reader.loadEpochs();
+    this.#epochList = undefined;
+    this.#ids = new Map();
+    for (const { id, node, epoch } of this.#epochs.values()) {
+      this.#ids.set(`${epoch}/${node}`, id);
+      this.#lastEpochId = Math.max(this.#lastEpochId, id);
+    }
   }
 
   #remember(outcome: Outcome): void {
-    for (const [id, record] of outcome.epochs) this.#epochs.set(id, record);
+    for (const [id, record] of outcome.epochs) {
+      this.#epochs.set(id, record);
+      this.#ids.set(`${record.epoch}/${record.node}`, id);
+    }
     if (outcome.epochs.size > 0) this.#epochList = undefined;
     for (const [id, count] of outcome.repairs) {
       this.#repairs.set(id, (this.#repairs.get(id) ?? 0) + count);
@@ -234,37 +273,50 @@ export class LmdbStore implements HistoryStore {
     // lmdb hands over the cause as a promise that nobody else listens to.
     const commitError = (error as { commitError?: Promise<unknown> } | null)?.commitError;
     commitError?.catch(() => {});
-    this.#mustReopen = true;
     const free = freeBytes(this.directory);
     if (free < this.#minFreeBytes + 2 * bytes) return diskFull(this.directory, free, error);
-    this.#failure = new RetroError(
-      "data-unusable",
-      `writing to ${this.directory} failed: ${messageOf(error)}`,
-      {
+    return this.#fail(
+      new RetroError("data-unusable", `writing to ${this.directory} failed: ${messageOf(error)}`, {
         hint: "Check the disk, then start the collector again: it verifies what it opens.",
         cause: error,
-      },
+      }),
     );
-    return this.#failure;
+  }
+
+  #fail(error: RetroError): RetroError {
+    this.#failure = error;
+    this.#onFailure(error);
+    return error;
   }
 
   /** After a failed commit: a fresh view of the file, so that no page of the failed one is trusted. */
   async #reopen(): Promise<void> {
-    await this.#db.close();
+    this.#isReopening = true;
     try {
+      await this.#db.close();
       this.#db = openEnvironment(this.directory);
       this.#reader = new LmdbReader(this.#db, this.#onDamage);
-      this.#epochs = this.#reader.loadEpochs();
-      this.#epochList = undefined;
-      this.#mustReopen = false;
+      this.#load();
+      this.#isReopening = false;
     } catch (error) {
-      this.#failure = error instanceof RetroError ? error : undefined;
-      throw error;
+      this.#fail(
+        error instanceof RetroError
+          ? error
+          : new RetroError("data-unusable", `cannot open ${this.directory}: ${messageOf(error)}`, {
+              cause: error,
+            }),
+      );
     }
   }
 
   #readable(): LmdbReader {
     this.#assertOpen();
+    if (this.#isReopening) {
+      throw new RetroError("overloaded", "the store is being opened anew after a failed write", {
+        retriable: true,
+        hint: "Ask again in a second.",
+      });
+    }
     return this.#reader;
   }
 

@@ -32,6 +32,7 @@ export class MemoryStore implements HistoryStore {
   readonly #violations: ViolationRecord[] = [];
   readonly #slowMessages: SlowMessageRecord[] = [];
   readonly failure: RetroError | undefined = undefined;
+  #epochList: readonly EpochRecord[] | undefined;
   #lastEpochId = 0;
   #isClosed = false;
   /** Settles when everything given so far is stored. */
@@ -39,7 +40,8 @@ export class MemoryStore implements HistoryStore {
 
   epochs(): readonly EpochRecord[] {
     this.#assertOpen();
-    return [...this.#epochs.values()].sort((a, b) => a.id - b.id);
+    this.#epochList ??= [...this.#epochs.values()].sort((a, b) => a.id - b.id);
+    return this.#epochList;
   }
 
   epoch(id: number): EpochRecord | undefined {
@@ -55,6 +57,8 @@ export class MemoryStore implements HistoryStore {
 
   write(write: StoreWrite): Promise<void> {
     return this.#inOrder(() => {
+      for (const record of write.epochs) this.#refuseSecond(record);
+      if (write.epochs.length > 0) this.#epochList = undefined;
       for (const record of write.epochs) this.#epochs.set(record.id, record);
       for (const batch of write.batches) {
         const { batches } = this.#shelf(batch.epochId);
@@ -94,21 +98,24 @@ export class MemoryStore implements HistoryStore {
     return [];
   }
 
-  violationsAt(t: Hlc): readonly ViolationRecord[] {
+  violationsAt(t: Hlc, limit?: number): readonly ViolationRecord[] {
     this.#assertOpen();
-    return this.#violations.filter((v) => v.receiveT <= t && t < v.sendT).sort(byReceive);
+    const found = this.#violations.filter((v) => v.receiveT <= t && t < v.sendT);
+    return found.sort(byReceive).slice(0, limit);
   }
 
-  violationsBetween(from: Hlc, to: Hlc): readonly ViolationRecord[] {
+  violationsBetween(from: Hlc, to: Hlc, limit?: number): readonly ViolationRecord[] {
     this.#assertOpen();
-    return this.#violations.filter((v) => v.receiveT <= to && v.sendT >= from).sort(byReceive);
+    const found = this.#violations.filter((v) => v.receiveT <= to && v.sendT >= from);
+    return found.sort(byReceive).slice(0, limit);
   }
 
-  slowMessagesAt(t: Hlc): readonly SlowMessageRecord[] {
+  slowMessagesAt(t: Hlc, limit?: number): readonly SlowMessageRecord[] {
     this.#assertOpen();
     return this.#slowMessages
       .filter((m) => m.sendT <= t && t < m.receiveT)
-      .sort((a, b) => a.sendT - b.sendT);
+      .sort((a, b) => a.sendT - b.sendT)
+      .slice(0, limit);
   }
 
   repairCount(epochId: number): number {
@@ -156,8 +163,20 @@ export class MemoryStore implements HistoryStore {
 
   #inOrder(store: () => void): Promise<void> {
     if (this.#isClosed) return Promise.reject(closedError());
-    this.#settled = this.#settled.then(store);
-    return this.#settled;
+    const done = this.#settled.then(store);
+    this.#settled = done.catch(() => {}); // whoever comes after it is not to blame
+    return done;
+  }
+
+  #refuseSecond({ id, node, epoch }: EpochRecord): void {
+    if (this.#epochs.has(id)) return;
+    for (const other of this.#epochs.values()) {
+      if (other.id === id || other.node !== node || other.epoch !== epoch) continue;
+      throw new RetroError(
+        "internal",
+        `epoch ${epoch} of ${node} has the id ${other.id}, not ${id}`,
+      );
+    }
   }
 
   #assertOpen(): void {

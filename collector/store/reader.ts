@@ -4,7 +4,7 @@
  * - a damaged batch is skipped, reported, and named by `damaged`: to readers a lost range;
  * - a damaged directory is passed over for an earlier one: the answer costs more and stays right;
  * - a damaged checkpoint is not there;
- * - a damaged epoch, violation or slow message cannot be made up for: `data-damaged` is thrown.
+ * - a damaged epoch, log, violation or slow message cannot be made up for: `data-damaged` is thrown.
  *
  * All reads of one turn of the event loop see one and the same transaction (lmdb keeps its read
  * transaction open for so long).
@@ -12,16 +12,24 @@
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { Environment } from "./environment.ts";
-import type { DamagedRange, DirectoryRecord, EpochRecord, StoredBatch } from "./history-store.ts";
+import type {
+  DamagedRange,
+  DirectoryRecord,
+  EpochRecord,
+  LogRecord,
+  StoredBatch,
+} from "./history-store.ts";
 import {
   allBatches,
   allEpochs,
+  allLogs,
   BATCH,
   batchesBeginning,
   batchKeyOfSeqKey,
   batchOfKey,
   checkpointKey,
   directoriesBetween,
+  epochOfLogKey,
   HIGHEST_KEY_NUMBER,
   type KeyRange,
   LOWEST_KEY_NUMBER,
@@ -33,12 +41,26 @@ import {
   timeOfDirectoryKey,
   VIOLATION,
 } from "./keys.ts";
-import { BATCH_PREFIX_BYTES, decodeDirectory, decodeEpoch, openRecord } from "./records.ts";
+import {
+  BATCH_PREFIX_BYTES,
+  decodeDirectory,
+  decodeEpoch,
+  decodeLog,
+  openRecord,
+} from "./records.ts";
 import { earliestStart, STRETCH_CLASS_COUNT, stretchSlot } from "./stretches.ts";
 
 /** A record that does not match its checksum. */
 export interface RecordDamage {
-  readonly kind: "epoch" | "batch" | "seq" | "violation" | "slow" | "directory" | "checkpoint";
+  readonly kind:
+    | "epoch"
+    | "log"
+    | "batch"
+    | "seq"
+    | "violation"
+    | "slow"
+    | "directory"
+    | "checkpoint";
   readonly keyHex: string;
   /** What readers do without, if it is a batch. */
   readonly range?: DamagedRange;
@@ -46,6 +68,7 @@ export interface RecordDamage {
 
 const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   E: "epoch",
+  L: "log",
   B: "batch",
   S: "seq",
   V: "violation",
@@ -81,6 +104,11 @@ export class LmdbReader {
     for (const key of this.#keys(allEpochs())) {
       const record = decodeEpoch(this.#mustRead(key));
       epochs.set(record.id, record);
+    }
+    for (const key of this.#keys(allLogs())) {
+      const logs = epochs.get(epochOfLogKey(key))?.logs as Record<string, LogRecord> | undefined;
+      const [log, record] = decodeLog(this.#mustRead(key));
+      if (logs !== undefined) logs[log] = record;
     }
     return epochs;
   }
@@ -136,21 +164,35 @@ export class LmdbReader {
     for (const slot of slots) this.#stretchSlots.add(slot);
   }
 
-  /** Stretches [start, end] that touch [from, to], by start. */
-  stretchesTouching<Stretch>(kind: number, from: number, to: number): Stretch[] {
-    const found: { readonly key: Buffer; readonly stretch: Stretch }[] = [];
+  /**
+   * Stretches [start, end], or [start, end) unless `withEnd`, that touch [from, to]: the first `limit`
+   * by start.
+   */
+  stretchesTouching<Stretch>(
+    kind: number,
+    from: number,
+    to: number,
+    limit: number,
+    withEnd: boolean,
+  ): Stretch[] {
+    const least = withEnd ? from : from + 1;
+    const found: { readonly order: Buffer; readonly key: Buffer }[] = [];
     for (let ofClass = 0; ofClass < STRETCH_CLASS_COUNT; ofClass += 1) {
       if (!this.#stretchSlots.has(stretchSlot(kind, ofClass))) continue;
+      let ofThisClass = 0;
       for (const key of this.#keys(
         stretchesStarting(kind, ofClass, earliestStart(ofClass, from), to),
       )) {
-        if (stretchEndOfKey(key) < from) continue;
-        const stretch = JSON.parse(this.#mustRead(key).toString()) as Stretch;
+        if (stretchEndOfKey(key) < least) continue;
+        if (ofThisClass >= limit) break;
+        ofThisClass += 1;
         // The class stands before the start: order by what comes after it.
-        found.push({ key: key.subarray(2), stretch });
+        found.push({ order: key.subarray(2), key });
       }
     }
-    return found.sort((a, b) => Buffer.compare(a.key, b.key)).map((one) => one.stretch);
+    found.sort((a, b) => Buffer.compare(a.order, b.order));
+    if (found.length > limit) found.length = limit;
+    return found.map(({ key }) => JSON.parse(this.#mustRead(key).toString()) as Stretch);
   }
 
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined {

@@ -9,7 +9,7 @@
  * carry their own checksum (CRC-32C, wire.ts) from the agent on.
  */
 import { crc32 } from "node:zlib";
-import type { EpochRecord } from "./history-store.ts";
+import type { EpochRecord, LogRecord } from "./history-store.ts";
 
 export const RECORD_VERSION = 1;
 export const ENVELOPE_BYTES = 12;
@@ -56,15 +56,28 @@ export function batchPrefix(arrivalMs: number): Buffer {
   return prefix;
 }
 
-/** An epoch record as JSON; it is rewritten with every write, so it is kept small. */
+/**
+ * An epoch record as JSON, without its logs: it is rewritten with every write, so it is kept small.
+ * A log has a record of its own, written when something happened to it.
+ */
 export function encodeEpoch(record: EpochRecord): Buffer {
-  return Buffer.from(JSON.stringify(record));
+  const { logs: _, ...rest } = record;
+  return Buffer.from(JSON.stringify(rest));
 }
 
-/** Names that agents chose become keys of objects without a prototype. */
+/** Names that agents chose become keys of objects without a prototype. Format 1 had logs in here. */
 export function decodeEpoch(payload: Buffer): EpochRecord {
   const record = JSON.parse(payload.toString()) as EpochRecord;
-  return { ...record, tags: plain(record.tags), logs: plain(record.logs) };
+  return { ...record, tags: plain(record.tags), logs: plain(record.logs ?? {}) };
+}
+
+export function encodeLog(log: string, { firstT, lastT, changeCount }: LogRecord): Buffer {
+  return Buffer.from(JSON.stringify([log, firstT, lastT, changeCount]));
+}
+
+export function decodeLog(payload: Buffer): readonly [log: string, record: LogRecord] {
+  const [log, firstT, lastT, changeCount] = JSON.parse(payload.toString());
+  return [log, { firstT, lastT, changeCount }];
 }
 
 function plain<T>(object: Readonly<Record<string, T>>): Readonly<Record<string, T>> {

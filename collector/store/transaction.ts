@@ -1,8 +1,11 @@
 /**
  * Puts one group of writes into an LMDB transaction, and says what it changed for the readers'
  * memory once it is durable.
+ *
+ * All keys and records are made before anything is put: an item that cannot be written (`add` throws)
+ * leaves no trace in the group, and nothing that went wrong here is taken for a failure of the disk.
  */
-
+import { RetroError } from "../../agent/kernel/index.ts";
 import type { Environment } from "./environment.ts";
 import type { CheckpointWrite, EpochRecord, StoredBatch, StoreWrite } from "./history-store.ts";
 import {
@@ -13,12 +16,20 @@ import {
   directoryKey,
   epochKey,
   HIGHEST_KEY_NUMBER,
+  logKey,
   SLOW_MESSAGE,
   seqKey,
   stretchKey,
   VIOLATION,
 } from "./keys.ts";
-import { batchPrefix, encodeEpoch, encodeSeq, openRecord, sealRecord } from "./records.ts";
+import {
+  batchPrefix,
+  encodeEpoch,
+  encodeLog,
+  encodeSeq,
+  openRecord,
+  sealRecord,
+} from "./records.ts";
 import { stretchClass, stretchSlot } from "./stretches.ts";
 
 export type WriteItem =
@@ -53,29 +64,51 @@ interface FreshCheckpoint {
   readonly keys: readonly Buffer[];
 }
 
+/** What the transaction before left behind. */
+export interface Durable {
+  repairCount(epochId: number): number;
+  epoch(id: number): EpochRecord | undefined;
+  /** The id of the record of that epoch, if there is one. */
+  idOf(node: string, epoch: number): number | undefined;
+}
+
 export class TransactionBuilder {
   readonly #db: Environment;
-  readonly #repairCount: (epochId: number) => number;
+  readonly #durable: Durable;
   readonly #operations: { readonly key: Buffer; readonly record: Buffer | undefined }[] = [];
+  readonly #idsOfNew = new Map<string, number>();
   #fresh: FreshCheckpoint[] = [];
-  readonly outcome: Outcome = { epochs: new Map(), repairs: new Map(), stretchSlots: new Set() };
+  outcome: Outcome = { epochs: new Map(), repairs: new Map(), stretchSlots: new Set() };
 
-  /** `repairCount` as of the transaction before. */
-  constructor(db: Environment, repairCount: (epochId: number) => number) {
+  constructor(db: Environment, durable: Durable) {
     this.#db = db;
-    this.#repairCount = repairCount;
+    this.#durable = durable;
+  }
+
+  /** Takes an item in, whole or not at all. Throws if it cannot be written. */
+  add(item: WriteItem): void {
+    const { outcome } = this;
+    const count = this.#operations.length;
+    const fresh = this.#fresh;
+    this.outcome = {
+      epochs: new Map(outcome.epochs),
+      repairs: new Map(outcome.repairs),
+      stretchSlots: new Set(outcome.stretchSlots),
+    };
+    this.#fresh = [...fresh];
+    try {
+      if (item.kind === "write") this.#write(item.write);
+      else this.#checkpoint(item.checkpoint);
+    } catch (error) {
+      this.outcome = outcome;
+      this.#fresh = fresh;
+      this.#operations.length = count;
+      throw error;
+    }
   }
 
   /** Resolves when the group is on disk, all or nothing. Call once. */
-  async commit(group: readonly WriteItem[]): Promise<void> {
-    // All keys and records are made first: an exception among the puts would leave half of them.
-    for (const item of group) {
-      if (item.kind === "write") this.#write(item.write);
-      else this.#checkpoint(item.checkpoint);
-    }
-    for (const record of this.outcome.epochs.values()) {
-      this.#put(epochKey(record.id), encodeEpoch(record));
-    }
+  async commit(): Promise<void> {
     await this.#db.batch(() => {
       for (const { key, record } of this.#operations) {
         // Each settles with the batch, whose promise is the one waited for.
@@ -87,7 +120,7 @@ export class TransactionBuilder {
   }
 
   #write(write: StoreWrite): void {
-    for (const record of write.epochs) this.outcome.epochs.set(record.id, record);
+    for (const record of write.epochs) this.#epoch(record);
     for (const batch of write.batches) this.#batch(batch);
     for (const violation of write.violations) {
       const { receiveT, sendT, receive } = violation;
@@ -98,6 +131,31 @@ export class TransactionBuilder {
       this.#stretch(SLOW_MESSAGE, sendT, receiveT, receive, message);
     }
     for (const { epochId, fromT } of write.staleCheckpoints) this.#repair(epochId, fromT);
+  }
+
+  #epoch(record: EpochRecord): void {
+    const { id, node, epoch, logs } = record;
+    const known = this.outcome.epochs.get(id) ?? this.#durable.epoch(id);
+    if (known === undefined) this.#refuseSecond(id, node, epoch);
+    this.#put(epochKey(id), encodeEpoch(record));
+    if (logs !== known?.logs) {
+      for (const [log, one] of Object.entries(logs)) {
+        if (one !== known?.logs[log]) this.#put(logKey(id, log), encodeLog(log, one));
+      }
+    }
+    this.outcome.epochs.set(id, record);
+  }
+
+  /** Two records of one epoch would show each of its events twice. */
+  #refuseSecond(id: number, node: string, epoch: number): void {
+    const name = `${epoch}/${node}`;
+    const fresh = this.#idsOfNew.get(name);
+    // One that was given up with its item does not count.
+    const isFresh = fresh !== undefined && this.outcome.epochs.has(fresh);
+    const first = isFresh ? fresh : this.#durable.idOf(node, epoch);
+    this.#idsOfNew.set(name, isFresh ? fresh : id);
+    if (first === undefined || first === id) return;
+    throw new RetroError("internal", `epoch ${epoch} of ${node} has the id ${first}, not ${id}`);
   }
 
   #batch(batch: StoredBatch): void {
@@ -120,7 +178,7 @@ export class TransactionBuilder {
 
   #checkpoint(checkpoint: CheckpointWrite): void {
     const { epochId, seq, t } = checkpoint;
-    const repairs = this.#repairCount(epochId) + (this.outcome.repairs.get(epochId) ?? 0);
+    const repairs = this.#durable.repairCount(epochId) + (this.outcome.repairs.get(epochId) ?? 0);
     if (checkpoint.repairCount !== repairs) return;
     const keys = [directoryKey(epochId, t)];
     for (const { log, bytes } of checkpoint.logs) {

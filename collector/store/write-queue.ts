@@ -24,18 +24,23 @@ interface Waiting<Item> {
   readonly reject: (error: unknown) => void;
 }
 
+/**
+ * Makes a group durable, or rejects; then nothing of the group is stored. Items that cannot be written
+ * at all are left out: it resolves to them, each with its reason.
+ */
+export type Commit<Item> = (
+  group: readonly Item[],
+  bytes: number,
+) => Promise<ReadonlyMap<Item, unknown>>;
+
 export class WriteQueue<Item> {
-  readonly #commit: (group: readonly Item[], bytes: number) => Promise<void>;
+  readonly #commit: Commit<Item>;
   readonly #limits: WriteQueueLimits;
   readonly #waiting: Waiting<Item>[] = [];
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
 
-  /** `commit` makes a group durable or rejects; then nothing of the group is stored. */
-  constructor(
-    commit: (group: readonly Item[], bytes: number) => Promise<void>,
-    limits: WriteQueueLimits,
-  ) {
+  constructor(commit: Commit<Item>, limits: WriteQueueLimits) {
     this.#commit = commit;
     this.#limits = limits;
   }
@@ -74,11 +79,14 @@ export class WriteQueue<Item> {
       const group = this.#nextGroup();
       const bytes = group.reduce((sum, one) => sum + one.bytes, 0);
       try {
-        await this.#commit(
+        const refused = await this.#commit(
           group.map((one) => one.item),
           bytes,
         );
-        for (const one of group) one.resolve();
+        for (const one of group) {
+          if (refused.has(one.item)) one.reject(refused.get(one.item));
+          else one.resolve();
+        }
       } catch (error) {
         for (const one of group) one.reject(error);
       }

@@ -335,6 +335,69 @@ export function describeHistoryStore(name: string, open: () => Promise<HistorySt
       expect(store.checkpoint(1, "stock", 10)).toBeUndefined();
     });
 
+    it("gives the earliest stretches when only so many are asked for", async () => {
+      const store = await fresh();
+      const lengths = [1, 900, 3, 70, 8, 250];
+      const message = (start: number, end: number, seq: number) => ({
+        start: at(start),
+        end: at(end),
+        send: { node: "a", epoch: 1, seq },
+        receive: { node: "b", epoch: 1, seq },
+      });
+      const all = lengths.map((length, i) => message(100 - i, 101 + length, i + 1));
+      await store.write(
+        aWrite({
+          violations: all.map(({ start, end, ...rest }) => ({
+            receiveT: start,
+            sendT: end,
+            count: 2,
+            ...rest,
+          })),
+          slowMessages: all.map(({ start, end, ...rest }) => ({
+            sendT: start,
+            receiveT: end,
+            ...rest,
+          })),
+        }),
+      );
+      const seqsOf = (found: readonly { readonly receive: { readonly seq: number } }[]) =>
+        found.map(({ receive }) => receive.seq);
+      expect(seqsOf(store.violationsAt(at(100), 3))).toEqual([6, 5, 4]);
+      expect(store.violationsAt(at(100), 1)[0]?.count).toBe(2);
+      expect(seqsOf(store.violationsBetween(at(101), at(2_000), 4))).toEqual([6, 5, 4, 3]);
+      expect(seqsOf(store.slowMessagesAt(at(100), 2))).toEqual([6, 5]);
+      expect(store.slowMessagesAt(at(100))).toHaveLength(6);
+    });
+
+    it("refuses a second record of one epoch, and that write alone", async () => {
+      const store = await fresh();
+      const [first, second] = [anEpoch(1, { epoch: 7 }), anEpoch(2, { epoch: 7 })];
+      await store.write(aWrite({ epochs: [first] }));
+      const results = await Promise.allSettled([
+        store.write(aWrite({ epochs: [anEpoch(3, { node: "n3" })] })),
+        store.write(aWrite({ epochs: [second], batches: [aStoredBatch(2, [1, 3], [10, 30])] })),
+        store.write(aWrite({ epochs: [{ ...first, eventCount: 9 }] })),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+      expect(store.failure).toBeUndefined();
+      expect(store.epochs().map(({ id, eventCount }) => [id, eventCount])).toEqual([
+        [1, 9],
+        [3, 3],
+      ]);
+      expect([...store.batches(2, { from: at(0), to: at(99) })]).toEqual([]);
+    });
+
+    it("gives the same list of epochs until one changes", async () => {
+      const store = await fresh();
+      await store.write(aWrite({ epochs: [anEpoch(1)] }));
+      const before = store.epochs();
+      await store.write(aWrite({ batches: [aStoredBatch(1, [1, 3], [10, 30])] }));
+      expect(store.epochs()).toBe(before);
+      await store.write(aWrite({ epochs: [anEpoch(1, { eventCount: 4 })] }));
+      expect(store.epochs()).not.toBe(before);
+      expect(before[0]?.eventCount).toBe(3);
+    });
+
     it("finishes what it was given before it closes, closes twice, and answers nothing after", async () => {
       const store = await fresh();
       const written = store.write(aWrite({ epochs: [anEpoch(1)] }));
