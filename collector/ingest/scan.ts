@@ -12,6 +12,8 @@ import {
 } from "../../agent/kernel/index.ts";
 import type { SlowMessageRecord, ViolationRecord } from "../store/history-store.ts";
 
+import { MessageTally } from "./message-tally.ts";
+
 /** A message received later than this after its send is kept apart as slow: the in-flight window. */
 export const SLOW_MESSAGE_MS = 30_000;
 
@@ -38,6 +40,8 @@ export interface BatchFacts {
   readonly slowMessages: readonly SlowMessageRecord[];
 }
 
+const NONE: readonly never[] = [];
+
 let changesOf = new Uint32Array(1_024);
 let firstOf = new Uint32Array(1_024);
 let lastOf = new Uint32Array(1_024);
@@ -52,8 +56,8 @@ export function scanBatch({ header, events }: Batch): BatchFacts {
   }
   changesOf.fill(0, 0, variables.length);
   const touches = new Map<string, LogTouch>();
-  const violations: ViolationRecord[] = [];
-  const slowMessages: SlowMessageRecord[] = [];
+  let violations: MessageTally | undefined;
+  let slowMessages: MessageTally | undefined;
   let join: JoinFacts | undefined;
   let leaveT: Hlc | undefined;
   for (let i = 0; i < count; i += 1) {
@@ -72,10 +76,16 @@ export function scanBatch({ header, events }: Batch): BatchFacts {
       const { from, sentT } = body;
       // A relayed stamp came through a third party: it orders time, and is no edge.
       if (from === null || sentT === null || body.relayed) continue;
+      if (sentT < at && at - sentT <= SLOW_MESSAGE_MS * TICKS_PER_MS) continue;
       const receive = { node: header.node, epoch: header.epoch, seq: header.firstSeq + i };
       const message = { receiveT: at, sendT: sentT, send: refOf(from), receive };
-      if (sentT >= at) violations.push(message);
-      else if (at - sentT > SLOW_MESSAGE_MS * TICKS_PER_MS) slowMessages.push(message);
+      if (sentT >= at) {
+        violations ??= new MessageTally();
+        violations.add(message);
+      } else {
+        slowMessages ??= new MessageTally();
+        slowMessages.add(message);
+      }
     } else if (body.kind === "keyframe") {
       touchLog(touches, body.log, 0, at, at);
     } else if (body.kind === "join") {
@@ -90,7 +100,13 @@ export function scanBatch({ header, events }: Batch): BatchFacts {
     const log = (variables[v] as { readonly log: string }).log;
     touchLog(touches, log, changes, t[firstOf[v] as number] as Hlc, t[lastOf[v] as number] as Hlc);
   }
-  return { logs: [...touches.values()], join, leaveT, violations, slowMessages };
+  return {
+    logs: [...touches.values()],
+    join,
+    leaveT,
+    violations: violations?.records ?? NONE,
+    slowMessages: slowMessages?.records ?? NONE,
+  };
 }
 
 function refOf({ node, epoch, seq }: EventRef): EventRef {
