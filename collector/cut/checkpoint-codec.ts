@@ -6,7 +6,7 @@
  *     log state   version | lost: JSON | key list | tags | numbers as varints and floats | others: JSON
  *     key list    seq of the checkpoint that holds the list, 0: here   | hashes | keys in it
  *                 [keys] if here | keys that appeared since
- *     directory   version | last send t, last receive t | lost, senders: JSON | (log, seq of its state)...
+ *     directory   version | last send t, last receive t | lost, senders: JSON | more senders from | (log, seq of its state)...
  *
  * Most rounds change values and not the set of variables, so the list of keys is written once and
  * referred to: a round of a thousand small counters takes some 3 kB instead of 12.
@@ -27,8 +27,11 @@ import {
 } from "../../agent/kernel/index.ts";
 import { isSameList, KeyList, type KeyListName } from "./key-list.ts";
 import { LogImage, Tag } from "./log-image.ts";
+import type { SenderRow } from "./senders.ts";
 
 const VERSION = 1;
+/** 2: senders by run. An older directory counts as missing. */
+const DIRECTORY_VERSION = 2;
 /** On disk only: a whole number small enough for a zigzag varint. */
 const TAG_WHOLE = 9;
 const MAX_WHOLE = 2 ** 52;
@@ -46,8 +49,10 @@ export interface Directory {
   readonly logs: ReadonlyMap<string, number>;
   /** Lost ranges up to here. */
   readonly lost: readonly LostRange[];
-  /** Nodes named as senders by receives, with the t of the first such receive. */
-  readonly senders: ReadonlyMap<string, Hlc>;
+  /** The runs named as senders by receives. */
+  readonly senders: readonly SenderRow[];
+  /** T of the first receive whose sender was one too many (senders.ts). */
+  readonly moreSendersFrom: Hlc | undefined;
   /** T of the latest send and receive; -1/0 as -Infinity when there was none. */
   readonly lastSendT: Hlc;
   readonly lastReceiveT: Hlc;
@@ -194,11 +199,12 @@ function readValues(reader: ByteReader, image: LogImage): void {
 
 export function encodeDirectory(directory: Directory): Uint8Array {
   writer.clear();
-  writer.byte(VERSION);
+  writer.byte(DIRECTORY_VERSION);
   writer.float64(directory.lastSendT);
   writer.float64(directory.lastReceiveT);
   writer.lengthAndText(directory.lost.length === 0 ? "" : JSON.stringify(directory.lost));
-  writer.lengthAndText(directory.senders.size === 0 ? "" : JSON.stringify([...directory.senders]));
+  writer.lengthAndText(directory.senders.length === 0 ? "" : JSON.stringify(directory.senders));
+  writer.float64(directory.moreSendersFrom ?? Number.NaN);
   writer.varint(directory.logs.size);
   for (const [log, seq] of directory.logs) {
     writer.lengthAndText(log);
@@ -210,11 +216,12 @@ export function encodeDirectory(directory: Directory): Uint8Array {
 /** @throws RetroError `data-damaged`, `bad-batch` */
 export function decodeDirectory(bytes: Uint8Array): Directory {
   const reader = new ByteReader(bytes);
-  if (reader.byte() !== VERSION) throw unreadable("another version");
+  if (reader.byte() !== DIRECTORY_VERSION) throw unreadable("another version");
   const lastSendT = reader.float64() as Hlc;
   const lastReceiveT = reader.float64() as Hlc;
   const lost = reader.lengthAndText("lost ranges", MAX_TEXT);
   const senders = reader.lengthAndText("senders", MAX_TEXT);
+  const moreSendersFrom = reader.float64() as Hlc;
   const count = reader.varint();
   const logs = new Map<string, number>();
   for (let i = 0; i < count; i += 1) {
@@ -224,7 +231,8 @@ export function decodeDirectory(bytes: Uint8Array): Directory {
   return {
     logs,
     lost: lost === "" ? [] : (JSON.parse(lost) as LostRange[]),
-    senders: new Map(senders === "" ? [] : (JSON.parse(senders) as [string, Hlc][])),
+    senders: senders === "" ? [] : (JSON.parse(senders) as SenderRow[]),
+    moreSendersFrom: Number.isNaN(moreSendersFrom) ? undefined : moreSendersFrom,
     lastSendT,
     lastReceiveT,
   };

@@ -224,7 +224,8 @@ export class Checkpointer {
     const directory = encodeDirectory({
       logs: new Map([...open.written].map(([log, { seq }]) => [log, seq])),
       lost: view.lost,
-      senders: view.senders,
+      senders: view.senders.rows(),
+      moreSendersFrom: view.senders.moreFrom,
       lastSendT: view.lastSendT,
       lastReceiveT: view.lastReceiveT,
     });

@@ -15,7 +15,13 @@ import type { EpochView } from "./epoch-view.ts";
 import { touches } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
 import type { CutLimits } from "./limits.ts";
-import { type EpochSpan, isActiveAt, type Membership, statusOf } from "./membership.ts";
+import {
+  type EpochSpan,
+  isActiveAt,
+  type Membership,
+  type NodeSpans,
+  statusOf,
+} from "./membership.ts";
 import type { Chosen } from "./selection.ts";
 
 /** Missing events of an epoch that is active at `t`: holes first, then the open end. */
@@ -33,6 +39,32 @@ export function missingEvents(
     .map((hole) => holeEntry(record.node, hole));
   if (t > record.closed || missing.length === 0) missing.push(openEnd(span, nowMs, limits));
   return missing;
+}
+
+/**
+ * The beginning of the run after `span` is not known: its first events are missing, so it may have
+ * begun at any time after what is known of the runs before it. An epoch whose first events were
+ * declared lost begins with them.
+ */
+export function missingBeginning(
+  node: NodeSpans,
+  span: EpochSpan | undefined,
+  t: Hlc,
+): { readonly entry: Incomplete; readonly record: EpochRecord } | undefined {
+  const index = span === undefined ? 0 : node.spans.indexOf(span) + 1;
+  const next = node.spans[index];
+  if (next === undefined || next.record.contiguousSeq > 0) return undefined;
+  const [hole] = holesOf(next.record);
+  if (hole === undefined) return undefined;
+  // It speaks later than all that was promised for the run before it.
+  const from = span === undefined ? MIN_HLC : endOfKnown(span.record);
+  if (t <= from) return undefined;
+  return { entry: holeEntry(node.node, { ...hole, from }), record: next.record };
+}
+
+/** The last time at which a run is known to have gone on. */
+function endOfKnown({ closed, end }: EpochRecord): Hlc {
+  return end?.kind === "left" ? end.t : closed;
 }
 
 /** Missing events: seqs from `seq` on, with from < t <= to. */
@@ -118,6 +150,8 @@ function logsAtStake(
   chosen: Chosen,
 ): ReadonlySet<string> {
   const named = [...Object.keys(record.logs), ...lost.flatMap(({ logs }) => logs ?? [])];
+  // A loss that names no logs may have held those asked for, whether they were seen or not.
+  if (lost.some(({ logs }) => logs === null)) named.push(...(chosen.logs ?? []));
   return new Set(named.filter((log) => chosen.logs === undefined || chosen.logs.has(log)));
 }
 

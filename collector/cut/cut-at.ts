@@ -6,7 +6,7 @@
  */
 import { formatIsoMicros, type Hlc, RetroError, type Value } from "../../agent/kernel/index.ts";
 import type { EpochRecord, ViolationRecord } from "../store/history-store.ts";
-import { countsAt, lostVariables, missingEvents } from "./completeness.ts";
+import { countsAt, lostVariables, missingBeginning, missingEvents } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type {
@@ -29,6 +29,7 @@ import {
   statusOf,
 } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";
+import { unknownSenders } from "./unknown-senders.ts";
 
 type LogsOfCut = CutNode["logs"];
 
@@ -46,6 +47,7 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   const views = new Map<number, EpochView>();
   for (const node of chosen.nodes) {
     const span = spanAt(node, t);
+    incomplete.push(...unknownBeginning(node, span, t, chosen, membership));
     if (span === undefined || !isActiveAt(span, t)) {
       nodes.set(node.node, absentNode(context, node, span));
       continue;
@@ -59,7 +61,7 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
       incomplete.push(...gapsAt(context, span, view, t, chosen));
     }
   }
-  incomplete.push(...unknownSenders(context, membership, views, t, chosen));
+  for (const one of unknownSenders(context, membership, views, t, chosen)) incomplete.push(one);
   const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
   const violations = context.store
     .violationsAt(t)
@@ -79,6 +81,19 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
       countsAt(record, t, chosen, membership),
     ),
   };
+}
+
+/** Whether a later run of the node may have begun by `t`: its beginning has not arrived. */
+export function unknownBeginning(
+  node: NodeSpans,
+  span: EpochSpan | undefined,
+  t: Hlc,
+  chosen: Chosen,
+  membership: Membership,
+): Incomplete[] {
+  const missing = missingBeginning(node, span, t);
+  if (missing === undefined || !countsAt(missing.record, t, chosen, membership)) return [];
+  return [missing.entry];
 }
 
 /** What is missing or lost from one active epoch's part. */
@@ -152,31 +167,6 @@ function only(image: LogImage, keys: ReadonlySet<string>): ReadonlyMap<string, V
     if (value !== undefined) found.set(key, value);
   }
   return found;
-}
-
-/** Nodes that a receive inside the cut names and that nobody has heard of. */
-function unknownSenders(
-  context: CutContext,
-  membership: Membership,
-  views: ReadonlyMap<number, EpochView>,
-  t: Hlc,
-  chosen: Chosen,
-): Incomplete[] {
-  if (chosen.namesEachNode) return [];
-  const firstSeen = new Map<string, Hlc>();
-  for (const { spans } of membership.values()) {
-    for (const { record } of spans) {
-      if (record.joined > t || !countsAt(record, t, chosen, membership)) continue;
-      const senders = views.get(record.id)?.senders ?? context.messages.sendersUpTo(record, t);
-      for (const [node, from] of senders) {
-        if (membership.has(node)) continue;
-        firstSeen.set(node, Math.min(from, firstSeen.get(node) ?? from) as Hlc);
-      }
-    }
-  }
-  return [...firstSeen]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([node, from]) => ({ node, reason: "unknown-node", from }));
 }
 
 function violationOf({ send, receive, sendT, receiveT }: ViolationRecord): Violation {

@@ -149,7 +149,7 @@ export class EpochSource {
         view.logs.set(log, image);
       }
       view.lost = directory.lost;
-      for (const [node, t] of directory.senders) view.senders.set(node, t);
+      view.senders.addRows(directory.senders, directory.moreSendersFrom);
       view.lastSendT = directory.lastSendT;
       view.lastReceiveT = directory.lastReceiveT;
       view.seq = record.seq;

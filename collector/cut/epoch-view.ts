@@ -15,6 +15,7 @@ import {
   type VariableRef,
 } from "../../agent/kernel/index.ts";
 import { LogImage } from "./log-image.ts";
+import { Senders } from "./senders.ts";
 
 const UNRESOLVED = -1;
 const SKIPPED = -2;
@@ -24,8 +25,8 @@ export class EpochView {
   readonly logs: Map<string, LogImage> = new Map();
   /** Lost ranges applied, oldest first. */
   lost: readonly LostRange[] = [];
-  /** Nodes named by receives, with the t of the first receive that names them. */
-  readonly senders: Map<string, Hlc> = new Map();
+  /** Who sent what was received here. */
+  readonly senders: Senders = new Senders();
   lastSendT: Hlc = NO_TIME;
   lastReceiveT: Hlc = NO_TIME;
   /** Everything up to this seq is applied. */
@@ -100,8 +101,8 @@ export class EpochView {
       this.lastSendT = t;
     } else if (code === KindCode.receive) {
       this.lastReceiveT = t;
-      const { from } = body as Pick<ReceiveEvent, "from">;
-      if (from !== null && !this.senders.has(from.node)) this.senders.set(from.node, t);
+      const { from, sentT } = body as Pick<ReceiveEvent, "from" | "sentT">;
+      if (from !== null) this.senders.note(from, t, sentT);
     }
   }
 

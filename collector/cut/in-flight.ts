@@ -12,12 +12,12 @@
  */
 import { type EventRef, type Hlc, messageId, type SendEvent } from "../../agent/kernel/index.ts";
 import type { EpochRecord, SlowMessageRecord } from "../store/history-store.ts";
-import { holesOf } from "./completeness.ts";
+import { holesOf, missingBeginning } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
-import { compareText, type Membership } from "./membership.ts";
+import { compareText, type Membership, spanAt } from "./membership.ts";
 import type { ReceiveRow, SendRow } from "./message-source.ts";
 
 interface OpenSend {
@@ -232,8 +232,10 @@ export function isInFlightComplete(
   counts: (record: EpochRecord) => boolean,
 ): boolean {
   const from = t - ticksOfMs(context.limits.messageTimeoutMs);
-  for (const { spans } of membership.values()) {
-    for (const { record, until } of spans) {
+  for (const node of membership.values()) {
+    const beginning = missingBeginning(node, spanAt(node, t), t);
+    if (beginning !== undefined && counts(beginning.record)) return false;
+    for (const { record, until } of node.spans) {
       if (record.joined > t || until <= from || !counts(record)) continue;
       const known = Math.min(t, until - 1);
       if (known > record.closed) return false;

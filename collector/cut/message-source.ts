@@ -14,6 +14,7 @@ import {
 import type { EpochRecord, StoredBatch } from "../store/history-store.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { LruCache } from "./lru-cache.ts";
+import { Senders } from "./senders.ts";
 
 /** A send or receive with its place. */
 export interface SendRow {
@@ -35,7 +36,7 @@ export interface MessageDigest {
 
 interface AllSenders {
   readonly version: string;
-  readonly senders: ReadonlyMap<string, Hlc>;
+  readonly senders: Senders;
 }
 
 const EMPTY: MessageDigest = { sends: [], receives: [] };
@@ -90,25 +91,28 @@ export class MessageSource {
   }
 
   /**
-   * Nodes named as senders by receives with t <= `t`, with the first such t. The directory before `t`
-   * knows most; an epoch that is over by `t` is read once and remembered.
+   * Who is named as sender by receives with t <= `t`. The directory before `t` knows most; an epoch that
+   * is over by `t` is read once and remembered.
    */
-  sendersUpTo(record: EpochRecord, t: Hlc): ReadonlyMap<string, Hlc> {
+  sendersUpTo(record: EpochRecord, t: Hlc): Senders {
     if (record.lastT > t) return this.#readSenders(record, t);
     const version = `${record.eventCount}/${record.lastT}`;
     const known = this.#allSenders.get(record.id);
     if (known?.version === version) return known.senders;
     const senders = this.#readSenders(record, t);
-    this.#allSenders.set(record.id, { version, senders }, DIGEST_BYTES + senders.size * ROW_BYTES);
+    this.#allSenders.set(record.id, { version, senders }, DIGEST_BYTES + senders.count * ROW_BYTES);
     return senders;
   }
 
-  #readSenders(record: EpochRecord, t: Hlc): ReadonlyMap<string, Hlc> {
-    const directory = this.#source.directoryBefore(record.id, t);
-    const senders = new Map(directory?.directory.senders);
-    const from = directory?.t ?? MIN_HLC;
+  #readSenders(record: EpochRecord, t: Hlc): Senders {
+    const found = this.#source.directoryBefore(record.id, t);
+    const senders = new Senders();
+    if (found !== undefined) {
+      senders.addRows(found.directory.senders, found.directory.moreSendersFrom);
+    }
+    const from = found?.t ?? MIN_HLC;
     for (const { body, t: at } of this.receives(record, from, t)) {
-      if (body.from !== null && !senders.has(body.from.node)) senders.set(body.from.node, at);
+      if (body.from !== null) senders.note(body.from, at, body.sentT);
     }
     return senders;
   }

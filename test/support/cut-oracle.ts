@@ -154,11 +154,27 @@ export class CutOracle {
     const found: string[] = [];
     for (const node of this.nodeNames(asked)) {
       const run = this.runAt(node, t);
+      found.push(...this.unknownBeginning(node, run, t, asked));
       if (!this.isMember(run, t) || !this.counts(run, t, asked)) continue;
       found.push(...this.missing(run, t), ...this.lost(run, t, asked));
     }
     if (!asked.nodes?.length) found.push(...this.strangers(t, asked));
     return found.sort();
+  }
+
+  /** The next run may have begun by t: its first events are missing. */
+  unknownBeginning(node: string, run: KnownEpoch | undefined, t: number, asked: Asked): string[] {
+    const runs = this.runsOf(node);
+    const next = runs[run === undefined ? 0 : runs.indexOf(run) + 1];
+    if (next === undefined || next.record.contiguousSeq > 0) return [];
+    if (!this.counts(next, t, asked)) return [];
+    const left = run?.record.end?.kind === "left" ? run.record.end.t : undefined;
+    const from = left ?? run?.record.closed;
+    if (from !== undefined && t <= from) return [];
+    const seqs = [...next.events.map(({ seq }) => seq), ...next.lost.map((one) => one.firstSeq)];
+    const first = Math.min(...seqs);
+    const to = this.timeOfSeq(next, first);
+    return [reason({ node, reason: "hole", from, to, events: first - 1, seq: 1 })];
   }
 
   missing(run: KnownEpoch, t: number): string[] {
@@ -215,7 +231,8 @@ export class CutOracle {
     const items = this.items(run, t);
     const seen = new Set(run.events.flatMap((event) => ("log" in event ? [event.log] : [])));
     const named = items.flatMap((item) => ("range" in item ? (item.range.logs ?? []) : []));
-    const stake = new Set([...seen, ...named]);
+    const nameless = items.some((item) => "range" in item && item.range.logs === null);
+    const stake = new Set([...seen, ...named, ...(nameless ? (asked.logs ?? []) : [])]);
     const open = new Set<LostRange>();
     for (const [at, item] of items.entries()) {
       if (!("range" in item)) continue;
@@ -245,17 +262,22 @@ export class CutOracle {
   }
 
   strangers(t: number, asked: Asked): string[] {
-    const first = new Map<string, number>();
+    const first = new Map<string, { readonly why: string; readonly from: number }>();
     for (const run of this.epochs) {
       if (!this.counts(run, t, asked)) continue;
       for (const event of run.events) {
         if (event.kind !== "receive" || event.t > t || event.from === null) continue;
-        const { node } = event.from;
-        if (this.epochs.some(({ model }) => model.node === node)) continue;
-        first.set(node, Math.min(event.t, first.get(node) ?? event.t));
+        const { node, epoch } = event.from;
+        const runs = this.runsOf(node);
+        // A run before the one at t is over, whether it is known or not.
+        if (epoch < (this.runAt(node, t)?.model.epoch ?? 0)) continue;
+        if (runs.some(({ model }) => model.epoch === epoch)) continue;
+        const why = runs.length === 0 ? "unknown-node" : "lagging";
+        const known = first.get(node);
+        if (known === undefined || event.t < known.from) first.set(node, { why, from: event.t });
       }
     }
-    return [...first].map(([node, from]) => reason({ node, reason: "unknown-node", from }));
+    return [...first].map(([node, { why, from }]) => reason({ node, reason: why, from }));
   }
 
   /** `receive seq > send seq` of every receive inside whose send lies outside. */
@@ -323,6 +345,8 @@ export class CutOracle {
     const from = t - TIMEOUT;
     return this.epochs.every((run) => {
       const { record } = run;
+      const before = this.runAt(run.model.node, t);
+      if (this.unknownBeginning(run.model.node, before, t, asked).length > 0) return false;
       const until = Math.min(
         this.nextOf(run)?.record.joined ?? Infinity,
         record.end?.t ?? Infinity,

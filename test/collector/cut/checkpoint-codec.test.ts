@@ -10,6 +10,7 @@ import {
   ValueSet,
 } from "../../../agent/kernel/index.ts";
 import {
+  type Directory,
   decodeDirectory,
   decodeKeyList,
   decodeLogState,
@@ -99,13 +100,17 @@ describe("a checkpoint", () => {
   });
 
   it("keeps its directory", () => {
-    const directory = {
+    const directory: Directory = {
       logs: new Map([
         ["stock", 12],
         ["", 4],
       ]),
       lost: [],
-      senders: new Map([["n1", 5 as Hlc]]),
+      senders: [
+        ["n1", 3, 5, null],
+        ["n2", 1, 7, 6],
+      ],
+      moreSendersFrom: 9 as Hlc,
       lastSendT: Number.NEGATIVE_INFINITY as Hlc,
       lastReceiveT: -3 as Hlc,
     };

@@ -1,0 +1,72 @@
+/**
+ * Members that only their messages tell of: a receive inside the cut names a run of a node that nobody
+ * has heard of, or one that was said to have ended before it sent.
+ *
+ *     n2 epoch 1   |joined ---- left|
+ *     n2 epoch 2   (not here yet)        send
+ *     n1           |joined ----------------- receive --- T        n2 was there at T, state unknown
+ *
+ * A run older than the one that was its node's state at T is over: what it sent changes nothing at T.
+ */
+import type { Hlc } from "../../agent/kernel/index.ts";
+import { countsAt } from "./completeness.ts";
+import type { CutContext } from "./context.ts";
+import type { EpochView } from "./epoch-view.ts";
+import type { Incomplete } from "./history.ts";
+import { compareText, type Membership, spanAt } from "./membership.ts";
+import type { Chosen } from "./selection.ts";
+import type { Sender } from "./senders.ts";
+
+/** Sorted by node; one reason per node. */
+export function unknownSenders(
+  context: CutContext,
+  membership: Membership,
+  views: ReadonlyMap<number, EpochView>,
+  t: Hlc,
+  chosen: Chosen,
+): Incomplete[] {
+  if (chosen.namesEachNode) return [];
+  const found = new Map<string, Incomplete>();
+  const note = (one: Incomplete): void => {
+    const known = found.get(one.node);
+    if (known === undefined || (one.from ?? t) < (known.from ?? t)) found.set(one.node, one);
+  };
+  for (const { spans } of membership.values()) {
+    for (const { record } of spans) {
+      if (record.joined > t || !countsAt(record, t, chosen, membership)) continue;
+      const senders = views.get(record.id)?.senders ?? context.messages.sendersUpTo(record, t);
+      for (const [node, runs] of senders.byNode()) {
+        for (const [epoch, sender] of runs) {
+          const reason = reasonOf(membership, node, epoch, sender, t);
+          if (reason !== undefined) note(reason);
+        }
+      }
+      if (senders.moreFrom !== undefined) {
+        note({ node: record.node, reason: "unknown-node", from: senders.moreFrom });
+      }
+    }
+  }
+  return [...found.values()].sort((a, b) => compareText(a.node, b.node));
+}
+
+function reasonOf(
+  membership: Membership,
+  node: string,
+  epoch: number,
+  { firstT, sentT }: Sender,
+  t: Hlc,
+): Incomplete | undefined {
+  const spans = membership.get(node);
+  if (spans === undefined) return { node, reason: "unknown-node", from: firstT };
+  const now = spanAt(spans, t)?.record;
+  if (now !== undefined && epoch < now.epoch) return undefined;
+  const named =
+    now?.epoch === epoch ? now : spans.spans.find((one) => one.record.epoch === epoch)?.record;
+  if (named === undefined) return { node, reason: "lagging", from: firstT };
+  const { end } = named;
+  // It went on after what was taken for its end.
+  if (end !== null && end.t <= t && sentT >= end.t && sentT <= t) {
+    return { node, reason: end.kind === "expired" ? "expired" : "lagging", from: end.t };
+  }
+  return undefined;
+}
