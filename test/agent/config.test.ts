@@ -123,10 +123,10 @@ describe("a bad setting throws and names the field", () => {
     ["tags.zone", { tags: { zone: 1 } }],
     ["colector", { colector: "http://127.0.0.1:7700" }],
   ];
-  it.each<readonly [string, unknown, Surroundings["env"]?]>(cases)("%s", (field, settings, env) => {
+  it.each(cases)("%s", (field, settings, env) => {
     let error: unknown;
     try {
-      resolveConfig(settings as Settings, around(env));
+      resolveConfig(settings as Settings, around(env as Surroundings["env"]));
     } catch (caught) {
       error = caught;
     }
