@@ -28,6 +28,7 @@ export interface HlcClockOptions {
 
 export class HlcClock {
   readonly #physical: PhysicalClock;
+  readonly #cell = new Float64Array(1);
   readonly #maxDriftTicks: number;
   /** Past this lead, changes in a row share a stamp instead of running further ahead. */
   readonly #shareLeadTicks: number;
@@ -69,7 +70,10 @@ export class HlcClock {
 
   /** As `change`, for the hot path, which reads `last` itself: a number that is returned may be boxed. */
   issueChange(): void {
-    const physical = this.#physical.now();
+    const cell = this.#cell;
+    if (this.#physical.readNow === undefined) cell[0] = this.#physical.now();
+    else this.#physical.readNow(cell);
+    const physical = cell[0] as number;
     if (physical > this.#last) this.#last = physical;
     else if (!this.#lastWasChange || this.#last - physical <= this.#shareLeadTicks) this.#last += 1;
     this.#lastWasChange = true;
