@@ -7,6 +7,7 @@ import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import { RetroError } from "../../agent/kernel/index.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import type { IngestTimers } from "./timers.ts";
 
 export interface BodyLimits {
@@ -28,14 +29,15 @@ const INFLATERS: Readonly<Record<string, ReturnType<typeof inflater>>> = {
 };
 
 /**
- * The body, inflated.
- * @throws RetroError `unsupported-encoding`, `too-large`, `bad-batch` (bytes that do not inflate),
+ * The body, inflated. What it needs on the way comes out of `budget`.
+ * @throws RetroError `unsupported-encoding`, `too-large`, `overloaded` (before anything is read), `bad-batch` (bytes that do not inflate),
  *   `timed-out`; `closed` if the client went away
  */
 export async function readBody(
   request: IncomingMessage,
   limits: BodyLimits,
   timers: IngestTimers,
+  budget: BodyBudget,
 ): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
   const isPlain = encoding === "identity" || encoding === "";
@@ -45,10 +47,17 @@ export async function readBody(
       hint: "Send gzip, deflate, or nothing of the kind.",
     });
   }
-  const declared = Number(request.headers["content-length"] ?? 0);
+  const length = request.headers["content-length"];
+  const declared = length === undefined ? limits.maxWireBytes : Number(length);
   if (declared > limits.maxWireBytes) throw tooLarge(declared, limits.maxWireBytes);
-  const wire = await collect(request, limits, timers);
-  return inflated === undefined ? wire : inflated(wire, limits.maxInflatedBytes);
+  const release = budget.reserve(declared);
+  try {
+    const wire = await collect(request, limits, timers);
+    if (inflated === undefined) return wire;
+    return await budget.inTurn(() => inflated(wire, limits.maxInflatedBytes));
+  } finally {
+    release();
+  }
 }
 
 function collect(

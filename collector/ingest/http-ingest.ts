@@ -19,6 +19,7 @@ import {
   type RetroCode,
   RetroError,
 } from "../../agent/kernel/index.ts";
+import { BodyBudget } from "./body-budget.ts";
 import { BODY_LIMITS, type BodyLimits, readBody } from "./body-reader.ts";
 import type { Ingest } from "./ingest.ts";
 import type { IngestTimers } from "./timers.ts";
@@ -34,6 +35,8 @@ export interface HttpIngestOptions {
   readonly ingest: Ingest;
   readonly timers: IngestTimers;
   readonly limits?: BodyLimits;
+  /** Memory for bodies on their way; default: one of its own. */
+  readonly budget?: BodyBudget;
   /** Called before anything is read: throws a RetroError to refuse (token, host, address). */
   readonly authorize?: (request: IncomingMessage) => void;
   /** Told of errors that are ours, not the client's. */
@@ -77,10 +80,11 @@ export function boundServer(server: Server): void {
 export function createIngestHandler(
   options: HttpIngestOptions,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const budget = options.budget ?? new BodyBudget();
   return (request, response) => {
     const [path, query = ""] = (request.url ?? "").split("?", 2);
     if (path !== INGEST_PATH) return false;
-    answer(options, request, new URLSearchParams(query)).then(
+    answer(options, budget, request, new URLSearchParams(query)).then(
       (reply) => send(response, 200, reply),
       (error) => refuse(options, request, response, error),
     );
@@ -90,6 +94,7 @@ export function createIngestHandler(
 
 async function answer(
   { ingest, timers, limits, authorize }: HttpIngestOptions,
+  budget: BodyBudget,
   request: IncomingMessage,
   query: URLSearchParams,
 ): Promise<IngestReply> {
@@ -108,7 +113,7 @@ async function answer(
       hint: "Send it again in a second.",
     });
   }
-  const body = await readBody(request, limits ?? BODY_LIMITS, timers);
+  const body = await readBody(request, limits ?? BODY_LIMITS, timers, budget);
   const reply = await ingest.submit(body, { mustBeEmpty: holdMs > 0 });
   return holdMs === 0 ? reply : hold(ingest, request, reply, holdMs);
 }

@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from "node:net";
 import { deflateSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BATCH_MEDIA_TYPE, type ErrorReply, RetroError } from "../../../agent/kernel/index.ts";
+import { BodyBudget } from "../../../collector/ingest/body-budget.ts";
 import { createIngestHandler } from "../../../collector/ingest/http-ingest.ts";
 import { Ingest } from "../../../collector/ingest/ingest.ts";
 import { nodeIngestTimers } from "../../../collector/ingest/node-timers.ts";
@@ -12,15 +13,18 @@ import { aBatch, joined, ManualTimers } from "./support.ts";
 let server: Server;
 let store: MemoryStore;
 let ingest: Ingest;
+let budget: BodyBudget;
 const timers = new ManualTimers();
 
 beforeEach(async () => {
   store = new MemoryStore();
   ingest = new Ingest({ store, timers });
+  budget = new BodyBudget(60_000);
   const handler = createIngestHandler({
     ingest,
     timers: nodeIngestTimers(),
     limits: { maxWireBytes: 20_000, maxInflatedBytes: 50_000, deadlineMs: 150 },
+    budget,
     authorize: ({ headers }) => {
       if (headers["x-refuse"] === undefined) return;
       throw new RetroError("bad-parameter", "no", { details: { status: 403 } });
@@ -294,5 +298,78 @@ describe("?hold", () => {
     await expect.poll(() => ingest.commands.heldCount).toBe(0);
     ingest.commands.push({ command: "keyframe", node: "n1", logs: null });
     expect((await ask({ body: good })).body.commands).toHaveLength(1);
+  });
+});
+
+describe("bodies on their way", () => {
+  /** Declares a body, sends a byte of it, and waits until the collector has seen it. */
+  async function unfinished(headers: string): Promise<() => void> {
+    const before = budget.reservedBytes;
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.resume();
+    socket.write(
+      `POST /v1/batches HTTP/1.1\r\nhost: x\r\ncontent-type: ${BATCH_MEDIA_TYPE}\r\n${headers}\r\n\r\n1`,
+    );
+    await until(() => budget.reservedBytes > before);
+    return () => socket.destroy();
+  }
+
+  async function until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  it("are paid for before they are read, whatever they declare, and paid back", async () => {
+    const leave = [
+      await unfinished("content-length: 20000"),
+      await unfinished("transfer-encoding: chunked"),
+      await unfinished("content-length: 2"),
+    ];
+    expect(budget.reservedBytes).toBe(56_384);
+    const refused = await ask({ body: good });
+    expect([refused.status, refused.body.error.code]).toEqual([429, "overloaded"]);
+    expect(refused.headers["retry-after"]).toBe("1");
+    for (const one of leave) one();
+    await until(() => budget.reservedBytes === 0);
+    expect((await ask({ body: good })).status).toBe(200);
+    expect(budget.reservedBytes).toBe(0);
+  });
+
+  it("give their room back when they are refused or do not inflate", async () => {
+    const bomb = {
+      body: gzipSync(new Uint8Array(1_000_000)),
+      headers: { "content-encoding": "gzip" },
+    };
+    expect((await ask(bomb)).status).toBe(413);
+    expect((await ask({ body: flipped })).status).toBe(400);
+    expect(budget.reservedBytes).toBe(0);
+  });
+
+  it("are inflated only so many at a time, in the order in which they came", async () => {
+    const turns = new BodyBudget(1_000, 2);
+    const order: string[] = [];
+    const ends: (() => void)[] = [];
+    const inflate = (name: string) =>
+      turns.inTurn(async () => {
+        order.push(name);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        if (name === "b") throw new Error("b");
+      });
+    const all = ["a", "b", "c", "d"].map(inflate);
+    const results = Promise.allSettled(all);
+    await Promise.resolve();
+    expect(order).toEqual(["a", "b"]);
+    while (order.length < 4 || ends.length > 0) {
+      ends.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(order).toEqual(["a", "b", "c", "d"]);
+    expect((await results).map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+      "fulfilled",
+    ]);
   });
 });
