@@ -61,6 +61,8 @@ describe("the ruler", () => {
           }
         },
       ),
+      // Found: microseconds fell between the ticks that a Unix time in milliseconds can hold.
+      { examples: [[6.357552004618084, 0, 921]] },
     );
   });
 });

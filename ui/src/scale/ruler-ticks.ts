@@ -69,40 +69,46 @@ export function rulerLines(scale: TimeScale): readonly RulerLine[] {
     STEPS.find(([ms]) => ms / msPerPixel >= MIN_LABEL_PX) ??
     (STEPS.at(-1) as readonly [number, number]);
   const minorMs = stepMs / parts;
-  const firstMs = unixMs(scale.viewport.from);
-  const first = Math.ceil(firstMs / minorMs);
-  const last = Math.floor(unixMs(scale.viewport.to) / minorMs);
+  const { from } = scale.viewport;
+  const baseMs = baseOf(from, stepMs);
+  const baseTicks = (baseMs - TICK_ZERO_UNIX_MS) * TICKS_PER_MS;
+  const first = Math.ceil((from - baseTicks) / TICKS_PER_MS / minorMs);
+  const last = Math.floor((scale.viewport.to - baseTicks) / TICKS_PER_MS / minorMs);
   const lines: RulerLine[] = [];
   for (let n = first; n <= last && lines.length < MAX_RULER_LINES; n += 1) {
-    const ms = n * minorMs;
-    const x = scale.x((ms - TICK_ZERO_UNIX_MS) * TICKS_PER_MS);
+    const offsetMs = n * minorMs;
     const isMajor = n % parts === 0;
     lines.push({
-      x,
-      label: isMajor ? labelOf(ms, stepMs) : "",
-      isRound: isMajor && isRound(ms, stepMs),
+      x: scale.x(baseTicks, offsetMs * TICKS_PER_MS),
+      label: isMajor ? labelOf(baseMs, offsetMs, stepMs) : "",
+      isRound: isMajor && isRound(offsetMs, stepMs),
     });
   }
   return lines;
 }
 
-function unixMs(t: number): number {
-  return t / TICKS_PER_MS + TICK_ZERO_UNIX_MS;
+/**
+ * The round time before `from` that lines are counted from. A Unix time in milliseconds has no room
+ * for less than a quarter of a microsecond; counted from a near base, the lines are exact.
+ */
+function baseOf(from: number, stepMs: number): number {
+  const unit = stepMs < SECOND ? SECOND : stepMs < DAY ? DAY : undefined;
+  const fromMs = Math.floor(from / TICKS_PER_MS) + TICK_ZERO_UNIX_MS;
+  return unit === undefined ? 0 : Math.floor(fromMs / unit) * unit;
 }
 
-function isRound(ms: number, stepMs: number): boolean {
+function isRound(offsetMs: number, stepMs: number): boolean {
   const unit = stepMs < SECOND ? SECOND : stepMs < MINUTE ? MINUTE : DAY;
-  return Math.abs(ms - Math.round(ms / unit) * unit) < stepMs / 1e3;
+  return Math.abs(offsetMs - Math.round(offsetMs / unit) * unit) < stepMs / 1e3;
 }
 
-function labelOf(ms: number, stepMs: number): string {
+function labelOf(baseMs: number, offsetMs: number, stepMs: number): string {
   // Sub-millisecond steps leave rounding dust; a thousandth of a step is far below a pixel.
-  const clean = Math.round(ms * 1_000) / 1_000;
-  const iso = new Date(Math.floor(clean)).toISOString();
+  const clean = Math.round(offsetMs * 1_000) / 1_000;
+  const iso = new Date(baseMs + Math.floor(clean)).toISOString();
   if (stepMs >= DAY) return iso.slice(0, 10);
   if (stepMs >= MINUTE) return isRound(clean, stepMs) ? iso.slice(0, 10) : iso.slice(11, 16);
   if (stepMs >= SECOND || isRound(clean, stepMs)) return iso.slice(11, 19);
   const digits = stepMs >= 1 ? 3 : 6;
-  const fraction = ((clean % SECOND) / SECOND).toFixed(digits).slice(1);
-  return fraction;
+  return ((clean % SECOND) / SECOND).toFixed(digits).slice(1);
 }

@@ -41,9 +41,12 @@ export class TimeScale {
     return this.spanTicks / this.width;
   }
 
-  /** Where `t` lies, in CSS pixels from the left edge; outside the view too. */
-  x(t: number): number {
-    return ((t - this.viewport.from) / this.spanTicks) * this.width;
+  /**
+   * Where `t` lies, in CSS pixels from the left edge; outside the view too. `plusTicks` is added
+   * after `from` was subtracted: so it may be a fraction of a tick, which `t` itself cannot hold.
+   */
+  x(t: number, plusTicks = 0): number {
+    return ((t - this.viewport.from + plusTicks) / this.spanTicks) * this.width;
   }
 
   /** The tick at `x`, rounded to the nearest. */
