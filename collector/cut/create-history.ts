@@ -12,8 +12,10 @@ import { diffBetween } from "./diff.ts";
 import { EpochSource } from "./epoch-source.ts";
 import { eventsOf } from "./events.ts";
 import type { History } from "./history.ts";
-import { type CutLimits, cutLimits } from "./limits.ts";
+import { type CutLimits, cutLimits, ticksOfMs } from "./limits.ts";
 import { MessageSource } from "./message-source.ts";
+import { MessageWindows } from "./message-windows.ts";
+import { SlowMessages } from "./slow-messages.ts";
 import { stepFrom } from "./step.ts";
 import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
 import { TileSource } from "./tile-source.ts";
@@ -57,7 +59,10 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const source = new EpochSource(store, limits);
   const messages = new MessageSource(source, limits.digestCacheBytes);
   const tiles = new TileSource(source, limits.digestCacheBytes);
-  const context: CutContext = { store, source, messages, limits, timers };
+  const timeout = ticksOfMs(limits.messageTimeoutMs);
+  const windows = new MessageWindows(source, timeout, limits.digestCacheBytes);
+  const slow = new SlowMessages(store, messages, timeout);
+  const context: CutContext = { store, source, messages, windows, slow, limits, timers };
   const waiters = new CutWaiters(context);
   const checkpointer = new Checkpointer(store, source, limits, timers);
   return {
@@ -82,6 +87,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     dropCaches() {
       source.dropCaches();
       messages.dropCaches();
+      windows.dropCaches();
+      slow.dropCaches();
       tiles.dropCaches();
     },
     close: () => checkpointer.close(),

@@ -5,30 +5,23 @@
  *     ----|--send-------------------|------receive---|-----    in flight, `to` is the receiver
  *         |  send                   |                           no receive known: in flight until it
  *         |                         |                           is `timeout` old
- *     send|-------------------------|----------------|--receive   slow: from the store's index
+ *     send|-------------------------|----------------|--receive   slow: slow-messages.ts
  *
  * A receive counts whenever it lies, also before its send (a violation). Relayed receives make no
  * edge. What a send says about itself or an earlier one (failed, replaced) counts for `timeout`.
+ *
+ * Sends and receives around T come joined from message-windows.ts. Nothing is read where the states
+ * at hand know that nobody sent anything lately.
  */
-import { type EventRef, type Hlc, messageId, type SendEvent } from "../../agent/kernel/index.ts";
-import type { EpochRecord, SlowMessageRecord } from "../store/history-store.ts";
+import { type Hlc, messageId } from "../../agent/kernel/index.ts";
+import type { EpochRecord } from "../store/history-store.ts";
 import { holesOf, missingBeginning } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
-import type { ReceiveRow, SendRow } from "./message-source.ts";
-
-interface OpenSend {
-  readonly record: EpochRecord;
-  readonly row: SendRow;
-}
-
-interface Arrival {
-  readonly t: Hlc;
-  readonly node: string;
-}
+import type { OpenSend } from "./message-window.ts";
 
 /**
  * Messages in flight at `t` that leave or reach a node for which `isChosen`, by time of sending.
@@ -43,181 +36,65 @@ export function inFlightAt(
 ): InFlightMessage[] {
   const timeout = ticksOfMs(context.limits.messageTimeoutMs);
   const records = [...membership.values()].flatMap(({ spans }) => spans.map((span) => span.record));
-  const open = records
-    .filter(({ id }) => (views.get(id)?.lastSendT ?? t) > t - timeout)
-    .flatMap((record) => sendsInTime(context, record, t, timeout));
-  const found = open.length === 0 ? [] : undelivered(context, records, open, t, timeout);
-  found.push(...slowMessages(context, records, t, timeout));
+  const maySend = records.some((record) => {
+    const lastSendT = views.get(record.id)?.lastSendT;
+    if (lastSendT !== undefined) return lastSendT > t - timeout;
+    return mayHaveSent(context, record, t, (t - timeout + 1) as Hlc);
+  });
+  const open = maySend ? context.windows.openAt(records, t) : [];
+  const found = open.length === 0 ? [] : undelivered(context, open, t, timeout);
+  for (const one of context.slow.inFlightAt(records, t)) found.push(one);
   return found
     .filter(({ from, to }) => isChosen(from) || (to !== null && isChosen(to)))
     .sort((a, b) => a.sentAt - b.sentAt || compareText(a.id, b.id));
 }
 
-/** Sends in (t - timeout, t] that neither failed nor were replaced. */
-function sendsInTime(
-  context: CutContext,
-  record: EpochRecord,
-  t: Hlc,
-  timeout: number,
-): OpenSend[] {
-  const from = firstSendToRead(context, record, t, (t - timeout + 1) as Hlc);
-  const sends: SendRow[] = [];
-  for (const row of context.messages.sends(record, from, t)) sends.push(row);
-  if (sends.length === 0) return [];
-  const dead = deadSends(context, record, from, (t + timeout) as Hlc, timeout);
-  return sends.filter(({ seq }) => !dead.has(seq)).map((row) => ({ record, row }));
-}
-
-/** Skips what the latest directory knows to hold no send young enough. */
-function firstSendToRead(context: CutContext, record: EpochRecord, t: Hlc, from: Hlc): Hlc {
-  if (record.lastT < from || record.joined > t) return from;
+/** Whether an epoch may have sent in [from, t], by its times and by its latest directory. */
+function mayHaveSent(context: CutContext, record: EpochRecord, t: Hlc, from: Hlc): boolean {
+  if (record.lastT < from || record.joined > t) return false;
   const found = context.source.directoryBefore(record.id, t);
-  if (found === undefined || found.t < from) return from;
-  return found.directory.lastSendT < from ? found.t : from;
+  if (found === undefined || found.directory.lastSendT >= from) return true;
+  return found.t < record.lastT;
 }
 
-/** Seqs of sends in [from, to] that failed or were replaced no later than `timeout` after. */
-function deadSends(
-  context: CutContext,
-  record: EpochRecord,
-  from: Hlc,
-  to: Hlc,
-  timeout: number,
-): ReadonlySet<number> {
-  const dead = new Set<number>();
-  const times = new Map<number, Hlc>();
-  for (const { seq, t, body } of context.messages.sends(record, from, to)) {
-    times.set(seq, t);
-    if (body.failed) dead.add(seq);
-    const replacedT = body.replaces === null ? undefined : times.get(body.replaces);
-    if (replacedT !== undefined && t - replacedT <= timeout) dead.add(body.replaces as number);
-  }
-  return dead;
-}
-
+/** What the store knows apart of messages received before they were sent, or long after. */
 function undelivered(
   context: CutContext,
-  records: readonly EpochRecord[],
   open: readonly OpenSend[],
   t: Hlc,
   timeout: number,
 ): InFlightMessage[] {
-  const arrivals = new Map<string, Arrival[]>();
-  const add = (key: string, arrival: Arrival): void => {
-    const known = arrivals.get(key);
-    if (known === undefined) arrivals.set(key, [arrival]);
-    else known.push(arrival);
-  };
-  const from = open.reduce((least, { row }) => Math.min(least, row.t), Number.POSITIVE_INFINITY);
-  for (const record of records) {
-    for (const row of context.messages.receives(record, from as Hlc, (t + timeout) as Hlc)) {
-      const key = keyOfReceive(row);
-      if (key !== undefined) add(key, { t: row.t, node: record.node });
-    }
-  }
-  // Received before they were sent, maybe long before; or long after.
-  const elsewhere = [
-    ...context.store.violationsBetween(from as Hlc, t),
-    ...context.store.slowMessagesAt(t),
-  ];
-  for (const { send, receive, receiveT } of elsewhere) {
-    add(messageId(send), { t: receiveT, node: receive.node });
-  }
-  const found: InFlightMessage[] = [];
-  for (const { record, row } of open) {
-    const arrival = firstArrival(arrivals, record, row, timeout);
-    if (arrival === undefined) found.push(inFlight(record, row, null));
-    else if (arrival.t > t) found.push(inFlight(record, row, arrival.node));
-  }
-  return found;
-}
-
-function keyOfReceive({ body }: ReceiveRow): string | undefined {
-  if (body.relayed) return undefined;
-  if (body.from !== null) return messageId(body.from);
-  return body.id === null ? undefined : foreignKey(body.id);
-}
-
-/** The earliest receive; one that only names a foreign id counts within `timeout` of the send. */
-function firstArrival(
-  arrivals: ReadonlyMap<string, readonly Arrival[]>,
-  record: EpochRecord,
-  { seq, t, body }: SendRow,
-  timeout: number,
-): Arrival | undefined {
-  const own = arrivals.get(messageId({ node: record.node, epoch: record.epoch, seq })) ?? [];
-  const named = body.id === null ? [] : (arrivals.get(foreignKey(body.id)) ?? []);
-  const foreign = named.filter((one) => one.t >= t && one.t - t <= timeout);
-  return [...own, ...foreign].reduce<Arrival | undefined>(
-    (first, one) => (first === undefined || one.t < first.t ? one : first),
-    undefined,
+  const early = new Set(
+    context.store
+      .violationsBetween((t - timeout) as Hlc, t)
+      .filter(({ receiveT }) => receiveT <= t)
+      .map(({ send }) => messageId(send)),
   );
-}
-
-/** Apart from `node/epoch/seq`: a node id may hold slashes, but no line break. */
-function foreignKey(id: string): string {
-  return `\n${id}`;
-}
-
-function inFlight(record: EpochRecord, row: SendRow, receiver: string | null): InFlightMessage {
-  const { node, epoch } = record;
-  const send: EventRef = { node, epoch, seq: row.seq };
-  const { id, to, peer } = row.body as Pick<SendEvent, "id" | "to" | "peer">;
-  return {
-    id: id ?? messageId(send),
-    send,
-    from: node,
-    to: receiver ?? to,
-    peer,
-    sentAt: row.t,
-  };
-}
-
-/** Messages on their way for longer than the timeout, which are known to have arrived later. */
-function slowMessages(
-  context: CutContext,
-  records: readonly EpochRecord[],
-  t: Hlc,
-  timeout: number,
-): InFlightMessage[] {
-  const first = new Map<string, SlowMessageRecord>();
-  for (const slow of context.store.slowMessagesAt(t)) {
-    const known = first.get(messageId(slow.send));
-    const isOld = slow.sendT <= t - timeout;
-    if (isOld && (known === undefined || slow.receiveT < known.receiveT)) {
-      first.set(messageId(slow.send), slow);
+  const late = new Map<string, { readonly receiveT: Hlc; readonly node: string }>();
+  for (const { send, receive, receiveT } of context.store.slowMessagesAt(t)) {
+    const id = messageId(send);
+    if (receiveT < (late.get(id)?.receiveT ?? Number.POSITIVE_INFINITY)) {
+      late.set(id, { receiveT, node: receive.node });
     }
   }
-  return [...first.values()].flatMap(({ send, receive, sendT }) => {
-    const record = records.find(({ node, epoch }) => node === send.node && epoch === send.epoch);
-    const row = record && context.messages.sendOf(record, send.seq);
-    if (record === undefined || row === undefined) return [];
-    const until = (sendT + timeout) as Hlc;
-    if (deadSends(context, record, sendT, until, timeout).has(send.seq)) return [];
-    if (isReceivedIn(context, records, record, row, sendT, until)) return [];
-    // It may have arrived twice, slowly both times.
-    const others = context.store.slowMessagesAt(sendT);
-    if (others.some((one) => messageId(one.send) === messageId(send) && one.receiveT <= t))
-      return [];
-    return [inFlight(record, row, receive.node)];
-  });
-}
-
-function isReceivedIn(
-  context: CutContext,
-  records: readonly EpochRecord[],
-  sender: EpochRecord,
-  row: SendRow,
-  from: Hlc,
-  to: Hlc,
-): boolean {
-  const keys = new Set([messageId({ node: sender.node, epoch: sender.epoch, seq: row.seq })]);
-  if (row.body.id !== null) keys.add(foreignKey(row.body.id));
-  return records.some((record) => {
-    for (const receive of context.messages.receives(record, from, to)) {
-      if (keys.has(keyOfReceive(receive) ?? "")) return true;
-    }
-    return false;
+  return open.flatMap((one) => {
+    const { node, epoch, seq, sentAt } = one;
+    const send = { node, epoch, seq };
+    const id = messageId(send);
+    if (early.has(id)) return [];
+    const slow = late.get(id);
+    const isSlower = one.receivedAt !== null && one.receivedAt <= (slow?.receiveT ?? 0);
+    const receiver = isSlower ? one.receiver : (slow?.node ?? one.receiver);
+    return [
+      {
+        id: one.id ?? id,
+        send,
+        from: node,
+        to: receiver ?? one.to,
+        peer: one.peer,
+        sentAt,
+      },
+    ];
   });
 }
 

@@ -83,13 +83,6 @@ export class MessageSource {
     }
   }
 
-  /** The send of that seq, if it is stored. */
-  sendOf(record: EpochRecord, seq: number): SendRow | undefined {
-    const stored = this.#source.store.batchWithSeq(record.id, seq);
-    if (stored === undefined) return undefined;
-    return this.#digestOf(stored).sends.find((row) => row.seq === seq);
-  }
-
   /**
    * Who is named as sender by receives with t <= `t`. The directory before `t` knows most; an epoch that
    * is over by `t` is read once and remembered.

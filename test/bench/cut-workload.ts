@@ -155,7 +155,13 @@ function storedBatch(epochId: number, batch: Batch): StoredBatch {
   return { epochId, firstSeq, lastSeq, firstT, lastT, arrivalMs: 0, bytes: encodeBatch(batch) };
 }
 
-function recordOf(id: number, node: number, firstT: Hlc, lastT: Hlc, count: number): EpochRecord {
+export function recordOf(
+  id: number,
+  node: number,
+  firstT: Hlc,
+  lastT: Hlc,
+  count: number,
+): EpochRecord {
   return {
     id,
     node: nodeName(node),

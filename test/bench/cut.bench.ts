@@ -13,6 +13,12 @@ import { DOUBLE, DuckDBDataChunk, DuckDBInstance, INTEGER } from "@duckdb/node-a
 import type { Hlc } from "#dist/agent/kernel/index.js";
 import type { Cut } from "#dist/collector/cut/history.js";
 import {
+  type BusyHistory,
+  MESSAGES_PER_SECOND,
+  SECONDS,
+  storeBusyHistory,
+} from "./cut-messages.ts";
+import {
   KEYS,
   keyName,
   NODES,
@@ -31,6 +37,10 @@ export const title = "snapshot at a random past T (P8)";
 const ROUNDS = 5;
 const CUTS_PER_ROUND = 60;
 const CHUNK_ROWS = 2_048;
+const BUSY_PLACES = 5;
+const DRAGGED_CUTS = 60;
+/** 20 ms: a hand that drags over ten seconds in as many. */
+const DRAG_TICKS = 20 * 4_096;
 const QUERY = `SELECT node, key, arg_max(value, t) AS value FROM events
                WHERE t <= $1 GROUP BY node, key`;
 
@@ -42,6 +52,7 @@ export async function run(report: (figure: Figure) => void): Promise<void> {
   for (const eventCount of sizes([1_000_000, 10_000_000])) {
     medians.push(await runSize(eventCount, report));
   }
+  await runBusy(report);
   if (medians.length < 2) return;
   report({
     metric: "p50 at the largest size / at the smallest",
@@ -100,6 +111,67 @@ async function runSize(eventCount: number, report: (figure: Figure) => void): Pr
     workload,
   });
   return p50;
+}
+
+/** Cuts with messages in flight: the first near a time, and those of somebody who drags the cut on. */
+async function runBusy(report: (figure: Figure) => void): Promise<void> {
+  const busy = await storeBusyHistory();
+  const cold: number[] = [];
+  const warm: number[] = [];
+  try {
+    const random = randomOf(5);
+    for (let place = 0; place < BUSY_PLACES; place += 1) {
+      busy.history.dropCaches();
+      const start = randomTime(busy, random);
+      timeBusyCut(busy, start, cold);
+      for (let i = 0; i < DRAGGED_CUTS; i += 1) {
+        const t = Math.min(start + i * DRAG_TICKS, busy.last) as Hlc;
+        timeBusyCut(busy, t, warm);
+      }
+    }
+  } finally {
+    await busy.close();
+  }
+  const workload =
+    `${NODES} nodes x ${KEYS} variables in LMDB, each ${MESSAGES_PER_SECOND} messages and as many ` +
+    `changes a second for ${SECONDS} s; ${BUSY_PLACES} places with nothing decoded, from each ` +
+    `${DRAGGED_CUTS} cuts 20 ms apart`;
+  const unit = "ms";
+  const better = "lower";
+  report({
+    metric: "cut with messages p50, dragged",
+    value: percentile(warm, 0.5),
+    unit,
+    better,
+    goal: { atMost: 5 },
+    workload,
+  });
+  report({
+    metric: "cut with messages p95, dragged",
+    value: percentile(warm, 0.95),
+    unit,
+    better,
+    goal: { atMost: 15 },
+    workload,
+  });
+  report({
+    metric: "cut with messages, the first at a place",
+    value: percentile(cold, 0.5),
+    unit,
+    better,
+    workload,
+  });
+}
+
+function timeBusyCut({ history }: BusyHistory, t: Hlc, into: number[]): void {
+  const started = performance.now();
+  const cut = history.cutAt(t);
+  const read = sumValues(cut);
+  into.push(performance.now() - started);
+  // Two milliseconds and more on the way, one message in two milliseconds and node.
+  if (!cut.complete || !(read >= 0) || cut.inFlight.length < NODES) {
+    throw new Error(`the cut at ${t} has ${cut.inFlight.length} messages in flight`);
+  }
 }
 
 function timeCuts(

@@ -11,6 +11,7 @@ import { ManualTimers } from "./manual-timers.ts";
 export interface ToldHistory {
   readonly history: LiveHistory;
   readonly timers: ManualTimers;
+  readonly store: HistoryStore;
   /** Stores a batch of these rows; `closed` is the last t unless given. */
   tell(node: string, firstSeq: number, rows: readonly Row[], fields?: BatchFields): Promise<void>;
 }
@@ -26,6 +27,7 @@ export function tellHistory(
   return {
     history,
     timers,
+    store,
     async tell(node, firstSeq, rows, fields = {}) {
       await ingest.submit(encodeBatch(aBatch(rows, { node, firstSeq, service: "kv", ...fields })));
     },
