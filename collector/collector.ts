@@ -26,6 +26,7 @@ import type { History } from "./cut/history.ts";
 import { nodeTimers } from "./cut/node-timers.ts";
 import { boundServer, createIngestHandler } from "./ingest/http-ingest.ts";
 import { Ingest } from "./ingest/ingest.ts";
+import type { IngestCounts } from "./ingest/ingest-counts.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
 import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
@@ -56,6 +57,13 @@ export interface Collector {
   readonly port: number;
   /** The questions, without HTTP. */
   readonly history: History;
+  /** What ingest has done since the start: events stored, conflicts, refusals by code. */
+  readonly counts: IngestCounts;
+  /**
+   * Resolves if writing to the disk has failed for good: close this collector and start another, which
+   * verifies what it opens. Until then questions are answered and batches refused.
+   */
+  readonly failed: Promise<RetroError>;
   /** Finishes what was received, then ends. Takes a few seconds at most. May be called twice. */
   close(): Promise<void>;
 }
@@ -75,9 +83,17 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const host = options.host ?? DEFAULT_HOST;
   checkHost(host);
   const log = pino({ name: "retroscope" }, options.log ?? pino.destination({ fd: 2, sync: true }));
+  let tellFailed: (failure: RetroError) => void = () => {};
+  const failed = new Promise<RetroError>((resolve) => {
+    tellFailed = resolve;
+  });
   const store = await LmdbStore.open({
     directory: options.data,
     onDamage: (damage) => log.error({ damage }, "a stored record is damaged"),
+    onFailure: (failure) => {
+      log.fatal({ err: failure }, "writing has ended");
+      tellFailed(failure);
+    },
   });
   const clock = options.clock ?? new AnchoredClock();
   const timers = nodeIngestTimers(clock);
@@ -99,6 +115,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     history,
     now: () => clock.now(),
     isReady: () => store.failure === undefined && isReadable(store),
+    ingestCounts: ingest.counts,
     uiDirectory: options.uiDirectory ?? builtUi(),
     report: (id, error) => log.error({ id, err: error }, "an answer failed"),
   });
@@ -126,6 +143,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     port,
     history,
+    counts: ingest.counts,
+    failed,
     close() {
       closed ??= stop();
       return closed;

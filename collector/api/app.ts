@@ -14,7 +14,7 @@ import { cutRoutes } from "./cut-routes.ts";
 import { answerError, type ReportFailure } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
-import { nodesRoutes } from "./nodes-routes.ts";
+import { type IngestCountsView, nodesRoutes } from "./nodes-routes.ts";
 import { checkOrigin, securityHeaders } from "./security.ts";
 import { staticUi } from "./static-ui.ts";
 import { timelineRoutes } from "./timeline-routes.ts";
@@ -22,6 +22,8 @@ import { timelineRoutes } from "./timeline-routes.ts";
 export interface AppOptions extends Answering {
   /** Whether the collector can store and answer. */
   readonly isReady: () => boolean;
+  /** What ingest has done since the start, shown by /api/nodes. */
+  readonly ingestCounts?: IngestCountsView;
   /** The folder of the built timeline; it need not exist. */
   readonly uiDirectory: string;
   readonly report: ReportFailure;

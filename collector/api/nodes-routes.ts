@@ -3,22 +3,37 @@ import { Router } from "express";
 import type { Answering } from "./answering.ts";
 import { Params } from "./params.ts";
 import { wholeRange } from "./retained.ts";
+import type { NodesJson } from "./shapes.ts";
 import { nodesJson, schemaJson } from "./to-json.ts";
 
-export function nodesRoutes({ history, now }: Answering): Router {
+/** What /api/nodes says of ingest; collector/ingest counts it. */
+export interface IngestCountsView {
+  readonly eventCount: number;
+  readonly repeatedCount: number;
+  readonly conflictCount: number;
+  readonly uncomparedCount: number;
+  readonly expiredCount: number;
+  readonly refusedCounts: ReadonlyMap<string, number>;
+}
+
+export function nodesRoutes({
+  history,
+  now,
+  ingestCounts,
+}: Answering & { readonly ingestCounts?: IngestCountsView }): Router {
   const router = Router();
 
   router.get("/api/nodes", (request, response) => {
     const asked = now();
     new Params(request.originalUrl, [], asked);
-    response.json(
-      nodesJson({
-        now: asked,
-        extent: history.extent(),
-        watermark: history.liveWatermark(),
-        nodes: history.nodes(),
-      }),
-    );
+    const answer = nodesJson({
+      now: asked,
+      extent: history.extent(),
+      watermark: history.liveWatermark(),
+      nodes: history.nodes(),
+    });
+    const ingest = ingestCounts && ingestJson(ingestCounts);
+    response.json(ingest === undefined ? answer : { ...answer, ingest });
   });
 
   router.get("/api/schema", (request, response) => {
@@ -30,4 +45,15 @@ export function nodesRoutes({ history, now }: Answering): Router {
   });
 
   return router;
+}
+
+function ingestJson(counts: IngestCountsView): NonNullable<NodesJson["ingest"]> {
+  return {
+    stored: counts.eventCount,
+    repeated: counts.repeatedCount,
+    conflicts: counts.conflictCount,
+    uncompared: counts.uncomparedCount,
+    expired: counts.expiredCount,
+    refused: Object.fromEntries(counts.refusedCounts),
+  };
 }

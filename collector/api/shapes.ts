@@ -113,6 +113,17 @@ export interface NodesJson {
   readonly extent: { readonly first: H; readonly last: H } | null;
   /** The lowest watermark of the live nodes; null without any. */
   readonly watermark: H | null;
+  /** What the collector has taken in since it started: events, and refused requests by code. */
+  readonly ingest?: {
+    readonly stored: number;
+    readonly repeated: number;
+    /** Batches that contradicted what is stored. An alarm. */
+    readonly conflicts: number;
+    /** Batches that came again and were too much to compare. */
+    readonly uncompared: number;
+    readonly expired: number;
+    readonly refused: Readonly<Record<string, number>>;
+  };
   readonly nodes: readonly {
     readonly node: string;
     readonly service: string;

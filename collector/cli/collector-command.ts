@@ -1,5 +1,6 @@
 /** `collector`: runs one until it is told to stop. */
 import { type Command, Option } from "commander";
+import { RetroError } from "../../agent/kernel/index.ts";
 import { readCollectorConfig, SETTINGS } from "../config.ts";
 import { type CliContext, newCommand, runs, single } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -24,8 +25,10 @@ export function collectorCommand(context: CliContext): Command {
     if (options["quiet"] !== true) {
       io.out(`retroscope collector: open ${collector.url} (data in ${config.data})\n`);
     }
-    await interrupted;
+    // A supervisor sees exit code 3 and starts the next one, which verifies what is on the disk.
+    const failure = await Promise.race([interrupted, collector.failed]);
     await collector.close();
+    if (failure instanceof RetroError) throw failure;
     return EXIT.done;
   });
 }

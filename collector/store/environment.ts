@@ -4,6 +4,8 @@
  * Settings, and why:
  * - `overlappingSync: false`: a commit returns after its sync, and fails if the sync fails. With
  *   lmdb's default the sync runs on its own, and if it fails `flushed` never settles;
+ * - `eventTurnBatching: false`: each of our batches is a transaction already; and when a commit fails,
+ *   the promise that lmdb makes for the turn is rejected with nobody listening, which ends the process;
  * - no `noSync`, no `useWritemap` (a full disk would be a SIGBUS), no `noMemInit` (freed pages would
  *   carry other memory to disk);
  * - one tree, binary keys and values: keys.ts draws the keys, records.ts checks the values.
@@ -82,6 +84,7 @@ export function openEnvironment(directory: string): Environment {
       encoding: "binary",
       keyEncoding: "binary",
       overlappingSync: false,
+      eventTurnBatching: false,
     });
   } catch (error) {
     throw new RetroError("data-unusable", `cannot open ${directory}: ${messageOf(error)}`, {

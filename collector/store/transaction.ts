@@ -109,11 +109,12 @@ export class TransactionBuilder {
 
   /** Resolves when the group is on disk, all or nothing. Call once. */
   async commit(): Promise<void> {
+    const ignore = () => {};
     await this.#db.batch(() => {
       for (const { key, record } of this.#operations) {
         // Each settles with the batch, whose promise is the one waited for.
-        if (record === undefined) this.#db.remove(key).catch(() => {});
-        else this.#db.put(key, record).catch(() => {});
+        if (record === undefined) this.#db.remove(key).catch(ignore);
+        else this.#db.put(key, record).catch(ignore);
       }
     });
     await this.#db.flushed;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { addMs, formatHlc } from "../../agent/kernel/index.ts";
 import { createApp } from "../../collector/api/app.ts";
-import type { CutJson } from "../../collector/api/shapes.ts";
+import type { CutJson, NodesJson } from "../../collector/api/shapes.ts";
 import { createCollector, DRAIN_MS } from "../../collector/collector.ts";
 import { readCollectorConfig } from "../../collector/config.ts";
 import type { History } from "../../collector/cut/history.ts";
@@ -68,6 +68,23 @@ describe("a collector", () => {
     await expect(second).rejects.toMatchObject({ code: "data-in-use" });
     await first.close();
     await (await createCollector({ data, port: 0 })).close();
+  });
+
+  it("tells what it took in and what it refused", async () => {
+    const collector = await startCollector({ data: folder() });
+    await collector.post(batch());
+    await collector.post(batch());
+    expect((await collector.post()).status).toBe(400);
+    const { ingest } = (await collector.get<NodesJson>("/api/nodes")).body;
+    expect(ingest).toEqual({
+      stored: 1,
+      repeated: 1,
+      conflicts: 0,
+      uncompared: 0,
+      expired: 0,
+      refused: { "bad-batch": 1 },
+    });
+    await collector.close();
   });
 
   it("knows after a restart what it acknowledged before", async () => {
