@@ -1,9 +1,8 @@
 /** The state of all nodes at a past time: `/api/cut`. */
-import type { Response } from "express";
 import { Router } from "express";
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { Cut } from "../cut/history.ts";
-import type { Answering } from "./answering.ts";
+import { type Answering, closingOf } from "./answering.ts";
 import { errorBody } from "./errors.ts";
 import { Params, SELECTION_PARAMS } from "./params.ts";
 import { refuseBeforeHistory } from "./retained.ts";
@@ -30,13 +29,6 @@ export function cutRoutes({ history, now }: Answering): Router {
   });
 
   return router;
-}
-
-/** Aborts when the asker hangs up, so that nobody waits for an answer that nobody reads. */
-function closingOf(response: Response): AbortSignal {
-  const abort = new AbortController();
-  response.once("close", () => abort.abort());
-  return abort.signal;
 }
 
 /** Why a strict question is answered with no. */

@@ -1,7 +1,7 @@
 /** Single events in time order: `/api/events`, page by page. */
 import { Router } from "express";
 import type { NodeEvent } from "../cut/history.ts";
-import type { Answering } from "./answering.ts";
+import { type Answering, closingOf } from "./answering.ts";
 import { formatCursor, parseCursor } from "./event-cursor.ts";
 import { eventLineJson } from "./event-line-json.ts";
 import { Params, SELECTION_PARAMS } from "./params.ts";
@@ -10,18 +10,19 @@ import { wholeRange } from "./retained.ts";
 export function eventRoutes({ history, now }: Answering): Router {
   const router = Router();
 
-  router.get("/api/events", (request, response) => {
+  router.get("/api/events", async (request, response) => {
     const accepted = ["from", "to", ...SELECTION_PARAMS, "kind", "limit", "cursor"];
     const asked = now();
     const params = new Params(request.originalUrl, accepted, asked);
     const cursor = params.text("cursor");
-    const page = history.events({
+    const query = {
       ...params.range(wholeRange(history, asked)),
       selection: params.selection(),
       kinds: params.kinds(),
       limit: params.limit(),
       ...(cursor === undefined ? {} : { after: parseCursor(cursor) }),
-    });
+    };
+    const page = await history.events(query, closingOf(response));
     const last = page.events.at(-1);
     response.json({
       events: page.events.map(eventLineJson),

@@ -1,6 +1,6 @@
 /** Who there is and what is recorded: `/api/nodes`, `/api/schema`. */
 import { Router } from "express";
-import type { Answering } from "./answering.ts";
+import { type Answering, closingOf } from "./answering.ts";
 import { Params } from "./params.ts";
 import { wholeRange } from "./retained.ts";
 import type { NodesJson } from "./shapes.ts";
@@ -36,12 +36,17 @@ export function nodesRoutes({
     response.json(ingest === undefined ? answer : { ...answer, ingest });
   });
 
-  router.get("/api/schema", (request, response) => {
+  router.get("/api/schema", async (request, response) => {
     const asked = now();
     const params = new Params(request.originalUrl, ["from", "to"], asked);
     const range = params.range(wholeRange(history, asked));
     const isWhole = params.text("from") === undefined && params.text("to") === undefined;
-    response.json(schemaJson(history.nodes(), history.schema(isWhole ? undefined : range)));
+    response.json(
+      schemaJson(
+        history.nodes(),
+        await history.schema(isWhole ? undefined : range, closingOf(response)),
+      ),
+    );
   });
 
   return router;

@@ -1,6 +1,6 @@
 /** Lanes for drawing: `/api/timeline`. */
 import { Router } from "express";
-import type { Answering } from "./answering.ts";
+import { type Answering, closingOf } from "./answering.ts";
 import { Params } from "./params.ts";
 import { wholeRange } from "./retained.ts";
 import { timelineJson } from "./to-json.ts";
@@ -11,14 +11,16 @@ const DEFAULT_PIXELS = 1_000;
 export function timelineRoutes({ history, now }: Answering): Router {
   const router = Router();
 
-  router.get("/api/timeline", (request, response) => {
+  router.get("/api/timeline", async (request, response) => {
     const accepted = ["from", "to", "pixels", "node", "service", "log", "key"];
     const asked = now();
     const params = new Params(request.originalUrl, accepted, asked);
     const range = params.range(wholeRange(history, asked));
     const bounds = { min: 1, max: MAX_PIXELS, otherwise: DEFAULT_PIXELS };
     const pixels = params.integer("pixels", bounds);
-    response.json(timelineJson(history.timeline(range, pixels, params.selection())));
+    const closing = closingOf(response);
+    const timeline = await history.timeline(range, pixels, params.selection(), closing);
+    response.json(timelineJson(timeline));
   });
 
   return router;

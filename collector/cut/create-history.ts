@@ -2,7 +2,8 @@
  * Joins the parts of this folder to the answers of history.ts, over any history store.
  *
  * Ingest calls `notifyStored` after each write that is durable: it wakes who waits for a cut and lets
- * the checkpointer follow. Everything else is asked for and answered in the same turn.
+ * the checkpointer follow. A cut is answered in the same turn; what may read
+ * much of history is answered in turns (turns.ts).
  */
 import type { HistoryStore } from "../store/history-store.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -21,6 +22,7 @@ import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.
 import { TileSource } from "./tile-source.ts";
 import { timelineOf } from "./timeline.ts";
 import type { CutTimers } from "./timers.ts";
+import { Turns } from "./turns.ts";
 import { variableHistory } from "./variable-history.ts";
 import { CutWaiters } from "./waiting.ts";
 
@@ -63,22 +65,25 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const windows = new MessageWindows(source, timeout, limits.digestCacheBytes);
   const slow = new SlowMessages(store, messages, timeout);
   const context: CutContext = { store, source, messages, windows, slow, limits, timers };
+  const turns = new Turns(timers, limits, () => source.pauseReads());
   const waiters = new CutWaiters(context);
   const checkpointer = new Checkpointer(store, source, limits, timers);
   return {
     extent: () => extentOf(context),
     liveWatermark: () => liveWatermarkOf(context),
     nodes: () => nodeSummaries(context),
-    schema: (range) => schemaOf(context, range),
+    schema: (range, signal) => turns.run(schemaOf(context, range), signal),
     cutAt: (t, selection) => cutAt(context, t, selection),
     waitForCut: (t, selection, waitMs, signal) => waiters.waitFor(t, selection, waitMs, signal),
-    diff: (from, to, selection, choice) => diffBetween(context, from, to, selection, choice),
-    step: (from, direction, count, selection) =>
-      stepFrom(context, from, direction, count, selection),
-    variable: (node, log, key, range, limit) =>
-      variableHistory(context, node, log, key, range, limit),
-    events: (query) => eventsOf(context, query),
-    timeline: (range, pixels, selection) => timelineOf(context, tiles, range, pixels, selection),
+    diff: (from, to, selection, choice, signal) =>
+      turns.run(diffBetween(context, from, to, selection, choice), signal),
+    step: (from, direction, count, selection, signal) =>
+      turns.run(stepFrom(context, from, direction, count, selection), signal),
+    variable: (node, log, key, range, limit, signal) =>
+      turns.run(variableHistory(context, node, log, key, range, limit), signal),
+    events: (query, signal) => turns.run(eventsOf(context, query), signal),
+    timeline: (range, pixels, selection, signal) =>
+      turns.run(timelineOf(context, tiles, range, pixels, selection), signal),
     notifyStored(epochIds) {
       waiters.wakeAll();
       if (options.checkpoints !== false) checkpointer.notify(epochIds);

@@ -10,19 +10,20 @@ import { indexAfter } from "./epoch-source.ts";
 import type { CutNode, Diff, Incomplete, Selection, VariableDiff } from "./history.ts";
 import { compareText, isActiveAt, type Membership, type NodeSpans, spanAt } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";
+import type { Work } from "./turns.ts";
 import { isChosen, valuesOf } from "./variables.ts";
 
 /** Changes by log, then key. */
 type Counts = Map<string, Map<string, number>>;
 
 /** @throws RetroError `bad-parameter` unless from <= to; `unknown-node`, `unknown-log` */
-export function diffBetween(
+export function* diffBetween(
   context: CutContext,
   from: Hlc,
   to: Hlc,
   selection: Selection = {},
   options: { readonly all?: boolean } = {},
-): Diff {
+): Work<Diff> {
   if (from > to) {
     throw new RetroError("bad-parameter", "a diff ends before it begins", {
       hint: "Give the earlier time first.",
@@ -37,8 +38,17 @@ export function diffBetween(
     const after = stateAt(context, membership, node, to, chosen);
     incomplete.push(...before.incomplete, ...after.incomplete);
     incomplete.push(...lossesInside(context, membership, node, from, to, chosen));
-    const counts = countChanges(context, node, from, to, chosen);
-    changes.push(...differences(node.node, before.logs, after.logs, counts, options.all ?? false));
+    const counts = yield* countChanges(context, node, from, to, chosen);
+    for (const one of differences(
+      node.node,
+      before.logs,
+      after.logs,
+      counts,
+      options.all ?? false,
+    )) {
+      changes.push(one);
+    }
+    yield;
   }
   const distinct = withoutRepeats(incomplete);
   return { from, to, complete: distinct.length === 0, incomplete: distinct, changes };
@@ -89,13 +99,13 @@ function missingOf(context: CutContext, span: NodeSpans["latest"], t: Hlc): Inco
 }
 
 /** Changes in (from, to], each while its epoch was its node's state. */
-function countChanges(
+function* countChanges(
   context: CutContext,
   node: NodeSpans,
   from: Hlc,
   to: Hlc,
   chosen: Chosen,
-): Counts {
+): Work<Counts> {
   const counts: Counts = new Map();
   for (const { record, until } of node.spans) {
     const last = Math.min(to, until - 1) as Hlc;
@@ -115,6 +125,7 @@ function countChanges(
         counts.set(log, keys);
         keys.set(key, (keys.get(key) ?? 0) + count);
       }
+      yield;
     }
   }
   return counts;

@@ -22,6 +22,7 @@ import type {
   HistoryStore,
   StoredBatch,
 } from "../store/history-store.ts";
+import { BatchRead } from "./batch-read.ts";
 import {
   type Directory,
   decodeDirectory,
@@ -45,6 +46,7 @@ export class EpochSource {
   readonly store: HistoryStore;
   readonly #blocks: LruCache<string, Batch>;
   readonly #keyLists: LruCache<string, KeyList>;
+  readonly #reads = new Set<BatchRead>();
   /** Batches that the codec refused, by epoch: to readers, lost ranges. */
   readonly #unreadable = new Map<number, Map<number, DamagedRange>>();
 
@@ -62,10 +64,22 @@ export class EpochSource {
 
   /** Decoded batches that overlap t in [from, to], in seq order or backwards. */
   *batches(epochId: number, from: Hlc, to: Hlc, reverse = false): Generator<Batch> {
-    for (const stored of this.store.batches(epochId, { from, to, reverse })) {
-      const batch = this.decoded(stored);
-      if (batch !== undefined) yield batch;
+    const read = new BatchRead(this.store, epochId, { from, to, reverse });
+    this.#reads.add(read);
+    try {
+      for (let stored = read.next(); stored !== undefined; stored = read.next()) {
+        const batch = this.decoded(stored);
+        if (batch !== undefined) yield batch;
+      }
+    } finally {
+      this.#reads.delete(read);
+      read.pause();
     }
+  }
+
+  /** Ends every read of the store that is under way; each goes on where it was with its next batch. */
+  pauseReads(): void {
+    for (const read of this.#reads) read.pause();
   }
 
   /** A stored batch decoded, from memory if it was lately; undefined if it cannot be read. */

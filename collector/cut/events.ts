@@ -16,13 +16,14 @@ import { indexAfter } from "./epoch-source.ts";
 import type { EventQuery, NodeEvent } from "./history.ts";
 import { compareText } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";
+import type { Work } from "./turns.ts";
 import { isChosen } from "./variables.ts";
 
 /** @throws RetroError `bad-parameter`, `unknown-node`, `unknown-log` */
-export function eventsOf(
+export function* eventsOf(
   context: CutContext,
   query: EventQuery,
-): { readonly events: readonly NodeEvent[]; readonly more: boolean } {
+): Work<{ readonly events: readonly NodeEvent[]; readonly more: boolean }> {
   const { limit } = query;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= context.limits.pageSize)) {
     throw new RetroError("bad-parameter", `cannot give ${limit} events`, {
@@ -37,19 +38,21 @@ export function eventsOf(
       .flatMap(({ spans }) => spans.map(({ record }) => record))
       .sort((a, b) => compareText(a.node, b.node) || a.epoch - b.epoch);
     for (const record of records) {
-      cursors.push(new EpochCursor(context, record, query, chosen, wanted));
+      const cursor = new EpochCursor(context, record, query, chosen, wanted);
+      cursors.push(cursor);
+      yield* cursor.begin();
     }
-    return mergedPage(cursors, query);
+    return yield* mergedPage(cursors, query);
   } finally {
     // A page ends in the middle: what was being read must not stay open in the store.
     for (const cursor of cursors) cursor.close();
   }
 }
 
-function mergedPage(
+function* mergedPage(
   cursors: readonly EpochCursor[],
   { limit, after }: EventQuery,
-): { readonly events: readonly NodeEvent[]; readonly more: boolean } {
+): Work<{ readonly events: readonly NodeEvent[]; readonly more: boolean }> {
   const events: NodeEvent[] = [];
   for (;;) {
     // Strictly earlier wins: on ties the cursor that comes first in node order is taken.
@@ -60,7 +63,7 @@ function mergedPage(
     if (next === undefined) return { events, more: false };
     if (events.length === limit) return { events, more: true };
     if (after === undefined || next.isAfter(after)) events.push(next.take());
-    next.advance();
+    yield* next.advance();
   }
 }
 
@@ -104,8 +107,12 @@ class EpochCursor {
     this.#batches = isEmpty
       ? [][Symbol.iterator]()
       : context.source.batches(record.id, this.#from, to);
+  }
+
+  /** Goes to the first event that matches. */
+  *begin(): Work<void> {
     this.#nextBatch();
-    this.#settle();
+    yield* this.#settle();
   }
 
   get isOpen(): boolean {
@@ -130,9 +137,9 @@ class EpochCursor {
     return { node, service, epoch, event: eventAt(this.#batch as Batch, this.#index) };
   }
 
-  advance(): void {
+  *advance(): Work<void> {
     this.#index += 1;
-    this.#settle();
+    yield* this.#settle();
   }
 
   /** Ends the reading. A cursor that has come to its end has done so itself. */
@@ -151,7 +158,7 @@ class EpochCursor {
   }
 
   /** Moves on to the next event that matches. */
-  #settle(): void {
+  *#settle(): Work<void> {
     while (this.#batch !== undefined) {
       const { events } = this.#batch;
       for (; this.#index < events.count; this.#index += 1) {
@@ -162,6 +169,7 @@ class EpochCursor {
         }
         if (this.#matches(this.#batch)) return;
       }
+      yield;
       this.#nextBatch();
     }
   }

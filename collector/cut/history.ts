@@ -254,25 +254,39 @@ export interface Timeline {
   readonly exact: boolean;
 }
 
-/** The questions. Unknown nodes and logs throw RetroError `unknown-node`, `unknown-log` naming the nearest. */
+/**
+ * The questions. Those that may read much of history are answered in short turns of work, so that
+ * nothing else waits for them; when `signal` aborts they end with RetroError `cancelled`. Unknown nodes and logs throw RetroError `unknown-node`, `unknown-log` naming the
+ * nearest.
+ */
 export interface History {
   /** The lowest and highest time of anything stored; undefined while empty. */
   extent(): { readonly first: Hlc; readonly last: Hlc } | undefined;
   /** The lowest watermark of the live nodes: every cut up to it is complete, but for lost ranges. */
   liveWatermark(): Hlc | undefined;
   nodes(): readonly NodeSummary[];
-  schema(range?: { readonly from: Hlc; readonly to: Hlc }): readonly LogSummary[];
+  schema(
+    range?: { readonly from: Hlc; readonly to: Hlc },
+    signal?: AbortSignal,
+  ): Promise<readonly LogSummary[]>;
   cutAt(t: Hlc, selection?: Selection): Cut;
   /** Resolves with the cut as soon as it is complete, or as it is after `waitMs`. */
   waitForCut(t: Hlc, selection: Selection, waitMs: number, signal?: AbortSignal): Promise<Cut>;
-  diff(from: Hlc, to: Hlc, selection?: Selection, options?: { readonly all?: boolean }): Diff;
+  diff(
+    from: Hlc,
+    to: Hlc,
+    selection?: Selection,
+    options?: { readonly all?: boolean },
+    signal?: AbortSignal,
+  ): Promise<Diff>;
   /** Nearest first. `next`: moments later than `from`; `prev`: the change at or before `from` is undone first, as (t <= from). */
   step(
     from: Hlc,
     direction: "next" | "prev",
     count: number,
     selection?: Selection,
-  ): readonly Step[];
+    signal?: AbortSignal,
+  ): Promise<readonly Step[]>;
   /** Versions of one variable in [from, to], the value at `from` first. */
   variable(
     node: string,
@@ -280,11 +294,16 @@ export interface History {
     key: string,
     range: { readonly from: Hlc; readonly to: Hlc },
     limit: number,
-  ): { readonly versions: readonly VariableVersion[]; readonly next: Hlc | undefined };
-  events(query: EventQuery): { readonly events: readonly NodeEvent[]; readonly more: boolean };
+    signal?: AbortSignal,
+  ): Promise<{ readonly versions: readonly VariableVersion[]; readonly next: Hlc | undefined }>;
+  events(
+    query: EventQuery,
+    signal?: AbortSignal,
+  ): Promise<{ readonly events: readonly NodeEvent[]; readonly more: boolean }>;
   timeline(
     range: { readonly from: Hlc; readonly to: Hlc },
     pixels: number,
     selection?: Selection,
-  ): Timeline;
+    signal?: AbortSignal,
+  ): Promise<Timeline>;
 }

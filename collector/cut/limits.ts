@@ -30,6 +30,10 @@ export interface CutLimits {
   readonly waitMs: number;
   /** Questions that may wait at the same time. */
   readonly waiting: number;
+  /** Questions that may be answered in turns at the same time. */
+  readonly asking: number;
+  /** So long a question works before the event loop has a turn. */
+  readonly sliceMs: number;
   /** A timeline with at most so many events in all gives them one by one. */
   readonly exactEvents: number;
   /** Bundles of messages in a timeline, at most. */
@@ -53,6 +57,8 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   schemaVariables: 100,
   waitMs: 60_000,
   waiting: 1_000,
+  asking: 256,
+  sliceMs: 10,
   exactEvents: 3_000,
   bundles: 5_000,
   buckets: 4_096,

@@ -22,6 +22,7 @@ import type { StepChange } from "./history.ts";
 import type { LogImage } from "./log-image.ts";
 import { compareText, type EpochSpan, type NodeSpans } from "./membership.ts";
 import type { Chosen } from "./selection.ts";
+import type { Work } from "./turns.ts";
 import { isChosen, valuesOf } from "./variables.ts";
 
 /** One thing that happened to one variable (or, with an empty log and key, to the node). */
@@ -36,14 +37,17 @@ export interface Happening {
 
 const CHANGE_KINDS = ["set", "delete", "add", "remove"] as const;
 
-/** In order of time, then seq. Replays lazily: stop early and the rest is not read. */
+/**
+ * In order of time, then seq. Replays lazily: stop early and the rest is not read. Between batches comes
+ * an undefined: a place where one may pause.
+ */
 export function* happenings(
   context: CutContext,
   node: NodeSpans,
   from: Hlc,
   to: Hlc,
   chosen: Chosen,
-): Generator<Happening> {
+): Generator<Happening | undefined> {
   let before: EpochWalk | undefined;
   for (const span of node.spans) {
     const { record, until } = span;
@@ -81,7 +85,7 @@ class EpochWalk {
   }
 
   /** What happens in (from, to], starting from the state at `from`. */
-  *run(from: Hlc, to: Hlc): Generator<Happening> {
+  *run(from: Hlc, to: Hlc): Generator<Happening | undefined> {
     const { source } = this.#context;
     const { record } = this.span;
     if (from >= record.joined) this.view = source.viewAt(record, from, this.#chosen.logs);
@@ -92,6 +96,7 @@ class EpochWalk {
       if (end <= start) continue;
       yield* this.#lostBefore(header.firstSeq + start, events.t[start] as Hlc);
       yield* this.#events(batch, start, end);
+      yield undefined;
     }
     yield* this.#lostBefore(Number.POSITIVE_INFINITY, to);
   }
@@ -231,13 +236,13 @@ interface Held {
  * The latest times at or before `from` at which something may have happened to the selection, at most
  * `count`, latest first. A hint where to replay: a time may turn out empty.
  */
-export function candidateTimes(
+export function* candidateTimes(
   context: CutContext,
   node: NodeSpans,
   from: Hlc,
   count: number,
   chosen: Chosen,
-): Hlc[] {
+): Work<Hlc[]> {
   const times = new Set<Hlc>();
   for (const span of node.spans) {
     const { record } = span;
@@ -257,6 +262,7 @@ export function candidateTimes(
         if (found > count) break;
       }
       if (found > count) break;
+      yield;
     }
   }
   return [...times]

@@ -16,18 +16,19 @@ import { type CutContext, membersNow } from "./context.ts";
 import type { Selection, Step, StepChange } from "./history.ts";
 import { candidateTimes, type Happening, happenings } from "./node-walk.ts";
 import { type Chosen, choose } from "./selection.ts";
+import type { Work } from "./turns.ts";
 
 /** Backwards, this many more candidates are read than steps are wanted: some turn out empty. */
 const SPARE_CANDIDATES = 4;
 
 /** @throws RetroError `bad-parameter` unless 1 <= count <= pageSize; `unknown-node`, `unknown-log` */
-export function stepFrom(
+export function* stepFrom(
   context: CutContext,
   from: Hlc,
   direction: "next" | "prev",
   count: number,
   selection: Selection = {},
-): Step[] {
+): Work<Step[]> {
   if (!(Number.isInteger(count) && count >= 1 && count <= context.limits.pageSize)) {
     throw new RetroError("bad-parameter", `cannot give ${count} steps`, {
       hint: `Ask for 1 to ${context.limits.pageSize}.`,
@@ -35,44 +36,53 @@ export function stepFrom(
   }
   const chosen = choose(selection, membersNow(context));
   return direction === "next"
-    ? stepsIn(context, from, MAX_HLC, count, chosen)
-    : stepsBack(context, from, count, chosen);
+    ? yield* stepsIn(context, from, MAX_HLC, count, chosen)
+    : yield* stepsBack(context, from, count, chosen);
 }
 
-function stepsBack(context: CutContext, from: Hlc, count: number, chosen: Chosen): Step[] {
+function* stepsBack(context: CutContext, from: Hlc, count: number, chosen: Chosen): Work<Step[]> {
   const steps: Step[] = [];
   let latest = from;
   while (steps.length < count) {
     const wanted = count - steps.length + SPARE_CANDIDATES;
-    const times = new Set(
-      chosen.nodes.flatMap((node) => candidateTimes(context, node, latest, wanted, chosen)),
-    );
+    const times = new Set<Hlc>();
+    for (const node of chosen.nodes) {
+      for (const t of yield* candidateTimes(context, node, latest, wanted, chosen)) times.add(t);
+    }
     const nearest = [...times].sort((a, b) => b - a).slice(0, wanted);
     const earliest = nearest.at(-1);
     if (earliest === undefined) break;
     const start = (earliest - 1) as Hlc;
-    const found = stepsIn(context, start, latest, Number.POSITIVE_INFINITY, chosen);
-    steps.push(...found.reverse());
+    const found = yield* stepsIn(context, start, latest, Number.POSITIVE_INFINITY, chosen);
+    for (const one of found.reverse()) steps.push(one);
     latest = start;
   }
   return steps.slice(0, count);
 }
 
 /** The first `count` moments in (from, to], of all nodes merged by time, then node. */
-function stepsIn(context: CutContext, from: Hlc, to: Hlc, count: number, chosen: Chosen): Step[] {
+function* stepsIn(
+  context: CutContext,
+  from: Hlc,
+  to: Hlc,
+  count: number,
+  chosen: Chosen,
+): Work<Step[]> {
   const walks: Ahead[] = [];
   try {
     for (const node of chosen.nodes) {
-      walks.push(new Ahead(happenings(context, node, from, to, chosen)));
+      const walk = new Ahead(happenings(context, node, from, to, chosen));
+      walks.push(walk);
+      yield* walk.advance();
     }
-    return mergedSteps(walks, count, chosen);
+    return yield* mergedSteps(walks, count, chosen);
   } finally {
     // Enough steps were found in the middle: what was being read must not stay open in the store.
     for (const walk of walks) walk.close();
   }
 }
 
-function mergedSteps(walks: readonly Ahead[], count: number, chosen: Chosen): Step[] {
+function* mergedSteps(walks: readonly Ahead[], count: number, chosen: Chosen): Work<Step[]> {
   const steps: Step[] = [];
   while (steps.length < count) {
     let at: Hlc | undefined;
@@ -80,7 +90,7 @@ function mergedSteps(walks: readonly Ahead[], count: number, chosen: Chosen): St
     if (at === undefined) break;
     const changes: StepChange[] = [];
     for (const walk of walks) {
-      for (; walk.head?.t === at; walk.advance()) {
+      for (; walk.head?.t === at; yield* walk.advance()) {
         if (isShown(walk.head, chosen)) changes.push(walk.head.change);
       }
     }
@@ -91,17 +101,20 @@ function mergedSteps(walks: readonly Ahead[], count: number, chosen: Chosen): St
 
 /** A generator with its next item in view. */
 class Ahead {
-  readonly #items: Iterator<Happening>;
+  readonly #items: Iterator<Happening | undefined>;
   head: Happening | undefined;
 
-  constructor(items: Iterator<Happening>) {
+  constructor(items: Iterator<Happening | undefined>) {
     this.#items = items;
-    this.advance();
   }
 
-  advance(): void {
-    const next = this.#items.next();
-    this.head = next.done === true ? undefined : next.value;
+  *advance(): Work<void> {
+    for (;;) {
+      const next = this.#items.next();
+      this.head = next.done === true ? undefined : next.value;
+      if (next.done === true || this.head !== undefined) return;
+      yield;
+    }
   }
 
   close(): void {

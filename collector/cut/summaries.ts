@@ -12,6 +12,7 @@ import {
   spanAt,
   statusOf,
 } from "./membership.ts";
+import type { Work } from "./turns.ts";
 
 export function extentOf({
   store,
@@ -70,23 +71,28 @@ export function epochList({ spans }: NodeSpans): NodeSummary["epochs"] {
 }
 
 /** Logs of every node with their variables at the end of the range, or of their node. */
-export function schemaOf(
+export function* schemaOf(
   context: CutContext,
   range?: { readonly from: Hlc; readonly to: Hlc },
-): LogSummary[] {
-  return [...membersNow(context).values()].flatMap((node) => logsOfNode(context, node, range));
+): Work<LogSummary[]> {
+  const found: LogSummary[] = [];
+  for (const node of membersNow(context).values()) {
+    for (const one of yield* logsOfNode(context, node, range)) found.push(one);
+    yield;
+  }
+  return found;
 }
 
-function logsOfNode(
+function* logsOfNode(
   context: CutContext,
   node: NodeSpans,
   range: { readonly from: Hlc; readonly to: Hlc } | undefined,
-): LogSummary[] {
+): Work<LogSummary[]> {
   const span = spanAt(node, range?.to ?? node.latest.record.lastT) ?? node.spans[0];
   const variables = variablesOf(context, span, range?.to ?? NEVER);
   const counts = new Map<string, number>();
   for (const { record } of node.spans) {
-    for (const [log, count] of changeCounts(context, record, range)) {
+    for (const [log, count] of yield* changeCounts(context, record, range)) {
       counts.set(log, (counts.get(log) ?? 0) + count);
     }
   }
@@ -133,11 +139,11 @@ function typeOf(value: Value): string {
 }
 
 /** Changes per log in [from, to]; events are read only where the range cuts through the log's time. */
-function changeCounts(
+function* changeCounts(
   context: CutContext,
   record: EpochRecord,
   range: { readonly from: Hlc; readonly to: Hlc } | undefined,
-): ReadonlyMap<string, number> {
+): Work<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   const partial = new Set<string>();
   for (const [log, { firstT, lastT, changeCount }] of Object.entries(record.logs)) {
@@ -155,6 +161,7 @@ function changeCounts(
       const log = events.variables[events.ref[i] as number]?.log as string;
       if (partial.has(log)) counts.set(log, (counts.get(log) ?? 0) + 1);
     }
+    yield;
   }
   return counts;
 }

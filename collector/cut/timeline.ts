@@ -18,29 +18,34 @@ import { epochList } from "./summaries.ts";
 import type { TileSource } from "./tile-source.ts";
 import { exactEvents, exactMessages, gatheredMessages } from "./timeline-messages.ts";
 import { addBatch, addTile, countAt, emptyTile, Measure, type Tile } from "./timeline-tile.ts";
+import type { Work } from "./turns.ts";
 import { isChosen } from "./variables.ts";
 
 /** @throws RetroError `bad-parameter` unless from <= to and pixels >= 1; `unknown-node`, `unknown-log` */
-export function timelineOf(
+export function* timelineOf(
   context: CutContext,
   tiles: TileSource,
   range: { readonly from: Hlc; readonly to: Hlc },
   pixels: number,
   selection: Selection = {},
-): Timeline {
+): Work<Timeline> {
   if (!(range.from <= range.to && pixels >= 1)) {
     throw new RetroError("bad-parameter", "a timeline needs from <= to and a pixel or more");
   }
   const chosen = choose(selection, membersNow(context));
-  const level = levelFor(range, Math.min(Math.floor(pixels), context.limits.buckets));
+  // On both sides of 2020 there is always a bucket, however wide they are.
+  const fewest = range.from < 0 && range.to >= 0 ? 2 : 1;
+  const most = Math.max(fewest, Math.min(Math.floor(pixels), context.limits.buckets));
+  const level = levelFor(range, most);
   const bucketTicks = 2 ** level;
   const first = Math.floor(range.from / bucketTicks);
   const count = Math.floor(range.to / bucketTicks) - first + 1;
   const from = (first * bucketTicks) as Hlc;
   const drawn = { from, to: range.to };
-  const counted = chosen.nodes.map((node) =>
-    countNode(context, tiles, node, level, first, count, chosen),
-  );
+  const counted: Tile[] = [];
+  for (const node of chosen.nodes) {
+    counted.push(yield* countNode(context, tiles, node, level, first, count, chosen));
+  }
   const exact =
     counted.reduce((sum, tile) => sum + eventsIn(tile), 0) <= context.limits.exactEvents;
   const violations = context.store.violationsBetween(from, range.to);
@@ -74,7 +79,7 @@ function levelFor({ from, to }: { readonly from: Hlc; readonly to: Hlc }, bucket
   return level;
 }
 
-function countNode(
+function* countNode(
   context: CutContext,
   tiles: TileSource,
   { spans }: NodeSpans,
@@ -82,7 +87,7 @@ function countNode(
   first: number,
   count: number,
   chosen: Chosen,
-): Tile {
+): Work<Tile> {
   const result = emptyTile(level, first, count);
   const hasFilter = chosen.logs !== undefined || chosen.keys !== undefined;
   const start = (first * 2 ** level) as Hlc;
@@ -90,11 +95,14 @@ function countNode(
   for (const { record } of spans) {
     if (record.joined > last || record.lastT < start) continue;
     if (!hasFilter) {
-      addTile(result, tiles.cells(record, level, first, count));
+      addTile(result, yield* tiles.cells(record, level, first, count));
       continue;
     }
-    for (const batch of context.source.batches(record.id, start, last)) {
+    const from = Math.max(start, record.joined) as Hlc;
+    const to = Math.min(last, record.lastT) as Hlc;
+    for (const batch of context.source.batches(record.id, from, to)) {
       addBatch(result, batch, (log, key) => isChosen(chosen, log, key));
+      yield;
     }
   }
   return result;

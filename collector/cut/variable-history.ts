@@ -8,6 +8,7 @@ import type { VariableVersion } from "./history.ts";
 import { isActiveAt, type NodeSpans, spanAt } from "./membership.ts";
 import { type Happening, happenings } from "./node-walk.ts";
 import { type Chosen, choose } from "./selection.ts";
+import type { Work } from "./turns.ts";
 
 /**
  * Versions in [from, to]. The first is the value at `from`, dated `from`, unless a change happened at
@@ -15,14 +16,14 @@ import { type Chosen, choose } from "./selection.ts";
  * times, never inside one; `next` is where the following page begins.
  * @throws RetroError `bad-parameter`, `unknown-node`, `unknown-log`
  */
-export function variableHistory(
+export function* variableHistory(
   context: CutContext,
   node: string,
   log: string,
   key: string,
   range: { readonly from: Hlc; readonly to: Hlc },
   limit: number,
-): { readonly versions: readonly VariableVersion[]; readonly next: Hlc | undefined } {
+): Work<{ readonly versions: readonly VariableVersion[]; readonly next: Hlc | undefined }> {
   if (!(limit >= 1)) {
     throw new RetroError("bad-parameter", `cannot give ${limit} versions`, {
       hint: "Ask for 1 or more.",
@@ -34,6 +35,10 @@ export function variableHistory(
   const justBefore = (range.from - 1) as Hlc;
   const versions: VariableVersion[] = [];
   for (const one of happenings(context, spans, justBefore, range.to, chosen)) {
+    if (one === undefined) {
+      yield;
+      continue;
+    }
     const version = versionOf(one);
     if (version === undefined) continue;
     if (versions.length === 0 && version.at > range.from) {

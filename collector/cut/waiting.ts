@@ -1,15 +1,32 @@
 /**
- * Waits for a cut to become complete: asked again whenever ingest says that something was stored,
- * until it is, the time is up, or the caller has gone.
+ * Waits for a cut to become complete: looked at again when ingest says that something was stored, until
+ * it is, the time is up, or the caller has gone.
+ *
+ * Many may wait, and something is stored all the time. So a look begins with what is cheap (has every
+ * node been heard of up to T?), the cut is made only when that says yes, all that is stored in one turn
+ * of the event loop is one occasion to look, and a round of looks pauses when it takes long.
  */
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
-import type { CutContext } from "./context.ts";
+import { countsAt, missingBeginning, missingEvents } from "./completeness.ts";
+import { type CutContext, membersNow } from "./context.ts";
 import { cutAt } from "./cut-at.ts";
 import type { Cut, Selection } from "./history.ts";
+import { isActiveAt, type Membership, spanAt } from "./membership.ts";
+import { choose } from "./selection.ts";
+
+interface Waiter {
+  readonly t: Hlc;
+  readonly selection: Selection;
+  readonly resolve: (cut: Cut) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export class CutWaiters {
   readonly #context: CutContext;
-  readonly #wakes = new Set<() => void>();
+  readonly #waiters = new Set<Waiter>();
+  #isLooking = false;
+  #hasNews = false;
+  #cutCount = 0;
 
   constructor(context: CutContext) {
     this.#context = context;
@@ -17,12 +34,21 @@ export class CutWaiters {
 
   /** How many questions wait now. */
   get count(): number {
-    return this.#wakes.size;
+    return this.#waiters.size;
   }
 
-  /** Something was stored: whoever waits looks again. */
+  /** How many cuts were made for those who wait. */
+  get cutCount(): number {
+    return this.#cutCount;
+  }
+
+  /** Something was stored: whoever waits is looked at in a later turn. */
   wakeAll(): void {
-    for (const wake of this.#wakes) wake();
+    if (this.#waiters.size === 0) return;
+    this.#hasNews = true;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    void this.#look();
   }
 
   /**
@@ -31,39 +57,101 @@ export class CutWaiters {
    */
   async waitFor(t: Hlc, selection: Selection, waitMs: number, signal?: AbortSignal): Promise<Cut> {
     const { limits, timers } = this.#context;
-    const deadlineMs = timers.nowMs() + Math.min(waitMs, limits.waitMs);
-    let isDue = false;
-    let wake: () => void = () => {};
-    const onWake = (): void => wake();
-    const onDeadline = (): void => {
-      isDue = true;
-      wake();
-    };
-    this.#admit(onWake);
-    const cancelTimer = timers.after(Math.max(0, deadlineMs - timers.nowMs()), onDeadline);
-    signal?.addEventListener("abort", onWake);
+    if (signal?.aborted === true) throw cancelled();
+    if (this.#waiters.size >= limits.waiting) {
+      throw new RetroError("overloaded", "too many questions wait for a cut", { retriable: true });
+    }
+    const cut = this.#cutAt(t, selection);
+    if (cut.complete) return cut;
+    return await new Promise<Cut>((resolve, reject) => {
+      const end = (): void => {
+        this.#waiters.delete(waiter);
+        signal?.removeEventListener("abort", onAbort);
+        cancelTimer();
+      };
+      const onAbort = (): void => waiter.reject(cancelled());
+      const waiter: Waiter = {
+        t,
+        selection,
+        resolve(found) {
+          end();
+          resolve(found);
+        },
+        reject(error) {
+          end();
+          reject(error);
+        },
+      };
+      const cancelTimer = timers.after(Math.min(waitMs, limits.waitMs), () => this.#answer(waiter));
+      signal?.addEventListener("abort", onAbort);
+      this.#waiters.add(waiter);
+    });
+  }
+
+  #cutAt(t: Hlc, selection: Selection): Cut {
+    this.#cutCount += 1;
+    return cutAt(this.#context, t, selection);
+  }
+
+  /** The time is up: the cut as it is. */
+  #answer(waiter: Waiter): void {
     try {
-      for (;;) {
-        if (signal?.aborted === true) throw new RetroError("cancelled", "nobody waits for the cut");
-        // Armed before the look: what is stored while looking wakes us again.
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        const cut = cutAt(this.#context, t, selection);
-        if (cut.complete || isDue) return cut;
-        await woken;
-      }
-    } finally {
-      this.#wakes.delete(onWake);
-      signal?.removeEventListener("abort", onWake);
-      cancelTimer();
+      waiter.resolve(this.#cutAt(waiter.t, waiter.selection));
+    } catch (error) {
+      waiter.reject(error);
     }
   }
 
-  #admit(wake: () => void): void {
-    if (this.#wakes.size >= this.#context.limits.waiting) {
-      throw new RetroError("overloaded", "too many questions wait for a cut", { retriable: true });
+  async #look(): Promise<void> {
+    const { timers, limits } = this.#context;
+    try {
+      while (this.#hasNews) {
+        await timers.turn();
+        this.#hasNews = false;
+        let membership = membersNow(this.#context);
+        let startMs = timers.nowMs();
+        for (const waiter of [...this.#waiters]) {
+          if (this.#waiters.has(waiter)) this.#lookAt(waiter, membership);
+          const spentMs = timers.nowMs() - startMs;
+          if (spentMs >= 0 && spentMs < limits.sliceMs) continue;
+          await timers.turn();
+          membership = membersNow(this.#context);
+          startMs = timers.nowMs();
+        }
+      }
+    } catch (error) {
+      for (const waiter of [...this.#waiters]) waiter.reject(error);
+    } finally {
+      this.#isLooking = false;
     }
-    this.#wakes.add(wake);
   }
+
+  #lookAt(waiter: Waiter, membership: Membership): void {
+    try {
+      if (!this.#isHeardOf(waiter, membership)) return;
+      const cut = this.#cutAt(waiter.t, waiter.selection);
+      if (cut.complete) waiter.resolve(cut);
+    } catch (error) {
+      waiter.reject(error);
+    }
+  }
+
+  /** Whether no events up to T are missing: without that no cut is complete. */
+  #isHeardOf({ t, selection }: Waiter, membership: Membership): boolean {
+    const { timers, limits } = this.#context;
+    const chosen = choose(selection, membership);
+    return chosen.nodes.every((node) => {
+      const span = spanAt(node, t);
+      const beginning = missingBeginning(node, span, t);
+      if (beginning !== undefined && countsAt(beginning.record, t, chosen, membership))
+        return false;
+      if (span === undefined || !isActiveAt(span, t) || t <= span.record.watermark) return true;
+      if (!countsAt(span.record, t, chosen, membership)) return true;
+      return missingEvents(span, t, timers.nowMs(), limits).length === 0;
+    });
+  }
+}
+
+function cancelled(): RetroError {
+  return new RetroError("cancelled", "nobody waits for the cut");
 }

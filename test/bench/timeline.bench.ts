@@ -25,10 +25,10 @@ async function runSize(eventCount: number, report: (figure: Figure) => void): Pr
   try {
     const random = randomOf(eventCount);
     const started = performance.now();
-    timeRequest(stored, { from: stored.first, to: stored.last });
+    await timeRequest(stored, { from: stored.first, to: stored.last });
     const wholeColdMs = performance.now() - started;
-    const warm = times(stored, WARM_REQUESTS, random, () => {});
-    const cold = times(stored, COLD_REQUESTS, random, () => stored.history.dropCaches());
+    const warm = await times(stored, WARM_REQUESTS, random, () => {});
+    const cold = await times(stored, COLD_REQUESTS, random, () => stored.history.dropCaches());
     const size = `${eventCount.toLocaleString("en-US")} events`;
     const workload =
       `${size} of 10 nodes in LMDB; ${PIXELS} pixels, ranges log-uniform from 100 ms to all; ` +
@@ -58,27 +58,29 @@ async function runSize(eventCount: number, report: (figure: Figure) => void): Pr
   }
 }
 
-function times(
+async function times(
   stored: StoredHistory,
   count: number,
   random: () => number,
   before: () => void,
-): number[] {
+): Promise<number[]> {
   const all = stored.last - stored.first;
-  return Array.from({ length: count }, () => {
+  const taken: number[] = [];
+  for (let i = 0; i < count; i += 1) {
     before();
     const ticks = SHORTEST_TICKS * (all / SHORTEST_TICKS) ** random();
     const from = Math.floor(stored.first + random() * (all - ticks)) as Hlc;
-    return timeRequest(stored, { from, to: Math.floor(from + ticks) as Hlc });
-  });
+    taken.push(await timeRequest(stored, { from, to: Math.floor(from + ticks) as Hlc }));
+  }
+  return taken;
 }
 
-function timeRequest(
+async function timeRequest(
   { history }: StoredHistory,
   range: { readonly from: Hlc; readonly to: Hlc },
-): number {
+): Promise<number> {
   const started = performance.now();
-  const timeline = history.timeline(range, PIXELS);
+  const timeline = await history.timeline(range, PIXELS);
   const took = performance.now() - started;
   const changes = timeline.lanes.flatMap(({ buckets }) => buckets.map((bucket) => bucket.changes));
   if (changes.reduce((sum, count) => sum + count, 0) === 0) throw new Error("an empty timeline");

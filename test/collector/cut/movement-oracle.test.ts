@@ -15,13 +15,17 @@ import {
 
 const seeds = fc.integer({ min: 0, max: 2 ** 30 });
 
-function forEachShape(name: string, runs: number, check: (one: HistoryCase) => void): void {
+function forEachShape(
+  name: string,
+  runs: number,
+  check: (one: HistoryCase) => Promise<void>,
+): void {
   for (const shape of SHAPES) {
     it(`${name}: ${JSON.stringify(shape)}`, async () => {
       await fc.assert(
         fc.asyncProperty(seeds, async (seed) => {
           const one = await openCase({ seed, ...shape });
-          if (one.oracle.epochs.length > 0) check(one);
+          if (one.oracle.epochs.length > 0) await check(one);
         }),
         { numRuns: runs },
       );
@@ -41,7 +45,7 @@ function textOf(value: Value | undefined): string | undefined {
 }
 
 describe("steps", () => {
-  forEachShape("forward and back tell the same moments", 15, (one) => {
+  forEachShape("forward and back tell the same moments", 15, async (one) => {
     const { history, oracle, draw, model } = one;
     const asked = randomAsked(one);
     const expected = oracleSteps(oracle, asked);
@@ -53,27 +57,27 @@ describe("steps", () => {
         .filter(({ at }) => at <= t)
         .reverse()
         .slice(0, count);
-      expect(history.step(t, "next", count, asked).map(plainStep)).toEqual(later);
-      expect(history.step(t, "prev", count, asked).map(plainStep)).toEqual(earlier);
+      expect((await history.step(t, "next", count, asked)).map(plainStep)).toEqual(later);
+      expect((await history.step(t, "prev", count, asked)).map(plainStep)).toEqual(earlier);
     }
   });
 
-  forEachShape("one back undoes one forward", 15, (one) => {
+  forEachShape("one back undoes one forward", 15, async (one) => {
     const { history, draw, model } = one;
     const t = draw.one(model.times);
-    const [next] = history.step(t, "next", 1);
-    if (next !== undefined) expect(history.step(next.at, "prev", 1)).toEqual([next]);
+    const [next] = await history.step(t, "next", 1);
+    if (next !== undefined) expect(await history.step(next.at, "prev", 1)).toEqual([next]);
   });
 });
 
 describe("a diff", () => {
-  forEachShape("is the difference of two replays, with the changes counted", 15, (one) => {
+  forEachShape("is the difference of two replays, with the changes counted", 15, async (one) => {
     const { history, oracle, draw, model } = one;
     for (let i = 0; i < 6; i += 1) {
       const asked = randomAsked(one);
       const [from, to] = [draw.one(model.times), draw.one(model.times)].sort((a, b) => a - b);
       const all = draw.chance(0.5);
-      const diff = history.diff(from as Hlc, to as Hlc, asked, { all });
+      const diff = await history.diff(from as Hlc, to as Hlc, asked, { all });
       const plain = diff.changes.map(({ node, log, key, before, after, count }) =>
         changeText(node, log, key, String(count), textOf(before), textOf(after)),
       );
@@ -83,7 +87,7 @@ describe("a diff", () => {
 });
 
 describe("the history of a variable", () => {
-  forEachShape("gives after each moment what a replay gives there, in pages", 15, (one) => {
+  forEachShape("gives after each moment what a replay gives there, in pages", 15, async (one) => {
     const { oracle, draw, model } = one;
     for (let i = 0; i < 6; i += 1) {
       const run = draw.one(oracle.epochs);
@@ -92,7 +96,15 @@ describe("the history of a variable", () => {
       const { log, key } = draw.one(variables);
       const [from, to] = [draw.one(model.times), draw.one(model.times)].sort((a, b) => a - b);
       const { node } = run.model;
-      const versions = allPages(one, node, log, key, from as Hlc, to as Hlc, 1 + draw.below(4));
+      const versions = await allPages(
+        one,
+        node,
+        log,
+        key,
+        from as Hlc,
+        to as Hlc,
+        1 + draw.below(4),
+      );
       for (const [t, expected] of oracleVersions(
         oracle,
         node,
@@ -108,7 +120,7 @@ describe("the history of a variable", () => {
   });
 });
 
-function allPages(
+async function allPages(
   { history }: HistoryCase,
   node: string,
   log: string,
@@ -116,13 +128,13 @@ function allPages(
   from: Hlc,
   to: Hlc,
   limit: number,
-): VariableVersion[] {
-  const whole = history.variable(node, log, key, { from, to }, 10_000);
+): Promise<VariableVersion[]> {
+  const whole = await history.variable(node, log, key, { from, to }, 10_000);
   expect(whole.next).toBeUndefined();
   const paged: VariableVersion[] = [];
   let next: Hlc | undefined = from;
   while (next !== undefined) {
-    const page = history.variable(node, log, key, { from: next, to }, limit);
+    const page = await history.variable(node, log, key, { from: next, to }, limit);
     paged.push(...page.versions);
     next = page.next;
   }
@@ -136,7 +148,7 @@ function textOfVersion(version: VariableVersion | undefined): string {
 }
 
 describe("events", () => {
-  forEachShape("come in global order, the same in pages as at once", 15, (one) => {
+  forEachShape("come in global order, the same in pages as at once", 15, async (one) => {
     const { history, oracle, draw, model } = one;
     const selection = randomAsked(one);
     const [from, to] = draw.chance(0.3)
@@ -147,7 +159,12 @@ describe("events", () => {
     let after: Parameters<typeof history.events>[0]["after"];
     for (;;) {
       const range = { from: from as Hlc, to: to as Hlc };
-      const page = history.events({ ...range, selection, limit, ...(after ? { after } : {}) });
+      const page = await history.events({
+        ...range,
+        selection,
+        limit,
+        ...(after ? { after } : {}),
+      });
       expect(page.events.length).toBeLessThanOrEqual(limit);
       for (const { node, epoch, event } of page.events) {
         found.push(`${event.t} ${node} ${epoch} ${event.seq} ${event.kind}`);
@@ -167,11 +184,11 @@ describe("a timeline", () => {
   forEachShape(
     "counts in its buckets what happened in them, and shows all when it is little",
     15,
-    (one) => {
+    async (one) => {
       const { history, oracle, draw, model } = one;
       const [from, to] = [draw.one(model.times), draw.one(model.times)].sort((a, b) => a - b);
       const pixels = 1 + draw.below(400);
-      const timeline = history.timeline({ from: from as Hlc, to: to as Hlc }, pixels);
+      const timeline = await history.timeline({ from: from as Hlc, to: to as Hlc }, pixels);
       const { bucketTicks } = timeline;
       expect(timeline.from).toBeLessThanOrEqual(from as number);
       expect(

@@ -44,7 +44,7 @@ describe("what there is", () => {
         if (oracle.epochs.length === 0) return;
         const [from, to] = [draw.one(model.times), draw.one(model.times)].sort((a, b) => a - b);
         if (from === undefined || to === undefined) return;
-        for (const one of history.schema({ from, to })) {
+        for (const one of await history.schema({ from, to })) {
           const runs = oracle.runsOf(one.node);
           const changes = runs.flatMap(({ events }) =>
             events.filter(
