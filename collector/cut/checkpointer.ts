@@ -30,6 +30,18 @@ const LATE = 1.25;
 const NEW_KEYS_SHARE = 4;
 const NEW_KEYS_FREE = 16;
 
+/** A slot with its key; and what a byte of a written value becomes in memory. Both about. */
+const SLOT_BYTES = 100;
+const OBJECTS_PER_BYTE = 8;
+
+/** A log's latest state in the store. */
+interface WrittenLog {
+  readonly seq: number;
+  readonly keys: KeyListRef;
+  readonly byteCount: number;
+  readonly uses: number;
+}
+
 /** A state that is being carried forward. */
 interface OpenEpoch {
   readonly view: EpochView;
@@ -37,7 +49,7 @@ interface OpenEpoch {
   /** T of the last event applied. */
   lastT: Hlc;
   /** Per log: the round that wrote it, and where its keys are. */
-  readonly written: Map<string, { readonly seq: number; readonly keys: KeyListRef; uses: number }>;
+  readonly written: Map<string, WrittenLog>;
   /** Logs changed since the last round. */
   readonly changed: Set<string>;
   changeCount: number;
@@ -60,7 +72,7 @@ export class Checkpointer {
     this.#source = source;
     this.#limits = limits;
     this.#timers = timers;
-    this.#open = new LruCache(limits.openEpochs);
+    this.#open = new LruCache(limits.openStateBytes);
   }
 
   /** Rounds written since the start. */
@@ -102,13 +114,23 @@ export class Checkpointer {
       await this.#timers.turn();
       for (const id of this.#waiting) {
         this.#waiting.delete(id);
-        await this.#advance(id);
+        await this.#advanceOrForget(id);
       }
-    } catch (error) {
-      this.#failure = error;
-      this.#waiting.clear();
     } finally {
       this.#running = undefined;
+    }
+  }
+
+  /**
+   * A state whose checkpoints were not all written must not be carried on: later directories would
+   * refer to them. The next try begins at the last directory that is in the store.
+   */
+  async #advanceOrForget(epochId: number): Promise<void> {
+    try {
+      await this.#advance(epochId);
+    } catch (error) {
+      this.#failure = error;
+      this.#open.delete(epochId);
     }
   }
 
@@ -118,10 +140,11 @@ export class Checkpointer {
    */
   async #advance(epochId: number): Promise<void> {
     let writing: Promise<unknown> = Promise.resolve();
+    let open = this.#open.get(epochId);
     for (;;) {
       const record = this.#store.epoch(epochId);
-      const open = record === undefined || this.#isClosed ? undefined : this.#resume(record);
-      if (record === undefined || open === undefined) break;
+      if (record === undefined || this.#isClosed) break;
+      open = this.#resume(record, open);
       if (open.view.seq >= record.contiguousSeq) break;
       const writes = this.#turn(record, open);
       await writing;
@@ -132,15 +155,13 @@ export class Checkpointer {
       await this.#timers.turn();
     }
     await writing;
+    if (open !== undefined) this.#open.set(epochId, open, sizeOf(open));
   }
 
-  #resume(record: EpochRecord): OpenEpoch {
+  #resume(record: EpochRecord, known: OpenEpoch | undefined): OpenEpoch {
     const repairCount = this.#store.repairCount(record.id);
-    const known = this.#open.get(record.id);
-    if (known !== undefined && known.repairCount === repairCount) return known;
-    const open = this.#openAtLastDirectory(record, repairCount);
-    this.#open.set(record.id, open, 1);
-    return open;
+    if (known?.repairCount === repairCount) return known;
+    return this.#openAtLastDirectory(record, repairCount);
   }
 
   #openAtLastDirectory(record: EpochRecord, repairCount: number): OpenEpoch {
@@ -153,7 +174,7 @@ export class Checkpointer {
       if (image === undefined || bytes === undefined) continue;
       const keysSeq = keysSeqOf(bytes);
       const keys = { seq: keysSeq === 0 ? seq : keysSeq, list: image.base };
-      written.set(log, { seq, keys, uses: 0 });
+      written.set(log, { seq, keys, uses: 0, byteCount: bytes.length });
     }
     return { view, repairCount, lastT: view.t, written, changed: new Set(), changeCount: 0 };
   }
@@ -241,13 +262,27 @@ export class Checkpointer {
       before.uses < this.#limits.keyListUses &&
       suits(image, before.keys)
     ) {
-      written.set(log, { seq: view.seq, keys: before.keys, uses: before.uses + 1 });
-      return encodeLogState(image, before.keys);
+      const bytes = encodeLogState(image, before.keys);
+      const { keys, uses } = before;
+      written.set(log, { seq: view.seq, keys, uses: uses + 1, byteCount: bytes.length });
+      return bytes;
     }
     image.compact();
-    written.set(log, { seq: view.seq, keys: { seq: view.seq, list: image.base }, uses: 0 });
-    return encodeLogState(image, undefined);
+    const bytes = encodeLogState(image, undefined);
+    const keys = { seq: view.seq, list: image.base };
+    written.set(log, { seq: view.seq, keys, uses: 0, byteCount: bytes.length });
+    return bytes;
   }
+}
+
+/** What a state takes in memory, about. Large values show in the bytes that were written of them. */
+function sizeOf({ view, written }: OpenEpoch): number {
+  let bytes = 0;
+  for (const [log, { slotCount, others }] of view.logs) {
+    bytes += slotCount * SLOT_BYTES;
+    if (others.length > 0) bytes += (written.get(log)?.byteCount ?? 0) * OBJECTS_PER_BYTE;
+  }
+  return bytes;
 }
 
 /** Whether the list is the image's own and still mostly what the log holds. */

@@ -39,6 +39,8 @@ import { LruCache } from "./lru-cache.ts";
 const DIRECTORY_TRIES = 8;
 /** What a decoded event takes in columns. */
 const EVENT_BYTES = 26;
+/** Bytes that a byte of values or bodies becomes when it is decoded, about: measured 7 for keyframes. */
+const OBJECTS_PER_BYTE = 8;
 /** A rough cost of an object, a string or a small array. */
 const OBJECT_BYTES = 120;
 
@@ -53,7 +55,7 @@ export class EpochSource {
   constructor(store: HistoryStore, limits: CutLimits) {
     this.store = store;
     this.#blocks = new LruCache(limits.blockCacheBytes);
-    this.#keyLists = new LruCache(limits.keyListCache);
+    this.#keyLists = new LruCache(limits.keyListCacheBytes);
   }
 
   /** Forgets what is decoded: for benches. */
@@ -89,7 +91,7 @@ export class EpochSource {
     if (known !== undefined) return known;
     try {
       const batch = decodeBatch(stored.bytes);
-      this.#blocks.set(key, batch, sizeOf(batch));
+      this.#blocks.set(key, batch, sizeOf(batch, stored.bytes.length));
       return batch;
     } catch (error) {
       if (!(error instanceof RetroError)) throw error;
@@ -189,7 +191,7 @@ export class EpochSource {
     const bytes = this.store.checkpoint(epochId, log, seq);
     const list = bytes === undefined ? undefined : decodeKeyList(bytes);
     if (list === undefined || !isSameList(list.name, name)) return undefined;
-    this.#keyLists.set(known, list, 1);
+    this.#keyLists.set(known, list, list.bytes);
     return list;
   }
 
@@ -249,9 +251,12 @@ export function indexAfter(times: Float64Array, t: Hlc, count: number): number {
   return low;
 }
 
-function sizeOf({ events }: Batch): number {
-  const objects = events.variables.length + events.values.length + events.bodies.length;
-  return events.t.length * EVENT_BYTES + objects * OBJECT_BYTES + OBJECT_BYTES;
+/** A body may hold a whole keyframe and a value a large document: their size shows in the bytes only. */
+function sizeOf({ events }: Batch, wireBytes: number): number {
+  const named = events.values.length + events.bodies.length;
+  const objects = events.variables.length + named;
+  const columns = events.t.length * EVENT_BYTES + objects * OBJECT_BYTES + OBJECT_BYTES;
+  return named === 0 ? columns : Math.max(columns, wireBytes * OBJECTS_PER_BYTE);
 }
 
 /** A time before every event. */

@@ -12,19 +12,30 @@ export interface KeyListName {
   readonly otherHash: number;
 }
 
+/** Of a key beside its text: the string, its place in the list and in the index. */
+const KEY_BYTES = 60;
+
 export class KeyList {
   readonly keys: readonly string[];
   readonly index: ReadonlyMap<string, number>;
   readonly name: KeyListName;
 
+  readonly #bytes: number;
+
   constructor(keys: readonly string[]) {
     this.keys = keys;
+    this.#bytes = keys.reduce((sum, key) => sum + KEY_BYTES + key.length * 2, KEY_BYTES);
     this.index = new Map(keys.map((key, slot) => [key, slot]));
     this.name = {
       count: keys.length,
       hash: hashOf(keys, 0x811c9dc5, 0x01000193),
       otherHash: hashOf(keys, 0x2545f491, 0x5bd1e995),
     };
+  }
+
+  /** What it takes in memory, about. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   static readonly empty: KeyList = new KeyList([]);

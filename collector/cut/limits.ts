@@ -12,12 +12,12 @@ export interface CutLimits {
   readonly keyListUses: number;
   /** Batches the checkpointer replays before it gives the event loop a turn. */
   readonly batchesPerTurn: number;
-  /** Epochs whose state the checkpointer keeps in memory between calls. */
-  readonly openEpochs: number;
+  /** Memory for the states that the checkpointer keeps between calls. */
+  readonly openStateBytes: number;
   /** Memory for decoded batches. */
   readonly blockCacheBytes: number;
-  /** Key lists kept decoded. */
-  readonly keyListCache: number;
+  /** Memory for decoded key lists. */
+  readonly keyListCacheBytes: number;
   /** Memory for message columns and timeline tiles, each. */
   readonly digestCacheBytes: number;
   /** Lost ranges listed per node; the rest is summed in the last. */
@@ -48,9 +48,9 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   roundChanges: 1_000,
   keyListUses: 64,
   batchesPerTurn: 8,
-  openEpochs: 256,
+  openStateBytes: 128 * 1024 * 1024,
   blockCacheBytes: 64 * 1024 * 1024,
-  keyListCache: 4_096,
+  keyListCacheBytes: 32 * 1024 * 1024,
   digestCacheBytes: 64 * 1024 * 1024,
   lostListed: 64,
   pageSize: 10_000,
