@@ -63,6 +63,12 @@ export interface CutJson {
     readonly sentAt: H;
   }[];
   readonly inFlightComplete: boolean;
+  /** Only where a list was shortened: how many there are in all, at least. */
+  readonly totals?: {
+    readonly incomplete: number;
+    readonly violations: number;
+    readonly inFlight: number;
+  };
 }
 
 export interface DiffJson {

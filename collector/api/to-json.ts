@@ -56,6 +56,7 @@ export function cutJson(cut: Cut): CutJson {
       sentAt: hJson(sentAt),
     })),
     inFlightComplete: cut.inFlightComplete,
+    ...(cut.totals === undefined ? {} : { totals: cut.totals }),
   };
 }
 
@@ -262,11 +263,22 @@ export function timelineJson(timeline: Timeline): TimelineJson {
   };
 }
 
+/** In order of names by code unit, so that one question has one answer, byte for byte. */
 function byName<From, To>(
   entries: ReadonlyMap<string, From>,
   convert: (value: From) => To,
 ): { [name: string]: To } {
   const object = Object.create(null) as { [name: string]: To };
-  for (const [name, value] of entries) object[name] = convert(value);
+  for (const [name, value] of inOrder(entries)) object[name] = convert(value);
   return object;
+}
+
+/** Sorted only where needed: most logs come in order. */
+function inOrder<From>(entries: ReadonlyMap<string, From>): Iterable<[string, From]> {
+  let before = "";
+  for (const name of entries.keys()) {
+    if (name < before) return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+    before = name;
+  }
+  return entries;
 }

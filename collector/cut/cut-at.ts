@@ -63,24 +63,41 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   }
   for (const one of unknownSenders(context, membership, views, t, chosen)) incomplete.push(one);
   const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
-  const violations = context.store
-    .violationsAt(t)
-    .map(violationOf)
-    .filter(({ channel }) => isChosen(channel.from) || isChosen(channel.to));
+  const violations = violationsAt(context, t, chosen, isChosen);
+  const inFlight = inFlightAt(context, membership, views, t, isChosen);
+  const most = context.limits.cutListed;
+  const totals = {
+    incomplete: incomplete.length,
+    violations: violations.reduce((sum, { count = 1 }) => sum + count, 0),
+    inFlight: inFlight.length,
+  };
+  const isLong = totals.incomplete > most || totals.violations > most || totals.inFlight > most;
   return {
     at: t,
     complete: incomplete.length === 0,
-    incomplete,
+    incomplete: incomplete.length > most ? incomplete.slice(0, most) : incomplete,
     members,
     consistent: violations.length === 0,
-    violations,
+    violations: violations.slice(0, most).map(violationOf),
     unchecked,
     nodes,
-    inFlight: inFlightAt(context, membership, views, t, isChosen),
+    inFlight: inFlight.length > most ? inFlight.slice(-most) : inFlight,
     inFlightComplete: isInFlightComplete(context, membership, t, (record) =>
       countsAt(record, t, chosen, membership),
     ),
+    ...(isLong ? { totals } : {}),
   };
+}
+
+/** One more than are listed, so that more show; all, where some nodes are asked for. */
+function violationsAt(
+  { store, limits }: CutContext,
+  t: Hlc,
+  { namesNodes }: Chosen,
+  isChosen: (node: string) => boolean,
+): readonly ViolationRecord[] {
+  const found = namesNodes ? store.violationsAt(t) : store.violationsAt(t, limits.cutListed + 1);
+  return found.filter(({ send, receive }) => isChosen(send.node) || isChosen(receive.node));
 }
 
 /** Whether a later run of the node may have begun by `t`: its beginning has not arrived. */

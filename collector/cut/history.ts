@@ -102,6 +102,15 @@ export interface Cut {
   readonly nodes: ReadonlyMap<string, CutNode>;
   readonly inFlight: readonly InFlightMessage[];
   readonly inFlightComplete: boolean;
+  /**
+   * Only where a list was too long to be given whole: how many there are in all, at least. What is
+   * listed are the first nodes, the violations received first, the messages sent last.
+   */
+  readonly totals?: {
+    readonly incomplete: number;
+    readonly violations: number;
+    readonly inFlight: number;
+  };
 }
 
 /** `before`/`after` absent: the variable did not exist (or was lost) then. */

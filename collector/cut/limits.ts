@@ -20,6 +20,8 @@ export interface CutLimits {
   readonly keyListCacheBytes: number;
   /** Memory for message columns and timeline tiles, each. */
   readonly digestCacheBytes: number;
+  /** Reasons, violations and messages in flight listed in a cut, of each so many. */
+  readonly cutListed: number;
   /** Lost ranges listed per node; the rest is summed in the last. */
   readonly lostListed: number;
   /** Steps, versions and events given at once, at most. */
@@ -52,6 +54,7 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   blockCacheBytes: 64 * 1024 * 1024,
   keyListCacheBytes: 32 * 1024 * 1024,
   digestCacheBytes: 64 * 1024 * 1024,
+  cutListed: 10_000,
   lostListed: 64,
   pageSize: 10_000,
   schemaVariables: 100,
