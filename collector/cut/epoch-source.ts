@@ -37,6 +37,8 @@ import { LruCache } from "./lru-cache.ts";
 
 /** Directories tried, going back, before the epoch is replayed from its beginning. */
 const DIRECTORY_TRIES = 8;
+/** Names of batches remembered, to know one that is read a second time. */
+const READ_ONCE = 8_192;
 /** What a decoded event takes in columns. */
 const EVENT_BYTES = 26;
 /** Bytes that a byte of values or bodies becomes when it is decoded, about: measured 7 for keyframes. */
@@ -47,6 +49,8 @@ const OBJECT_BYTES = 120;
 export class EpochSource {
   readonly store: HistoryStore;
   readonly #blocks: LruCache<string, Batch>;
+  /** Batches decoded lately. */
+  readonly #readOnce = new LruCache<string, true>(READ_ONCE);
   readonly #keyLists: LruCache<string, KeyList>;
   readonly #reads = new Set<BatchRead>();
   /** Batches that the codec refused, by epoch: to readers, lost ranges. */
@@ -61,6 +65,7 @@ export class EpochSource {
   /** Forgets what is decoded: for benches. */
   dropCaches(): void {
     this.#blocks.clear();
+    this.#readOnce.clear();
     this.#keyLists.clear();
   }
 
@@ -91,7 +96,9 @@ export class EpochSource {
     if (known !== undefined) return known;
     try {
       const batch = decodeBatch(stored.bytes);
-      this.#blocks.set(key, batch, sizeOf(batch, stored.bytes.length));
+      // Kept from the second time on: what is read once dies young, which is what collectors are good at.
+      if (this.#readOnce.get(key) === undefined) this.#readOnce.set(key, true, 1);
+      else this.#blocks.set(key, batch, sizeOf(batch, stored.bytes.length));
       return batch;
     } catch (error) {
       if (!(error instanceof RetroError)) throw error;
