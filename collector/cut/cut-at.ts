@@ -69,9 +69,12 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   const totals = {
     incomplete: incomplete.length,
     violations: violations.reduce((sum, { count = 1 }) => sum + count, 0),
-    inFlight: inFlight.length,
+    inFlight: inFlight.length + context.slow.moreAt(t),
   };
-  const isLong = totals.incomplete > most || totals.violations > most || totals.inFlight > most;
+  const isLong =
+    totals.incomplete > most ||
+    totals.violations > Math.min(most, violations.length) ||
+    totals.inFlight > Math.min(most, inFlight.length);
   return {
     at: t,
     complete: incomplete.length === 0,

@@ -64,6 +64,11 @@ export class SlowMessages {
     );
   }
 
+  /** How many more than their records there are at `t`: the store keeps very many added up. */
+  moreAt(t: Hlc): number {
+    return this.#store.slowMessagesAt(t).reduce((sum, { count = 1 }) => sum + count - 1, 0);
+  }
+
   #forgetIfRepaired(records: readonly EpochRecord[]): void {
     let repairs = 0;
     let ends = 0;
@@ -97,6 +102,10 @@ export class SlowMessages {
     const arrivals = this.#arrivals(records, from, to);
     // Sent by `last`, received later than a timeout after: all slow receives of the group are here.
     const slowest = earliest(this.#store.slowMessagesAt(last));
+    // Or received before they were sent, by a clock that was behind.
+    const early = new Set(
+      this.#store.violationsBetween(from, last).map(({ send }) => messageId(send)),
+    );
     const sends = new Map<number, SendsNear>();
     const byRun = new Map(records.map((record) => [`${record.epoch}\n${record.node}`, record]));
     for (const one of group) {
@@ -107,7 +116,7 @@ export class SlowMessages {
       const known = sends.get(record.id) ?? this.#sendsOf(record, from, to);
       sends.set(record.id, known);
       const first = slowest.get(id) ?? one;
-      const verdict = this.#verdict(send, first, known, arrivals);
+      const verdict = early.has(id) ? undefined : this.#verdict(send, first, known, arrivals);
       verdicts.set(id, verdict);
       if (isSettled(records, Math.max(to, first.receiveT))) {
         this.#verdicts.set(id, { verdict }, 1);

@@ -28,7 +28,8 @@ describe("a cut", () => {
             expect(plainCut(history.cutAt(t, asked))).toEqual(expectedCut(one, t, asked));
           }
         }),
-        { numRuns: 60 },
+        // 469937282: received before it was sent, and once more, slowly.
+        { numRuns: 60, examples: [[469_937_282]] },
       );
     });
   }

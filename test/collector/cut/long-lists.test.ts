@@ -25,6 +25,17 @@ describe("a cut with more to list than the limit", () => {
     expect(ofOne.totals).toMatchObject({ violations: 20 });
   });
 
+  it("counts slow messages that the store keeps added up", async () => {
+    const { history, tell } = tellHistory();
+    const sends = Array.from({ length: 500 }, (_, i) => send(atMs(1 + i), "n2"));
+    const receives = sends.map(({ t }, i) => receive(atMs(60_000 + i), "n1", 1, 2 + i, t));
+    await tell("n1", 1, [join(atMs(0)), ...sends], { closed: atMs(90_000) });
+    await tell("n2", 1, [join(atMs(0)), ...receives], { closed: atMs(90_000) });
+    const { inFlight, totals } = history.cutAt(atMs(50_000));
+    expect(inFlight.length).toBeLessThan(500);
+    expect(totals?.inFlight).toBe(500);
+  });
+
   it("gives no totals where all is listed", async () => {
     const { history, tell } = tellHistory({ limits: { cutListed: 5 } });
     await tell("n1", 1, [join(atMs(0)), send(atMs(1), "n2")], { closed: atMs(100) });
