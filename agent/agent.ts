@@ -55,6 +55,8 @@ export const FLUSH_TIMEOUT_MS = 5_000;
 /** Of `maxDriftMs`: a lead beyond it is reported. */
 const LEAD_WARNING = 0.8;
 const MAX_NODE_LENGTH = 80;
+/** How often the window is tidied where nothing is shipped. */
+const TIDY_INTERVAL_MS = 1_000;
 
 /** The outside world as an agent needs it; what is left out is the real one. */
 export interface AgentPorts {
@@ -117,6 +119,7 @@ export class Agent {
   readonly #closedListeners: (() => void)[] = [];
   #closing: Promise<void> | undefined;
   #cancelCeiling: () => void = () => undefined;
+  #cancelTidy: () => void = () => undefined;
 
   /** For `startAgent`; use that. */
   constructor(config: Config, ports: AgentPorts, isInert: boolean = false) {
@@ -149,7 +152,10 @@ export class Agent {
     this.#shipper = transport === undefined ? undefined : this.#openShipper(transport);
     this.#hooks = isInert ? undefined : this.#openHooks();
     if (isInert) this.#guard.turnOff("no agent was started");
-    else this.#keepCeiling();
+    else {
+      this.#keepCeiling();
+      if (this.#shipper === undefined) this.#keepTidy();
+    }
     this.#shipper?.start();
   }
 
@@ -353,6 +359,7 @@ export class Agent {
     this.#guard.stopRecording();
     this.#hooks?.close();
     this.#cancelCeiling();
+    this.#cancelTidy();
     try {
       await this.#shipper?.close(budgetMs);
       if (wasOn) await this.#epochFile?.write(this.epoch, this.#recording.clock.last);
@@ -366,6 +373,7 @@ export class Agent {
   #turnedOff(reason: string): void {
     if (reason !== "closed") this.#notices.say("off", `the agent is off: ${reason}`);
     this.#cancelCeiling();
+    this.#cancelTidy();
     this.#hooks?.close();
     this.#shipper?.end();
     for (const run of this.#closedListeners) run();
@@ -408,6 +416,18 @@ export class Agent {
     });
   }
 
+  /** Where a shipper runs, its flush tick does this. */
+  #keepTidy(): void {
+    this.#cancelTidy = this.#scheduler.after(TIDY_INTERVAL_MS, () => {
+      if (this.#guard.isOff) return;
+      this.#edge("tidying", () => {
+        this.#feed.tidy();
+        return null;
+      });
+      this.#keepTidy();
+    });
+  }
+
   #httpTransport(isInert: boolean): Transport | undefined {
     const { collector, token } = this.#config;
     if (collector === undefined || isInert) return undefined;
@@ -431,6 +451,7 @@ export class Agent {
       heartbeat: () => feed.heartbeat(),
       askKeyframes: (logs) => feed.askKeyframes(logs),
       addKeyframes: () => feed.addKeyframes(),
+      tidy: () => feed.tidy(),
       reopen: (request) => this.#reopen(request),
     };
     return new Shipper({

@@ -47,6 +47,9 @@ export interface EventSource {
   /** Records keyframes that were asked for or are due; they are pending then. */
   addKeyframes(): void;
 
+  /** Frees what is past its age. Called at each flush tick, and seldom where nothing is shipped. Never throws. */
+  tidy(): void;
+
   /** Opens a further epoch, with join and keyframes. Called with nothing pending. */
   reopen(request: ReopenRequest): void;
 }

@@ -202,6 +202,7 @@ export class Shipper {
     if (this.#isClosed) return;
     let isBehind = false;
     this.#guarded(() => {
+      this.#source.tidy();
       isBehind = this.#cutSome();
       this.#pump();
       this.#heartbeat();

@@ -144,6 +144,13 @@ export class EventFeed {
     this.#recording.body(clock.now(), { kind: "keyframe", log: log.name, state }, bytes, false);
   }
 
+  /** Drops events past the window's age and frees variables that nothing names any more. */
+  tidy(): void {
+    const { clock, window, table } = this.#recording;
+    window.trim(clock.last);
+    table.reclaim(window.firstIndex);
+  }
+
   /**
    * The next events as a batch; null: there are none. Also when events were lost and nothing came
    * after them: then it is empty and names them.
