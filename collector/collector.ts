@@ -1,7 +1,7 @@
 /**
  * The composition root of the collector: the one place that names its adapters.
  *
- *     one node:http server, loopback only
+ *     one node:http server, loopback only (127.0.0.1 and, where it is free, ::1)
  *       POST /v1/batches  ->  ingest  ->  store (LMDB)  --durable-->  ack
  *                                            |  notifyStored
  *                                            v
@@ -13,7 +13,7 @@
  *
  * An adapter: it owns the timer of that bound.
  */
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
@@ -27,6 +27,7 @@ import { nodeTimers } from "./cut/node-timers.ts";
 import { boundServer, createIngestHandler } from "./ingest/http-ingest.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import type { IngestCounts } from "./ingest/ingest-counts.ts";
+import { IngestLog } from "./ingest/ingest-log.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
 import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
@@ -47,8 +48,10 @@ export interface CollectorOptions {
   readonly clock?: PhysicalClock;
   /** The folder of the built timeline. Default: that of this package. */
   readonly uiDirectory?: string;
-  /** What goes wrong inside is written here, as JSON lines. Default: standard error. */
+  /** Who joins and leaves, what is refused and what goes wrong, as JSON lines. Default: standard error. */
   readonly log?: { write(line: string): void };
+  /** Log only what goes wrong inside. */
+  readonly quiet?: boolean;
 }
 
 export interface Collector {
@@ -82,7 +85,11 @@ export interface Collector {
 export async function createCollector(options: CollectorOptions): Promise<Collector> {
   const host = options.host ?? DEFAULT_HOST;
   checkHost(host);
-  const log = pino({ name: "retroscope" }, options.log ?? pino.destination({ fd: 2, sync: true }));
+  const level = options.quiet === true ? "error" : "info";
+  const log = pino(
+    { name: "retroscope", level },
+    options.log ?? pino.destination({ fd: 2, sync: true }),
+  );
   let tellFailed: (failure: RetroError) => void = () => {};
   const failed = new Promise<RetroError>((resolve) => {
     tellFailed = resolve;
@@ -99,9 +106,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const timers = nodeIngestTimers(clock);
   const history = createHistory({ store, timers: nodeTimers });
   const { expireAfterMs } = options;
+  const ingestLog = new IngestLog(log, () => timers.monotonicMs());
   const ingest = new Ingest({
     store,
     timers,
+    onNotice: (notice) => ingestLog.notice(notice),
     ...(expireAfterMs === undefined ? {} : { expireAfterMs }),
   });
   ingest.onStored((epochIds) => history.notifyStored(epochIds));
@@ -110,6 +119,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     timers,
     authorize: checkOrigin,
     onInternalError: (error) => log.error({ err: error }, "ingest failed"),
+    onRefused: (refusal) => ingestLog.refused(refusal),
   });
   const app = createApp({
     history,
@@ -119,13 +129,16 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     uiDirectory: options.uiDirectory ?? builtUi(),
     report: (id, error) => log.error({ id, err: error }, "an answer failed"),
   });
-  const server = createServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     if (!handleBatches(request, response)) app(request, response);
-  });
+  };
+  const server = createServer(handle);
+  const twin = createServer(handle); // the other loopback: whoever says `localhost` may mean ::1
   boundServer(server);
+  boundServer(twin);
 
   const stop = async () => {
-    await closeServer(server);
+    await Promise.all([closeServer(server), closeServer(twin)]);
     await ingest.close();
     await history.close();
     await store.close();
@@ -138,6 +151,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   }
   history.notifyStored(); // checkpoints that the run before did not come to
   const { port } = server.address() as AddressInfo;
+  if (host === DEFAULT_HOST) {
+    await listen(twin, port, "::1").catch((error: RetroError) =>
+      log.info({ reason: error.message }, "not listening on [::1] as well"),
+    );
+  }
   let closed: Promise<void> | undefined;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,

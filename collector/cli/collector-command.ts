@@ -14,15 +14,21 @@ export function collectorCommand(context: CliContext): Command {
   for (const { flag, help, otherwise, environment } of SETTINGS) {
     command.addOption(single(flag, help, `$${environment} or ${otherwise}`));
   }
-  command.addOption(new Option("--quiet", "Print nothing but errors"));
+  command.addOption(
+    new Option(
+      "--quiet",
+      "Print nothing but errors: no address, no log of nodes that join and leave",
+    ),
+  );
   return runs(command, context, async (_words, options) => {
     const { io } = context;
     const config = readCollectorConfig(options as Record<string, string>, io.environment);
     // Loaded here, because the questions need neither a store nor a server.
     const { createCollector } = await import("../index.ts");
     const interrupted = io.interrupted();
-    const collector = await createCollector(config);
-    if (options["quiet"] !== true) {
+    const quiet = options["quiet"] === true;
+    const collector = await createCollector({ ...config, quiet });
+    if (!quiet) {
       io.out(`retroscope collector: open ${collector.url} (data in ${config.data})\n`);
     }
     // A supervisor sees exit code 3 and starts the next one, which verifies what is on the disk.

@@ -171,6 +171,8 @@ export class EpochDraft {
     const promised = isNews ? header.closed : MIN_HLC;
     // Only news is a sign of life: an old batch that comes again opens nothing.
     const isBack = state.end?.kind === "expired" && header.closed > state.closed;
+    // A file about a node is no sign of its life.
+    const isHeard = this.base.imported || !header.imported;
     this.#state = {
       ...state,
       service: state.service === "" ? header.service : state.service,
@@ -178,7 +180,7 @@ export class EpochDraft {
       watermark: Math.max(state.watermark, promised, upTo?.closed ?? MIN_HLC) as Hlc,
       closed: Math.max(state.closed, header.closed) as Hlc,
       end: isBack ? null : state.end,
-      lastArrivalMs: Math.max(state.lastArrivalMs, arrivalMs),
+      lastArrivalMs: isHeard ? Math.max(state.lastArrivalMs, arrivalMs) : state.lastArrivalMs,
       status: header.status ?? state.status,
     };
   }

@@ -41,6 +41,8 @@ export interface HttpIngestOptions {
   readonly authorize?: (request: IncomingMessage) => void;
   /** Told of errors that are ours, not the client's. */
   readonly onInternalError?: (error: unknown) => void;
+  /** Told of every request that is refused, for the log. */
+  readonly onRefused?: (refusal: RetroError) => void;
 }
 
 const STATUS_OF: { readonly [code in RetroCode]?: number } = {
@@ -187,6 +189,7 @@ function refuse(
       : new RetroError("internal", "the collector failed", { hint: "Its log says more." });
   const status = statusOf(known);
   if (status === 500) options.onInternalError?.(error);
+  else options.onRefused?.(known);
   const { code, message, hint, details } = known;
   if (status === 405) response.setHeader("allow", "POST");
   if (status === 429 || status === 503) response.setHeader("retry-after", RETRY_AFTER_SECONDS);

@@ -20,6 +20,7 @@ import { CommandBox } from "./command-box.ts";
 import { EpochIndex } from "./epoch-index.ts";
 import { IngestCounts } from "./ingest-counts.ts";
 import { Instances } from "./instances.ts";
+import type { IngestNotice } from "./notice.ts";
 import {
   DEFAULT_MAX_AHEAD_MS,
   type IngestGate,
@@ -48,6 +49,8 @@ export interface IngestOptions {
   readonly limits?: Partial<EpochLimits>;
   /** Whether a batch is older than what is retained. */
   readonly isTooOld?: IngestGate["isTooOld"];
+  /** Told of nodes that come, go and are sent to another name; for the log. */
+  readonly onNotice?: (notice: IngestNotice) => void;
 }
 
 export interface SubmitOptions {
@@ -78,6 +81,7 @@ export class Ingest {
   readonly #maxQueuedBytes: number;
   readonly #maxGroupBytes: number;
   readonly #isTooOld: IngestGate["isTooOld"];
+  readonly #notice: (notice: IngestNotice) => void;
   readonly #listeners = new Set<StoredListener>();
   readonly #waiting: Waiting[] = [];
   #queuedBytes = 0;
@@ -97,6 +101,7 @@ export class Ingest {
     this.#maxQueuedBytes = options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES;
     this.#maxGroupBytes = options.maxGroupBytes ?? DEFAULT_MAX_GROUP_BYTES;
     this.#isTooOld = options.isTooOld;
+    this.#notice = options.onNotice ?? (() => {});
     this.#silence = new SilenceWatch({
       timers: options.timers,
       expireAfterMs: options.expireAfterMs ?? DEFAULT_EXPIRE_AFTER_MS,
@@ -233,7 +238,9 @@ export class Ingest {
       await this.#write(write);
       for (const { request, outcome } of accepted) {
         this.counts.stored(request.batches.length, outcome);
-        request.resolve({ acks: outcome.acks, commands: this.#commandsFor(request, outcome) });
+        const commands = this.#commandsFor(request, outcome);
+        this.#tellNews(request, outcome, commands);
+        request.resolve({ acks: outcome.acks, commands });
       }
       if (write.epochs.length > 0) this.#tell(write.epochs.map((record) => record.id));
     } catch (error) {
@@ -258,6 +265,7 @@ export class Ingest {
     for (const record of this.#silence.expired(this.#index.latest())) {
       draft.expire(record, this.#timers.now());
       this.counts.expiredCount += 1;
+      this.#notice({ kind: "expired", node: record.node, epoch: record.epoch });
     }
   }
 
@@ -265,6 +273,8 @@ export class Ingest {
     const commands = [...outcome.commands];
     const nodes = new Set<string>();
     for (const { header, facts } of request.batches) {
+      // A file about a live node is no sign of its life, and takes no command meant for it.
+      if (header.imported) continue;
       const { node, epoch } = header;
       nodes.add(node);
       const record = this.#index.find(node, epoch);
@@ -283,6 +293,20 @@ export class Ingest {
       }
     }
     return [...commands, ...this.commands.take(nodes)];
+  }
+
+  #tellNews(request: Waiting, outcome: Outcome, commands: readonly AgentCommand[]): void {
+    request.batches.forEach(({ header, facts }, i) => {
+      if ((outcome.acks[i]?.storedCount ?? 0) === 0) return;
+      const { node, epoch, imported } = header;
+      if (facts.join !== undefined) {
+        this.#notice({ kind: "joined", node, epoch, service: facts.join.service, imported });
+      }
+      if (facts.leaveT !== undefined && !imported) this.#notice({ kind: "left", node, epoch });
+    });
+    for (const { command, node } of commands) {
+      if (command === "node-in-use" || command === "rejoin") this.#notice({ kind: command, node });
+    }
   }
 
   #tell(epochIds: readonly number[]): void {

@@ -51,6 +51,32 @@ describe("a collector", () => {
     await collector.close();
   });
 
+  it("answers at [::1] as at 127.0.0.1, since localhost may mean either", async (context) => {
+    const collector = await startCollector();
+    const twin = collector.url.replace("127.0.0.1", "[::1]");
+    const notListening = collector.log.some((line) => line.includes("not listening on [::1]"));
+    if (notListening) {
+      await collector.close();
+      context.skip("this machine has no IPv6 loopback");
+    }
+    const origin = { headers: { origin: twin } };
+    expect((await fetch(`${twin}/api/nodes`, origin)).status).toBe(200);
+    await collector.close();
+    await expect(fetch(`${twin}/healthz`)).rejects.toThrow();
+  });
+
+  it("logs who joined and what it refused, and no value; nothing of it when quiet", async () => {
+    for (const quiet of [false, true]) {
+      const collector = await startCollector({ quiet });
+      await collector.post(batch());
+      expect((await collector.post()).status).toBe(400);
+      await collector.close();
+      const lines = collector.log.map((line) => JSON.parse(line) as { msg: string });
+      const told = lines.map(({ msg }) => msg).filter((msg) => !msg.startsWith("not listening"));
+      expect(told).toEqual(quiet ? [] : ["a node joined", "a request was refused"]);
+    }
+  });
+
   it("lets go of its data when the port is in use, so that the next can start", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
