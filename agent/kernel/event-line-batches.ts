@@ -31,6 +31,8 @@ export interface Run {
 const BATCH_EVENTS = 4_096;
 const BATCH_TEXT = 1024 * 1024;
 const MAX_STEP_TICKS = 2 ** 52;
+/** More lost ranges than this in a row are folded into one that names fewer logs; the wire allows 4 times more. */
+const BATCH_LOST_RANGES = 1_024;
 
 export function* batchesOf(run: Run): Generator<Batch> {
   const builder = new BatchBuilder();
@@ -63,7 +65,19 @@ export function* batchesOf(run: Run): Generator<Batch> {
     const leaps = lastT !== undefined && t - lastT > MAX_STEP_TICKS;
     if (lastT !== undefined && (isHole || leaps || (isFull && isBoundary))) yield take(lastT);
     if (content.kind === "lost") {
-      dropped.push(lostRange(content, seq, t));
+      const range = lostRange(content, seq, t);
+      const before = dropped.at(-1);
+      const isFollowing = before?.lastSeq === seq - 1;
+      if (dropped.length >= BATCH_LOST_RANGES && !isFollowing) yield take((t - 1) as Hlc);
+      if (
+        before &&
+        isFollowing &&
+        (isAlike(before, range) || dropped.length >= BATCH_LOST_RANGES)
+      ) {
+        dropped[dropped.length - 1] = joined(before, range);
+      } else {
+        dropped.push(range);
+      }
       nextSeq = seq + content.events;
       firstSeq = nextSeq;
       continue;
@@ -99,4 +113,24 @@ function lostRange(content: LineContent & { kind: "lost" }, seq: number, t: Hlc)
   const { events, from, logs, messages, reason } = content;
   const firstT = from !== null && from.t < t ? from.t : t;
   return { firstSeq: seq, lastSeq: seq + events - 1, firstT, lastT: t, logs, messages, reason };
+}
+
+function isAlike(a: LostRange, b: LostRange): boolean {
+  return (
+    a.reason === b.reason &&
+    a.messages === b.messages &&
+    (a.logs === b.logs || (a.logs !== null && a.logs.join("\0") === b.logs?.join("\0")))
+  );
+}
+
+/** Two ranges without a seq between them as one that claims no less than both. */
+function joined(a: LostRange, b: LostRange): LostRange {
+  return {
+    ...a,
+    lastSeq: b.lastSeq,
+    firstT: Math.min(a.firstT, b.firstT) as Hlc,
+    lastT: Math.max(a.lastT, b.lastT) as Hlc,
+    logs: isAlike(a, b) ? a.logs : null,
+    messages: a.messages || b.messages,
+  };
 }

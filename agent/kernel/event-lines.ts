@@ -127,6 +127,11 @@ class FileOfLines {
       return;
     }
     let { content, stamp } = parsed;
+    const seqAfter = seq + (content.kind === "lost" ? content.events : 1);
+    if (seqAfter > Number.MAX_SAFE_INTEGER) {
+      this.#skip(number, "its seqs go beyond 2^53");
+      return;
+    }
     const before = run.entries.at(-1);
     const falls = before !== undefined && compareStamps(stamp, before.stamp) < 0;
     if (falls) {
@@ -143,7 +148,7 @@ class FileOfLines {
       run.closedBy = stamp.t;
       return;
     }
-    run.nextSeq = seq + (content.kind === "lost" ? content.events : 1);
+    run.nextSeq = seqAfter;
     run.entries.push({ content, seq, stamp, t: stamp.t, size, send: undefined });
   }
 

@@ -423,6 +423,48 @@ describe("order", () => {
   });
 });
 
+describe("many bad lines", () => {
+  const unreadable = (t: number, kind = "set", log: unknown = "l"): object =>
+    line({ kind, log, key: 5 }, t);
+
+  it("become one lost range where they follow each other, however many they are", () => {
+    const bad = Array.from({ length: 5_000 }, (_, i) => unreadable(T + 1 + i));
+    const { batches, counts } = read([set("a", 1), ...bad, set("a", 2, T + 9_000)]);
+    expect(counts.skippedCount).toBe(5_000);
+    expect(eventsIn(batches)).toHaveLength(3); // with the join
+    const dropped = batches.flatMap(({ header }) => header.dropped);
+    expect(dropped).toMatchObject([{ firstSeq: 3, lastSeq: 5_002, logs: ["l"] }]);
+  });
+
+  it("are folded where each names another log, and then name none", () => {
+    const bad = Array.from({ length: 5_000 }, (_, i) => unreadable(T + 1 + i, "set", `log${i}`));
+    const { batches } = read([set("a", 1), ...bad, set("a", 2, T + 9_000)]);
+    expect(eventsIn(batches)).toHaveLength(3);
+    const dropped = batches.flatMap(({ header }) => header.dropped);
+    expect(dropped.reduce((sum, { firstSeq, lastSeq }) => sum + lastSeq - firstSeq + 1, 0)).toBe(
+      5_000,
+    );
+    expect(dropped.at(-1)).toMatchObject({ lastSeq: 5_002, logs: null });
+  });
+
+  it("stay apart where seqs are missing between them, in as many batches as it takes", () => {
+    const bad = Array.from({ length: 3_000 }, (_, i) =>
+      line({ kind: "set", log: "l", epoch: 5, seq: 2 + 2 * i }, T + 1 + i),
+    );
+    const first = line({ kind: "set", log: "l", key: "a", value: 1, epoch: 5, seq: 1 });
+    const { batches } = read([first, ...bad]);
+    expect(eventsIn(batches)).toHaveLength(1);
+    expect(batches.flatMap(({ header }) => header.dropped)).toHaveLength(3_000);
+  });
+
+  it("cannot push seqs beyond what a number holds", () => {
+    const lost = line({ kind: "lost", events: Number.MAX_SAFE_INTEGER }, T + 1);
+    const { batches, counts } = read([set("a", 1), lost, set("a", 2, T + 2)]);
+    expect(counts.skipped).toEqual([{ line: 2, reason: "its seqs go beyond 2^53" }]);
+    expect(eventsIn(batches)).toHaveLength(3);
+  });
+});
+
 describe("bad lines", () => {
   const long = "k".repeat(257);
   const deep = JSON.parse(`${"[".repeat(17)}${"]".repeat(17)}`) as unknown;
