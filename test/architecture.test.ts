@@ -88,7 +88,6 @@ const ALLOWED: ImportTable = [
       "express",
       "helmet",
       "pino",
-      "zod",
     ],
   ],
   [
@@ -109,7 +108,7 @@ const ALLOWED: ImportTable = [
       "commander",
     ],
   ],
-  ["collector/config.ts", [KERNEL, "node:", "zod"]],
+  ["collector/config.ts", [KERNEL, "node:"]],
   ["collector/main.ts", ["collector/cli/", KERNEL, "node:", "commander"]],
   ["collector/index.ts", ["collector/collector.ts", "collector/config.ts"]],
   [
