@@ -9,32 +9,30 @@
  * At any time: created = acknowledged + dropped + queued (outbox.ts keeps the books). It never throws;
  * what it catches of our own making goes to `onError`. Time, timers and chance come from the scheduler.
  */
-import { type BatchAck, type IngestReply, type Json, parseHlc } from "../kernel/index.ts";
-import { BackOff } from "./back-off.ts";
-import { isAckOf, type QueuedBatch } from "./batch-queue.ts";
+import type { IngestReply, Json } from "../kernel/index.ts";
+import { Answers, knownAbove } from "./answers.ts";
+import type { QueuedBatch } from "./batch-queue.ts";
 import { Commands } from "./commands.ts";
+import { Courier } from "./courier.ts";
 import type { EventSource, ReopenRequest } from "./event-source.ts";
+import { FlushWaiters } from "./flush-waiters.ts";
 import { Outbox } from "./outbox.ts";
+import { Reach } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { SendOptions, Transport, TransportReply } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 
 /** Encoded batches that wait for the collector; beyond, the oldest go. */
 export const DEFAULT_QUEUE_BYTES: number = 8 * 1024 * 1024;
 export const DEFAULT_FLUSH_INTERVAL_MS = 50;
 export const REQUEST_TIMEOUT_MS = 10_000;
-/** A transport that keeps no deadline of its own is given up this much later. */
-const TIMEOUT_GRACE_MS = 1_000;
 export const HEARTBEAT_MS = 1_000;
 const HOLD_MS = 1_000;
-const UNAUTHORIZED_MS = 60_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_REQUEST_BATCHES = 64;
 /** Batches cut in a row before the host gets its turn; a tick of 16,384 events is about 2 ms. */
 const MAX_CUTS_PER_TURN = 4;
 /** So many pending events are cut as soon as the way is free, before the interval is over. */
 const EAGER_EVENTS = 500;
-/** Answers without an ack after which a batch counts as refused. */
-const MAX_UNACKNOWLEDGED = 3;
 /** A busy agent says how it is this often; an idle one with each heartbeat. */
 const STATUS_MS = 5_000;
 /** No collector can make us open epochs faster. */
@@ -68,45 +66,40 @@ export interface ShippingStats {
 
 export class Shipper {
   readonly #source: EventSource;
-  readonly #transport: Transport;
   readonly #scheduler: Scheduler;
   readonly #status: () => Json;
   readonly #onError: (error: unknown) => void;
   readonly #flushIntervalMs: number;
-  readonly #backOff: BackOff;
+  readonly #reach: Reach;
+  readonly #courier: Courier;
   readonly #outbox: Outbox;
+  readonly #answers: Answers;
+  readonly #waiters: FlushWaiters;
   readonly #commands: Commands;
   #sent: readonly QueuedBatch[] = [];
   #heartbeatIsOut = false;
-  #notBeforeMs = 0;
-  #retryAsked = false;
-  /** Batches up to this one are sent one by one, to find the one that was refused. */
-  #singleUpTo = 0;
-  readonly #unacknowledged = new Map<number, number>();
   #nextHeartbeatMs = 0;
   #nextStatusMs = 0;
   #nextRejoinMs = 0;
   #requestCount = 0;
-  #failureCount = 0;
   #heartbeatCount = 0;
   #rejoinCount = 0;
-  #problem: string | undefined;
   #cancelTick: () => void = () => undefined;
-  readonly #deadlines = new Set<() => void>();
   #isClosing = false;
   #isClosed = false;
-  #waiters: { readonly ordinal: number; readonly done: (all: boolean) => void }[] = [];
 
   constructor(options: ShipperOptions) {
     this.#source = options.source;
-    this.#transport = options.transport;
     this.#scheduler = options.scheduler;
     this.#status = options.status;
     this.#onError = options.onError;
     this.#flushIntervalMs = options.flushIntervalMs ?? DEFAULT_FLUSH_INTERVAL_MS;
-    this.#backOff = new BackOff(options.scheduler);
+    this.#reach = new Reach(options.scheduler);
+    this.#courier = new Courier(options.transport, options.scheduler, options.onError);
+    this.#waiters = new FlushWaiters(options.scheduler);
     const queueBytes = options.queueBytes ?? DEFAULT_QUEUE_BYTES;
     this.#outbox = new Outbox(options.source, queueBytes, options.onError);
+    this.#answers = new Answers(this.#outbox, this.#reach);
     this.#commands = new Commands({
       scheduler: options.scheduler,
       keyframe: (logs) => this.#source.askKeyframes(logs),
@@ -129,7 +122,7 @@ export class Shipper {
       drops: ledger.drops,
       queueBytes: queue.bytes,
       requests: this.#requestCount,
-      failures: this.#failureCount,
+      failures: this.#reach.failureCount,
       heartbeats: this.#heartbeatCount,
       rejoins: this.#rejoinCount,
       unsupportedCommands: this.#commands.unsupportedCount,
@@ -138,39 +131,25 @@ export class Shipper {
 
   /** Why shipping does not go well now; undefined: it does. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#reach.problem;
   }
 
   /**
    * Cuts everything recorded so far and waits until it is acknowledged or given up.
    * @returns false if the time was up first
    */
-  flush(timeoutMs: number, keepAlive: boolean = false): Promise<boolean> {
-    if (this.#isClosed) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      this.#guarded(() => {
-        this.#cutAll();
-        this.#outbox.declare(this.#sent);
-        if (!this.#retryAsked) this.#notBeforeMs = 0; // try once, whatever the last failure
-      });
-      const newest = this.#outbox.queue.newest;
-      if (newest === undefined) {
-        resolve(true);
-        return;
-      }
-      const waiter = { ordinal: newest.ordinal, done };
-      const cancel = this.#scheduler.after(timeoutMs, () => done(false), keepAlive);
-      const finish = () => {
-        this.#waiters = this.#waiters.filter((one) => one !== waiter);
-      };
-      function done(all: boolean): void {
-        cancel();
-        finish();
-        resolve(all);
-      }
-      this.#waiters.push(waiter);
-      this.#guarded(() => this.#pump());
+  async flush(timeoutMs: number, keepAlive: boolean = false): Promise<boolean> {
+    if (this.#isClosed) return true;
+    this.#guarded(() => {
+      this.#cutAll();
+      this.#outbox.declare(this.#sent);
+      this.#reach.tryNow();
     });
+    const newest = this.#outbox.queue.newest;
+    if (newest === undefined) return true;
+    const waiting = this.#waiters.wait(newest.ordinal, timeoutMs, keepAlive);
+    this.#guarded(() => this.#pump());
+    return waiting;
   }
 
   /** Flushes within the budget, counts what is left as dropped, and ends. May be called twice. */
@@ -188,9 +167,8 @@ export class Shipper {
     this.#outbox.ledger.drop("shutdown", this.#source.pendingCount);
     this.#isClosed = true;
     this.#cancelTick();
-    for (const cancel of this.#deadlines) cancel();
-    for (const { done } of this.#waiters) done(false);
-    this.#guarded(() => this.#transport.close());
+    this.#waiters.end();
+    this.#courier.close();
   }
 
   #tickIn(delayMs: number): void {
@@ -214,7 +192,7 @@ export class Shipper {
   /** Cuts a turn's worth; true if more is pending. */
   #cutSome(): boolean {
     // Nothing may follow the goodbye; and to a collector that is away, keyframes would only push out more.
-    if (this.#backOff.failureCount === 0 && !this.#isClosing) {
+    if (this.#reach.isAnswering && !this.#isClosing) {
       this.#outbox.askKeyframes();
       this.#source.addKeyframes();
     }
@@ -241,21 +219,21 @@ export class Shipper {
   /** Sends the oldest batches if the way is free. */
   #pump(): void {
     if (this.#sent.length > 0 || this.#isClosed) return;
-    if (this.#scheduler.nowMs() < this.#notBeforeMs) return;
+    if (!this.#reach.isFree) return;
     const { queue } = this.#outbox;
     const oldest = queue.oldest;
     if (oldest === undefined) return;
-    const isSingle = oldest.ordinal <= this.#singleUpTo;
-    const batches = queue.head(MAX_REQUEST_BYTES, isSingle ? 1 : MAX_REQUEST_BATCHES);
+    const maxCount = this.#answers.isSingle(oldest) ? 1 : MAX_REQUEST_BATCHES;
+    const batches = queue.head(MAX_REQUEST_BYTES, maxCount);
     this.#sent = batches;
     this.#requestCount += 1;
     this.#nextHeartbeatMs = this.#scheduler.nowMs() + HEARTBEAT_MS;
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, holdMs: 0 };
-    this.#send(batches, options, (reply) => {
+    this.#courier.send(batches, options, (reply) => {
       this.#sent = [];
-      this.#takeReply(batches, reply);
+      this.#obey(batches, this.#answers.take(batches, reply));
       if (this.#source.pendingCount >= EAGER_EVENTS) this.#cutSome();
-      this.#settleWaiters();
+      this.#waiters.settle(this.#outbox.queue.oldest?.ordinal ?? Number.POSITIVE_INFINITY);
       this.#pump();
     });
   }
@@ -264,127 +242,33 @@ export class Shipper {
   #heartbeat(): void {
     const now = this.#scheduler.nowMs();
     const isBusy = this.#sent.length > 0 || this.#outbox.queuedCount > 0 || this.#heartbeatIsOut;
-    if (isBusy || now < this.#nextHeartbeatMs || now < this.#notBeforeMs || this.#isClosed) return;
+    if (isBusy || now < this.#nextHeartbeatMs || !this.#reach.isFree || this.#isClosed) return;
     this.#nextHeartbeatMs = now + this.#commands.heartbeatMs(HEARTBEAT_MS);
     this.#nextStatusMs = now + STATUS_MS;
     const batch = this.#outbox.heartbeat(this.#status());
     this.#heartbeatIsOut = true;
     this.#heartbeatCount += 1;
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, holdMs: HOLD_MS };
-    this.#send([batch], options, (reply) => {
+    this.#courier.send([batch], options, (reply) => {
       this.#heartbeatIsOut = false;
-      if (reply.kind === "acked") this.#succeeded([batch], reply.reply);
-      else this.#failed(reply);
+      if (reply.kind === "acked") {
+        this.#reach.succeeded();
+        this.#obey([batch], reply.reply);
+      } else this.#reach.failed(reply);
       this.#pump();
     });
   }
 
-  /** Sends, and calls `then` exactly once, however the transport behaves. */
-  #send(
-    batches: readonly QueuedBatch[],
-    options: SendOptions,
-    then: (reply: TransportReply) => void,
-  ): void {
-    let isAnswered = false;
-    const answer = (reply: TransportReply): void => {
-      if (isAnswered) return;
-      isAnswered = true;
-      cancel();
-      this.#deadlines.delete(cancel);
-      if (!this.#isClosed) this.#guarded(() => then(reply));
-    };
-    const broke = (error: unknown): void => {
-      if (isAnswered) return;
-      this.#onError(error); // a transport never throws or rejects: that is a bug in it
-      answer({ kind: "failed", retryAfterMs: null, message: "the transport threw" });
-    };
-    const limitMs = options.timeoutMs + options.holdMs + TIMEOUT_GRACE_MS;
-    const cancel = this.#scheduler.after(limitMs, () =>
-      answer({ kind: "failed", retryAfterMs: null, message: "the transport never answered" }),
-    );
-    this.#deadlines.add(cancel);
-    try {
-      const sent = this.#transport.send(
-        batches.map(({ bytes }) => bytes),
-        options,
-      );
-      sent.then((reply) => {
-        if (isReply(reply)) answer(reply);
-        else broke(new Error("the transport gave no reply"));
-      }, broke);
-    } catch (error) {
-      broke(error);
-    }
-  }
-
-  #takeReply(batches: readonly QueuedBatch[], reply: TransportReply): void {
-    switch (reply.kind) {
-      case "acked":
-        this.#acked(batches, reply.reply);
-        return;
-      case "refused":
-        this.#problem = `the collector refused a batch (${reply.status}: ${reply.message})`;
-        this.#onlyOrSingle(batches, (batch) => this.#outbox.drop(batch, "refused"));
-        return;
-      case "too-large":
-        this.#onlyOrSingle(batches, (batch) => {
-          if (!this.#outbox.split(batch)) this.#outbox.drop(batch, "refused");
-        });
-        return;
-      default:
-        this.#failed(reply);
-    }
-  }
-
-  /** Deals with the one batch that was refused; of several, each is sent alone to find it. */
-  #onlyOrSingle(batches: readonly QueuedBatch[], deal: (batch: QueuedBatch) => void): void {
-    const [only] = batches;
-    if (batches.length === 1 && only !== undefined) deal(only);
-    else this.#singleUpTo = batches.at(-1)?.ordinal ?? 0;
-  }
-
-  #acked(batches: readonly QueuedBatch[], reply: IngestReply): void {
-    const acks = acksOf(reply);
-    const missing = batches.filter((batch) => !acks.some((ack) => isAckOf(ack, batch)));
-    for (const batch of batches) {
-      this.#unacknowledged.delete(batch.ordinal);
-      if (!missing.includes(batch)) this.#outbox.acknowledged(batch);
-    }
-    if (missing.length === batches.length) {
-      this.#failed({ kind: "failed", retryAfterMs: null, message: "no batch was acknowledged" });
-    } else {
-      this.#succeeded(batches, reply);
-    }
-    for (const batch of missing) this.#countUnacknowledged(batch);
-  }
-
-  #countUnacknowledged(batch: QueuedBatch): void {
-    const count = (this.#unacknowledged.get(batch.ordinal) ?? 0) + 1;
-    if (count < MAX_UNACKNOWLEDGED) this.#unacknowledged.set(batch.ordinal, count);
-    else this.#outbox.drop(batch, "refused");
-  }
-
-  #succeeded(batches: readonly QueuedBatch[], reply: IngestReply): void {
-    this.#backOff.succeeded();
-    this.#problem = undefined;
-    this.#notBeforeMs = 0;
-    this.#retryAsked = false;
+  /** Does what an answer asks for; only what speaks of the current epoch says anything about epochs. */
+  #obey(batches: readonly QueuedBatch[], reply: IngestReply | undefined): void {
+    if (reply === undefined) return;
     const { node, epoch } = this.#source;
     const ours = batches.filter((batch) => batch.node === node && batch.epoch === epoch);
     this.#commands.obey(reply?.commands, node, ours.length > 0);
-    if (this.#source.epoch === epoch) this.#compareWithKnown(ours, reply);
-  }
-
-  /** The answer to a join names what is known from before it: we must stand above both. */
-  #compareWithKnown(ours: readonly QueuedBatch[], reply: IngestReply): void {
-    for (const batch of ours) {
-      const known = acksOf(reply).find((ack) => isAckOf(ack, batch))?.known;
-      if (known === undefined || !Number.isSafeInteger(known.epoch)) continue;
-      const knownT = parseHlc(String(known.t)) ?? null;
-      if (known.epoch < batch.epoch && (knownT === null || knownT < batch.firstT)) continue;
-      this.#reopen({ aboveEpoch: known.epoch, aboveT: knownT, nodeInUse: false });
-      return;
-    }
+    if (this.#source.epoch !== epoch) return;
+    const known = knownAbove(ours, reply);
+    if (known === undefined) return;
+    this.#reopen({ aboveEpoch: known.epoch, aboveT: known.t, nodeInUse: false });
   }
 
   #reopen(request: ReopenRequest): void {
@@ -399,24 +283,6 @@ export class Shipper {
     this.#tickIn(0);
   }
 
-  #failed(reply: Exclude<TransportReply, { readonly kind: "acked" }>): void {
-    this.#failureCount += 1;
-    const isUnauthorized = reply?.kind === "unauthorized";
-    const retryAfterMs = reply?.kind === "failed" ? reply.retryAfterMs : null;
-    this.#problem = isUnauthorized
-      ? `the collector refuses our token (${reply.status})`
-      : `the collector does not take batches: ${reply?.kind === "failed" ? reply.message : reply?.kind}`;
-    this.#retryAsked = isUnauthorized || retryAfterMs !== null;
-    const waitMs = this.#backOff.failedMs(retryAfterMs);
-    this.#notBeforeMs = this.#scheduler.nowMs() + (isUnauthorized ? UNAUTHORIZED_MS : waitMs);
-  }
-
-  /** Tells those who wait for a flush whose batches are all gone. */
-  #settleWaiters(): void {
-    const oldest = this.#outbox.queue.oldest?.ordinal ?? Number.POSITIVE_INFINITY;
-    for (const { ordinal, done } of this.#waiters) if (oldest > ordinal) done(true);
-  }
-
   #guarded(run: () => void): void {
     try {
       run();
@@ -424,17 +290,4 @@ export class Shipper {
       this.#onError(error);
     }
   }
-}
-
-const REPLY_KINDS: readonly unknown[] = ["acked", "refused", "too-large", "unauthorized", "failed"];
-
-function isReply(reply: unknown): reply is TransportReply {
-  return REPLY_KINDS.includes((reply as { readonly kind?: unknown } | null)?.kind);
-}
-
-/** The acks of a reply that came over the network: whatever is none is left out. */
-function acksOf(reply: IngestReply | null): readonly BatchAck[] {
-  const acks: unknown = reply?.acks;
-  if (!Array.isArray(acks)) return [];
-  return acks.filter((ack) => typeof ack === "object" && ack !== null);
 }

@@ -1,0 +1,113 @@
+/**
+ * What becomes of batches when their request is answered.
+ *
+ *     acked         those named are done; the others are sent again, three times at most
+ *     refused       given up; of several, each is sent alone to find the one that was meant
+ *     too large     parted in two and sent again; given up if it cannot be parted
+ *     failed        they stay, and are sent again byte for byte when reach.ts allows
+ */
+import { type BatchAck, type Hlc, type IngestReply, parseHlc } from "../kernel/index.ts";
+import { isAckOf, type QueuedBatch } from "./batch-queue.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Reach } from "./reach.ts";
+import type { TransportReply } from "./transport.ts";
+
+/** Answers without an ack after which a batch counts as refused. */
+const MAX_UNACKNOWLEDGED = 3;
+
+/** What a collector knows of this node from before. */
+export interface Known {
+  readonly epoch: number;
+  readonly t: Hlc | null;
+}
+
+export class Answers {
+  readonly #outbox: Outbox;
+  readonly #reach: Reach;
+  /** Batches up to this one are sent one by one, to find the one that was refused. */
+  #singleUpTo = 0;
+  readonly #unacknowledged = new Map<number, number>();
+
+  constructor(outbox: Outbox, reach: Reach) {
+    this.#outbox = outbox;
+    this.#reach = reach;
+  }
+
+  /** Whether this batch goes alone. */
+  isSingle(batch: QueuedBatch): boolean {
+    return batch.ordinal <= this.#singleUpTo;
+  }
+
+  /** Deals with the answer; the collector's words where it took at least one batch. */
+  take(batches: readonly QueuedBatch[], reply: TransportReply): IngestReply | undefined {
+    switch (reply.kind) {
+      case "acked":
+        return this.#acked(batches, reply.reply) ? reply.reply : undefined;
+      case "refused":
+        this.#reach.refusedBatch(reply.status, reply.message);
+        this.#onlyOrSingle(batches, (batch) => this.#outbox.drop(batch, "refused"));
+        return undefined;
+      case "too-large":
+        this.#onlyOrSingle(batches, (batch) => {
+          if (!this.#outbox.split(batch)) this.#outbox.drop(batch, "refused");
+        });
+        return undefined;
+      default:
+        this.#reach.failed(reply);
+        return undefined;
+    }
+  }
+
+  /** Deals with the one batch that was refused; of several, each is sent alone to find it. */
+  #onlyOrSingle(batches: readonly QueuedBatch[], deal: (batch: QueuedBatch) => void): void {
+    const [only] = batches;
+    if (batches.length === 1 && only !== undefined) deal(only);
+    else this.#singleUpTo = batches.at(-1)?.ordinal ?? 0;
+  }
+
+  #acked(batches: readonly QueuedBatch[], reply: IngestReply): boolean {
+    const acks = acksOf(reply);
+    const missing = batches.filter((batch) => !acks.some((ack) => isAckOf(ack, batch)));
+    for (const batch of batches) {
+      this.#unacknowledged.delete(batch.ordinal);
+      if (!missing.includes(batch)) this.#outbox.acknowledged(batch);
+    }
+    const isTaken = missing.length < batches.length;
+    if (isTaken) this.#reach.succeeded();
+    else {
+      this.#reach.failed({
+        kind: "failed",
+        retryAfterMs: null,
+        message: "no batch was acknowledged",
+      });
+    }
+    for (const batch of missing) this.#countUnacknowledged(batch);
+    return isTaken;
+  }
+
+  #countUnacknowledged(batch: QueuedBatch): void {
+    const count = (this.#unacknowledged.get(batch.ordinal) ?? 0) + 1;
+    if (count < MAX_UNACKNOWLEDGED) this.#unacknowledged.set(batch.ordinal, count);
+    else this.#outbox.drop(batch, "refused");
+  }
+}
+
+/** The first of `ours` whose ack names something known that is not below it. */
+export function knownAbove(ours: readonly QueuedBatch[], reply: IngestReply): Known | undefined {
+  for (const batch of ours) {
+    const known = acksOf(reply).find((ack) => isAckOf(ack, batch))?.known;
+    if (known === undefined || !Number.isSafeInteger(known.epoch)) continue;
+    const t = parseHlc(String(known.t)) ?? null;
+    if (known.epoch >= batch.epoch || (t !== null && t >= batch.firstT)) {
+      return { epoch: known.epoch, t };
+    }
+  }
+  return undefined;
+}
+
+/** The acks of a reply that came over the network: whatever is none is left out. */
+function acksOf(reply: IngestReply | null): readonly BatchAck[] {
+  const acks: unknown = reply?.acks;
+  if (!Array.isArray(acks)) return [];
+  return acks.filter((ack) => typeof ack === "object" && ack !== null);
+}
