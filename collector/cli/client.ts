@@ -77,11 +77,13 @@ export class CollectorClient {
   }
 
   #noCollector(response: Response): RetroError {
-    const kind = response.headers.get("content-type") ?? "no content type";
+    const kind = response.headers.get("content-type")?.split(";")[0] ?? "no content type";
     return new RetroError(
       "unreachable",
-      `what answers at ${this.url} is no collector of this version (${response.status}, ${kind})`,
-      { hint: "Name the right one with --url or RETROSCOPE_URL." },
+      `what answers at ${this.url} is not a collector (status ${response.status}, ${kind})`,
+      {
+        hint: "Is it another service, or a proxy on the way? Name the collector with --url or RETROSCOPE_URL.",
+      },
     );
   }
 }

@@ -17,7 +17,7 @@ export interface CliContext {
   finish(code: number): void;
 }
 
-type Words = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
+export type Words = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
 export type Action = (args: readonly string[], options: Words) => Promise<number>;
 
 export function newCommand(name: string, description: string, example: string): Command {
@@ -94,15 +94,6 @@ export function show<Answer>(
   inWords: (answer: Answer) => string,
 ): void {
   io.out(options["json"] === true ? `${JSON.stringify(answer, null, 2)}\n` : inWords(answer));
-}
-
-/** The value of an option that must be given. Commander would ask for it before it names a typo. */
-export function needed(options: Words, name: string): string {
-  const word = options[name];
-  if (typeof word === "string") return word;
-  throw new RetroError("bad-usage", `--${name} is missing`, {
-    hint: `Name a time: --${name} -5s, --${name} now, ISO 8601 or a hex stamp.`,
-  });
 }
 
 /** The value of an option that takes a whole number. @throws RetroError `bad-usage` */

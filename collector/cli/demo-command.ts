@@ -3,7 +3,8 @@
  * no part of the collector, and the published package leaves it out; so it is loaded when asked for.
  */
 import { type Command, Option } from "commander";
-import { parseDurationMs, RetroError } from "../../agent/kernel/index.ts";
+import { RetroError } from "../../agent/kernel/index.ts";
+import { askedDurationMs } from "./asked-times.ts";
 import { type CliContext, newCommand, runs, single, wholeNumber } from "./command.ts";
 
 export function demoCommand(context: CliContext): Command {
@@ -27,7 +28,7 @@ export function demoCommand(context: CliContext): Command {
   return runs(command, context, async (_words, options) => {
     const duration = (name: string) => {
       const word = options[name] as string | undefined;
-      return word === undefined ? undefined : parseDurationMs(word);
+      return word === undefined ? undefined : askedDurationMs(word, name);
     };
     const number = (name: string, min: number, max: number) =>
       options[name] === undefined

@@ -8,7 +8,7 @@ import { type ImportReport, importJsonl } from "../interop/import-jsonl.ts";
 import { DEFAULT_URL } from "./client.ts";
 import { askingOptions, type CliContext, clientOf, newCommand, runs, single } from "./command.ts";
 import { doorTo } from "./door.ts";
-import { EXIT } from "./exit.ts";
+import { EXIT, errorLines } from "./exit.ts";
 import type { CliIo } from "./io.ts";
 import { counted, plain, table } from "./text.ts";
 
@@ -26,11 +26,13 @@ function importCommand(context: CliContext): Command {
     "retroscope import jsonl incident.jsonl",
   )
     .argument("<format>", "jsonl: event lines")
-    .argument("<file...>", "Files to read; - is standard input");
+    .argument("<file...>", "Files to read; - is standard input")
+    .option("--dry-run", "Read the files and report, but store nothing; needs no collector");
   return runs(askingOptions(command), context, async ([format, ...files], options) => {
     checkFormat(format);
     const { io } = context;
     const door = doorTo(clientOf(options, io));
+    const dryRun = options["dryRun"] === true;
     const reports: (ImportReport & { readonly file: string })[] = [];
     for (const file of files) {
       const report = await importJsonl({
@@ -38,22 +40,49 @@ function importCommand(context: CliContext): Command {
         name: file === "-" ? "standard input" : file,
         bytes: file === "-" ? io.stdin : readFile(file),
         onProgress: progress(io, "imported"),
+        dryRun,
       });
       reports.push({ file, ...report });
-      if (options["json"] !== true) io.out(importText(file, report));
+      if (options["json"] !== true) io.out(importText(file, report, dryRun));
+      for (const node of report.toldTwice) io.err(toldTwiceText(node));
     }
-    if (options["json"] === true) io.out(`${JSON.stringify({ files: reports }, null, 2)}\n`);
-    return EXIT.done;
+    if (options["json"] === true) {
+      io.out(`${JSON.stringify({ dryRun, files: reports }, null, 2)}\n`);
+    }
+    const skipped = reports.reduce((sum, { skippedCount }) => sum + skippedCount, 0);
+    if (skipped === 0) return EXIT.done;
+    io.err(errorLines(unreadable(skipped, dryRun)));
+    return EXIT.no;
   });
 }
 
-function importText(file: string, report: ImportReport): string {
+/** A file that was mended is another file: whoever imports it again has both. */
+function unreadable(count: number, dryRun: boolean): RetroError {
+  const lines = counted(count, "line");
+  return dryRun
+    ? new RetroError("bad-line", `${lines} cannot be read; nothing was stored`, {
+        hint: "Mend the file before you import it.",
+      })
+    : new RetroError("bad-line", `${lines} could not be read; all others are stored`, {
+        hint:
+          "Import the mended file into an empty collector (`retroscope collector --data DIR`): here it" +
+          " would stand beside this one. --dry-run tells before anything is stored.",
+      });
+}
+
+function toldTwiceText(node: string): string {
+  return `Note: another import tells the same time of ${plain(node)}; its history now holds both.\n`;
+}
+
+function importText(file: string, report: ImportReport, dryRun: boolean): string {
   const { lines, nodes, events, messages, stored, repeats, bumped, skipped, skippedCount } = report;
   const facts = [
     `${plain(file)}: ${counted(lines, "line")}, ${counted(nodes, "node")}, ${counted(events, "event")}, ${counted(messages, "message")}`,
-    stored === events
-      ? "all stored"
-      : `${counted(stored, "event")} stored, ${counted(events - stored, "event")} known already`,
+    dryRun
+      ? "nothing stored (--dry-run)"
+      : stored === events
+        ? "all stored"
+        : `${counted(stored, "event")} stored, ${counted(events - stored, "event")} known already`,
     repeats === 0 ? "" : `${counted(repeats, "line")} repeated`,
     bumped === 0 ? "" : `${counted(bumped, "stamp")} raised to make their order strict`,
     skippedCount === 0 ? "" : `${counted(skippedCount, "line")} could not be read:`,
@@ -101,10 +130,15 @@ function exportCommand(context: CliContext): Command {
       onProgress: progress(io, "exported"),
     });
     await target.end();
-    const { eventCount, nodeCount, lineCount } = report;
+    const { eventCount, nodeCount, lineCount, uncheckedCount } = report;
     io.err(
       `${counted(lineCount, "line")}: ${counted(eventCount, "event")} of ${counted(nodeCount, "node")}.\n`,
     );
+    if (uncheckedCount > 0) {
+      io.err(
+        `Note: ${counted(uncheckedCount, "channel")} carried no stamps; a file cannot say so (see \`unchecked\` of a snapshot).\n`,
+      );
+    }
     return EXIT.done;
   });
 }

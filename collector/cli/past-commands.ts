@@ -1,12 +1,19 @@
-/** The questions about the past: `snapshot`, `diff`, `step`, `history`. */
+/** The questions about the past: `snapshot`, `diff`, `step`. */
 import type { Command } from "commander";
-import { parseDurationMs, RetroError } from "../../agent/kernel/index.ts";
-import type { CutJson, DiffJson, StepsJson, VariableHistoryJson } from "../api/shapes.ts";
+import { RetroError } from "../../agent/kernel/index.ts";
+import type { CutJson, DiffJson, StepsJson } from "../api/shapes.ts";
+import {
+  askedTime,
+  TIME_FORMS,
+  WAIT_DEFAULT,
+  WAIT_HELP,
+  waitForRange,
+  waitMsFor,
+} from "./asked-times.ts";
 import {
   askingOptions,
   type CliContext,
   clientOf,
-  needed,
   newCommand,
   runs,
   selectionOf,
@@ -16,13 +23,13 @@ import {
   wholeNumber,
 } from "./command.ts";
 import { EXIT, errorLines } from "./exit.ts";
-import { pages } from "./pages.ts";
-import { diffText, stepsText, versionsText } from "./show-changes.ts";
+import { historyCommand } from "./history-command.ts";
+import { diffText, stepsText } from "./show-changes.ts";
 import { cutText, type ShowOptions } from "./show-cut.ts";
+import { gapsBefore } from "./show-in-flight.ts";
+import { unknownKeysText } from "./unknown-keys.ts";
 
-const TIME = "ISO 8601, Unix ms, hex stamp, now, or relative: -5s, -250ms";
 const MAX_STEPS = 1_000;
-const MAX_VERSIONS = 1_000_000;
 
 export function pastCommands(context: CliContext): Command[] {
   return [
@@ -42,22 +49,43 @@ function snapshotCommand(context: CliContext): Command {
     "snapshot",
     "Prints the state of every node at a past time, and whether the answer is complete.",
     "retroscope snapshot --at -5s --log stock",
-  ).addOption(single("--at <time>", TIME));
+  ).addOption(single("--at <time>", TIME_FORMS, "now"));
   selectionOptions(command)
-    .addOption(single("--wait <duration>", "Wait so long for late nodes, at most 60s"))
-    .option("--strict", "Exit 1 if the cut is incomplete or inconsistent");
+    .addOption(single("--wait <duration>", WAIT_HELP, WAIT_DEFAULT))
+    .option("--strict", "Exit 1 if the cut is incomplete, inconsistent, or of no node at all");
   return runs(askingOptions(command), context, async (_words, options) => {
-    const wait = options["wait"] as string | undefined;
-    const query = { at: needed(options, "at"), ...selectionOf(options), wait };
-    const waitMs = wait === undefined ? 0 : parseDurationMs(wait);
-    const cut = await clientOf(options, context.io).ask<CutJson>("/api/cut", query, waitMs);
-    show(cut, options, context.io, (answer) => cutText(answer, showOptions(context)));
-    if (options["strict"] !== true || (cut.complete && cut.consistent)) return EXIT.done;
-    const code = cut.complete ? "inconsistent" : "incomplete";
-    const hint = "Ask with --wait 5s for nodes that are only late.";
-    context.io.err(errorLines(new RetroError(code, `the cut is ${code}`, { hint })));
+    const { io } = context;
+    const { at: word = "now", wait } = options as { at?: string; wait?: string };
+    const at = askedTime(word, "--at", io.nowMs());
+    const waitMs = waitMsFor(at, wait, io.nowMs());
+    const selection = selectionOf(options);
+    const query = { at, ...selection, wait: waitMs === 0 ? undefined : `${waitMs}ms` };
+    const client = clientOf(options, io);
+    const cut = await client.ask<CutJson>("/api/cut", query, waitMs);
+    const isJson = options["json"] === true;
+    const gaps = isJson ? [] : await gapsBefore(client, cut, selection);
+    show(cut, options, io, (answer) => cutText(answer, showOptions(context), gaps));
+    io.err(await unknownKeysText(client, options));
+    const flaw = options["strict"] === true ? flawOf(cut) : undefined;
+    if (flaw === undefined) return EXIT.done;
+    io.err(errorLines(flaw));
     return EXIT.no;
   });
+}
+
+/** Why a strict question is answered with no. */
+function flawOf(cut: CutJson): RetroError | undefined {
+  if (!cut.complete) {
+    const hint = "Ask with --wait 5s for nodes that are only late.";
+    return new RetroError("incomplete", "the cut is incomplete", { hint });
+  }
+  if (!cut.consistent) {
+    const hint = "A clock was not merged on the channels listed above.";
+    return new RetroError("inconsistent", "the cut is inconsistent", { hint });
+  }
+  if (cut.members.length > 0) return undefined;
+  const hint = "`retroscope nodes` prints who was there, and when.";
+  return new RetroError("incomplete", "no node was there at that time", { hint });
 }
 
 function diffCommand(context: CliContext): Command {
@@ -66,13 +94,25 @@ function diffCommand(context: CliContext): Command {
     "Prints what changed between two past times.",
     "retroscope diff -5s -1s --node cart-1",
   )
-    .argument("<from>", `The earlier time: ${TIME}`)
+    .argument("<from>", `The earlier time: ${TIME_FORMS}`)
     .argument("<to>", "The later time");
-  selectionOptions(command).option("--all", "Also variables that changed and changed back");
-  return runs(askingOptions(command), context, async ([from, to], options) => {
-    const query = { from, to, ...selectionOf(options), all: options["all"] === true };
-    const diff = await clientOf(options, context.io).ask<DiffJson>("/api/diff", query);
-    show(diff, options, context.io, (answer) => diffText(answer, showOptions(context)));
+  selectionOptions(command)
+    .addOption(single("--wait <duration>", WAIT_HELP, WAIT_DEFAULT))
+    .option("--all", "Also variables that changed and changed back");
+  return runs(askingOptions(command), context, async ([first = "", second = ""], options) => {
+    const { io } = context;
+    const words = [
+      askedTime(first, "from", io.nowMs()),
+      askedTime(second, "to", io.nowMs()),
+    ] as const;
+    const waitMs = waitMsFor(words[1], options["wait"] as string | undefined, io.nowMs());
+    const selection = selectionOf(options);
+    const client = clientOf(options, io);
+    const [from, to] = waitMs === 0 ? words : await waitForRange(client, words, selection, waitMs);
+    const query = { from, to, ...selection, all: options["all"] === true };
+    const diff = await client.ask<DiffJson>("/api/diff", query);
+    show(diff, options, io, (answer) => diffText(answer, showOptions(context)));
+    io.err(await unknownKeysText(client, options));
     return EXIT.done;
   });
 }
@@ -82,50 +122,22 @@ function stepCommand(context: CliContext): Command {
     "step",
     "Prints the next change after a time, or the one before it.",
     "retroscope step --from -5s --prev --count 3",
-  ).addOption(single("--from <time>", TIME));
+  ).addOption(single("--from <time>", TIME_FORMS, "now"));
   selectionOptions(command)
     .option("--prev", "Backwards: the change at or before the time first")
     .addOption(single("--count <number>", `How many steps, at most ${MAX_STEPS}`, "1"));
   return runs(askingOptions(command), context, async (_words, options) => {
     const direction = options["prev"] === true ? "prev" : "next";
     const count = wholeNumber(options, "count", { min: 1, max: MAX_STEPS, otherwise: 1 });
-    const query = { from: needed(options, "from"), direction, count, ...selectionOf(options) };
-    const steps = await clientOf(options, context.io).ask<StepsJson>("/api/step", query);
+    const word = (options["from"] as string | undefined) ?? "now";
+    const from = askedTime(word, "--from", context.io.nowMs());
+    const query = { from, direction, count, ...selectionOf(options) };
+    const client = clientOf(options, context.io);
+    const steps = await client.ask<StepsJson>("/api/step", query);
     show(steps, options, context.io, (answer) =>
       stepsText(answer, showOptions(context), direction),
     );
-    return EXIT.done;
-  });
-}
-
-function historyCommand(context: CliContext): Command {
-  const command = newCommand(
-    "history",
-    "Prints the values of one variable, one after the other.",
-    "retroscope history cart-1 stock apples --from -1m",
-  )
-    .argument("<node>", "The node's id")
-    .argument("<log>", "The log's name")
-    .argument("<key>", "The variable's name")
-    .addOption(single("--from <time>", `Begin here: ${TIME}`, "the beginning"))
-    .addOption(single("--to <time>", "End here", "now"))
-    .addOption(single("--limit <number>", "Print at most so many values", "1000"));
-  return runs(askingOptions(command), context, async ([node, log, key], options) => {
-    const bounds = { min: 1, max: MAX_VERSIONS, otherwise: 1_000 };
-    const limit = wholeNumber(options, "limit", bounds);
-    const { from, to } = options as { from?: string; to?: string };
-    const page = await pages(
-      clientOf(options, context.io),
-      "/api/history",
-      { node, log, key, from, to },
-      limit,
-      (answer: VariableHistoryJson) => answer.values,
-    );
-    const answer = { values: page.rows, ...page.rest };
-    show(answer, options, context.io, ({ values }) => {
-      const more = page.isCutShort ? `More than ${limit}: see the rest with --limit.\n` : "";
-      return versionsText(values, showOptions(context)) + more;
-    });
+    context.io.err(await unknownKeysText(client, options));
     return EXIT.done;
   });
 }

@@ -5,6 +5,8 @@
  *                                                      \-> errors: two lines and a code (exit.ts)
  */
 import { Command, CommanderError } from "commander";
+import { RetroError } from "../../agent/kernel/index.ts";
+import { withSecondsHint } from "./asked-times.ts";
 import { collectorCommand } from "./collector-command.ts";
 import type { CliContext } from "./command.ts";
 import { demoCommand } from "./demo-command.ts";
@@ -31,8 +33,9 @@ export async function runCli(words: readonly string[], io: CliIo): Promise<numbe
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return usageError(error, words, io);
-    io.err(errorLines(error));
-    return exitCodeOf(error);
+    const told = error instanceof RetroError ? withSecondsHint(error, words) : error;
+    io.err(errorLines(told));
+    return exitCodeOf(told);
   }
 }
 
@@ -70,8 +73,22 @@ function usageError(error: CommanderError, words: readonly string[], io: CliIo):
   const isBare = error.code === "commander.help";
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
   const help = `retroscope ${first !== undefined && error.code !== "commander.unknownCommand" ? `${first} ` : ""}--help`;
-  const hint = suggestion?.replace(/^\(|\)$/g, "") ?? "";
+  const hint = suggestion?.replace(/^\(|\)$/g, "") ?? timeHint(error, words);
   io.err(`retroscope: ${plain(isBare ? "no command is given" : message)}\n`);
   io.err(`  ${hint === "" ? "" : `${plain(hint)} `}See \`${help}\`.\n`);
   return EXIT.usage;
+}
+
+/** A time where none is taken, or one without a unit, which reads like an option. */
+function timeHint(error: CommanderError, words: readonly string[]): string {
+  const bare = words.find((word) => /^-\d+(\.\d+)?$/.test(word));
+  if (error.code !== "commander.excessArguments") {
+    return bare === undefined ? "" : `A relative time has a unit: ${bare}s, ${bare}ms.`;
+  }
+  const time = words.find((word) => /^-?\d|^now$/.test(word));
+  const option: Record<string, string> = { snapshot: "--at", step: "--from", events: "--from" };
+  const name = option[words[0] ?? ""];
+  return time === undefined || name === undefined
+    ? ""
+    : `Give the time with ${name}: ${name} ${time}.`;
 }

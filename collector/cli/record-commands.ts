@@ -1,6 +1,7 @@
 /** What is recorded, as it is: `events`, `nodes`. */
 import type { Command } from "commander";
 import type { EventsJson, NodesJson } from "../api/shapes.ts";
+import { askedTime } from "./asked-times.ts";
 import {
   askingOptions,
   type CliContext,
@@ -18,6 +19,7 @@ import { EXIT } from "./exit.ts";
 import { pages } from "./pages.ts";
 import { eventsText } from "./show-changes.ts";
 import { nodesText } from "./show-nodes.ts";
+import { plain } from "./text.ts";
 
 const MAX_EVENTS = 1_000_000;
 const DEFAULT_FROM = "-60s";
@@ -38,7 +40,10 @@ function eventsCommand(context: CliContext): Command {
     .addOption(repeated("--kind <kind>", "Only events of this kind"))
     .addOption(single("--limit <number>", "Print at most so many", "1000"));
   return runs(askingOptions(command), context, async (_words, options) => {
-    const { from = DEFAULT_FROM, to } = options as { from?: string; to?: string };
+    const given = options as { from?: string; to?: string };
+    const nowMs = context.io.nowMs();
+    const from = askedTime(given.from ?? DEFAULT_FROM, "--from", nowMs);
+    const to = given.to === undefined ? undefined : askedTime(given.to, "--to", nowMs);
     const kind = options["kind"] as readonly string[] | undefined;
     const limit = wholeNumber(options, "limit", { min: 1, max: MAX_EVENTS, otherwise: 1_000 });
     const page = await pages(
@@ -51,7 +56,8 @@ function eventsCommand(context: CliContext): Command {
     const answer = { events: page.rows, ...page.rest };
     show(answer, options, context.io, ({ events }) => {
       if (events.length === 0) {
-        return "No such event in this range (`retroscope nodes` prints how far history reaches).\n";
+        const isDefault = given.from === undefined ? " (the default)" : "";
+        return `No such event from ${plain(from)}${isDefault} to ${plain(to ?? "now")}. Choose with --from and --to; \`retroscope nodes\` prints how far history reaches.\n`;
       }
       const more = page.isCutShort ? `More than ${limit}: see the rest with --limit.\n` : "";
       return eventsText(events, { nowMs: context.io.nowMs(), columns: context.io.columns }) + more;

@@ -42,7 +42,7 @@ export function stepsText({ steps }: StepsJson, options: ShowOptions, direction:
         log,
         key,
         kind,
-        `${valueText(before)} -> ${valueText(after)}`,
+        log === "" && key === "" ? "" : `${valueText(before)} -> ${valueText(after)}`,
       ]);
       const head = `${absoluteAndAgo(at, options.nowMs)}, stamp ${at.hlc}\n`;
       return head + table(rows, { indent: 2, columns: options.columns });
@@ -50,12 +50,23 @@ export function stepsText({ steps }: StepsJson, options: ShowOptions, direction:
     .join("");
 }
 
-export function versionsText(values: VariableHistoryJson["values"], options: ShowOptions): string {
+/** Stamps (hex) at which a run of the node ended or the next began, and what to call that. */
+export type RunEnds = ReadonlyMap<string, string>;
+
+export function versionsText(
+  values: VariableHistoryJson["values"],
+  options: ShowOptions,
+  ends: RunEnds = new Map(),
+): string {
   if (values.length === 0) return "The variable had no value in this range.\n";
   const rows = values.map(({ at, value, deleted, lost }) => [
     absoluteAndAgo(at, options.nowMs),
     at.hlc,
-    deleted ? "(deleted)" : lost ? "(lost: changes of it are missing)" : valueText(value),
+    deleted
+      ? `(${ends.get(at.hlc) ?? "deleted"})`
+      : lost
+        ? "(lost: changes of it are missing)"
+        : valueText(value),
   ]);
   return table(rows, { columns: options.columns });
 }

@@ -1,35 +1,61 @@
 /**
  * A snapshot in words. First whether it can be trusted and why not, then the state, then what was on
  * its way: whoever reads this at four in the morning must not take a hole for a state.
+ *
+ * Nodes that were not there are named in one line. Channels without a stamp come last: they are no
+ * fault of this cut, and most systems have some for good (a client outside, a load balancer).
  */
 import type { CutJson, IncompleteJson } from "../api/shapes.ts";
-import { counted, table, valueText } from "./text.ts";
-import { absoluteAndAgo, beforeOrAfter } from "./times.ts";
+import { type Gaps, inFlightText } from "./show-in-flight.ts";
+import { counted, listed, table, valueText } from "./text.ts";
+import { absoluteAndAgo, beforeOrAfter, msAgo, spanText } from "./times.ts";
 
 export interface ShowOptions {
   readonly nowMs: number;
   readonly columns: number | undefined;
 }
 
-/** Violations and messages listed; the rest is counted. */
+/** Violations listed; the rest is counted. */
 const LISTED = 20;
+/** Nodes that were not there, and channels without a stamp, named; the rest is counted. */
+const NAMED = 10;
+/** Clocks differ a little: what is less far ahead is not called the future. */
+const FUTURE_MS = 1_000;
 
-export function cutText(cut: CutJson, { nowMs, columns }: ShowOptions): string {
+/** @param gaps why messages may be missing from a complete cut: show-in-flight.ts */
+export function cutText(cut: CutJson, options: ShowOptions, gaps: Gaps = []): string {
+  const { nowMs, columns } = options;
+  const isEmpty = cut.members.length === 0;
   return [
     `Snapshot at ${absoluteAndAgo(cut.at, nowMs)}, stamp ${cut.at.hlc}\n`,
+    futureText(cut, nowMs),
     completenessText(cut, columns),
-    consistencyText(cut, columns),
+    isEmpty && cut.consistent ? "" : consistencyText(cut, columns),
     stateText(cut, columns),
-    inFlightText(cut, columns),
+    absentText(cut),
+    isEmpty && cut.inFlight.length === 0 ? "" : inFlightText(cut, gaps, options),
+    uncheckedText(cut),
   ].join("");
 }
 
+function futureText({ at }: CutJson, nowMs: number): string {
+  const aheadMs = -msAgo(at, nowMs);
+  if (aheadMs < FUTURE_MS) return "";
+  return `THE FUTURE: that is ${spanText(aheadMs)} from now. What follows is the last that is known, and may change until then.\n`;
+}
+
 function completenessText(cut: CutJson, columns: number | undefined): string {
+  if (cut.complete && cut.members.length === 0) {
+    return Object.keys(cut.nodes).length === 0
+      ? "No node was there at that time: no agent has shipped anything yet.\n"
+      : "No node was there at that time.\n";
+  }
   const members = counted(cut.members.length, "node");
   if (cut.complete) return `Complete: nothing is missing from ${members}.\n`;
   const nodes = new Set(cut.incomplete.map(({ node }) => node)).size;
   const rows = cut.incomplete.map((entry) => [entry.node, entry.reason, reasonText(entry, cut)]);
-  return `INCOMPLETE: ${counted(nodes, "node")} of ${cut.members.length} may lack events.\n${table(rows, { indent: 2, columns })}`;
+  const of = Math.max(nodes, cut.members.length);
+  return `INCOMPLETE: ${counted(nodes, "node")} of ${of} may lack events.\n${table(rows, { indent: 2, columns })}`;
 }
 
 /** Why a node is incomplete, seen from the moment asked for. */
@@ -47,16 +73,7 @@ export function reasonText(entry: IncompleteJson, cut: Pick<CutJson, "at">): str
 }
 
 function consistencyText(cut: CutJson, columns: number | undefined): string {
-  const unchecked = cut.unchecked.map(({ from, to, peer, count }) => [
-    `${from ?? peer} -> ${to ?? peer}`,
-    counted(count, "message"),
-  ]);
-  const blind =
-    unchecked.length === 0
-      ? ""
-      : `Unchecked: messages without a stamp, so order between these is not known.\n${table(unchecked, { indent: 2, columns })}`;
-  if (cut.consistent)
-    return `Consistent: no message is received here before it was sent.\n${blind}`;
+  if (cut.consistent) return "Consistent: no message is received here before it was sent.\n";
   const rows = cut.violations
     .slice(0, LISTED)
     .map(({ send, receive, channel }) => [
@@ -64,16 +81,36 @@ function consistencyText(cut: CutJson, columns: number | undefined): string {
       `received ${beforeOrAfter(receive.at, cut.at)}`,
       `sent ${beforeOrAfter(send.at, cut.at)}`,
     ]);
-  const count = counted(cut.violations.length, "message");
-  return `INCONSISTENT: ${count} received but not yet sent.\n${table(rows, { indent: 2, columns })}${blind}`;
+  const all = cut.totals?.violations ?? cut.violations.length;
+  return `INCONSISTENT: ${counted(all, "message")} received but not yet sent.\n${table(rows, { indent: 2, columns })}`;
+}
+
+/** The agents' counts are left out: they run on after T. */
+function uncheckedText({ unchecked }: CutJson): string {
+  if (unchecked.length === 0) return "";
+  const channels = new Set(
+    unchecked.map(({ from, to, peer }) => `${from ?? peer} -> ${to ?? peer}`),
+  );
+  return `\nNot checked, for want of stamps on the messages: ${listed([...channels], NAMED)}.\n`;
+}
+
+function absentText(cut: CutJson): string {
+  const members = new Set(cut.members);
+  const absent = Object.entries(cut.nodes).filter(([id]) => !members.has(id));
+  if (absent.length === 0) return "";
+  const names = absent.map(([id, { status }]) =>
+    status === "left" || status === "expired" ? `${id} (${status})` : id,
+  );
+  const were = absent.length === 1 ? "was" : "were";
+  return `\n${counted(absent.length, "node")} ${were} not there at that time: ${listed(names, NAMED)}\n`;
 }
 
 function stateText(cut: CutJson, columns: number | undefined): string {
   const parts: string[] = [];
-  for (const [id, node] of Object.entries(cut.nodes)) {
-    const isMember = cut.members.includes(id);
-    const head = `${id} (${node.service}, ${node.status}${isMember ? "" : ", not there at that time"})`;
-    parts.push("\n", table([[head]], { columns }));
+  for (const id of cut.members) {
+    const node = cut.nodes[id];
+    if (node === undefined) continue;
+    parts.push("\n", table([[`${id} (${node.service}, ${node.status})`]], { columns }));
     for (const [log, variables] of Object.entries(node.logs)) {
       const rows = Object.entries(variables)
         .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -83,19 +120,4 @@ function stateText(cut: CutJson, columns: number | undefined): string {
     }
   }
   return parts.join("");
-}
-
-function inFlightText(cut: CutJson, columns: number | undefined): string {
-  const unsure = cut.inFlightComplete ? "" : " (there may be more: messages were lost from record)";
-  if (cut.inFlight.length === 0) return `\nNo message in flight${unsure}.\n`;
-  const rows = cut.inFlight
-    .slice(0, LISTED)
-    .map(({ id, from, to, peer, sentAt }) => [
-      `${from} -> ${to ?? peer ?? "unknown"}`,
-      `sent ${beforeOrAfter(sentAt, cut.at)}`,
-      id,
-    ]);
-  const more = cut.inFlight.length - rows.length;
-  const rest = more === 0 ? "" : `  and ${more} more (--json lists all)\n`;
-  return `\n${counted(cut.inFlight.length, "message")} in flight${unsure}:\n${table(rows, { indent: 2, columns })}${rest}`;
 }

@@ -1,30 +1,45 @@
 /** Who there is, in words. */
-import type { NodesJson } from "../api/shapes.ts";
+import { unixMsFromTicks } from "../../agent/kernel/index.ts";
+import type { H, NodesJson } from "../api/shapes.ts";
 import type { ShowOptions } from "./show-cut.ts";
 import { counted, table } from "./text.ts";
-import { absoluteAndAgo, beforeOrAfter } from "./times.ts";
+import { absoluteAndAgo, msAgo, spanText, ticksOf } from "./times.ts";
 
 export function nodesText(answer: NodesJson, { nowMs, columns }: ShowOptions): string {
   const { extent, nodes, now, watermark } = answer;
   if (extent === null) return "Nothing is stored yet: no agent has shipped anything.\n";
   const head = [
-    `History from ${absoluteAndAgo(extent.first, nowMs)}`,
-    `        to   ${absoluteAndAgo(extent.last, nowMs)}`,
+    `History from ${reached(extent.first, nowMs)}`,
+    `        to   ${reached(extent.last, nowMs)}`,
     watermark === null
       ? "No node is live."
-      : `Every live node is known until ${absoluteAndAgo(watermark, nowMs)}`,
+      : `Every live node is known until ${reached(watermark, nowMs)}`,
   ];
+  const collectorMs = unixMsFromTicks(ticksOf(now));
   const rows = nodes.map((node) => [
     node.node,
     node.service,
     node.status,
-    // A node whose clock is ahead of the collector's is known into the future.
-    `known until ${beforeOrAfter(node.watermark, now).replace("before", "ago").replace("after", "ahead")}`,
+    knownText(node.watermark, collectorMs),
     counted(storedCount(node.counts), "event"),
     node.epochs.length === 1 ? "" : `${node.epochs.length} starts`,
     node.lost.length === 0 ? "" : `${counted(node.lost.length, "lost range")}`,
   ]);
   return `${head.join("\n")}\n\n${table(rows, { columns })}`;
+}
+
+/** History cannot reach into the future: where it seems to, a node's clock is ahead of this one. */
+function reached(time: H, nowMs: number): string {
+  const aheadMs = -msAgo(time, nowMs);
+  if (aheadMs <= 0) return absoluteAndAgo(time, nowMs);
+  return `${time.time} (now: a clock is ${spanText(aheadMs)} ahead)`;
+}
+
+function knownText(watermark: H, nowMs: number): string {
+  const agoMs = msAgo(watermark, nowMs);
+  return agoMs >= 0
+    ? `known until ${spanText(agoMs)} ago`
+    : `known until now, its clock ${spanText(-agoMs)} ahead`;
 }
 
 function storedCount(counts: NodesJson["nodes"][number]["counts"]): number {

@@ -70,3 +70,10 @@ function lengthOf(text: string): number {
 export function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** `a, b and 3 more`. */
+export function listed(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  const shown = plain(names.slice(0, most).join(", "));
+  return more > 0 ? `${shown} and ${more.toLocaleString("en")} more` : shown;
+}

@@ -27,8 +27,13 @@ export function ticksOf(time: H): Hlc {
 
 /** `2026-11-21T16:00:00.123041Z (5.0 s ago)`. */
 export function absoluteAndAgo(time: H, nowMs: number): string {
-  const agoMs = nowMs - unixMsFromTicks(ticksOf(time));
+  const agoMs = msAgo(time, nowMs);
   return `${time.time} (${agoMs >= 0 ? `${spanText(agoMs)} ago` : `in ${spanText(-agoMs)}`})`;
+}
+
+/** How long ago a time was; below 0 for one to come. */
+export function msAgo(time: H, nowMs: number): number {
+  return nowMs - unixMsFromTicks(ticksOf(time));
 }
 
 /** Where `time` lies as seen from `origin`: `3.2 ms before`, `at once`, `120 us after`. */

@@ -1,5 +1,5 @@
 /**
- * Writes history as event lines (design section 6).
+ * Writes history as event lines: the format is in README.md of this folder.
  *
  * **All of it** (no `from`): every event with its epoch and seq, so that importing it anywhere stores
  * each event once, and importing it here stores nothing new.
@@ -8,8 +8,12 @@
  * equal cuts in the range. Its events are numbered anew by the import, so what is named by number is
  * renumbered, and seqs that are missing are declared lost: nobody will fill that hole.
  *
- * At the end each node is `closed` where its watermark was, or at `to`. An expired node has no goodbye:
- * after its last promise an import calls it lagging.
+ * At the end each node is `closed` where its watermark was before the first page was asked for, or at
+ * `to`; a live node may have shipped more by the time its page is read, so never before its last line.
+ * An expired node has no goodbye: after its last promise an import calls it lagging.
+ *
+ * Channels without a stamp are counted by agents and are no events, so a file cannot say them: the
+ * report does.
  */
 import { formatHlc, type Hlc, type Json, parseTime, RetroError } from "../../agent/kernel/index.ts";
 import type { CutJson, EventLineJson, EventsJson, NodesJson } from "../api/shapes.ts";
@@ -35,6 +39,8 @@ export interface ExportReport {
   readonly lineCount: number;
   readonly eventCount: number;
   readonly nodeCount: number;
+  /** Channels without a stamp at the end of the range: not in the file. */
+  readonly uncheckedCount: number;
 }
 
 /** @throws RetroError as the collector's answers; `bad-time`; `bad-usage` if `from` is later than `to` */
@@ -57,6 +63,8 @@ class Export {
   readonly #to: Hlc;
   readonly #losses: readonly Loss[];
   readonly #numbers = new SeqCounter();
+  /** The time of the last line, by run. */
+  readonly #lastT = new Map<string, Hlc>();
   /** Nodes that have lines. */
   readonly #written = new Set<string>();
   /** The last event of each epoch, by `node/epoch`. */
@@ -80,7 +88,24 @@ class Export {
     if (this.#from === undefined || this.#from < this.#to) await this.#writeEvents();
     for (const line of this.#endLines()) await this.#write(line);
     const { size: nodeCount } = this.#written;
-    return { lineCount: this.#lineCount, eventCount: this.#eventCount, nodeCount };
+    const uncheckedCount = await this.#uncheckedCount();
+    return {
+      lineCount: this.#lineCount,
+      eventCount: this.#eventCount,
+      nodeCount,
+      uncheckedCount,
+    };
+  }
+
+  async #uncheckedCount(): Promise<number> {
+    if (this.#written.size === 0) return 0;
+    try {
+      const at = formatHlc(this.#to);
+      return (await this.#options.door.ask<CutJson>("/api/cut", { at })).unchecked.length;
+    } catch (error) {
+      if (error instanceof RetroError && error.code === "outside-retention") return 0;
+      throw error;
+    }
   }
 
   async #writeEvents(): Promise<void> {
@@ -158,16 +183,25 @@ class Export {
       if (!this.#written.has(node)) continue;
       const end = epochs.at(-1)?.end ?? null;
       if (status === "left" && end !== null && ticksOf(end) <= this.#to) continue;
-      const t = formatHlc(Math.min(ticksOf(watermark), this.#to) as Hlc);
-      yield { node, service, t, kind: "closed", ...(this.#from === undefined ? { epoch } : {}) };
+      const isWhole = this.#from === undefined;
+      const lastT = this.#lastT.get(runName(node, isWhole ? epoch : undefined));
+      const promised = Math.min(ticksOf(watermark), this.#to);
+      const t = formatHlc(Math.max(promised, lastT ?? promised) as Hlc);
+      yield { node, service, t, kind: "closed", ...(isWhole ? { epoch } : {}) };
     }
   }
 
   /** Returns the line's number among those of its node. */
   async #write(line: ExportLine): Promise<number> {
     this.#written.add(line.node);
+    this.#lastT.set(runName(line.node, line["epoch"]), parseTime(line.t, this.#to));
     this.#lineCount += 1;
     await this.#options.write(`${JSON.stringify(line)}\n`);
     return this.#numbers.count(line);
   }
+}
+
+/** The run that a line belongs to: lines without epoch are all of the node's latest. */
+function runName(node: string, epoch: Json | undefined): string {
+  return epoch === undefined ? node : `${node}/${String(epoch)}`;
 }

@@ -6,7 +6,8 @@
  *           --lines-> batches --encode--> bodies of at most 2 MiB --> POST /v1/batches
  *
  * Importing a file twice stores nothing new: same bytes, same epoch, same seqs. A broken import is
- * mended by running it again.
+ * mended by running it again. A *changed* file is another file: imported into the same collector its
+ * lines stand beside those of the first. The report names the nodes to which that happens.
  */
 import { createHash } from "node:crypto";
 import {
@@ -19,6 +20,7 @@ import {
 } from "../../agent/kernel/index.ts";
 import type { NodesJson } from "../api/shapes.ts";
 import type { CollectorDoor } from "./collector-door.ts";
+import { ticksOf } from "./export-start.ts";
 
 /** A file is read into memory, which takes several times its size. */
 export const MAX_FILE_BYTES: number = 256 * 1024 * 1024;
@@ -35,11 +37,15 @@ export interface ImportOptions {
   readonly name: string;
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly onProgress?: (eventCount: number) => void;
+  /** Read the file and report, without asking or telling the collector anything. */
+  readonly dryRun?: boolean;
 }
 
 export interface ImportReport extends EventLineCounts {
   /** Events stored now; the rest was known. */
   readonly stored: number;
+  /** Nodes of which another file had told the same stretch of time: their history stands twice now. */
+  readonly toldTwice: readonly string[];
 }
 
 /**
@@ -61,7 +67,10 @@ export async function importJsonl(options: ImportOptions): Promise<ImportReport>
       },
     );
   }
-  await refuseMixture(door, name, batches, epoch);
+  if (options.dryRun === true) return { ...counts, stored: 0, toldTwice: [] };
+  const { nodes } = await door.ask<NodesJson>("/api/nodes", {});
+  refuseMixture(nodes, name, batches, epoch);
+  const toldTwice = nodesToldTwice(nodes, batches, epoch);
   let stored = 0;
   let sent = 0;
   for (const body of bodiesOf(batches)) {
@@ -70,7 +79,7 @@ export async function importJsonl(options: ImportOptions): Promise<ImportReport>
     sent += body.eventCount;
     options.onProgress?.(sent);
   }
-  return { ...counts, stored };
+  return { ...counts, stored, toldTwice };
 }
 
 async function readAll(chunks: AsyncIterable<Uint8Array>, name: string): Promise<Buffer> {
@@ -105,17 +114,15 @@ export function* linesOf(bytes: Buffer): Generator<string> {
  * A part of a live node's past, numbered anew, beside the node's own history would make two pasts of
  * one node. A whole export carries the events' own names and does no harm.
  */
-async function refuseMixture(
-  door: CollectorDoor,
+function refuseMixture(
+  nodes: NodesJson["nodes"],
   name: string,
   batches: readonly Batch[],
   fileEpoch: number,
-): Promise<void> {
-  const { nodes } = await door.ask<NodesJson>("/api/nodes", {});
+): void {
   const own = new Set(nodes.filter(({ status }) => status !== "imported").map(({ node }) => node));
   const mixed = batches.find(
-    ({ header: { node, epoch } }) =>
-      own.has(node) && epoch >= fileEpoch && epoch < fileEpoch + FILE_EPOCHS,
+    ({ header: { node, epoch } }) => own.has(node) && isOfFile(epoch, fileEpoch),
   );
   if (mixed === undefined) return;
   const { node } = mixed.header;
@@ -126,6 +133,36 @@ async function refuseMixture(
       hint: "Import the file into a collector of its own: `retroscope collector --port 0 --data DIR`.",
     },
   );
+}
+
+/** Whether an epoch is one that the file's own hash gave. */
+function isOfFile(epoch: number, fileEpoch: number): boolean {
+  return epoch >= fileEpoch && epoch < fileEpoch + FILE_EPOCHS;
+}
+
+/** Nodes of the file's own epochs of which another import tells the same time. */
+function nodesToldTwice(
+  nodes: NodesJson["nodes"],
+  batches: readonly Batch[],
+  fileEpoch: number,
+): string[] {
+  const spans = new Map<string, { first: number; last: number }>();
+  for (const { header } of batches) {
+    const { node, epoch, firstT, lastT, lastSeq, firstSeq } = header;
+    if (!isOfFile(epoch, fileEpoch) || lastSeq < firstSeq) continue;
+    const { first, last } = spans.get(node) ?? { first: firstT, last: lastT };
+    spans.set(node, { first: Math.min(first, firstT), last: Math.max(last, lastT) });
+  }
+  return nodes
+    .filter(({ node, status, epochs, watermark }) => {
+      const span = spans.get(node);
+      if (span === undefined || status !== "imported") return false;
+      return epochs.some(({ epoch, joined, end }, i) => {
+        if (isOfFile(epoch, fileEpoch) || ticksOf(joined) > span.last) return false;
+        return ticksOf(end ?? epochs[i + 1]?.joined ?? watermark) >= span.first;
+      });
+    })
+    .map(({ node }) => node);
 }
 
 interface Body {

@@ -375,6 +375,61 @@ describe("an export, imported into an empty collector,", () => {
   });
 });
 
+describe("an export of a node that goes on shipping", () => {
+  const join: Row = { t: START, kind: "join", service: "s", tags: {}, instance: "i" };
+  const set = (ms: number): Row => ({
+    t: addMs(START, ms),
+    kind: "set",
+    log: "l",
+    key: "k",
+    value: ms,
+  });
+
+  it.each([undefined, addMs(START, 1)])(
+    "holds only lines that its import takes, from %s",
+    async (from) => {
+      await withTwo(async (one, two) => {
+        await one.post(aBatch([join, set(2)], { closed: addMs(START, 2) }));
+        const door = doorTo(new CollectorClient(one.url));
+        let text = "";
+        await exportJsonl({
+          door: {
+            ...door,
+            // Between the question who is there and the one what happened, more arrives.
+            async ask(path, query) {
+              if (path === "/api/events") {
+                const more = aBatch([set(5), set(6)], { firstSeq: 3, closed: addMs(START, 7) });
+                expect((await one.post(more)).status).toBe(200);
+              }
+              return door.ask(path, query);
+            },
+          },
+          ...(from === undefined ? {} : { from: formatHlc(from) }),
+          write: (line) => {
+            text += line;
+          },
+        });
+        expect(text).toContain('"value":6');
+        expect(await imported(two, text)).toMatchObject({ skippedCount: 0 });
+        const cut = await cutOf(two, addMs(START, 6));
+        expect([cut.complete, cut.nodes["n1"]?.logs]).toEqual([true, { l: { k: 6 } }]);
+      });
+    },
+  );
+
+  it("says in its report what a file cannot say: channels without stamps", async () => {
+    const one = await startCollector();
+    const status = { unstamped: [{ peer: "10.0.0.9", direction: "in", count: 3 }] };
+    await one.post(aBatch([join, set(2)], { closed: addMs(START, 2), status }));
+    const door = doorTo(new CollectorClient(one.url));
+    for (const from of [{}, { from: formatHlc(addMs(START, 1)) }]) {
+      const report = await exportJsonl({ door, ...from, write: () => {} });
+      expect(report.uncheckedCount).toBe(1);
+    }
+    await one.close();
+  });
+});
+
 describe("an import", () => {
   it("is refused where the file's node ships its own history", async () => {
     const one = await startCollector();
