@@ -1,0 +1,58 @@
+/**
+ * Makes one plain module of the simulator and the product's sources, so that it runs at full speed and
+ * without a build in dist. With a planted bug one source text is changed on the way: the product itself
+ * has no switches. A text that is no longer there fails loudly: the plant must follow the code.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "vite";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** @param plant one of plants.mjs, or undefined for the product as it is */
+export async function loadSimulator(plant) {
+  const directory = mkdtempSync(join(tmpdir(), "retroscope-sim-"));
+  try {
+    await build({
+      configFile: false,
+      logLevel: "silent",
+      publicDir: false,
+      root: ROOT,
+      plugins: plant === undefined ? [] : [planting(plant)],
+      build: {
+        ssr: true,
+        outDir: directory,
+        emptyOutDir: false,
+        minify: false,
+        sourcemap: "inline",
+        rollupOptions: {
+          input: { simulator: join(import.meta.dirname, "simulate.ts") },
+          output: { format: "es", entryFileNames: "[name].mjs", codeSplitting: false },
+        },
+      },
+    });
+    return await import(pathToFileURL(join(directory, "simulator.mjs")).href);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function planting({ name, file, from, to }) {
+  const path = join(ROOT, file);
+  return {
+    name: `plant-${name}`,
+    enforce: "pre",
+    transform(code, id) {
+      if (id !== path) return null;
+      const parts = code.split(from);
+      if (parts.length !== 2) {
+        throw new Error(
+          `plant ${name}: ${file} holds its text ${parts.length - 1} times, not once`,
+        );
+      }
+      return { code: parts.join(to), map: null };
+    },
+  };
+}

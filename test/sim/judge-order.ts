@@ -1,0 +1,70 @@
+/**
+ * Happened-before: by the ledger's own pairs of send and receive, and by its vector clocks.
+ *
+ * A cut by time is closed under happened-before exactly if no process in it knows more of another than
+ * the cut holds of that one. What nobody told the collector of cannot be held against it.
+ */
+import type { Cut, Selection } from "../../collector/cut/history.ts";
+import { at, type Checker } from "./checker.ts";
+import type { ProcessLedger } from "./ledger.ts";
+
+export function judgeOrder(checker: Checker, cut: Cut, selection: Selection): void {
+  judgeFalseAlarms(checker, cut);
+  if (selection.nodes !== undefined || !cut.consistent) return;
+  const { ledger } = checker;
+  const t = cut.at;
+  for (const { message, receive } of ledger.violating) {
+    const sentT = message.forgedT ?? message.t;
+    if (receive.t > t || sentT <= t || !receive.epoch.isAcked(receive.seq)) continue;
+    checker.fail(
+      "called consistent, holds a receive without its send",
+      `${message.id} sent ${sentT}, received ${receive.t} ${at(cut)}`,
+    );
+    return;
+  }
+  if (cut.complete) judgeVectors(checker, cut);
+}
+
+function judgeVectors(checker: Checker, cut: Cut): void {
+  const { processes } = checker.ledger;
+  const counts = processes.map((process) => process.countAt(cut.at));
+  if (processes.some((one, i) => !isToldUpTo(one, counts[i] as number))) return;
+  checker.counts.add("cuts judged by vector clocks");
+  for (const [i, process] of processes.entries()) {
+    const vector = process.vectorAt(counts[i] as number);
+    for (const [j, known] of vector.entries()) {
+      if (j === i || known <= (counts[j] as number)) continue;
+      checker.fail(
+        "called consistent, is not closed under happened-before",
+        `process ${i} knows ${known} events of process ${j}, the cut holds ${counts[j]} ${at(cut)}`,
+      );
+      return;
+    }
+  }
+}
+
+/** Whether the collector acknowledged all of these events. */
+function isToldUpTo(process: ProcessLedger, count: number): boolean {
+  for (let i = count - 1; i >= 0; i -= 1) {
+    const place = process.places[i];
+    if (place !== undefined && !place.epoch.isAcked(place.seq)) return false;
+  }
+  return true;
+}
+
+function judgeFalseAlarms(checker: Checker, cut: Cut): void {
+  for (const { send, receive } of cut.violations) {
+    const isReal = checker.ledger.violating.some(
+      (one) =>
+        one.receive.epoch.node === receive.node &&
+        one.receive.epoch.epoch === receive.epoch &&
+        one.receive.seq === receive.seq &&
+        one.receive.t <= cut.at &&
+        (one.message.forgedT ?? one.message.t) > cut.at,
+    );
+    if (isReal) continue;
+    const id = `${send.node}/${send.epoch}/${send.seq}`;
+    checker.fail("a violation that is none", `${id} ${at(cut)}`);
+    return;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Bugs planted on purpose, one at a time (R4): what the simulator does not catch it does not test. The two
+ * of the list in reliability.md that need Kafka and retention stand here as others of the same kind: a
+ * dedup mark that is kept although its transaction failed, a checkpoint that is used after a repair.
+ */
+export const PLANTS = [
+  {
+    name: "merge-not-above",
+    what: "`>=` for `>` in merge: a receive may share its stamp with what came before",
+    file: "agent/kernel/clock.ts",
+    from: "this.#last = physical > floor ? physical : floor + 1;",
+    to: "this.#last = physical >= floor ? physical : floor + 1;",
+  },
+  {
+    name: "gate-after-merge",
+    what: "gate checked after merging: a forged stamp drags the clock along",
+    file: "agent/kernel/clock.ts",
+    from: "        this.#lastReceiveMerged = false;\n        this.#refusedCount += 1;",
+    to: "        floor = remote;\n        this.#lastReceiveMerged = false;\n        this.#refusedCount += 1;",
+  },
+  {
+    name: "identity-without-epoch",
+    what: "the collector knows events by node and seq alone",
+    file: "collector/ingest/epoch-index.ts",
+    from: "return this.#byNode.get(node)?.get(epoch);",
+    to: "return this.#byNode.get(node)?.get(epoch) ?? this.#byNode.get(node)?.values().next().value;",
+  },
+  {
+    name: "ack-before-flush",
+    what: "acknowledged before the store has flushed",
+    file: "collector/ingest/ingest.ts",
+    from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
+    to: "this.#store.write(write).catch(() => {});\n      this.#index.remember(write.epochs);",
+  },
+  {
+    name: "watermark-over-hole",
+    what: "the watermark passes over a hole",
+    file: "collector/ingest/epoch-draft.ts",
+    from: "const promised = isNews ? header.closed : MIN_HLC;",
+    to: "const promised = header.closed;",
+  },
+  {
+    name: "closed-before-append",
+    what: "`closed` is taken from physical time, which the next event may share",
+    file: "agent/state/event-feed.ts",
+    from: "const closed = this.#recording.clock.now(); // may throw",
+    to: "const closed = Math.max(this.#recording.clock.last, this.#recording.clock.physicalNow()); // may throw",
+  },
+  {
+    name: "no-keyframe-after-drop",
+    what: "no keyframe after a drop",
+    file: "agent/shipping/outbox.ts",
+    from: "else if (this.#unframedLogs.size > 0) this.#source.askKeyframes([...this.#unframedLogs]);",
+    to: "",
+  },
+  {
+    name: "ties-by-arrival",
+    what: "events with one time come in the order in which they were found",
+    file: "collector/cut/events.ts",
+    from: "cursor.t < next.t)",
+    to: "cursor.t <= next.t)",
+  },
+  {
+    name: "dedup-mark-outside-transaction",
+    what: "what a failed write held counts as stored",
+    file: "collector/ingest/ingest.ts",
+    from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
+    to: "this.#index.remember(write.epochs);\n      await this.#store.write(write).catch((error) => { write.epochs.length > 0 && this.#index.remember(write.epochs); kept = true; throw error; });",
+  },
+  {
+    name: "checkpoint-after-repair",
+    what: "a repair leaves the checkpoints behind it in use",
+    file: "collector/ingest/accept.ts",
+    from: "staleFromT === undefined || isNew ? []",
+    to: "staleFromT !== undefined || isNew ? []",
+  },
+];

@@ -1,0 +1,145 @@
+/**
+ * What one seed means: how many nodes, what they do, which faults there are and how often.
+ *
+ * Each kind of fault is left out of half of the runs or more: a run in which everything fails at once
+ * seldom gets far enough to show anything.
+ */
+import { Chance } from "./chance.ts";
+
+export interface NodePlan {
+  readonly name: string;
+  /** Wall clock minus true time at the start. */
+  readonly skewMs: number;
+  /** The node's clock runs so much faster, as a fraction. */
+  readonly drift: number;
+  /** Whether its epoch file survives restarts. */
+  readonly keepsData: boolean;
+}
+
+/** Rates per request to the collector, 0 to 1. */
+export interface RequestFaults {
+  readonly lost: number;
+  readonly replyLost: number;
+  readonly reset: number;
+  readonly repeated: number;
+  /** Delivered again, or for the first time, much later. */
+  readonly late: number;
+  readonly refused: number;
+  readonly corrupted: number;
+  readonly tooLarge: number;
+  readonly neverAnswered: number;
+  readonly longestDelayMs: number;
+}
+
+/** Mean time between two of a kind; 0: never. */
+export interface Happenings {
+  readonly partitionMs: number;
+  readonly killMs: number;
+  readonly leaveMs: number;
+  readonly twinMs: number;
+  readonly stepMs: number;
+  readonly collectorCrashMs: number;
+  readonly collectorStopMs: number;
+  readonly floodMs: number;
+  readonly commandMs: number;
+}
+
+export interface DiskFaults {
+  readonly flushMs: number;
+  readonly slow: number;
+  readonly full: number;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly mode: "safety" | "liveness";
+  readonly nodes: readonly NodePlan[];
+  /** How long faults go on. */
+  readonly faultyMs: number;
+  readonly maxDriftMs: number;
+  readonly windowBytes: number;
+  readonly queueBytes: number;
+  readonly flushIntervalMs: number;
+  readonly expireAfterMs: number;
+  readonly messageTimeoutMs: number;
+  readonly roundChanges: number;
+  /** Mean time between two pieces of work on a node. */
+  readonly workMs: number;
+  readonly logCount: number;
+  readonly keyCount: number;
+  readonly bigValues: number;
+  readonly sends: number;
+  readonly messageLost: number;
+  readonly messageRepeated: number;
+  readonly messageSlow: number;
+  readonly forged: number;
+  readonly requests: RequestFaults;
+  readonly happenings: Happenings;
+  readonly disk: DiskFaults;
+}
+
+export function drawScenario(seed: number): Scenario {
+  const chance = new Chance(Math.imul(seed + 1, 0x9e3779b1) >>> 0);
+  const maybe = (probability: number, most: number): number =>
+    chance.isTrue(probability) ? chance.next() * most : 0;
+  const every = (probability: number, shortest: number, longest: number): number =>
+    chance.isTrue(probability) ? chance.between(shortest, longest) : 0;
+  const mode = chance.isTrue(0.5) ? "liveness" : "safety";
+  const isSkewed = chance.isTrue(0.6);
+  const hasDrift = chance.isTrue(0.3);
+  const nodes = Array.from({ length: chance.between(2, 5) }, (_, index): NodePlan => {
+    const skewMs = isSkewed ? chance.between(-10_000, 10_000) : 0;
+    const drift = hasDrift ? (chance.next() - 0.5) / 10 : 0;
+    return { name: `n${index + 1}`, skewMs, drift, keepsData: chance.isTrue(0.5) };
+  });
+  return {
+    seed,
+    mode,
+    nodes,
+    faultyMs: chance.isTrue(0.05) ? 45_000 : chance.between(2_000, 8_000),
+    maxDriftMs: chance.pick([60_000, 60_000, 60_000, 5_000, 500, 20]),
+    windowBytes: chance.pick([64 * 1024, 64 * 1024, 1024 * 1024]),
+    queueBytes: chance.pick([64 * 1024, 64 * 1024, 1024 * 1024]),
+    flushIntervalMs: chance.pick([10, 50, 50, 200]),
+    expireAfterMs: chance.pick([2_000, 5_000, 60_000]),
+    messageTimeoutMs: 30_000,
+    roundChanges: chance.pick([5, 50, 1_000]),
+    workMs: chance.pick([10, 30, 100]),
+    logCount: chance.pick([1, 3, 8]),
+    keyCount: chance.pick([1, 5, 20]),
+    bigValues: maybe(0.4, 0.3),
+    sends: chance.pick([0.05, 0.2, 0.4]),
+    messageLost: maybe(0.5, 0.2),
+    messageRepeated: maybe(0.5, 0.2),
+    messageSlow: maybe(0.5, 0.1),
+    forged: maybe(0.1, 0.02),
+    requests: {
+      lost: maybe(0.5, 0.2),
+      replyLost: maybe(0.5, 0.2),
+      reset: maybe(0.5, 0.2),
+      repeated: maybe(0.5, 0.2),
+      late: maybe(0.4, 0.2),
+      refused: maybe(0.4, 0.2),
+      corrupted: maybe(0.3, 0.05),
+      tooLarge: maybe(0.2, 0.05),
+      neverAnswered: maybe(0.2, 0.05),
+      longestDelayMs: chance.pick([2, 40, 400]),
+    },
+    happenings: {
+      partitionMs: every(0.4, 1_000, 5_000),
+      killMs: every(0.4, 1_000, 6_000),
+      leaveMs: every(0.3, 1_000, 6_000),
+      twinMs: every(0.1, 2_000, 6_000),
+      stepMs: every(0.3, 500, 4_000),
+      collectorCrashMs: every(0.4, 500, 5_000),
+      collectorStopMs: every(0.2, 1_000, 5_000),
+      floodMs: every(0.25, 1_000, 5_000),
+      commandMs: every(0.4, 300, 3_000),
+    },
+    disk: {
+      flushMs: chance.pick([0, 5, 50]),
+      slow: maybe(0.3, 0.1),
+      full: maybe(0.3, 0.1),
+    },
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * The collector as a process that dies and comes again: the real ingest and the real history over a store
+ * that keeps what was flushed. Requests come as bytes and are answered as the HTTP door would answer.
+ */
+import { type Hlc, type RetroCode, RetroError, ticksFromUnixMs } from "../../agent/kernel/index.ts";
+import type { TransportReply } from "../../agent/shipping/transport.ts";
+import { createHistory, type LiveHistory } from "../../collector/cut/create-history.ts";
+import { Ingest } from "../../collector/ingest/ingest.ts";
+import type { Chance } from "./chance.ts";
+import type { Counts } from "./counts.ts";
+import { START_UNIX_MS } from "./node-clock.ts";
+import type { Scenario } from "./scenario.ts";
+import { SimDisk, SimStore } from "./sim-store.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** As collector/ingest/http-ingest.ts has them; what is missing is a 500. */
+const FINAL: readonly RetroCode[] = [
+  "bad-batch",
+  "bad-parameter",
+  "unsupported-version",
+  "too-far-ahead",
+  "too-old",
+];
+const LATER: readonly RetroCode[] = ["overloaded", "disk-full", "data-unusable", "closed"];
+
+interface Running {
+  isUp: boolean;
+  readonly store: SimStore;
+  readonly ingest: Ingest;
+  readonly history: LiveHistory;
+  readonly gone: Promise<undefined>;
+  readonly end: () => void;
+}
+
+export class SimCollector {
+  readonly disk: SimDisk;
+  readonly #time: VirtualTime;
+  readonly #scenario: Scenario;
+  readonly #chance: Chance;
+  readonly #counts: Counts;
+  readonly #skewMs: number;
+  #running: Running | undefined;
+
+  constructor(time: VirtualTime, scenario: Scenario, chance: Chance, counts: Counts) {
+    this.#time = time;
+    this.#scenario = scenario;
+    this.#chance = chance;
+    this.#counts = counts;
+    this.#skewMs = chance.between(-2_000, 2_000);
+    this.disk = new SimDisk(time, chance.fork(), scenario.disk, counts);
+  }
+
+  get isUp(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** The questions; undefined while it is down. */
+  get history(): LiveHistory | undefined {
+    return this.#running?.history;
+  }
+
+  get ingest(): Ingest | undefined {
+    return this.#running?.ingest;
+  }
+
+  start(): void {
+    if (this.#running !== undefined) return;
+    const { expireAfterMs, messageTimeoutMs, roundChanges } = this.#scenario;
+    let end = (): void => {};
+    const gone = new Promise<undefined>((resolve) => {
+      end = () => resolve(undefined);
+    });
+    const alive = { isUp: true };
+    const after = (ms: number, wake: () => void): (() => void) =>
+      this.#time.after(ms, () => {
+        if (alive.isUp) wake();
+      });
+    const wallMs = (): number => START_UNIX_MS + this.#skewMs + Math.floor(this.#time.nowMs);
+    const timers = {
+      wallMs,
+      nowMs: wallMs,
+      monotonicMs: () => this.#time.nowMs,
+      now: (): Hlc => ticksFromUnixMs(START_UNIX_MS + this.#skewMs + this.#time.nowMs),
+      after,
+      turn: () => new Promise<void>((resolve) => after(0, resolve)),
+    };
+    const store = new SimStore(this.disk);
+    const limits = { messageTimeoutMs, roundChanges };
+    const history = createHistory({ store, timers, limits });
+    const ingest = new Ingest({ store, timers, expireAfterMs });
+    ingest.onStored((epochIds) => history.notifyStored(epochIds));
+    history.notifyStored();
+    this.#running = Object.assign(alive, { store, ingest, history, gone, end });
+  }
+
+  /** As SIGKILL. */
+  crash(): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    running.isUp = false;
+    running.store.crash();
+    running.end();
+    this.#counts.add("collector: crashed");
+  }
+
+  /** As SIGTERM: what was received is finished. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#counts.add("collector: stopped");
+    await running.ingest.close();
+    await running.history.close();
+    await running.store.close();
+    running.isUp = false;
+    running.end();
+    if (this.#running === running) this.#running = undefined;
+  }
+
+  /** One request. undefined: it died before it could answer. */
+  receive(body: Uint8Array, holdMs: number): Promise<TransportReply | undefined> {
+    const running = this.#running;
+    if (running === undefined) return Promise.resolve(undefined);
+    return Promise.race([this.#answer(running, body, holdMs), running.gone]);
+  }
+
+  async #answer(running: Running, body: Uint8Array, holdMs: number): Promise<TransportReply> {
+    const { ingest } = running;
+    try {
+      let reply = await ingest.submit(body, { mustBeEmpty: holdMs > 0 });
+      if (holdMs > 0 && reply.commands.length === 0) {
+        const nodes = reply.acks.map((ack) => ack.node);
+        await ingest.commands.hold(nodes, holdMs, new AbortController().signal);
+        reply = { acks: reply.acks, commands: ingest.commands.take(nodes) };
+      }
+      return { kind: "acked", reply: JSON.parse(JSON.stringify(reply)) };
+    } catch (error) {
+      return this.#refusal(error);
+    }
+  }
+
+  #refusal(error: unknown): TransportReply {
+    if (!(error instanceof RetroError)) throw error;
+    const { code, message } = error;
+    this.#counts.add(`collector: answered ${code}`);
+    if (code === "too-large") return { kind: "too-large" };
+    if (FINAL.includes(code)) return { kind: "refused", status: 400, message };
+    if (!LATER.includes(code)) throw error;
+    const retryAfterMs = 1_000 * this.#chance.between(0, 1);
+    return { kind: "failed", retryAfterMs, message };
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * One run of one seed: faults for a while; then either everything is read as it stands (safety), or the
+ * faults stop and all must drain and become complete within a bound of virtual time (liveness).
+ */
+import { audit } from "./audit.ts";
+import type { Failure } from "./checker.ts";
+import type { Counts } from "./counts.ts";
+import { drawScenario, type Scenario } from "./scenario.ts";
+import { World } from "./world.ts";
+
+/**
+ * Once faults have stopped, everything is well within this: a request that nobody answers (11 s), the
+ * longest wait that a collector may ask for (60 s), a further epoch (5 s), and some more.
+ */
+export const HEAL_BOUND_MS = 120_000;
+const HEAL_STEP_MS = 500;
+const A_MOMENT_TICKS = 1_500 * 4096;
+
+export interface RunReport {
+  readonly seed: number;
+  readonly mode: Scenario["mode"];
+  readonly counts: Counts;
+  readonly failures: readonly Failure[];
+  /** Virtual time that healing took; null in safety runs. */
+  readonly healedAfterMs: number | null;
+  readonly virtualMs: number;
+}
+
+export async function simulate(seed: number, change: Partial<Scenario> = {}): Promise<RunReport> {
+  const scenario = { ...drawScenario(seed), ...change };
+  const world = new World(scenario);
+  const restoreFiles = world.files.install();
+  let healedAfterMs: number | null = null;
+  try {
+    world.start();
+    await world.time.advance(scenario.faultyMs);
+    if (scenario.mode === "liveness") healedAfterMs = await heal(world);
+    await readBack(world, scenario.mode === "liveness");
+  } catch (error) {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    world.checker.fail("an exception", detail);
+  } finally {
+    restoreFiles();
+  }
+  const { counts, checker, time } = world;
+  return {
+    seed,
+    mode: scenario.mode,
+    counts,
+    failures: checker.failures,
+    healedAfterMs,
+    virtualMs: time.nowMs,
+  };
+}
+
+/** The virtual time it took; null: the bound was reached first. */
+async function heal(world: World): Promise<number | null> {
+  const startMs = world.time.nowMs;
+  world.calm();
+  while (world.time.nowMs - startMs < HEAL_BOUND_MS) {
+    await world.time.advance(HEAL_STEP_MS);
+    if (whyNotHealed(world) !== undefined) continue;
+    const healedAfterMs = world.time.nowMs - startMs;
+    await drain(world);
+    return healedAfterMs;
+  }
+  world.checker.fail("not healed", whyNotHealed(world) ?? "");
+  return null;
+}
+
+/**
+ * The cut at a moment ago, by whoever's clock is furthest behind, must be complete: in time that moment
+ * is later than all that was lost by those who died.
+ */
+function whyNotHealed(world: World): string | undefined {
+  const t = Math.min(...world.nodes.map((node) => node.clock.ticks())) - A_MOMENT_TICKS;
+  for (const { agent, name } of world.nodes) {
+    if (agent === undefined) return `${name} does not run`;
+    if (agent.health !== "ok" && !agent.healthReason?.includes("ahead of physical")) {
+      return `${name}: ${agent.healthReason}`;
+    }
+  }
+  const cut = world.askAt(t);
+  if (cut === undefined) return "nobody answers";
+  if (!cut.complete) return `at ${t}: ${JSON.stringify(cut.incomplete)}`;
+  const absent = world.nodes.find(({ agent }) => !cut.members.includes(agent?.node ?? ""));
+  return absent === undefined ? undefined : `at ${t}: ${absent.name} is no member`;
+}
+
+async function drain(world: World): Promise<void> {
+  world.isStill = true;
+  const agents = world.nodes.flatMap(({ agent }) => agent ?? []);
+  const flushed = Promise.all(agents.map((agent) => agent.flush({ timeoutMs: 10_000 })));
+  const isDrained = await world.time.until(flushed, 20_000);
+  const late = agents.filter((_, i) => !isDrained[i]).map((agent) => agent.node);
+  if (late.length > 0) world.checker.fail("not drained", late.join(", "));
+}
+
+async function readBack(world: World, mustBeWhole: boolean): Promise<void> {
+  const { collector, time, nodes, checker } = world;
+  if (!collector.isUp) collector.start();
+  checker.judgeAgain();
+  const { history } = collector;
+  if (history === undefined) throw new Error("the collector does not start");
+  // Reading takes turns of virtual time, in which nobody may go on.
+  const alive = nodes.flatMap(({ process }) => (mustBeWhole && process ? [process] : []));
+  for (const node of nodes) node.kill();
+  await time.until(audit(checker, history, new Set(alive)), 60_000);
+}
