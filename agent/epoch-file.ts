@@ -25,7 +25,8 @@ export interface Persisted {
 export class EpochFile {
   readonly #path: string;
   readonly #onProblem: (message: string) => void;
-  #isWriting = false;
+  #writing: Promise<void> | undefined;
+  #next: string | undefined;
 
   constructor(dataDir: string, node: string, onProblem: (message: string) => void) {
     this.#path = join(dataDir, `agent-${node}.json`);
@@ -57,7 +58,7 @@ export class EpochFile {
     }
   }
 
-  /** Writes at once; only while the agent starts or opens an epoch. */
+  /** Writes at once; only while the agent starts, when nothing else is on its way. */
   writeNow(epoch: number, last: Hlc): void {
     try {
       writeFileSync(`${this.#path}.new`, textOf(epoch, last), { mode: 0o600, flush: true });
@@ -67,17 +68,25 @@ export class EpochFile {
     }
   }
 
-  /** Writes without making anybody wait. */
-  async write(epoch: number, last: Hlc): Promise<void> {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    try {
-      await writeFile(`${this.#path}.new`, textOf(epoch, last), { mode: 0o600, flush: true });
-      await rename(`${this.#path}.new`, this.#path);
-    } catch (error) {
-      this.#problem("cannot be written", error);
-    } finally {
-      this.#isWriting = false;
+  /** Writes without making anybody wait; one at a time, and what came last stands in the end. Never rejects. */
+  write(epoch: number, last: Hlc): Promise<void> {
+    this.#next = textOf(epoch, last);
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#next !== undefined) {
+      const text = this.#next;
+      this.#next = undefined;
+      try {
+        await writeFile(`${this.#path}.new`, text, { mode: 0o600, flush: true });
+        await rename(`${this.#path}.new`, this.#path);
+      } catch (error) {
+        this.#problem("cannot be written", error);
+      }
     }
   }
 

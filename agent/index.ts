@@ -1,5 +1,5 @@
 /** The SDK's door. Loads no third-party code. */
-export type { Agent, AgentStats, Health } from "./agent.ts";
+export type { Agent } from "./agent.ts";
 export type { PhysicalClock } from "./kernel/index.ts";
 export { formatHlc, type Hlc, parseTime, RetroError } from "./kernel/index.ts";
 export type { HeadersLike } from "./manual-stamps.ts";
@@ -8,3 +8,4 @@ export type { Transport } from "./shipping/transport.ts";
 export { type AgentOptions, getAgent, startAgent } from "./start.ts";
 export type { RollingView, Snapshot, StateChange, TimeInput } from "./state/snapshot.ts";
 export type { Commit, StateLog, Variable } from "./state/state-log.ts";
+export type { AgentStats, Health } from "./vitals.ts";

@@ -76,6 +76,10 @@ export class EventFeed {
     this.#join();
   }
 
+  get identity(): EpochIdentity {
+    return this.#identity;
+  }
+
   get node(): string {
     return this.#identity.node;
   }

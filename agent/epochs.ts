@@ -1,0 +1,94 @@
+/**
+ * The epochs of one process: who it says it is, and how it gets above everything known of it from
+ * before. The first epoch begins with the agent; a further one when the collector asks for it.
+ */
+import { randomBytes } from "node:crypto";
+import type { Config } from "./config.ts";
+import { CEILING_INTERVAL_MS, EpochFile } from "./epoch-file.ts";
+import { type Hlc, type HlcClock, TICKS_PER_MS } from "./kernel/index.ts";
+import type { Notices } from "./notices.ts";
+import type { ReopenRequest } from "./shipping/event-source.ts";
+import type { Scheduler } from "./shipping/scheduler.ts";
+import type { EpochIdentity } from "./state/event-feed.ts";
+
+const MAX_NODE_LENGTH = 80;
+
+export class Epochs {
+  readonly #config: Config;
+  readonly #notices: Notices;
+  readonly #file: EpochFile | undefined;
+  readonly #instance = randomBytes(8).toString("hex");
+  readonly #persistedEpoch: number;
+  /** No stamp of an earlier run was above it; undefined: not known. */
+  readonly ceiling: Hlc | undefined;
+
+  /** Reads what an earlier run left, where there is a data directory. `isInert`: nothing is read or written. */
+  constructor(config: Config, notices: Notices, isInert: boolean) {
+    this.#config = config;
+    this.#notices = notices;
+    const { dataDir, node } = config;
+    if (dataDir !== undefined && !isInert) {
+      this.#file = new EpochFile(dataDir, node, (message) => notices.say("epoch-file", message));
+    }
+    const persisted = this.#file?.read();
+    this.#persistedEpoch = persisted?.epoch ?? 0;
+    this.ceiling = persisted?.ceiling;
+  }
+
+  /** The epoch of this start. */
+  first(clock: HlcClock): EpochIdentity {
+    const epoch = Math.max(this.#persistedEpoch + 1, msSince2020(clock.physicalNow()));
+    this.#file?.writeNow(epoch, clock.last);
+    return this.#identity(this.#config.node, epoch);
+  }
+
+  /** A further epoch above what the collector knows, under another id if ours is taken. */
+  further(now: EpochIdentity, clock: HlcClock, request: ReopenRequest): EpochIdentity {
+    const { aboveEpoch, aboveT, nodeInUse } = request;
+    const physical = clock.physicalNow();
+    if (aboveT !== null && aboveT - physical <= this.#config.maxDriftMs * TICKS_PER_MS) {
+      clock.raiseTo(aboveT);
+    } else if (aboveT !== null) {
+      const told = "the collector knows this node at a time far ahead; check the clocks";
+      this.#notices.say("ahead", told);
+    }
+    const node = nodeInUse ? withSuffix(now.node, `.${process.pid}`) : now.node;
+    if (nodeInUse) {
+      const told = `another process is ${now.node}; this one is ${node} from now on`;
+      this.#notices.say("node-in-use", told);
+    }
+    const epoch = Math.max(now.epoch + 1, aboveEpoch + 1, msSince2020(physical));
+    return this.#identity(node, epoch);
+  }
+
+  /** Keeps the ceiling on disk above the clock; the result ends that. */
+  keepCeiling(epoch: () => number, clock: HlcClock, scheduler: Scheduler): () => void {
+    let cancel: () => void = () => undefined;
+    const renew = (): void => {
+      cancel = scheduler.after(CEILING_INTERVAL_MS, () => {
+        void this.write(epoch(), clock.last);
+        renew();
+      });
+    };
+    if (this.#file !== undefined) renew();
+    return () => cancel();
+  }
+
+  /** Writes without making anybody wait, but those who await it. */
+  async write(epoch: number, last: Hlc): Promise<void> {
+    await this.#file?.write(epoch, last);
+  }
+
+  #identity(node: string, epoch: number): EpochIdentity {
+    const { service, tags } = this.#config;
+    return { node, epoch, service, tags, instance: this.#instance };
+  }
+}
+
+function msSince2020(t: Hlc): number {
+  return Math.max(0, Math.floor(t / TICKS_PER_MS));
+}
+
+function withSuffix(node: string, suffix: string): string {
+  return node.slice(0, MAX_NODE_LENGTH - suffix.length) + suffix;
+}

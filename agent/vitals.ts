@@ -1,0 +1,161 @@
+/**
+ * How an agent is: counters since its start, whether all is well, and what it tells the collector about
+ * itself. Reads the other parts, changes none.
+ */
+import {
+  type AgentStatus,
+  type EpochRef,
+  EVENT_KINDS,
+  type HookState,
+  KindCode,
+  TICKS_PER_MS,
+  type UnstampedChannel,
+} from "./kernel/index.ts";
+import type { AgentMessages } from "./message-recorder.ts";
+import type { Shipper } from "./shipping/shipper.ts";
+import type { Recording } from "./state/recording.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+/** Of `maxDriftMs`: a lead beyond it is reported. */
+const LEAD_WARNING = 0.8;
+
+export type Health = "ok" | "degraded" | "off";
+
+/** Counters since the start. created = acknowledged + dropped + queued, where a collector is named. */
+export interface AgentStats {
+  /** Events recorded: also the sum of `counts`. */
+  readonly recorded: number;
+  /** Events recorded, by kind; kinds that never occurred are left out. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly acknowledged: number;
+  readonly queued: number;
+  readonly dropped: number;
+  /** Events dropped, by reason: overflow, refused, shed, shutdown. */
+  readonly drops: Readonly<Record<string, number>>;
+  readonly requests: number;
+  readonly failures: number;
+  readonly heartbeats: number;
+  readonly unsupportedCommands: number;
+  readonly windowEvents: number;
+  readonly windowBytes: number;
+  readonly queueBytes: number;
+  /** How far the clock is ahead of physical time. */
+  readonly leadMs: number;
+  readonly hooks: Readonly<Record<string, HookState>>;
+  /** Channels whose messages carry no stamp of ours; bounded, most used first. */
+  readonly unstamped: readonly UnstampedChannel[];
+  /** Remote stamps beyond the gate, by peer; bounded. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Headers that could not be read, by peer; bounded. */
+  readonly malformed: Readonly<Record<string, number>>;
+  /** Errors of the agent's own; five turn it off. */
+  readonly ownErrors: number;
+}
+
+/** What is looked at. */
+export interface VitalParts {
+  readonly recording: Recording;
+  readonly messages: AgentMessages;
+  readonly shipper: () => Shipper | undefined;
+  readonly hookStates: () => Readonly<Record<string, HookState>>;
+  readonly maxDriftMs: number;
+}
+
+export class Vitals {
+  readonly #parts: VitalParts;
+
+  constructor(parts: VitalParts) {
+    this.#parts = parts;
+  }
+
+  get health(): Health {
+    if (this.#parts.recording.guard.offReason !== undefined) return "off";
+    return this.healthReason === undefined ? "ok" : "degraded";
+  }
+
+  get healthReason(): string | undefined {
+    const { recording, shipper, hookStates, maxDriftMs } = this.#parts;
+    const { guard } = recording;
+    if (guard.offReason !== undefined) return guard.offReason;
+    if (guard.errorCount > 0) return `own error in ${guard.lastError}`;
+    const problem = shipper()?.problem;
+    if (problem !== undefined) return problem;
+    const ill = Object.entries(hookStates()).find(
+      ([, state]) => state !== "active" && state !== "off",
+    );
+    if (ill !== undefined) return `hook ${ill[0]} is ${ill[1]}`;
+    const leadMs = this.#leadMs();
+    if (leadMs <= LEAD_WARNING * maxDriftMs) return undefined;
+    return `the clock is ${Math.round(leadMs)} ms ahead of physical time`;
+  }
+
+  stats(): AgentStats {
+    const { recording, messages, shipper, hookStates } = this.#parts;
+    const { window, guard } = recording;
+    const shipping = shipper()?.stats;
+    return {
+      recorded: window.nextIndex,
+      counts: this.#counts(),
+      acknowledged: shipping?.acknowledged ?? 0,
+      queued: shipping?.queued ?? 0,
+      dropped: shipping?.dropped ?? 0,
+      drops: shipping?.drops ?? {},
+      requests: shipping?.requests ?? 0,
+      failures: shipping?.failures ?? 0,
+      heartbeats: shipping?.heartbeats ?? 0,
+      unsupportedCommands: shipping?.unsupportedCommands ?? 0,
+      windowEvents: window.nextIndex - window.firstIndex,
+      windowBytes: window.bytes,
+      queueBytes: shipping?.queueBytes ?? 0,
+      leadMs: this.#leadMs(),
+      hooks: hookStates(),
+      unstamped: messages.unstampedChannels,
+      refused: messages.refusedCounts,
+      malformed: messages.malformedCounts,
+      ownErrors: guard.errorCount,
+    };
+  }
+
+  /** The line that tells a person what runs. */
+  startLine(agent: EpochRef & { readonly service: string }, target: string | undefined): string {
+    const hooks = Object.entries(this.#parts.hookStates()).map(
+      ([name, state]) => `${name} ${state}`,
+    );
+    const parts = [
+      `node ${agent.node}`,
+      `service ${agent.service}`,
+      `epoch ${agent.epoch}`,
+      target === undefined ? "no collector, nothing is shipped" : `collector ${target}`,
+      "stream all",
+      `hooks: ${hooks.length === 0 ? "none" : hooks.join(", ")}`,
+    ];
+    return parts.join(" · ");
+  }
+
+  /** For the collector. */
+  status(): AgentStatus {
+    const { hooks, counts, drops, leadMs, unstamped, refused } = this.stats();
+    return {
+      ...{ pid: process.pid, version: AGENT_VERSION, health: this.health },
+      ...{ hooks, counts, drops, leadMs, unstamped, refused },
+    };
+  }
+
+  #counts(): Record<string, number> {
+    const { window, shedCount } = this.#parts.recording;
+    const counts: Record<string, number> = {};
+    for (const kind of EVENT_KINDS) {
+      const count = window.kindCounts[KindCode[kind]] as number;
+      if (count > 0) counts[kind] = count;
+    }
+    return shedCount === 0 ? counts : { ...counts, shed: shedCount };
+  }
+
+  #leadMs(): number {
+    try {
+      return this.#parts.recording.clock.leadTicks() / TICKS_PER_MS;
+    } catch {
+      return 0; // a clock that throws is counted where it is read for a stamp
+    }
+  }
+}
