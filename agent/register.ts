@@ -1,6 +1,6 @@
 /**
  * The preload: `node --import retroscope/register app.js`, or `--require`. Settings come from the
- * environment alone (design section 5). A bad one is printed, and the service goes on without agent.
+ * environment alone (README.md of this folder). A bad one is printed, and the service goes on without agent.
  */
 import { isOn } from "./config.ts";
 import { RetroError } from "./kernel/index.ts";

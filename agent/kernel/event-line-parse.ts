@@ -1,5 +1,5 @@
 /**
- * One event line (design section 6) as what it means, or the reason why it means nothing.
+ * One event line (collector/interop/README.md has the format) as what it means, or the reason why it means nothing.
  * What it means together with the other lines of its file is worked out in event-lines.ts.
  */
 import type { DropReason, EventBody } from "./batch.ts";

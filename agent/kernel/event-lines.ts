@@ -1,6 +1,6 @@
 /**
- * Event lines: history as one JSON object a line, for other languages, tests and archives (design
- * section 6). Read here; written by event-line-write.ts.
+ * Event lines: history as one JSON object a line, for other languages, tests and archives. The format
+ * is told in collector/interop/README.md. Read here; written by event-line-write.ts.
  *
  *     lines --parse--> runs (node, epoch)     time order checked, seqs given
  *           --join---> receives know their sends

@@ -1,5 +1,5 @@
 /**
- * One event as `/api/events` gives it: an event line (design section 6) with epoch and seq, and its
+ * One event as `/api/events` gives it: an event line (../interop/README.md) with epoch and seq, and its
  * time as H. What export writes and import reads is the same line with the time as text.
  */
 import { eventLineFields } from "../../agent/kernel/index.ts";

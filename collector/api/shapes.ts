@@ -1,7 +1,7 @@
 /**
  * The JSON that the HTTP API speaks: types only, shared by the API, the command line and the UI.
  * A time in an answer is always `H`. Values are in JSON form (sets as `{"$set": [...]}`).
- * Contract: design section 7.
+ * The routes and their parameters: README.md.
  */
 import type { Json } from "../../agent/kernel/index.ts";
 
@@ -44,6 +44,7 @@ export interface CutJson {
     readonly from: string | null;
     readonly to: string | null;
     readonly peer: string;
+    /** Messages that the node's run has seen so far, after T too: no part of the cut. */
     readonly count: number;
   }[];
   readonly nodes: {
@@ -173,7 +174,7 @@ export interface SchemaJson {
   }[];
 }
 
-/** An event line (design section 6) with epoch and seq, and `t` as H. */
+/** An event line (../interop/README.md) with epoch and seq, and `t` as H. */
 export type EventLineJson = {
   readonly node: string;
   readonly service: string;

@@ -1,5 +1,5 @@
 /**
- * What is missing from a node's part of a cut, and why. Design section 6.
+ * What is missing from a node's part of a cut, and why.
  *
  *     stored     [1......40]      [61..80]           closed            end or next epoch
  *                         | hole  |                     | open end      |

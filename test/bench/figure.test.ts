@@ -32,7 +32,7 @@ describe("a figure's row", () => {
     expect(rowOf("agent-record", { ...figure, ...change })).toMatchObject({ ratio, met });
   });
 
-  it("has the keys targets.md names, with null where there is nothing", () => {
+  it("has the same keys for every bench, with null where there is nothing", () => {
     expect(rowOf("agent-record", { ...figure, goal: { atMost: 80 } })).toEqual({
       bench: "agent-record",
       metric: "record one change",

@@ -14,7 +14,7 @@ export interface Figure {
   readonly better: "lower" | "higher";
   /** The rival measured in the same run, in the same unit. */
   readonly against?: { readonly what: string; readonly value: number };
-  /** From targets.md; of the value unless it says `of: "ratio"`. Both ends are included. */
+  /** What to reach, beside which the value is printed; of the value unless it says `of: "ratio"`. Both ends are included. */
   readonly goal?: Goal;
   /** What was run, so that another can repeat it: sizes, seeds, rounds. */
   readonly workload: string;

@@ -36,7 +36,7 @@ const line = (rest: object, t: number = T): object => ({
 const set = (key: string, value: unknown, t: number = T): object =>
   line({ kind: "set", log: "l", key, value }, t);
 
-describe("the lines of design section 6", () => {
+describe("the lines of the format", () => {
   const { batches, counts } = read([
     '{"node":"n1","service":"kv","t":"01a1fed600000000","kind":"set","log":"setd","key":"vr1","value":3}',
     '{"node":"n1","t":"2026-11-21T16:00:00.000Z+001","kind":"delete","log":"setd","key":"vr1"}',

@@ -1,5 +1,5 @@
 /**
- * The HTTP contract (design section 7) over a real collector: LMDB, ingest, batches as agents encode
+ * The HTTP contract (collector/api/README.md) over a real collector: LMDB, ingest, batches as agents encode
  * them. Two nodes exchange a message; the second never says more than its first batch.
  *
  *     n1   join  set   send(m1)  set          leave-less, closed at +50 ms
