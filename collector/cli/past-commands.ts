@@ -25,8 +25,9 @@ import {
 import { EXIT, errorLines } from "./exit.ts";
 import { historyCommand } from "./history-command.ts";
 import { diffText, stepsText } from "./show-changes.ts";
-import { cutText, type ShowOptions } from "./show-cut.ts";
+import { cutText } from "./show-cut.ts";
 import { gapsBefore } from "./show-in-flight.ts";
+import type { ShowOptions } from "./text.ts";
 import { unknownKeysText } from "./unknown-keys.ts";
 
 const MAX_STEPS = 1_000;

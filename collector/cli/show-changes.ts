@@ -6,8 +6,8 @@ import type {
   StepsJson,
   VariableHistoryJson,
 } from "../api/shapes.ts";
-import { reasonText, type ShowOptions } from "./show-cut.ts";
-import { counted, table, valueText } from "./text.ts";
+import { reasonText } from "./show-cut.ts";
+import { counted, type ShowOptions, table, valueText } from "./text.ts";
 import { absoluteAndAgo } from "./times.ts";
 
 export function diffText(diff: DiffJson, { nowMs, columns }: ShowOptions): string {

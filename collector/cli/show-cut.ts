@@ -7,13 +7,8 @@
  */
 import type { CutJson, IncompleteJson } from "../api/shapes.ts";
 import { type Gaps, inFlightText } from "./show-in-flight.ts";
-import { counted, listed, table, valueText } from "./text.ts";
+import { counted, listed, type ShowOptions, table, valueText } from "./text.ts";
 import { absoluteAndAgo, beforeOrAfter, msAgo, spanText } from "./times.ts";
-
-export interface ShowOptions {
-  readonly nowMs: number;
-  readonly columns: number | undefined;
-}
 
 /** Violations listed; the rest is counted. */
 const LISTED = 20;

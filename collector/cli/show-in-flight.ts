@@ -5,8 +5,7 @@
 import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import type { CutJson, TimelineJson } from "../api/shapes.ts";
 import type { CollectorClient, Query } from "./client.ts";
-import type { ShowOptions } from "./show-cut.ts";
-import { counted, listed, table } from "./text.ts";
+import { counted, listed, type ShowOptions, table } from "./text.ts";
 import { beforeOrAfter, ticksOf } from "./times.ts";
 
 /** A message without a known receive is in flight for so long: what happened earlier does not matter. */

@@ -1,8 +1,7 @@
 /** Who there is, in words. */
 import { unixMsFromTicks } from "../../agent/kernel/index.ts";
 import type { H, NodesJson } from "../api/shapes.ts";
-import type { ShowOptions } from "./show-cut.ts";
-import { counted, table } from "./text.ts";
+import { counted, type ShowOptions, table } from "./text.ts";
 import { absoluteAndAgo, msAgo, spanText, ticksOf } from "./times.ts";
 
 export function nodesText(answer: NodesJson, { nowMs, columns }: ShowOptions): string {

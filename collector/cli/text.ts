@@ -26,6 +26,12 @@ function isSet(value: Json): value is { readonly $set: readonly Json[] } {
   return keys.length === 1 && Array.isArray((value as { $set?: Json }).$set);
 }
 
+/** Where an answer is shown: when, and how wide. */
+export interface ShowOptions {
+  readonly nowMs: number;
+  readonly columns: number | undefined;
+}
+
 export interface TableOptions {
   /** Spaces before each row. */
   readonly indent?: number;
