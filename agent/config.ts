@@ -86,7 +86,8 @@ const DEFAULT_WINDOW_BYTES = 32 * 1024 * 1024;
 const DEFAULT_QUEUE_BYTES = 8 * 1024 * 1024;
 const DEFAULT_FLUSH_INTERVAL_MS = 50;
 const MAX_NODE_LENGTH = 80;
-const MAX_NAME_LENGTH = 200;
+/** In UTF-8, as it travels: a service, a tag's name or its value. */
+const MAX_NAME_BYTES = 200;
 const MAX_TAGS = 64;
 const FIELDS: ReadonlySet<string> = new Set([
   ...["service", "node", "tags", "collector", "token", "stream", "windowMs", "windowBytes"],
@@ -145,7 +146,8 @@ export function isOn(value: string | undefined): boolean {
 function serviceOf({ env, script }: Surroundings): string {
   const named = env["RETROSCOPE_SERVICE"] ?? env["OTEL_SERVICE_NAME"];
   if (named !== undefined && named !== "") return named;
-  return script === undefined ? "node" : basename(script).replace(/\.[cm]?[jt]sx?$/, "");
+  const name = script === undefined ? "" : basename(script).replace(/\.[cm]?[jt]sx?$/, "");
+  return firstBytes(name) || "node"; // what nobody chose is cut, never refused
 }
 
 function nodeOf(settings: Settings, around: Surroundings, service: string): string {
@@ -188,10 +190,19 @@ function tagsOf(settings: Settings, attributes: string | undefined): Record<stri
 
 function decoded(value: string): string {
   try {
-    return decodeURIComponent(value).slice(0, MAX_NAME_LENGTH);
+    return firstBytes(decodeURIComponent(value));
   } catch {
-    return value.slice(0, MAX_NAME_LENGTH);
+    return firstBytes(value);
   }
+}
+
+/** The longest start of a text that may travel as a name. */
+function firstBytes(value: string): string {
+  let end = Math.min(value.length, MAX_NAME_BYTES);
+  while (Buffer.byteLength(value.slice(0, end)) > MAX_NAME_BYTES) end -= 1;
+  // Not the first half of a pair.
+  const isHalf = end < value.length && /[\ud800-\udbff]$/.test(value.slice(0, end));
+  return value.slice(0, isHalf ? end - 1 : end);
 }
 
 function collectorOf(value: unknown): URL | undefined {
@@ -245,9 +256,9 @@ function split(value: string | undefined): string[] {
 }
 
 function text(field: string, value: unknown): string {
-  if (typeof value === "string" && value.length > 0 && value.length <= MAX_NAME_LENGTH)
-    return value;
-  return bad(field, `must be a text of 1 to ${MAX_NAME_LENGTH} characters, not ${show(value)}`);
+  const bytes = typeof value === "string" ? Buffer.byteLength(value) : 0;
+  if (typeof value === "string" && bytes > 0 && bytes <= MAX_NAME_BYTES) return value;
+  return bad(field, `must be a text of 1 to ${MAX_NAME_BYTES} bytes of UTF-8, not ${show(value)}`);
 }
 
 function optionalText(field: string, value: unknown): string | undefined {

@@ -13,11 +13,12 @@ import {
   type VariableRef,
 } from "../kernel/index.ts";
 import { type Chunk, type EventWindow, SHED_CODE } from "./event-window.ts";
+import { changeBytes } from "./stamp-group.ts";
 import type { VariableTable } from "./variable-table.ts";
 
 /** A batch ends at the first commit's end after so many events ... */
 export const MAX_CUT_EVENTS = 4_096;
-/** ... or after so many bytes of values, roughly. */
+/** ... or after so many bytes of names and values, roughly. */
 export const MAX_CUT_BYTES: number = 512 * 1024;
 
 export class CutColumns {
@@ -154,7 +155,9 @@ export class CutColumns {
   #newLocal(id: number, table: VariableTable): number {
     const local = this.#ids.length;
     this.#ids.push(id);
-    this.#variables.push(table.refs[id] as VariableRef);
+    const variable = table.refs[id] as VariableRef;
+    this.#variables.push(variable);
+    this.#bytes += changeBytes(variable.key, 0);
     this.#localOf[id] = local;
     return local;
   }

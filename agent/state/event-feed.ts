@@ -25,6 +25,7 @@ import {
 } from "../kernel/index.ts";
 import { CutColumns } from "./cut-columns.ts";
 import { SHED_CODE } from "./event-window.ts";
+import { utf8Bytes } from "./intake.ts";
 import { STATE_LIMITS } from "./limits.ts";
 import type { Recording } from "./recording.ts";
 import type { LogRecord } from "./variable-table.ts";
@@ -121,38 +122,45 @@ export class EventFeed {
 
   /** Records the keyframes that were asked for, and those that are due. */
   addKeyframes(): void {
-    for (const log of this.#recording.table.logs) {
+    const { logs } = this.#recording.table;
+    for (const log of logs) {
       const count = this.#columns.changeCounts[log.index] ?? 0;
       const isDue = count > 0 && count >= log.keys.size;
-      if (isDue || this.#askedLogs.has(log.index)) this.#addKeyframe(log);
+      if (!isDue && !this.#askedLogs.has(log.index)) continue;
+      if (!log.missing.isEmpty) continue; // its state is not known: asked again when it is
+      this.#askedLogs.delete(log.index);
+      this.#addKeyframe(log);
     }
-    this.#askedLogs.clear();
   }
 
-  #addKeyframe(log: LogRecord): void {
+  /** Returns whether the state fits into a keyframe. */
+  #addKeyframe(log: LogRecord): boolean {
     const { table, clock } = this.#recording;
-    this.#columns.changeCounts[log.index] = 0;
+    const { changeCounts } = this.#columns;
+    if (log.index < changeCounts.length) changeCounts[log.index] = 0;
     const state = new Map<string, Value>();
     let bytes = 0;
     for (const [key, id] of log.keys) {
       const tag = table.tag[id] as number;
       if (tag === ValueTag.none) continue;
-      bytes += VARIABLE_BYTES + key.length;
+      bytes += VARIABLE_BYTES + utf8Bytes(key);
       if (tag > ValueTag.number) bytes += table.number[id] as number;
       if (bytes > STATE_LIMITS.keyframeBytes) {
         this.#skippedKeyframeCount += 1;
-        return;
+        return false;
       }
       state.set(key, table.value(id) as Value);
     }
     this.#recording.body(clock.now(), { kind: "keyframe", log: log.name, state }, bytes, false);
+    return true;
   }
 
-  /** Drops events past the window's age and frees variables that nothing names any more. */
+  /**
+   * Lets go of events past the window's age and of variables that nothing names any more. Short, and
+   * never throws: for a flush tick, or a slow timer where nothing is shipped.
+   */
   tidy(): void {
-    const { clock, window, table } = this.#recording;
-    window.trim(clock.last);
-    table.reclaim(window.firstIndex);
+    this.#recording.tidy();
   }
 
   /**
@@ -271,10 +279,15 @@ export class EventFeed {
 
   #join(): void {
     const { service, tags, instance } = this.#identity;
-    const { clock } = this.#recording;
-    const size = JSON.stringify(tags).length + service.length;
+    const { clock, table } = this.#recording;
+    const size = utf8Bytes(JSON.stringify(tags)) + utf8Bytes(service);
     this.#recording.body(clock.now(), { kind: "join", service, tags, instance }, size, false);
-    this.askKeyframes(null);
-    this.addKeyframes();
+    this.#askedLogs.clear();
+    for (const log of table.logs) {
+      if (log.missing.isEmpty && this.#addKeyframe(log)) continue;
+      // The epoch would seem to begin with this log empty: say that nobody knows what is in it.
+      this.#recording.loseLog(log);
+      this.#ask(log);
+    }
   }
 }

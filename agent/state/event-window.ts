@@ -174,21 +174,30 @@ export class EventWindow {
 
   /** Lets go of events older than the window's age. For callers at rest; appending only bounds bytes. */
   trim(now: Hlc): void {
-    const limit = now - this.#maxAgeTicks;
-    let head = this.#head;
-    const stop = Math.min(this.nextIndex, this.holdFrom);
-    while (head < stop) {
+    const limit = (now - this.#maxAgeTicks) as Hlc;
+    if (this.#head < this.nextIndex && this.tAt(this.#head) <= limit) {
+      this.forget(this.firstAfter(limit));
+    }
+  }
+
+  /** Lets go of events before that index, up to `holdFrom`. Costs the chunks dropped, not the events. */
+  forget(index: number): void {
+    const stop = Math.min(index, this.nextIndex, this.holdFrom);
+    while (this.#head < stop) {
       const chunk = this.#chunks[0] as Chunk;
-      if (head === chunk.firstIndex + chunk.count) {
-        this.#dropChunk(); // eaten while it was the newest; it no longer is
+      const end = chunk.firstIndex + chunk.count;
+      if (end <= stop && chunk !== this.#chunk) {
+        this.#dropChunk();
         continue;
       }
-      const t = chunk.t[head - chunk.firstIndex] as number;
-      if (t > limit) break;
-      this.#earliestT = t;
-      head += 1;
-      this.#head = head;
+      this.#earliestT = chunk.t[stop - 1 - chunk.firstIndex] as number;
+      this.#head = stop;
     }
+  }
+
+  /** Chunks held. */
+  get chunkCount(): number {
+    return this.#chunks.length;
   }
 
   /** Replaces the body of a shipped event, which nobody needs whole any more, by a smaller one. */

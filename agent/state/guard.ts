@@ -10,21 +10,46 @@ export class Guard {
   readonly #onOff: (reason: string) => void;
   #errorCount = 0;
   #offReason: string | undefined;
+  #isQuiet = false;
   #isClosing = false;
+  #onAsked: (() => void) | undefined;
   #lastError: string | undefined;
 
   constructor(onOff: (reason: string) => void) {
     this.#onOff = onOff;
   }
 
-  /** While false, nothing is recorded. */
+  /** While true, nothing is recorded. To ask wakes an agent that sleeps: whoever asks is about to record. */
   get isOff(): boolean {
-    return this.#isClosing || this.#offReason !== undefined;
+    return this.#isQuiet && this.#staysOff();
+  }
+
+  #staysOff(): boolean {
+    const onAsked = this.#onAsked;
+    this.#onAsked = undefined;
+    onAsked?.();
+    return this.#isQuiet;
+  }
+
+  /** The goodbye was recorded; but should anybody record on, `wake` is called first, to call `goOn`. */
+  sleep(wake: () => void): void {
+    this.#isQuiet = true;
+    this.#onAsked = wake;
+  }
+
+  get isAsleep(): boolean {
+    return this.#onAsked !== undefined;
+  }
+
+  goOn(): void {
+    this.#isQuiet = this.offReason !== undefined;
   }
 
   /** The goodbye was recorded: nothing more is, while the rest is shipped. */
   stopRecording(): void {
     this.#isClosing = true;
+    this.#isQuiet = true;
+    this.#onAsked = undefined;
   }
 
   get offReason(): string | undefined {
@@ -52,6 +77,8 @@ export class Guard {
   turnOff(reason: string): void {
     if (this.#offReason !== undefined) return;
     this.#offReason = reason;
+    this.#isQuiet = true;
+    this.#onAsked = undefined;
     try {
       this.#onOff(reason);
     } catch {

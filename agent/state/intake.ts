@@ -3,13 +3,24 @@
  * cannot change history.
  *
  * The host may hand over anything: a cycle, a getter that throws, a proxy, 50 MB of text. Nothing here
- * throws, and the work is bounded: by bytes, entries and depth, whichever comes first. What was left
- * out or is no JSON marks the whole value `cutShort`. (One thing no JavaScript can bound: listing the
- * keys of a plain object with a million of them; we list them once and read a thousand.)
+ * throws, and the work is bounded: by bytes, entries and depth, whichever comes first. Where something
+ * was left out, or is no JSON, a text says so in its place (`(cut short: cycle)`), and the whole value is
+ * marked `cutShort`: a person sees it, and a program need not read texts.
  *
- * As in `JSON.stringify`: `toJSON` is honoured, undefined members are skipped, and are null in arrays.
- * Unlike it: a NaN is null *and* marked; a BigInt is its digits; a Map is an object; a Set is an array
- * inside a value, and a set at its top.
+ *     a long text            its start, and `… (cut short: 300000 characters)`, within the limit together
+ *     a long list, a set     its start, and `… (cut short: 1000000 entries)` as the last
+ *     a large object         its first keys, and under the key `…` how many there are
+ *     NaN, infinities        their names                  functions, symbols, a getter that threw, too deep,
+ *                                                         a cycle: what they are
+ *
+ * As in `JSON.stringify`: `toJSON` is honoured, undefined members are skipped, and are null in lists.
+ * Unlike it: an Error is its name and message; a BigInt is its digits; a Set is a list inside a value, and a
+ * set at its top; a Map is an object if its keys are texts, else a list of [key, value]; bytes (buffers,
+ * typed arrays) are a list of numbers.
+ *
+ * Two things no JavaScript can bound: listing the keys of a plain object with a million of them (for...in
+ * lists them all first too, 0.3 s against 0.36 s of Object.keys; we list once and read few), and reading the
+ * start of a text that was put together of a million pieces.
  */
 import { type Json, type Value, ValueSet } from "../kernel/index.ts";
 import { STATE_LIMITS } from "./limits.ts";
@@ -17,7 +28,7 @@ import { STATE_LIMITS } from "./limits.ts";
 /** A value as recorded. */
 export interface Intake {
   readonly value: Value;
-  /** What it holds in memory, roughly. */
+  /** UTF-8 bytes that it takes, roughly, and never less than on the wire. */
   readonly bytes: number;
   readonly cutShort: boolean;
 }
@@ -26,6 +37,10 @@ export interface Intake {
 const SURELY_FITS = Math.floor(STATE_LIMITS.valueBytes / 3);
 const NUMBER_BYTES = 12;
 const ENTRY_BYTES = 16;
+const QUOTES = 2;
+/** Beside the first of its keys an object that was cut has this one. */
+const MORE = "…";
+const UNREADABLE = "(cut short: unreadable)";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -40,34 +55,26 @@ interface WellFormedText {
 export function takeIn(value: unknown): Intake {
   const budget = new Budget();
   try {
-    if (value instanceof Set) return takeSet(value, budget);
-    const copy = budget.copy(value, 0);
-    if (copy === undefined) budget.cutShort = true; // a function, a symbol, undefined itself
+    const isSet = value instanceof Set;
+    const copy = isSet ? ValueSet.of(budget.members(value, 0)) : budget.copy(value, 0);
+    if (copy === undefined) budget.cutShort = true; // undefined itself
     return { value: copy ?? null, bytes: budget.bytes, cutShort: budget.cutShort };
   } catch {
     // Only a stack that was nearly full before us, or a proxy that lies about what it is.
-    return { value: null, bytes: 0, cutShort: true };
+    return { value: UNREADABLE, bytes: UNREADABLE.length + QUOTES, cutShort: true };
   }
 }
 
 /** Takes in a member of a set; a set inside a set is a list. Never throws. */
 export function takeMember(value: unknown): Intake & { readonly value: Json } {
-  let member = value;
+  const budget = new Budget();
   try {
-    if (value instanceof Set) member = [...firstOf(value)];
+    const copy = budget.copy(value, 0);
+    if (copy === undefined) budget.cutShort = true;
+    return { value: copy ?? null, bytes: budget.bytes, cutShort: budget.cutShort };
   } catch {
-    // A proxy that will not say what it is; takeIn deals with it.
+    return { value: UNREADABLE, bytes: UNREADABLE.length + QUOTES, cutShort: true };
   }
-  return takeIn(member) as Intake & { readonly value: Json };
-}
-
-function takeSet(set: ReadonlySet<unknown>, budget: Budget): Intake {
-  const members: Json[] = [];
-  for (const member of set) {
-    if (!budget.spend(ENTRY_BYTES, 1)) break;
-    members.push(budget.copy(member, 0) ?? null);
-  }
-  return { value: ValueSet.of(members), bytes: budget.bytes, cutShort: budget.cutShort };
 }
 
 /** A name within `maxBytes` of UTF-8, without lone surrogates. Anything but text is turned into text. */
@@ -81,11 +88,18 @@ export function takeName(name: unknown, maxBytes: number = STATE_LIMITS.keyBytes
   return text.length * 3 <= maxBytes ? wellFormed(text) : firstBytes(text, maxBytes);
 }
 
+/** How many bytes a text has in UTF-8. */
+export function utf8Bytes(text: string): number {
+  return Buffer.byteLength(text);
+}
+
 /** What one value may still take. */
 class Budget {
   bytes = 0;
   entries = 0;
   cutShort = false;
+  /** The objects that we are inside of: at most STATE_LIMITS.valueDepth. */
+  readonly #within: object[] = [];
 
   /** Whether so much may still be taken; if not, the value is cut here. */
   spend(bytes: number, entries: number): boolean {
@@ -101,119 +115,184 @@ class Budget {
     return true;
   }
 
+  /** Says in the value's place why it is not there. It may go beyond the budget: see `marksBytes`. */
+  mark(text: string): string {
+    this.cutShort = true;
+    this.bytes += utf8Bytes(text) + QUOTES;
+    return text;
+  }
+
   /** undefined: JSON has no word for it. */
   copy(value: unknown, depth: number): Json | undefined {
     switch (typeof value) {
       case "string":
         return this.#text(value);
       case "number":
-        if (!this.spend(NUMBER_BYTES, 0)) return null;
-        if (Number.isFinite(value)) return value + 0; // -0 is 0, as in JSON
-        this.cutShort = true;
-        return null;
+        if (!Number.isFinite(value)) return this.mark(String(value));
+        this.bytes += NUMBER_BYTES; // there is room for one where there was room for an entry
+        return value + 0; // -0 is 0, as in JSON
       case "boolean":
         return value;
       case "bigint":
         return this.#digits(value);
       case "object":
         return value === null ? null : this.#object(value, depth);
-      default:
+      case "undefined":
         return undefined;
+      default:
+        return this.mark(`(cut short: ${typeof value})`); // a function, a symbol
     }
   }
 
   #text(text: string): string {
-    const room = STATE_LIMITS.valueBytes - this.bytes;
+    const room = STATE_LIMITS.valueBytes - this.bytes - QUOTES;
     if (text.length <= SURELY_FITS && text.length * 3 <= room) {
-      this.bytes += text.length + 2;
+      this.bytes += utf8Bytes(text) + QUOTES;
       return wellFormed(text);
     }
-    const cut = firstBytes(text, Math.max(0, room - 2));
-    if (cut.length < text.length) this.cutShort = true;
-    this.bytes = Math.min(STATE_LIMITS.valueBytes, this.bytes + utf8Bytes(cut) + 2);
-    return cut;
+    const whole = firstBytes(text, Math.max(0, room));
+    if (whole.length === text.length) {
+      this.bytes += utf8Bytes(whole) + QUOTES;
+      return whole;
+    }
+    const mark = `… (cut short: ${text.length} characters)`;
+    return this.mark(firstBytes(whole, Math.max(0, room - utf8Bytes(mark))) + mark);
   }
 
   #digits(value: bigint): string {
     if (BigInt.asIntN(256, value) === value) return this.#text(value.toString());
-    this.cutShort = true; // the digits of a huge one take time beyond any bound
-    return "(bigint)";
+    return this.mark("(cut short: bigint)"); // the digits of a huge one take time beyond any bound
   }
 
   #object(object: object, depth: number): Json | undefined {
-    if (depth >= STATE_LIMITS.valueDepth) {
-      this.cutShort = true; // too deep, or a cycle
-      return null;
-    }
+    if (this.#within.includes(object)) return this.mark("(cut short: cycle)");
+    if (depth >= STATE_LIMITS.valueDepth) return this.mark("(cut short: too deep)");
+    this.#within.push(object);
     try {
-      const toJson: unknown = (object as { toJSON?: unknown }).toJSON;
-      if (typeof toJson === "function") {
-        const form: unknown = toJson.call(object, "");
-        if (form !== object) return this.copy(form, depth + 1);
-      }
-      if (Array.isArray(object)) return this.#array(object, depth);
-      if (object instanceof Set) return this.#array([...firstOf(object)], depth);
-      if (object instanceof Map) return this.#entries(mapEntries(object), depth);
-      return this.#entries(ownEntries(object), depth);
+      return this.#contents(object, depth);
     } catch {
-      this.cutShort = true; // a getter, a proxy or a toJSON threw
-      return null;
+      return this.mark(UNREADABLE); // a proxy or a toJSON threw
+    } finally {
+      this.#within.pop();
     }
   }
 
-  #array(array: readonly unknown[], depth: number): Json {
+  #contents(object: object, depth: number): Json | undefined {
+    const bytes = numbersOf(object); // first: a Buffer's own toJSON lists all of it
+    if (bytes !== undefined) return this.#list(bytes.list, bytes.length, depth);
+    const toJson: unknown = (object as { toJSON?: unknown }).toJSON;
+    if (typeof toJson === "function") {
+      const form: unknown = toJson.call(object, "");
+      if (form !== object) return this.copy(form, depth + 1);
+    }
+    if (Array.isArray(object)) return this.#list(object, object.length, depth);
+    if (object instanceof Set) return this.members(object, depth + 1);
+    if (object instanceof Map) return this.#map(object, depth);
+    if (object instanceof Error) return this.#members(object, ["name", "message"], depth);
+    if (isBoxed(object)) return this.copy(object.valueOf(), depth + 1);
+    return this.#members(object, Object.keys(object), depth);
+  }
+
+  #list(list: ArrayLike<unknown>, length: number, depth: number): Json {
     const copy: Json[] = [];
-    for (let i = 0; i < array.length; i += 1) {
-      if (!this.spend(ENTRY_BYTES, 1)) break;
-      copy.push(this.#member(() => array[i], depth) ?? null);
+    for (let i = 0; i < length; i += 1) {
+      if (!this.spend(ENTRY_BYTES, 1)) {
+        copy.push(this.mark(`… (cut short: ${length} entries)`));
+        break;
+      }
+      copy.push(this.#member(() => list[i], depth) ?? null);
     }
     return copy;
   }
 
-  #entries(entries: Iterable<readonly [string, () => unknown]>, depth: number): Json {
+  /** The members of a set, or the pairs of a map, as a list. */
+  members(set: ReadonlySet<unknown> | ReadonlyMap<unknown, unknown>, depth: number): Json[] {
+    const members: Json[] = [];
+    for (const member of set) {
+      if (!this.spend(ENTRY_BYTES, 1)) {
+        members.push(this.mark(`… (cut short: ${set.size} entries)`));
+        break;
+      }
+      members.push(this.copy(member, depth) ?? null);
+    }
+    return members;
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>, depth: number): Json {
+    const keys: string[] = [];
+    for (const key of map.keys()) {
+      if (typeof key !== "string") return this.members(map, depth + 1);
+      if (keys.push(key) > STATE_LIMITS.valueEntries) break;
+    }
+    return this.#entries(keys, (key) => map.get(key), map.size, depth);
+  }
+
+  #members(object: object, keys: readonly string[], depth: number): Json {
+    const read = (key: string) => (object as Record<string, unknown>)[key];
+    return this.#entries(keys, read, keys.length, depth);
+  }
+
+  #entries(
+    keys: readonly string[],
+    read: (key: string) => unknown,
+    count: number,
+    depth: number,
+  ): Json {
     // Without a prototype, `__proto__` is a key like any other.
     const copy = Object.create(null) as { [key: string]: Json };
-    for (const [key, read] of entries) {
-      const name = takeName(key);
-      if (name.length !== key.length) this.cutShort = true;
-      if (!this.spend(ENTRY_BYTES + name.length, 1)) break;
-      const inner = this.#member(read, depth);
+    for (const key of keys) {
+      const name = this.#key(key);
+      if (!this.spend(ENTRY_BYTES + utf8Bytes(name), 1)) {
+        copy[MORE] = this.mark(`(cut short: ${count} keys)`);
+        break;
+      }
+      const inner = this.#member(() => read(key), depth);
       if (inner !== undefined) copy[name] = inner;
     }
     return copy;
   }
 
-  /** One member; one that throws is null, and its neighbours are kept. */
+  #key(key: string): string {
+    const name = takeName(key);
+    if (name.length === key.length) return name;
+    this.cutShort = true;
+    return takeName(key, STATE_LIMITS.keyBytes - utf8Bytes(MORE)) + MORE;
+  }
+
+  /** One member; one that throws says so, and its neighbours are kept. */
   #member(read: () => unknown, depth: number): Json | undefined {
+    let member: unknown;
     try {
-      return this.copy(read(), depth + 1);
+      member = read();
     } catch {
-      this.cutShort = true;
-      return null;
+      return this.mark("(cut short: getter threw)");
     }
+    return this.copy(member, depth + 1);
   }
 }
 
-function* ownEntries(object: object): Generator<readonly [string, () => unknown]> {
-  for (const key of Object.keys(object)) {
-    yield [key, () => (object as Record<string, unknown>)[key]];
+/** The numbers of what holds bytes, never more than a value may have; undefined: it is something else. */
+function numbersOf(
+  object: object,
+): { readonly list: ArrayLike<unknown>; readonly length: number } | undefined {
+  if (ArrayBuffer.isView(object)) {
+    if (!(object instanceof DataView)) {
+      const list = object as unknown as ArrayLike<unknown>;
+      return { list, length: Number(list.length) };
+    }
+    const { buffer, byteOffset, byteLength } = object;
+    return { list: startOf(buffer, byteOffset, byteLength), length: byteLength };
   }
+  if (!(object instanceof ArrayBuffer || object instanceof SharedArrayBuffer)) return undefined;
+  return { list: startOf(object, 0, object.byteLength), length: object.byteLength };
 }
 
-function* mapEntries(
-  map: ReadonlyMap<unknown, unknown>,
-): Generator<readonly [string, () => unknown]> {
-  for (const [key, value] of map) yield [takeName(key), () => value];
+function startOf(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array {
+  return new Uint8Array(buffer, offset, Math.min(length, STATE_LIMITS.valueEntries));
 }
 
-/** One more than may be taken, so that the cut is seen. */
-function* firstOf(set: ReadonlySet<unknown>): Generator<unknown> {
-  let count = 0;
-  for (const member of set) {
-    yield member;
-    count += 1;
-    if (count > STATE_LIMITS.valueEntries) return;
-  }
+function isBoxed(object: object): boolean {
+  return object instanceof Number || object instanceof String || object instanceof Boolean;
 }
 
 /** The longest start of `text` within `maxBytes`, as a text of its own: it does not keep the whole alive. */
@@ -221,10 +300,6 @@ function firstBytes(text: string, maxBytes: number): string {
   const room = scratch.subarray(0, Math.min(maxBytes, scratch.length));
   const { written } = encoder.encodeInto(text, room);
   return decoder.decode(room.subarray(0, written));
-}
-
-function utf8Bytes(text: string): number {
-  return encoder.encodeInto(text, scratch).written;
 }
 
 /** Lone surrogates have no UTF-8: what is recorded must be what can be shipped. */

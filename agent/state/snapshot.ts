@@ -64,15 +64,14 @@ export class Snapshots {
 
   /** The time meant, which is inside the window and closed from now on. Errors as `take`. */
   resolve(at?: TimeInput): Hlc {
-    const { clock, window, table, guard } = this.#recording;
+    const { clock, window, guard } = this.#recording;
     if (guard.isOff) {
       throw new RetroError("closed", `the agent is off (${guard.offReason}) and knows no state`, {
         hint: "Start it with startAgent, and ask before close().",
       });
     }
     const now = Math.max(clock.last, clock.physicalNow()) as Hlc;
-    window.trim(now);
-    table.reclaim(window.firstIndex);
+    this.#recording.tidy();
     const t = at === undefined ? now : typeof at === "string" ? parseTime(at, now) : at;
     if (!Number.isSafeInteger(t)) parseTime(String(t), now); // throws, naming it
     if (t > now) {

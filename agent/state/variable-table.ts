@@ -7,13 +7,23 @@
  *
  * A number is set without a look-up, a box or an object; a name is looked up only by callers that have
  * no handle. An integer is given back when its variable is absent and the window has forgotten it, so a
- * map of sessions may run for months; those of handles are kept for good.
+ * map of sessions may run for months; those of handles are kept for good. When all are taken, the owner
+ * is asked to make room before a change is shed.
+ *
+ * Past STATE_LIMITS.logs names, and while the agent is off, a log is unknown: it is kept nowhere, and
+ * what is recorded in it is shed.
  */
 import { type Value, ValueTag, type VariableRef } from "../kernel/index.ts";
 import { cellValue } from "./cell.ts";
+import { DeletedQueue } from "./deleted-queue.ts";
 import { STATE_LIMITS } from "./limits.ts";
+import { MissingKeys } from "./missing-keys.ts";
 
 const INITIAL_VARIABLES = 256;
+/** Integers given back by one call, so that a call is short; the next goes on. */
+const MAX_RECLAIMED = 10_000;
+/** What the collector is told that lost something when logs beyond the limit did. */
+export const FURTHER_LOGS = "(further logs)";
 
 /** One log of this node. */
 export interface LogRecord {
@@ -21,6 +31,17 @@ export interface LogRecord {
   readonly index: number;
   /** Every variable known by its key, absent ones too. */
   readonly keys: Map<string, number>;
+  /** Variables whose value was shed. */
+  readonly missing: MissingKeys;
+  /** False: beyond the limit of names, or made while off; hold on to it no longer than to what asked. */
+  readonly isKnown: boolean;
+}
+
+/** What the table asks of the one who owns it. */
+export interface TableOwner {
+  readonly isOff: boolean;
+  /** Every integer is taken: gives back what can be given back. Never throws. */
+  makeRoom(): void;
 }
 
 export class VariableTable {
@@ -36,9 +57,8 @@ export class VariableTable {
   readonly #byName = new Map<string, LogRecord>();
   readonly #pinned = new Set<number>();
   readonly #free: number[] = [];
-  /** Deleted variables, with the window index of the delete, oldest first. */
-  #deleted: { readonly id: number; readonly index: number }[] = [];
-  readonly #lastDelete = new Map<number, number>();
+  readonly #deleted = new DeletedQueue();
+  #owner: TableOwner | undefined;
   #reclaimCount = 0;
 
   /** How many integers were given out: ids are below this. */
@@ -51,21 +71,37 @@ export class VariableTable {
     return this.#reclaimCount;
   }
 
+  /** Who makes room when there is none. */
+  ownedBy(owner: TableOwner): void {
+    this.#owner = owner;
+  }
+
   log(name: string): LogRecord {
-    let log = this.#byName.get(name);
-    if (log === undefined) {
-      log = { name, index: this.logs.length, keys: new Map() };
-      this.#byName.set(name, log);
-      this.logs.push(log);
-    }
-    return log;
+    const log = this.#byName.get(name);
+    if (log !== undefined) return log;
+    if (this.#owner?.isOff === true) return newLog(name, this.logs.length, false);
+    if (this.#byName.size >= STATE_LIMITS.logs) return this.#furtherLogs;
+    const made = newLog(name, this.logs.length, true);
+    this.#byName.set(name, made);
+    this.logs.push(made);
+    return made;
+  }
+
+  /** All logs beyond the limit, as one: its index is in `logs`, so that a loss can name it. */
+  get #furtherLogs(): LogRecord {
+    const last = this.logs.at(-1);
+    if (last !== undefined && !last.isKnown) return last;
+    const made = newLog(FURTHER_LOGS, this.logs.length, false);
+    made.missing.noteUnnamed();
+    this.logs.push(made);
+    return made;
   }
 
   findLog(name: string): LogRecord | undefined {
     return this.#byName.get(name);
   }
 
-  /** The variable's integer; -1 when there are too many variables to know another. */
+  /** The variable's integer; -1 when there is no room to know another. */
   idOf(log: LogRecord, key: string): number {
     return log.keys.get(key) ?? this.#newId(log, key);
   }
@@ -77,9 +113,18 @@ export class VariableTable {
     return id;
   }
 
+  /** Whether another variable can be known. */
+  get hasRoom(): boolean {
+    return this.#free.length > 0 || this.refs.length < STATE_LIMITS.variables;
+  }
+
   #newId(log: LogRecord, key: string): number {
+    if (!log.isKnown || this.#owner?.isOff === true) return -1;
+    if (!this.hasRoom) {
+      this.#owner?.makeRoom();
+      if (!this.hasRoom) return -1;
+    }
     const id = this.#free.pop() ?? this.refs.length;
-    if (id >= STATE_LIMITS.variables) return -1;
     if (id === this.tag.length) this.#grow();
     this.tag[id] = ValueTag.none;
     this.number[id] = 0;
@@ -106,25 +151,46 @@ export class VariableTable {
 
   /** Notes that a variable went away with the event of that index. */
   noteDeleted(id: number, index: number): void {
-    if (this.#pinned.has(id)) return;
-    this.#deleted.push({ id, index });
-    this.#lastDelete.set(id, index);
+    if (!this.#pinned.has(id)) this.#deleted.push(id, index, this.tag.length);
   }
 
-  /** Gives back the integers of variables that are absent and that the window, from `firstIndex`, forgot. */
+  /** How many deleted variables wait to be given back. */
+  get deletedCount(): number {
+    return this.#deleted.count;
+  }
+
+  /** Window index of the delete of the variable that is absent the longest; -1: none is absent. */
+  oldestDelete(): number {
+    for (;;) {
+      const id = this.#deleted.oldest;
+      if (id < 0) return -1;
+      if (this.#isReclaimable(id)) return this.#deleted.indexOf(id);
+      this.#deleted.remove(id); // it came back, or has a handle now
+    }
+  }
+
+  /**
+   * Gives back the integers of variables that are absent and that the window, from `firstIndex`, forgot:
+   * so many at once, the rest next time.
+   */
   reclaim(firstIndex: number): void {
-    let done = 0;
-    for (const { id, index } of this.#deleted) {
-      if (index >= firstIndex) break;
-      done += 1;
-      if (this.#lastDelete.get(id) !== index) continue; // deleted again since, or given back already
-      this.#lastDelete.delete(id);
-      if (this.tag[id] !== ValueTag.none || this.#pinned.has(id)) continue;
+    for (let count = 0; count < MAX_RECLAIMED; count += 1) {
+      const id = this.#deleted.oldest;
+      if (id < 0 || this.#deleted.indexOf(id) >= firstIndex) return;
+      this.#deleted.remove(id);
+      if (!this.#isReclaimable(id)) continue;
       const ref = this.refs[id] as VariableRef;
       this.#byName.get(ref.log)?.keys.delete(ref.key);
       this.#free.push(id);
       this.#reclaimCount += 1;
     }
-    if (done > 0) this.#deleted = this.#deleted.slice(done);
   }
+
+  #isReclaimable(id: number): boolean {
+    return this.tag[id] === ValueTag.none && !this.#pinned.has(id);
+  }
+}
+
+function newLog(name: string, index: number, isKnown: boolean): LogRecord {
+  return { name, index, keys: new Map(), missing: new MissingKeys(), isKnown };
 }

@@ -142,3 +142,22 @@ describe("a bad setting throws and names the field", () => {
     );
   });
 });
+
+it("measures names in bytes of UTF-8, as they travel", () => {
+  const wide = "漢".repeat(98);
+  expect(() => resolveConfig({ service: wide }, around())).toThrow(/service must be .* bytes/);
+  expect(() => resolveConfig({ tags: { zone: wide } }, around())).toThrow(/tags\.zone/);
+  expect(() => resolveConfig({ tags: { [wide]: "x" } }, around())).toThrow(/tags/);
+  expect(resolveConfig({ service: "漢".repeat(66) }, around()).service).toHaveLength(66);
+});
+
+it("cuts what nobody chose instead: a script's name, tags from the environment", () => {
+  const wide = `${"😀".repeat(60)}`;
+  const config = resolveConfig(
+    {},
+    around({ OTEL_RESOURCE_ATTRIBUTES: `zone=${wide}` }, { script: `/srv/${wide}.mjs` }),
+  );
+  for (const text of [config.service, config.tags["zone"] ?? ""]) {
+    expect(text).toBe("😀".repeat(50));
+  }
+});
