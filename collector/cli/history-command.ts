@@ -19,6 +19,7 @@ import {
 import { EXIT } from "./exit.ts";
 import { type PagedRows, pages } from "./pages.ts";
 import { type RunEnds, versionsText } from "./show-changes.ts";
+import { unknownKeysText } from "./unknown-keys.ts";
 
 const MAX_VERSIONS = 1_000_000;
 const MAX_TAIL = 1_000;
@@ -38,7 +39,7 @@ export function historyCommand(context: CliContext): Command {
     .addOption(single("--to <time>", "End here", "now"))
     .addOption(single("--limit <number>", "Print at most so many values, the oldest first", "1000"))
     .addOption(single("--tail <number>", `Print only the last so many, at most ${MAX_TAIL}`));
-  return runs(askingOptions(command), context, async ([node = "", log, key], options) => {
+  return runs(askingOptions(command), context, async ([node = "", log = "", key = ""], options) => {
     const { io } = context;
     const bounds = { min: 1, max: MAX_VERSIONS, otherwise: 1_000 };
     const limit = wholeNumber(options, "limit", bounds);
@@ -61,6 +62,9 @@ export function historyCommand(context: CliContext): Command {
         : "";
       return versionsText(values, { nowMs: io.nowMs(), columns: io.columns }, ends) + more;
     });
+    if (page.rows.every(({ value }) => value === undefined)) {
+      io.err(await unknownKeysText(client, { node: [node], log: [log], key: [key] }));
+    }
     return EXIT.done;
   });
 }

@@ -27,18 +27,18 @@ export function nodesText(answer: NodesJson, { nowMs, columns }: ShowOptions): s
   return `${head.join("\n")}\n\n${table(rows, { columns })}`;
 }
 
-/** History cannot reach into the future: where it seems to, a node's clock is ahead of this one. */
+/** History cannot reach into the future: where it seems to, some clock is ahead, and stamps with it. */
 function reached(time: H, nowMs: number): string {
   const aheadMs = -msAgo(time, nowMs);
   if (aheadMs <= 0) return absoluteAndAgo(time, nowMs);
-  return `${time.time} (now: a clock is ${spanText(aheadMs)} ahead)`;
+  return `${time.time} (now: stamps run ${spanText(aheadMs)} ahead)`;
 }
 
 function knownText(watermark: H, nowMs: number): string {
   const agoMs = msAgo(watermark, nowMs);
   return agoMs >= 0
     ? `known until ${spanText(agoMs)} ago`
-    : `known until now, its clock ${spanText(-agoMs)} ahead`;
+    : `known until now, its stamps ${spanText(-agoMs)} ahead`;
 }
 
 function storedCount(counts: NodesJson["nodes"][number]["counts"]): number {

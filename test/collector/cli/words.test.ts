@@ -155,6 +155,8 @@ describe("a snapshot", () => {
     ]);
     expect((await cli(url, "diff -50s -5s --key nope")).err).toContain('"nope"');
     expect((await cli(url, "snapshot --at -48s --key apples")).err).toBe("");
+    const history = await cli(url, "history r1 stock nope");
+    expect(history.err).toBe('Note: no variable is named "nope" now. There are apples.\n');
   });
 });
 
@@ -218,8 +220,8 @@ describe("nodes", () => {
       aBatch([join(ago(5_000)), set(addMs(NOW, 200), 1)], { closed: addMs(NOW, 208) }),
     );
     const { out } = await cli(url, "nodes");
-    expect(out).toMatch(/ to {3}\S+ \(now: a clock is 200 ms ahead\)/);
-    expect(out).toContain("known until now, its clock 208 ms ahead");
+    expect(out).toMatch(/ to {3}\S+ \(now: stamps run 200 ms ahead\)/);
+    expect(out).toContain("known until now, its stamps 208 ms ahead");
   });
 });
 
