@@ -254,7 +254,7 @@ describe("the page on a real collector", () => {
     };
     const start = await span();
     await page.locator("#lanes").focus();
-    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("d");
     const right = await span();
     expect(right.from).toBeGreaterThan(start.from);
     expect(right.to - right.from).toBe(start.to - start.from);
@@ -358,8 +358,12 @@ describe("the page on a real collector", () => {
     await page.keyboard.press("Enter");
     await page
       .getByRole("alert")
-      .getByText(/ISO 8601/)
+      .getByText(/Use a time of day \(16:00:00\.123, UTC\)/)
       .waitFor();
+    expect(await open.cut()).toBe(at(7_250));
+    await page.getByLabel("Go to a time").fill("2026-11-21T19:00:12Z");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("That is 3 h in the future").waitFor();
     expect(await open.cut()).toBe(at(7_250));
   });
 

@@ -52,6 +52,23 @@ const STATES: readonly State[] = [
     shows: seesAndSettles(/variables? differs? between nodes|All nodes agree/),
   },
   {
+    name: "the history of a variable, drawn on the lanes",
+    fragment:
+      "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60d000000" +
+      "&var=%5B%22store-1%22%2C%22stock%22%2C%22apples%22%5D&pin=%5B%22stock%22%2C%22apples%22%5D",
+    shows: seesAndSettles(/At the cut it has held this for/),
+  },
+  {
+    name: "one node alone",
+    fragment: "v=1&node=store-2",
+    shows: seesAndSettles("Show all nodes"),
+  },
+  {
+    name: "a time in the future",
+    fragment: "v=1&from=01a1fee000000000&to=01a1fee004000000&cut=01a1fee002000000",
+    shows: seesAndSettles(/This time is .* in the future/),
+  },
+  {
     name: "diff",
     fragment:
       "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60d000000&cut1=01a1fed60b000000&tab=diff",
@@ -93,7 +110,7 @@ const STATES: readonly State[] = [
   {
     name: "unchecked channels",
     damage: "unchecked",
-    shows: seesAndSettles("Unchecked: 1 channel"),
+    shows: seesAndSettles("1 channel from outside the record"),
   },
   {
     name: "error of the timeline",

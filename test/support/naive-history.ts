@@ -12,6 +12,7 @@ import type {
   NodesJson,
   StepsJson,
   TimelineJson,
+  VariableHistoryJson,
 } from "../../collector/api/shapes.ts";
 import type { Scenario, ScenarioEvent } from "./ui-scenario.ts";
 
@@ -190,6 +191,31 @@ export function stepsFrom(
         })),
     })),
   };
+}
+
+/** Values of one variable in [from, to], oldest first. */
+export function historyOf(
+  scenario: Scenario,
+  name: { node: string; log: string; key: string },
+  from: number,
+  to: number,
+  limit: number,
+): VariableHistoryJson {
+  const found = scenario.events.filter(
+    (e) =>
+      isChange(e) &&
+      e.t >= from &&
+      e.t <= to &&
+      variable(e) === `${name.node}\n${name.log}\n${name.key}`,
+  );
+  const values = found.slice(0, limit).map(({ t, epoch, seq, kind }) => {
+    const value = stateAt(scenario, t).get(`${name.node}\n${name.log}\n${name.key}`);
+    const written =
+      kind === "delete" || value === undefined ? { deleted: true as const } : { value };
+    return { at: timeJson(t), epoch, seq, ...written };
+  });
+  const next = found[limit];
+  return next === undefined ? { values } : { values, next: formatHlc(next.t) };
 }
 
 function lineOf({ node, service, epoch, seq, t, kind, fields }: ScenarioEvent): EventLineJson {

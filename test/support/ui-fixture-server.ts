@@ -13,6 +13,7 @@ import {
   cutAt,
   diffOf,
   eventsIn,
+  historyOf,
   nodesOf,
   stepsFrom,
   timeJson,
@@ -126,6 +127,18 @@ function route(scenario: Scenario, url: URL): unknown {
         time("from"),
         time("to"),
         query.getAll("node"),
+        Number(query.get("limit") ?? 1_000),
+      );
+    case "/api/history":
+      return historyOf(
+        scenario,
+        {
+          node: query.get("node") ?? "",
+          log: query.get("log") ?? "",
+          key: query.get("key") ?? "",
+        },
+        parseHlc(query.get("cursor") ?? "") ?? time("from"),
+        query.has("to") ? time("to") : Number.MAX_SAFE_INTEGER,
         Number(query.get("limit") ?? 1_000),
       );
     case "/api/timeline":

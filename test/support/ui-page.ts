@@ -131,7 +131,7 @@ export function shownState(page: Page): Promise<Record<string, string>> {
         const log = table.querySelector("caption")?.textContent ?? "";
         for (const row of table.querySelectorAll("tbody tr")) {
           rows[`${node}/${log}/${row.querySelector("th")?.textContent}`] =
-            row.querySelector("td")?.textContent ?? "";
+            row.querySelector("td .value")?.textContent ?? "";
         }
       }
     }

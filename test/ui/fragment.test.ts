@@ -30,6 +30,9 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     ),
     foldedServices: fc.uniqueArray(text, { maxLength: 6 }),
     theme: fc.constantFrom("system", "light", "dark"),
+    showAbsent: fc.boolean(),
+    variable: fc.option(fc.record({ node: text, log: text, key: text })),
+    pins: fc.array(fc.record({ log: text, key: text }), { maxLength: 3 }),
   })
   .map((view) => ({
     ...view,
@@ -61,9 +64,9 @@ describe("the address", () => {
       }),
     );
     const { view, ignored } = readFragment(
-      "v=9&from=nonsense&tab=query&colour=pink&cut=01a1fed60d000000",
+      'v=9&from=nonsense&tab=query&colour=pink&cut=01a1fed60d000000&pin=kv&var=["n1","kv"]',
     );
-    expect([...ignored].sort()).toEqual(["colour", "from", "tab", "v"]);
+    expect([...ignored].sort()).toEqual(["colour", "from", "pin", "tab", "v", "var"]);
     expect(view.tab).toBe("state");
     expect(view.live).toBe(false);
   });
@@ -81,6 +84,8 @@ describe("the address", () => {
           selectedNode: "store-1",
           selectedEvent: null,
           foldedServices: ["store"],
+          variable: null,
+          pins: [{ log: "kv", key: "apples" }],
         };
         expect(writeFragment(typical).length).toBeLessThan(300);
       }),

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { layOutLanes, MAX_LANE_HEIGHT, MIN_LANE_HEIGHT } from "../../ui/src/model/lane-layout.ts";
-import { readNodes } from "../../ui/src/model/nodes.ts";
+import {
+  layOutLanes,
+  MAX_LANE_HEIGHT,
+  MIN_LANE_HEIGHT,
+  TRACK_HEIGHT,
+} from "../../ui/src/model/lane-layout.ts";
+import { readNodes, wasThere } from "../../ui/src/model/nodes.ts";
 import { readTimeline } from "../../ui/src/model/timeline-facts.ts";
 import { MAX_LINES, messageLines } from "../../ui/src/paint/paint-messages.ts";
 import { pick, REACH_PX } from "../../ui/src/paint/picking.ts";
@@ -21,9 +26,11 @@ function viewOf(fromMs: number, toMs: number, width = 1_000) {
 
 describe("the layout of lanes", () => {
   it("groups nodes by service and gives each pixel row to one lane at most", () => {
-    const layout = layOutLanes(nodes, []);
+    const layout = layOutLanes(nodes);
     expect(
-      layout.rows.map((row) => (row.type === "heading" ? row.service : row.nodes[0]?.node)),
+      layout.rows.map((row) =>
+        row.type === "lane" ? row.nodes[0]?.node : row.type === "heading" ? row.service : row.count,
+      ),
     ).toEqual(["gateway", "gateway-1", "store", "store-1", "store-2", "store-3"]);
     for (const [i, row] of layout.rows.entries()) {
       const next = layout.rows[i + 1];
@@ -34,7 +41,7 @@ describe("the layout of lanes", () => {
   });
 
   it("shows a folded service as one lane that still stands for all its nodes", () => {
-    const layout = layOutLanes(nodes, ["store"]);
+    const layout = layOutLanes(nodes, { foldedServices: ["store"] });
     expect(layout.lanes).toHaveLength(2);
     expect(layout.laneOf("store-3")).toBe(layout.laneOf("store-1"));
     expect(layout.laneOf("nobody")).toBeUndefined();
@@ -43,11 +50,52 @@ describe("the layout of lanes", () => {
   it("shares the room among few lanes and keeps a least height for many", () => {
     fc.assert(
       fc.property(fc.nat(4_000), (room) => {
-        const { laneHeight } = layOutLanes(nodes, [], room);
+        const { laneHeight } = layOutLanes(nodes, { room });
         expect(laneHeight).toBeGreaterThanOrEqual(MIN_LANE_HEIGHT);
         expect(laneHeight).toBeLessThanOrEqual(MAX_LANE_HEIGHT);
       }),
     );
+  });
+
+  it("folds nodes that are not in the view into one line, with their service; they can be shown", () => {
+    const absent = new Set(["gateway-1", "store-2"]);
+    const folded = layOutLanes(nodes, { absent });
+    expect(folded.lanes.map(({ nodes: [one] }) => one?.node)).toEqual(["store-1", "store-3"]);
+    expect(folded.rows.filter(({ type }) => type === "heading")).toHaveLength(1);
+    expect(folded.rows.at(-1)).toMatchObject({ type: "absent", count: 2, isShown: false });
+    expect(folded.laneAt(folded.height - 1)).toBeUndefined();
+    const shown = layOutLanes(nodes, { absent, showAbsent: true });
+    expect(shown.lanes).toHaveLength(4);
+    expect(shown.rows.at(-1)).toMatchObject({ type: "absent", count: 2, isShown: true });
+  });
+
+  it("takes a node for absent only where no run of it touches the view", () => {
+    const [node] = nodes;
+    if (node === undefined) throw new Error("four nodes");
+    const t = (ms: number) => (SCENARIO_START + ms * 4096) as typeof SCENARIO_START;
+    const epochs = [
+      { joined: t(0), end: t(100) },
+      { joined: t(200), end: null },
+    ];
+    const there = (from: number, to: number) =>
+      wasThere({ ...node, epochs }, { from: t(from), to: t(to) });
+    expect([there(-50, -1), there(-50, 0), there(100, 150), there(101, 199)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect([there(101, 200), there(5_000, 6_000)]).toEqual([true, true]);
+  });
+
+  it("gives each state track its strip below the requests, inside the lane", () => {
+    for (const trackCount of [1, 2, 3]) {
+      const layout = layOutLanes(nodes, { trackCount });
+      for (const { y, height, requestY, trackY } of layout.lanes) {
+        expect(trackY).toBeGreaterThan(requestY + 8);
+        expect(y + height - trackY).toBeGreaterThanOrEqual(trackCount * TRACK_HEIGHT);
+      }
+    }
   });
 
   it("gives every node a colour by its place among the sorted ids", () => {
@@ -61,7 +109,7 @@ describe("the layout of lanes", () => {
 });
 
 describe("picking", () => {
-  const layout = layOutLanes(nodes, []);
+  const layout = layOutLanes(nodes);
 
   it("finds exactly what a naive search over all drawn glyphs finds", () => {
     fc.assert(
@@ -126,7 +174,7 @@ describe("message lines", () => {
   it("are bounded, and bundling loses no message", () => {
     const busy = makeScenario("none", 4_000);
     const timeline = readTimeline(timelineOf(busy, SCENARIO_START, end, 1_000));
-    const lines = messageLines(timeline, layOutLanes(nodes, []), viewOf(-100, SCENARIO_MS + 100));
+    const lines = messageLines(timeline, layOutLanes(nodes), viewOf(-100, SCENARIO_MS + 100));
     expect(lines.length).toBeLessThanOrEqual(MAX_LINES);
     expect(lines.reduce((sum, { count }) => sum + count, 0)).toBe(timeline.messages.length);
   });
@@ -137,6 +185,6 @@ describe("message lines", () => {
     const [first] = json.messages;
     if (first === undefined) throw new Error("the scenario has messages");
     const timeline = readTimeline({ ...json, messages: [{ ...first, receivedAt: null }] });
-    expect(messageLines(timeline, layOutLanes(nodes, []), scale)[0]?.isOpen).toBe(true);
+    expect(messageLines(timeline, layOutLanes(nodes), scale)[0]?.isOpen).toBe(true);
   });
 });

@@ -13,6 +13,14 @@ describe("a value in one line", () => {
     ["an empty object", {}, "{}"],
     ["newlines stay inside their text", "a\n  b", '"a\\n  b"'],
     ["a field that only looks like a set", { $set: 3 }, '{ "$set": 3 }'],
+    [
+      "a small object, without its braces",
+      { value: 4844, version: 234 },
+      "value 4844 · version 234",
+    ],
+    ["texts in it keep their quotes", { a: "b · c 1" }, 'a "b · c 1"'],
+    ["an object in an object", { a: { b: 1 } }, '{ "a": { "b": 1 } }'],
+    ["an object whose names could be misread", { "a 1 · b": 2 }, '{ "a 1 · b": 2 }'],
   ];
   for (const [why, value, shown] of cases) {
     it(why, () => expect(valueText(value)).toBe(shown));
@@ -21,6 +29,6 @@ describe("a value in one line", () => {
   it("cuts what is too long, and says how long it is", () => {
     const shown = valueText("x".repeat(10_000));
     expect(shown.length).toBeLessThan(MAX_VALUE_CHARS + 40);
-    expect(shown).toContain("10002 characters");
+    expect(shown).toContain("10,002 characters");
   });
 });

@@ -7,6 +7,7 @@ import { type Answers, createAnswers } from "./model/answers.ts";
 import { type Choices, createChoices } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
+import { wasThere } from "./model/nodes.ts";
 import { Stepper } from "./model/stepper.ts";
 import type { TimelineFacts } from "./model/timeline-facts.ts";
 import { FrameLoop } from "./paint/frame-loop.ts";
@@ -54,6 +55,8 @@ export function createApp(host: Host): App {
   const watch = new CollectorWatch(host, client, choices.live);
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });
+  /** As text, so that a pan that changes nothing about it lays nothing out anew. */
+  const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
   const plotWidth = signal(0);
   const plotHeight = signal(0);
   return {
@@ -72,7 +75,13 @@ export function createApp(host: Host): App {
       return view === null || plotWidth.value === 0 ? null : new TimeScale(view, plotWidth.value);
     }),
     layout: computed(() =>
-      layOutLanes(watch.facts.value?.nodes ?? [], choices.foldedServices.value, plotHeight.value),
+      layOutLanes(watch.facts.value?.nodes ?? [], {
+        foldedServices: choices.foldedServices.value,
+        room: plotHeight.value,
+        absent: new Set(JSON.parse(absent.value) as string[]),
+        showAbsent: choices.showAbsent.value,
+        trackCount: choices.pins.value.length,
+      }),
     ),
     timeline: computed(() => answers.timeline.answered.value?.answer ?? null),
     hover: signal<Hover | null>(null),
@@ -81,4 +90,14 @@ export function createApp(host: Host): App {
     ignoredParts: signal<readonly string[]>([]),
     isHelpOpen: signal(false),
   };
+}
+
+/** The nodes without a lane: not there anywhere in the view, and not selected. */
+function absentNodes(watch: CollectorWatch, choices: Choices): string[] {
+  const view = choices.viewport.value;
+  if (view === null) return [];
+  const nodes = watch.facts.value?.nodes ?? [];
+  return nodes
+    .filter((one) => !wasThere(one, view) && one.node !== choices.selectedNode.value)
+    .map(({ node }) => node);
 }

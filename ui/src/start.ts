@@ -4,6 +4,7 @@
  */
 import { effect } from "@preact/signals";
 import type { App } from "./app.ts";
+import { firstSpanTicks } from "./model/first-span.ts";
 import { keepLink, restoreLink } from "./model/link.ts";
 import { keepAsking } from "./model/questions.ts";
 import { fitted } from "./scale/time-scale.ts";
@@ -13,6 +14,7 @@ export function startApp(app: App): void {
   restoreLink(app);
   keepAsking(app);
   effect(() => chooseFirstView(app));
+  effect(firstSpanChooser(app));
   effect(() => {
     if (app.watch.facts.value !== null) app.verbs.followLive();
   });
@@ -40,11 +42,28 @@ function chooseFirstView({ watch, choices, verbs }: App): void {
   if (choices.cut.peek() === null) choices.cut.value = facts.watermark ?? facts.extent.last;
 }
 
+/**
+ * The first timeline answer says how busy the system is, and so how much of it to show. Asked once:
+ * a view that changes its width by itself later would be a nuisance.
+ */
+function firstSpanChooser({ choices, answers, plotWidth, verbs }: App): () => void {
+  let hasChosen = false;
+  return () => {
+    const answered = answers.timeline.answered.value;
+    const view = choices.viewport.peek();
+    if (answered === null || view === null || hasChosen) return;
+    hasChosen = true;
+    if (!choices.live.peek() || !choices.isFirstSpan.peek()) return;
+    verbs.showSpan(firstSpanTicks(answered.answer, view, plotWidth.peek()));
+  };
+}
+
 function repaintOnChange(app: App): void {
   const { choices, answers } = app;
   // Read, so that this runs again when any of them changes.
   void [app.scale.value, app.layout.value, app.timeline.value, choices.selectedNode.value];
   void [choices.cut.value, choices.fixedCut.value, answers.cut.answered.value, app.hover.value];
+  void [choices.pins.value, answers.trackStart.answered.value];
   void [choices.selectedEvent.value, app.litMessage.value, answers.overview.answered.value];
   app.frames.markAll();
 }

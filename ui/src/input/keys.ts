@@ -28,36 +28,43 @@ function key(codes: string, run: (app: App) => void): Key {
 
 export const KEY_ROWS: readonly KeyRow[] = [
   {
-    shown: "W S, ↑ ↓",
+    shown: "← →, J K",
+    does: "cut to the previous, next change (Shift: ten)",
+    keys: [
+      key("ArrowLeft KeyJ", ({ stepper }) => stepper.step(-1)),
+      key("ArrowRight KeyK", ({ stepper }) => stepper.step(1)),
+      key("Shift+ArrowLeft Shift+KeyJ", ({ stepper }) => stepper.step(-10)),
+      key("Shift+ArrowRight Shift+KeyK", ({ stepper }) => stepper.step(10)),
+    ],
+  },
+  {
+    shown: "Home, End",
+    does: "cut to the first event, to the newest known time",
+    keys: [
+      key("Home", ({ verbs }) => verbs.cutToStart()),
+      key("End", ({ verbs }) => verbs.cutToEnd()),
+    ],
+  },
+  {
+    shown: "W S",
     does: "zoom in, out (Shift: far)",
     keys: [
-      key("KeyW ArrowUp", ({ verbs }) => verbs.zoom(ZOOM)),
-      key("KeyS ArrowDown", ({ verbs }) => verbs.zoom(1 / ZOOM)),
-      key("Shift+KeyW Shift+ArrowUp", ({ verbs }) => verbs.zoom(ZOOM_FAR)),
-      key("Shift+KeyS Shift+ArrowDown", ({ verbs }) => verbs.zoom(1 / ZOOM_FAR)),
+      key("KeyW", ({ verbs }) => verbs.zoom(ZOOM)),
+      key("KeyS", ({ verbs }) => verbs.zoom(1 / ZOOM)),
+      key("Shift+KeyW", ({ verbs }) => verbs.zoom(ZOOM_FAR)),
+      key("Shift+KeyS", ({ verbs }) => verbs.zoom(1 / ZOOM_FAR)),
     ],
   },
   {
-    shown: "A D, ← →",
+    shown: "A D",
     does: "pan left, right (Shift: far)",
     keys: [
-      key("KeyA ArrowLeft", ({ verbs }) => verbs.pan(-PAN)),
-      key("KeyD ArrowRight", ({ verbs }) => verbs.pan(PAN)),
-      key("Shift+KeyA Shift+ArrowLeft", ({ verbs }) => verbs.pan(-PAN_FAR)),
-      key("Shift+KeyD Shift+ArrowRight", ({ verbs }) => verbs.pan(PAN_FAR)),
+      key("KeyA", ({ verbs }) => verbs.pan(-PAN)),
+      key("KeyD", ({ verbs }) => verbs.pan(PAN)),
+      key("Shift+KeyA", ({ verbs }) => verbs.pan(-PAN_FAR)),
+      key("Shift+KeyD", ({ verbs }) => verbs.pan(PAN_FAR)),
     ],
   },
-  {
-    shown: "J K",
-    does: "cut to previous, next change (Shift: ten)",
-    keys: [
-      key("KeyJ", ({ stepper }) => stepper.step(-1)),
-      key("KeyK", ({ stepper }) => stepper.step(1)),
-      key("Shift+KeyJ", ({ stepper }) => stepper.step(-10)),
-      key("Shift+KeyK", ({ stepper }) => stepper.step(10)),
-    ],
-  },
-  { shown: "← → on the cut", does: "one change back, on (Shift: ten; Home, End: ends)", keys: [] },
   {
     shown: ", .",
     does: "previous, next event",
@@ -124,8 +131,10 @@ export function listenToKeys(app: App): void {
     }
     const target = event.target instanceof Element ? event.target : null;
     if (app.isHelpOpen.peek() || isTyping(target)) return;
-    if (event.code.startsWith("Arrow") && !takesArrows(target)) return;
-    const run = byCode.get(event.key) ?? byCode.get((event.shiftKey ? "Shift+" : "") + event.code);
+    if (hasOwnWork(event.code, target)) return;
+    // By position; only ? and / lie elsewhere on every layout and are meant as characters.
+    const character = event.key.length === 1 ? byCode.get(event.key) : undefined;
+    const run = character ?? byCode.get((event.shiftKey ? "Shift+" : "") + event.code);
     if (run === undefined) return;
     event.preventDefault();
     run(app);
@@ -136,9 +145,18 @@ function isTyping(target: Element | null): boolean {
   return target?.closest("input, textarea, select, [contenteditable]") != null;
 }
 
-/** Arrows move the view only from the page itself and the lanes; elsewhere they have their own work. */
-function takesArrows(target: Element | null): boolean {
-  return target === null || target === document.body || target.id === "lanes";
+/**
+ * Arrows step the cut from wherever the last click left the focus, so that a drag is followed by
+ * steps. Only what has a use for the key itself keeps it: it says so by `preventDefault`, or it
+ * scrolls that way.
+ */
+function hasOwnWork(code: string, target: Element | null): boolean {
+  if (target === null || target === document.body) return false;
+  if (code === "Home" || code === "End") return target.closest(".panel") !== null;
+  if (code === "ArrowLeft" || code === "ArrowRight") {
+    return target.closest('[tabindex="0"]') === target && target.scrollWidth > target.clientWidth;
+  }
+  return false;
 }
 
 function cycleRegions(direction: 1 | -1): void {

@@ -1,12 +1,12 @@
 /**
- * Pointer on the plot: drag the cut line, drag the ground to pan, pinch and wheel to zoom, click a
- * glyph. A press becomes a drag only after a few pixels, so that a glyph under the cut line can still
- * be clicked.
+ * Pointer on the plot: drag the cut line, drag the ground to pan, pinch and wheel to zoom. A click
+ * on a glyph selects its event; a click anywhere else puts the cut there. A press becomes a drag only
+ * after a few pixels, so that a glyph under the cut line can still be clicked.
  */
-
+import type { Hlc } from "../../../agent/kernel/index.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
-import { type Picked, pick } from "../paint/picking.ts";
+import { type Picked, type PickedEvent, pick } from "../paint/picking.ts";
 import { type Viewport, zoomed } from "../scale/time-scale.ts";
 
 /** Half of the cut line's grip: 24 pixels in all. */
@@ -98,7 +98,9 @@ export function listenToPlot(app: App, plot: HTMLElement, lanes: HTMLElement): (
     pinchWidth = spread(pointers);
     press = null;
     if (finished === null || finished.isDrag || event.type === "pointercancel") return;
-    choose(app, pickAt(finished.startX, finished.startY));
+    const picked = pickAt(finished.startX, finished.startY);
+    const scale = app.scale.peek();
+    if (scale !== null) choose(app, picked, scale.t(finished.startX));
   };
   on("pointerup", release);
   on("pointercancel", release);
@@ -141,16 +143,25 @@ function hover(
     picked !== undefined && picked.type !== "gap" ? "glyph" : isOnCut ? "cut" : "ground";
 }
 
-/** What a click on `picked` does. */
-export function choose(app: App, picked: Picked | undefined): void {
+/**
+ * What a click on `picked`, at the time `t`, does. A dense column is ground too, whose events are
+ * then what the tab Events lists: a lane full of columns would leave no ground to click on.
+ */
+export function choose(app: App, picked: Picked | undefined, t: Hlc): void {
   if (picked === undefined || picked.type === "gap") {
-    app.verbs.selectEvent(null);
+    app.verbs.clearSelection();
+    app.verbs.moveCut(t);
     return;
   }
   if (picked.type === "column") {
-    app.verbs.openStretch({ nodes: picked.nodes, from: picked.from, to: picked.to });
+    app.verbs.moveCut(t);
+    app.verbs.keepStretch({ nodes: picked.nodes, from: picked.from, to: picked.to });
     return;
   }
+  chooseEvent(app, picked);
+}
+
+function chooseEvent(app: App, picked: PickedEvent): void {
   const { node, epoch, seq } = picked.line;
   const t = ticksOf(picked.line.t);
   if (picked.count > 1) app.verbs.openStretch({ nodes: [node], from: t, to: t });

@@ -19,8 +19,11 @@ import {
   type Choices,
   DEFAULT_SPAN_TICKS,
   type EventName,
+  MAX_PINS,
+  type Pin,
   type Stretch,
   type Tab,
+  type VariableName,
 } from "./choices.ts";
 import type { CollectorWatch } from "./collector-watch.ts";
 
@@ -88,6 +91,7 @@ export class Verbs {
   #moveView(view: Viewport): void {
     batch(() => {
       this.#parts.choices.live.value = false;
+      this.#parts.choices.isFirstSpan.value = false;
       this.#parts.choices.viewport.value = view;
     });
   }
@@ -161,6 +165,15 @@ export class Verbs {
     else this.goLive();
   }
 
+  /** How much a live view shows; as long as nobody has zoomed. */
+  showSpan(ticks: number): void {
+    const { viewport, live } = this.#parts.choices;
+    const view = viewport.peek();
+    if (view === null || !live.peek() || view.to - view.from === ticks) return;
+    viewport.value = { from: clampTicks(view.to - ticks), to: view.to };
+    this.followLive();
+  }
+
   /** While live: right edge and cut at the lowest watermark of the live nodes. */
   followLive(): void {
     const { choices, watch } = this.#parts;
@@ -193,12 +206,26 @@ export class Verbs {
     });
   }
 
-  /** Lists what lies behind a dense column. */
-  openStretch(stretch: Stretch): void {
+  /** Events will list what lies behind one place; the tab that is open stays. */
+  keepStretch(stretch: Stretch): void {
     batch(() => {
       this.#parts.choices.selectedEvent.value = null;
       this.#parts.choices.stretch.value = stretch;
+    });
+  }
+
+  /** Lists what lies behind a glyph that stands for several events. */
+  openStretch(stretch: Stretch): void {
+    batch(() => {
+      this.keepStretch(stretch);
       this.#parts.choices.tab.value = "event";
+    });
+  }
+
+  clearSelection(): void {
+    batch(() => {
+      this.#parts.choices.selectedEvent.value = null;
+      this.#parts.choices.stretch.value = null;
     });
   }
 
@@ -214,10 +241,36 @@ export class Verbs {
       : [...folded, service];
   }
 
-  /** Undoes the innermost choice: stretch, event, node, then cut 1. */
+  /** Opens the history of a variable in State; null goes back to the whole state. */
+  openVariable(variable: VariableName | null): void {
+    batch(() => {
+      this.#parts.choices.variable.value = variable;
+      if (variable !== null) this.#parts.choices.tab.value = "state";
+    });
+  }
+
+  /** Draws a variable below each lane, or no longer. The oldest makes room for a fourth. */
+  togglePin({ log, key }: Pin): void {
+    const { pins } = this.#parts.choices;
+    const others = pins.peek().filter((pin) => pin.log !== log || pin.key !== key);
+    if (others.length < pins.peek().length) {
+      pins.value = others;
+      this.say(`${log} / ${key} is no longer drawn on the lanes.`);
+    } else {
+      pins.value = [...others, { log, key }].slice(-MAX_PINS);
+      this.say(`${log} / ${key} is drawn on every lane that holds it.`);
+    }
+  }
+
+  toggleAbsent(): void {
+    const { showAbsent } = this.#parts.choices;
+    showAbsent.value = !showAbsent.peek();
+  }
+
+  /** Undoes the innermost choice: stretch, event, variable, node, then cut 1. */
   stepBack(): void {
-    const { stretch, selectedEvent, selectedNode, fixedCut } = this.#parts.choices;
-    const innermost = [stretch, selectedEvent, selectedNode, fixedCut].find(
+    const { stretch, selectedEvent, variable, selectedNode, fixedCut } = this.#parts.choices;
+    const innermost = [stretch, selectedEvent, variable, selectedNode, fixedCut].find(
       (choice) => choice.peek() !== null,
     );
     if (innermost !== undefined) innermost.value = null;

@@ -4,9 +4,10 @@ import type { CutJson, DiffJson, EventsJson, TimelineJson } from "../../../colle
 import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
-import type { EventName, Stretch } from "./choices.ts";
+import type { EventName, Pin, Stretch } from "./choices.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 import type { TimelineQuestion } from "./timeline-window.ts";
+import { findHistory, type VariableHistory, type VariableQuestion } from "./variable-history.ts";
 
 /** An event line as the panel shows it, or null where the collector knows no such event. */
 export type FoundEvent = EventsJson["events"][number] | null;
@@ -24,6 +25,11 @@ export interface EventDetail {
   readonly before: { readonly value: unknown } | null;
 }
 
+export interface TrackQuestion {
+  readonly at: Hlc;
+  readonly pins: readonly Pin[];
+}
+
 export interface Answers {
   readonly timeline: RequestSlot<TimelineQuestion, TimelineFacts>;
   /** The whole history in few buckets, for the minimap. */
@@ -32,6 +38,9 @@ export interface Answers {
   readonly diff: RequestSlot<{ readonly from: Hlc; readonly to: Hlc }, DiffJson>;
   readonly events: RequestSlot<EventsQuestion, EventsJson>;
   readonly event: RequestSlot<EventName, EventDetail>;
+  /** What the pinned variables held at the left edge of the timeline answer. */
+  readonly trackStart: RequestSlot<TrackQuestion, CutJson>;
+  readonly variable: RequestSlot<VariableQuestion, VariableHistory>;
   /** How many slots wait for an answer. */
   pendingCount(): number;
 }
@@ -75,6 +84,21 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
     ),
     event: new RequestSlot(host, (name: EventName, signal: AbortSignal) =>
       findEvent(client, name, signal),
+    ),
+    trackStart: new RequestSlot(host, ({ at, pins }: TrackQuestion, signal: AbortSignal) =>
+      client.get<CutJson>(
+        "/api/cut",
+        // Logs times keys: a few more than asked for, which nobody reads.
+        {
+          at: hexOf(at),
+          log: [...new Set(pins.map(({ log }) => log))],
+          key: [...new Set(pins.map(({ key }) => key))],
+        },
+        signal,
+      ),
+    ),
+    variable: new RequestSlot(host, (question: VariableQuestion, signal: AbortSignal) =>
+      findHistory(client, question, signal),
     ),
   };
   return {

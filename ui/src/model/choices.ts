@@ -27,7 +27,19 @@ export interface Stretch {
   readonly to: Hlc;
 }
 
-/** How much a fresh live view shows. */
+/** A variable wherever it is held; a state track shows it on every lane. */
+export interface Pin {
+  readonly log: string;
+  readonly key: string;
+}
+export const MAX_PINS = 3;
+
+/** A variable on one node. */
+export interface VariableName extends Pin {
+  readonly node: string;
+}
+
+/** How much a fresh live view asks for; what it shows follows from the answer (first-span.ts). */
 export const DEFAULT_SPAN_TICKS: number = 10_000 * TICKS_PER_MS;
 
 export interface Choices {
@@ -37,6 +49,8 @@ export interface Choices {
   readonly cut: Signal<Hlc | null>;
   /** Cut 1: fixed, the other end of Diff. */
   readonly fixedCut: Signal<Hlc | null>;
+  /** The page chose how much to show, and may choose again; a zoom or a move ends it. */
+  readonly isFirstSpan: Signal<boolean>;
   /** View and cut follow the lowest watermark. */
   readonly live: Signal<boolean>;
   readonly tab: Signal<Tab>;
@@ -47,6 +61,12 @@ export interface Choices {
   /** A dense column that was clicked; not part of a link. */
   readonly stretch: Signal<Stretch | null>;
   readonly foldedServices: Signal<readonly string[]>;
+  /** Lanes also for nodes that were not there anywhere in the view. */
+  readonly showAbsent: Signal<boolean>;
+  /** The variable whose history State shows in place of everything. */
+  readonly variable: Signal<VariableName | null>;
+  /** Variables drawn as state tracks, the same below each lane; at most `MAX_PINS`. */
+  readonly pins: Signal<readonly Pin[]>;
   readonly theme: Signal<Theme>;
 }
 
@@ -55,6 +75,7 @@ export function createChoices(): Choices {
     viewport: signal<Viewport | null>(null),
     cut: signal<Hlc | null>(null),
     fixedCut: signal<Hlc | null>(null),
+    isFirstSpan: signal(true),
     live: signal(true),
     tab: signal<Tab>("state"),
     stateOrder: signal<StateOrder>("node"),
@@ -62,6 +83,9 @@ export function createChoices(): Choices {
     selectedEvent: signal<EventName | null>(null),
     stretch: signal<Stretch | null>(null),
     foldedServices: signal<readonly string[]>([]),
+    showAbsent: signal(false),
+    variable: signal<VariableName | null>(null),
+    pins: signal<readonly Pin[]>([]),
     theme: signal<Theme>("system"),
   };
 }

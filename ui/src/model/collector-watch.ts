@@ -10,7 +10,7 @@ import type { Host } from "../host.ts";
 import { type NodesFacts, readNodes } from "./nodes.ts";
 
 export const LIVE_POLL_MS = 1_000;
-export const PAUSED_POLL_MS = 4_000;
+export const PAUSED_POLL_MS = 2_000;
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 16;
 /** A poll that hangs longer counts as a lost collector. */

@@ -3,6 +3,7 @@
  * written, so that an untouched page has a clean address.
  *
  *     #v=1&from=0199…&to=0199…&cut=0199…&cut1=0199…&tab=diff&node=n1&event=n1/5/17@0199…&fold=kv
+ *     &pin=["kv","apples"]&var=["n1","kv","apples"]&gone=1
  *
  * Times are absolute and exact (16 hex digits). A live view has no times: it shows now, wherever it
  * is opened, with the same span. Unknown parts are ignored and named. A token never enters here.
@@ -11,12 +12,14 @@ import { type Hlc, parseHlc } from "../../../agent/kernel/index.ts";
 import { hexOf } from "../api/client.ts";
 import { MAX_SPAN_TICKS, MIN_SPAN_TICKS, type Viewport } from "../scale/time-scale.ts";
 import {
-  DEFAULT_SPAN_TICKS,
   type EventName,
+  MAX_PINS,
+  type Pin,
   type StateOrder,
   TABS,
   type Tab,
   type Theme,
+  type VariableName,
 } from "./choices.ts";
 
 /** What a link carries. */
@@ -31,8 +34,12 @@ export interface LinkedView {
   readonly selectedEvent: EventName | null;
   readonly foldedServices: readonly string[];
   readonly theme: Theme;
-  /** Width of a live view, whose times are not written. */
-  readonly spanTicks: number;
+  /** See `Choices`: lanes of absent nodes, the opened variable, state tracks. */
+  readonly showAbsent: boolean;
+  readonly variable: VariableName | null;
+  readonly pins: readonly Pin[];
+  /** Width of a live view, whose times are not written; null where the page chose it. */
+  readonly spanTicks: number | null;
 }
 
 export const DEFAULT_VIEW: LinkedView = {
@@ -46,7 +53,10 @@ export const DEFAULT_VIEW: LinkedView = {
   selectedEvent: null,
   foldedServices: [],
   theme: "system",
-  spanTicks: DEFAULT_SPAN_TICKS,
+  showAbsent: false,
+  variable: null,
+  pins: [],
+  spanTicks: null,
 };
 
 const VERSION = "1";
@@ -64,6 +74,9 @@ const KNOWN = [
   "node",
   "event",
   "fold",
+  "gone",
+  "var",
+  "pin",
   "theme",
 ];
 
@@ -74,7 +87,7 @@ export function writeFragment(view: LinkedView): string {
     parts.set("from", hexOf(viewport.from));
     parts.set("to", hexOf(viewport.to));
     if (view.cut !== null) parts.set("cut", hexOf(view.cut));
-  } else if (view.spanTicks !== DEFAULT_SPAN_TICKS) {
+  } else if (view.spanTicks !== null) {
     parts.set("span", String(view.spanTicks));
   }
   if (view.fixedCut !== null) parts.set("cut1", hexOf(view.fixedCut));
@@ -83,6 +96,13 @@ export function writeFragment(view: LinkedView): string {
   if (view.selectedNode !== null) parts.set("node", view.selectedNode);
   if (view.selectedEvent !== null) parts.set("event", writeEventName(view.selectedEvent));
   for (const service of view.foldedServices.slice(0, MAX_FOLDS)) parts.append("fold", service);
+  if (view.showAbsent) parts.set("gone", "1");
+  if (view.variable !== null) {
+    parts.set("var", JSON.stringify([view.variable.node, view.variable.log, view.variable.key]));
+  }
+  for (const { log, key } of view.pins.slice(0, MAX_PINS)) {
+    parts.append("pin", JSON.stringify([log, key]));
+  }
   if (view.theme !== "system") parts.set("theme", view.theme);
   const text = parts.toString();
   return text === "" ? "" : `v=${VERSION}&${text}`;
@@ -121,9 +141,17 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
   const event = parts.get("event");
   const selectedEvent = event === null ? null : readEventName(event);
   if (event !== null && selectedEvent === null) ignored.add("event");
-  const span = Number(parts.get("span") ?? DEFAULT_SPAN_TICKS);
-  const isSpan = Number.isSafeInteger(span) && span >= MIN_SPAN_TICKS && span <= MAX_SPAN_TICKS;
-  if (!isSpan) ignored.add("span");
+  const span = parts.get("span");
+  const spanTicks = span === null ? null : readSpan(span);
+  if (span !== null && spanTicks === null) ignored.add("span");
+  const gone = oneOf("gone", ["0", "1"], "0");
+  const variable = parts.has("var") ? readNames(parts.get("var") as string, 3) : null;
+  if (parts.has("var") && variable === null) ignored.add("var");
+  const pins = parts.getAll("pin").flatMap((text) => {
+    const names = readNames(text, 2);
+    if (names === null) ignored.add("pin");
+    return names === null ? [] : [{ log: names[0] as string, key: names[1] as string }];
+  });
 
   return {
     view: {
@@ -137,10 +165,34 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
       selectedEvent,
       foldedServices: parts.getAll("fold").slice(0, MAX_FOLDS),
       theme: oneOf("theme", ["system", "light", "dark"], "system"),
-      spanTicks: isSpan ? span : DEFAULT_SPAN_TICKS,
+      showAbsent: gone === "1",
+      variable: variable && {
+        node: variable[0] as string,
+        log: variable[1] as string,
+        key: variable[2] as string,
+      },
+      pins: pins.slice(0, MAX_PINS),
+      spanTicks,
     },
     ignored: [...ignored],
   };
+}
+
+function readSpan(text: string): number | null {
+  const span = Number(text);
+  const isSpan = Number.isSafeInteger(span) && span >= MIN_SPAN_TICKS && span <= MAX_SPAN_TICKS;
+  return isSpan ? span : null;
+}
+
+/** A JSON array of so many texts: names may hold any character. */
+function readNames(text: string, count: number): readonly string[] | null {
+  try {
+    const names: unknown = JSON.parse(text);
+    const isNames = Array.isArray(names) && names.length === count;
+    return isNames && names.every((name) => typeof name === "string") ? names : null;
+  } catch {
+    return null;
+  }
 }
 
 function rangeOf(from: Hlc, to: Hlc): Viewport | null {

@@ -1,13 +1,25 @@
 /**
  * Rows from top to bottom: a heading per service, below it one lane per node, or a single row that
- * gathers all of them while the service is folded. Drawing, lane heads and picking share it.
+ * gathers all of them while the service is folded; last, one line for the nodes that were not there
+ * anywhere in the view. Drawing, lane heads and picking share it.
+ *
+ *     ┌ y ──────────────────────────┐
+ *     │        ▮ ▮   ●              │  columns and marks rise
+ *     │ ───────────── lifelineY ─── │
+ *     │     ▭▭▭       requestY      │
+ *     │ [ n1      ][ n2           ] │  trackY: one strip per pinned variable
+ *     └─────────────────────────────┘
  */
 import type { NodeFacts } from "./nodes.ts";
 
 export const HEADING_HEIGHT = 28;
-/** Few lanes share the room there is; many keep the least height and scroll. */
+/** Few lanes share the room there is; many keep the least height and scroll. Without tracks. */
 export const MIN_LANE_HEIGHT = 52;
-export const MAX_LANE_HEIGHT = 96;
+export const MAX_LANE_HEIGHT = 168;
+export const ABSENT_HEIGHT = 36;
+/** One state track, and the air below the last. */
+export const TRACK_HEIGHT = 20;
+const TRACK_AIR = 6;
 /** Requests hang so far below the lifeline. */
 const REQUESTS_BELOW = 16;
 
@@ -30,55 +42,90 @@ export interface LaneRow {
   /** From the top of all rows, like `y`: where events stand, and where requests hang. */
   readonly lifelineY: number;
   readonly requestY: number;
+  /** Top of the first state track; the end of the lane where there is none. */
+  readonly trackY: number;
 }
 
-export type Row = HeadingRow | LaneRow;
+/** The nodes that were not there in the view, in one line. */
+export interface AbsentRow {
+  readonly type: "absent";
+  readonly count: number;
+  /** Whether they have lanes all the same. */
+  readonly isShown: boolean;
+  readonly y: number;
+  readonly height: number;
+}
+
+export type Row = HeadingRow | LaneRow | AbsentRow;
 
 export interface LaneLayout {
   readonly rows: readonly Row[];
   readonly lanes: readonly LaneRow[];
   readonly height: number;
   readonly laneHeight: number;
-  /** The lane that shows a node; undefined for one that is not known. */
+  /** The lane that shows a node; undefined for one that is not known or has no lane now. */
   laneOf(node: string): LaneRow | undefined;
   /** The lane at `y` pixels from the top of all rows. */
   laneAt(y: number): LaneRow | undefined;
 }
 
-/** Lays out `nodes`, which come sorted by service, in `room` pixels of height where they fit. */
-export function layOutLanes(
-  nodes: readonly NodeFacts[],
-  foldedServices: readonly string[],
-  room = 0,
-): LaneLayout {
+export interface LayoutOptions {
+  readonly foldedServices?: readonly string[];
+  /** Pixels of height to fill, where the rows need no more. */
+  readonly room?: number;
+  /** Ids of nodes that were not there anywhere in the view. */
+  readonly absent?: ReadonlySet<string>;
+  /** Gives the absent nodes lanes too. */
+  readonly showAbsent?: boolean;
+  /** State tracks below each lifeline. */
+  readonly trackCount?: number;
+}
+
+/** Lays out `nodes`, which come sorted by service. */
+export function layOutLanes(nodes: readonly NodeFacts[], options: LayoutOptions = {}): LaneLayout {
+  const { foldedServices = [], absent = new Set(), showAbsent = false, trackCount = 0 } = options;
   const byService = new Map<string, NodeFacts[]>();
+  let absentCount = 0;
   for (const node of nodes) {
+    if (absent.has(node.node)) absentCount += 1;
+    if (absent.has(node.node) && !showAbsent) continue;
     const group = byService.get(node.service);
     if (group === undefined) byService.set(node.service, [node]);
     else group.push(node);
   }
-  const laneHeight = laneHeightFor(byService, foldedServices, room);
+  const tracks = trackCount === 0 ? 0 : trackCount * TRACK_HEIGHT + TRACK_AIR;
+  const laneHeight = laneHeightFor(
+    [...byService].map(([service, group]) => (foldedServices.includes(service) ? 1 : group.length)),
+    (options.room ?? 0) - (absentCount === 0 ? 0 : ABSENT_HEIGHT),
+    tracks,
+  );
   const rows: Row[] = [];
   let y = 0;
   const addLane = (service: string, group: readonly NodeFacts[]) => {
-    const lifelineY = y + Math.round(laneHeight / 2) - 4;
+    const lifelineY = y + Math.round((laneHeight - tracks) / 2) - 4;
     const requestY = lifelineY + REQUESTS_BELOW;
-    rows.push({ type: "lane", service, nodes: group, y, height: laneHeight, lifelineY, requestY });
+    const trackY = y + laneHeight - tracks;
+    const place = { y, height: laneHeight, lifelineY, requestY, trackY };
+    rows.push({ type: "lane", service, nodes: group, ...place });
     y += laneHeight;
   };
   for (const [service, group] of byService) {
     const isFolded = foldedServices.includes(service);
-    rows.push({
-      type: "heading",
-      service,
-      nodeCount: group.length,
-      isFolded,
-      y,
-      height: HEADING_HEIGHT,
-    });
+    const nodeCount = group.length;
+    rows.push({ type: "heading", service, nodeCount, isFolded, y, height: HEADING_HEIGHT });
     y += HEADING_HEIGHT;
     if (isFolded) addLane(service, group);
     else for (const node of group) addLane(service, [node]);
+  }
+  if (absentCount > 0) {
+    rows.push({
+      type: "absent",
+      count: absentCount,
+      isShown: showAbsent,
+      y,
+      height: ABSENT_HEIGHT,
+    });
+    y += ABSENT_HEIGHT;
   }
   const lanes = rows.filter((row) => row.type === "lane");
   const laneByNode = new Map(lanes.flatMap((lane) => lane.nodes.map(({ node }) => [node, lane])));
@@ -92,15 +139,10 @@ export function layOutLanes(
   };
 }
 
-function laneHeightFor(
-  byService: ReadonlyMap<string, readonly NodeFacts[]>,
-  foldedServices: readonly string[],
-  room: number,
-): number {
-  let lanes = 0;
-  for (const [service, group] of byService) {
-    lanes += foldedServices.includes(service) ? 1 : group.length;
-  }
-  const share = (room - byService.size * HEADING_HEIGHT) / Math.max(1, lanes);
-  return Math.floor(Math.min(MAX_LANE_HEIGHT, Math.max(MIN_LANE_HEIGHT, share)));
+/** `groups` are the numbers of lanes below each heading. */
+function laneHeightFor(groups: readonly number[], room: number, tracks: number): number {
+  const lanes = groups.reduce((sum, count) => sum + count, 0);
+  const share = (room - groups.length * HEADING_HEIGHT) / Math.max(1, lanes);
+  const least = MIN_LANE_HEIGHT + tracks;
+  return Math.floor(Math.min(MAX_LANE_HEIGHT + tracks, Math.max(least, share)));
 }

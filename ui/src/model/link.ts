@@ -3,7 +3,6 @@ import { batch, effect } from "@preact/signals";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { App } from "../app.ts";
 import { clampTicks } from "../scale/time-scale.ts";
-import { DEFAULT_SPAN_TICKS } from "./choices.ts";
 import { type LinkedView, readFragment, writeFragment } from "./fragment.ts";
 
 /** The address follows a motion only when it has come to rest. */
@@ -24,9 +23,8 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
       // Only its width counts: the first answer puts it where now is.
       const from = (watch.facts.peek()?.now ?? 0) as Hlc;
       choices.viewport.value =
-        view.spanTicks === DEFAULT_SPAN_TICKS
-          ? null
-          : { from, to: clampTicks(from + view.spanTicks) };
+        view.spanTicks === null ? null : { from, to: clampTicks(from + view.spanTicks) };
+      choices.isFirstSpan.value = view.spanTicks === null;
     }
     if (view.cut !== null) choices.cut.value = view.cut;
     choices.fixedCut.value = view.fixedCut;
@@ -35,6 +33,9 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
     choices.selectedNode.value = view.selectedNode;
     choices.selectedEvent.value = view.selectedEvent;
     choices.foldedServices.value = view.foldedServices;
+    choices.showAbsent.value = view.showAbsent;
+    choices.variable.value = view.variable;
+    choices.pins.value = view.pins;
     choices.theme.value = view.theme;
   });
   if (view.live) verbs.followLive();
@@ -77,6 +78,9 @@ export function viewOf(choices: App["choices"]): LinkedView {
     selectedEvent: choices.selectedEvent.value,
     foldedServices: choices.foldedServices.value,
     theme: choices.theme.value,
-    spanTicks: viewport === null ? DEFAULT_SPAN_TICKS : viewport.to - viewport.from,
+    showAbsent: choices.showAbsent.value,
+    variable: choices.variable.value,
+    pins: choices.pins.value,
+    spanTicks: viewport === null || choices.isFirstSpan.value ? null : viewport.to - viewport.from,
   };
 }

@@ -10,6 +10,8 @@ export interface NodeFacts {
   readonly epoch: number;
   readonly watermark: Hlc;
   readonly lostRangeCount: number;
+  /** When it was there. `end` is null while it may still be. */
+  readonly epochs: readonly { readonly joined: Hlc; readonly end: Hlc | null }[];
   /** Place in the sorted node ids: gives the colour, and stays while nodes come later in order. */
   readonly hue: number;
 }
@@ -47,6 +49,10 @@ export function readNodes(json: NodesJson): NodesFacts {
       epoch: one.epoch,
       watermark: ticksOf(one.watermark),
       lostRangeCount: one.lost.length,
+      epochs: one.epochs.map(({ joined, end }) => ({
+        joined: ticksOf(joined),
+        end: end && ticksOf(end),
+      })),
       hue: hues.get(one.node) ?? 0,
     }))
     .sort((a, b) => byName(a.service, b.service) || byName(a.node, b.node));
@@ -62,4 +68,12 @@ export function readNodes(json: NodesJson): NodesFacts {
     heldBy: held?.node ?? null,
     nodes,
   };
+}
+
+/** Whether the node was there at any time of the view. One that never joined by our record was. */
+export function wasThere({ epochs }: NodeFacts, view: { from: Hlc; to: Hlc }): boolean {
+  return (
+    epochs.length === 0 ||
+    epochs.some(({ joined, end }) => joined <= view.to && (end === null || end >= view.from))
+  );
 }

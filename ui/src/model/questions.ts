@@ -1,5 +1,5 @@
 /** Which change makes which question: the effects that keep the slots filled. */
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { App } from "../app.ts";
 import { fitted } from "../scale/time-scale.ts";
@@ -24,6 +24,8 @@ export function keepAsking(app: App): void {
     else app.answers.event.ask(event);
   });
   effect(() => askEvents(app));
+  effect(() => askTracks(app));
+  effect(variableAsker(app));
   effect(() => refreshUnsettled(app));
 }
 
@@ -85,6 +87,27 @@ function askEvents({ choices, answers, verbs, layout }: App): void {
     ...(stretch ?? { from: view.from, to: view.to, nodes: node === null ? [] : [node] }),
     limit: verbs.eventLimit.value,
   });
+}
+
+function askTracks({ choices, answers }: App): void {
+  const pins = choices.pins.value;
+  const timeline = answers.timeline.answered.value?.answer;
+  if (pins.length === 0) answers.trackStart.clear();
+  if (pins.length === 0 || timeline === undefined || !timeline.exact) return;
+  answers.trackStart.ask({ at: timeline.from, pins });
+}
+
+function variableAsker({ choices, answers, watch }: App): () => void {
+  // Not every poll of the collector is a reason to ask again.
+  const first = computed(() => watch.facts.value?.extent?.first);
+  return () => {
+    const variable = choices.variable.value;
+    const cut = choices.cut.value;
+    if (variable === null) answers.variable.clear();
+    const isOpen = variable !== null && choices.tab.value === "state";
+    if (!isOpen || cut === null || first.value === undefined) return;
+    answers.variable.ask({ ...variable, around: cut, first: first.value });
+  };
 }
 
 /** An incomplete answer may become complete: it is asked again whenever more is known. */

@@ -1,7 +1,7 @@
 /** Why a node's part of a cut is not complete, in a sentence; and what the states of nodes mean. */
 
-import type { Hlc } from "../../../agent/kernel/index.ts";
-import type { IncompleteJson } from "../../../collector/api/shapes.ts";
+import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import type { CutJson, IncompleteJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import { clockText, durationText, plural } from "../scale/time-words.ts";
 
@@ -21,6 +21,25 @@ const REASON_LABELS: Readonly<Record<string, string>> = {
   rebuilding: "rebuilding",
   "unknown-node": "unknown node",
 };
+
+/** What a time later than the collector's own clock is, in words; undefined for any other. */
+export function futureWords(at: Hlc, now: Hlc | undefined): string | undefined {
+  if (now === undefined || at - now < FUTURE_AFTER_MS * TICKS_PER_MS) return undefined;
+  return `${durationText(at - now)} in the future: nothing can be known of it yet`;
+}
+/** Longer than the page waits between two looks at the collector's clock. */
+const FUTURE_AFTER_MS = 10_000;
+
+/** Why more messages may be in flight than are listed; undefined where none can be. */
+export function flightDoubt(cut: CutJson): string | undefined {
+  if (cut.inFlightComplete) return undefined;
+  const behind = [...new Set(cut.incomplete.map(({ node }) => node))];
+  if (behind.length === 0) {
+    return "messages of about this time were lost from the record, so more may have been in flight";
+  }
+  const names = behind.length > 3 ? plural(behind.length, "node") : behind.join(", ");
+  return `not all is known of ${names} up to this time, so more may have been in flight`;
+}
 
 /** What is missing at the cut at `at`, and whether it may still come. */
 export function reasonSentence(one: IncompleteJson, at: Hlc): string {

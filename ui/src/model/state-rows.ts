@@ -41,7 +41,7 @@ export interface VariableRow {
 }
 
 /** Every variable across the members that have its log; disagreement first. */
-export function variableRows(json: CutJson, filter: string): readonly VariableRow[] {
+export function variableRows(json: Pick<CutJson, "nodes">, filter: string): readonly VariableRow[] {
   const rows = new Map<string, { log: string; key: string; values: Map<string, Json> }>();
   const holders = new Map<string, number>();
   for (const [node, state] of Object.entries(json.nodes)) {
@@ -64,6 +64,34 @@ export function variableRows(json: CutJson, filter: string): readonly VariableRo
       (a, b) =>
         Number(b.differs) - Number(a.differs) || byName(a.log, b.log) || byName(a.key, b.key),
     );
+}
+
+export interface Disagreement {
+  readonly service: string;
+  /** Members that hold anything. */
+  readonly nodeCount: number;
+  /** Variables that not all of them hold alike. */
+  readonly count: number;
+}
+
+/** Per service with several members, the variables on which they disagree; those without are left out. */
+export function disagreements(json: CutJson): readonly Disagreement[] {
+  const services = new Map<string, string[]>();
+  for (const node of json.members) {
+    const state = json.nodes[node];
+    if (state === undefined || Object.keys(state.logs).length === 0) continue;
+    services.set(state.service, [...(services.get(state.service) ?? []), node]);
+  }
+  return [...services]
+    .sort(([a], [b]) => byName(a, b))
+    .flatMap(([service, members]) => {
+      if (members.length < 2) return [];
+      const nodes = Object.fromEntries(
+        members.map((node) => [node, json.nodes[node] as CutJson["nodes"][string]]),
+      );
+      const count = variableRows({ nodes }, "").filter(({ differs }) => differs).length;
+      return count === 0 ? [] : [{ service, nodeCount: members.length, count }];
+    });
 }
 
 /** What differs between the state of two cuts, by `rowKey`. */

@@ -34,6 +34,8 @@ export interface ExactEvents {
   /** The first event of the glyph, and how many share it. */
   readonly lines: readonly EventLineJson[];
   readonly counts: Uint32Array;
+  /** Every event that says what a variable holds, those inside commits too; ascending. */
+  readonly changes: readonly { readonly t: Hlc; readonly line: EventLineJson }[];
 }
 
 export interface BucketColumns {
@@ -142,10 +144,14 @@ function readExact(events: readonly EventLineJson[]): ExactEvents {
   const times: number[] = [];
   const glyphs: number[] = [];
   const counts: number[] = [];
+  const changes: { t: Hlc; line: EventLineJson }[] = [];
   for (const event of events) {
     if (!(EVENT_KINDS as readonly string[]).includes(event.kind)) continue; // a newer collector's kind
     const t = ticksOf(event.t);
     const glyph = glyphOf(event.kind);
+    if (isChange(glyph) || event.kind === "keyframe" || event.kind === "join") {
+      changes.push({ t, line: event });
+    }
     const last = lines.length - 1;
     if (isChange(glyph) && times[last] === t && isChange(glyphs[last] as number)) {
       glyphs[last] = GlyphCode.commit;
@@ -163,6 +169,7 @@ function readExact(events: readonly EventLineJson[]): ExactEvents {
     residenceUs: Float64Array.from(lines, (line) => Number(line["residenceUs"] ?? 0)),
     lines,
     counts: Uint32Array.from(counts),
+    changes,
   };
 }
 

@@ -3,6 +3,7 @@
  * would fall on the same pixel as the one before it of its kind is not drawn again, and dense lanes
  * draw at most one column per pixel.
  */
+import { COLUMNS_ABOVE, crowdingOf, SMALL_ABOVE } from "../model/crowding.ts";
 import type { LaneLayout, LaneRow } from "../model/lane-layout.ts";
 import {
   GLYPHS,
@@ -30,11 +31,6 @@ export interface LanesScene {
 
 /** Room for glyphs that are only half on screen. */
 const MARGIN = 12;
-/** A glyph covers about one cell. */
-const CELL_PX = 9;
-/** Crowding above which glyphs shrink, and above which they turn into columns. */
-const SMALL_ABOVE = 0.35;
-const COLUMNS_ABOVE = 0.6;
 /** Drawn one after the other; requests have their own row. */
 const LAYERS: readonly ReadonlySet<number>[] = [
   new Set([GlyphCode.keyframe, GlyphCode.join, GlyphCode.leave, GlyphCode.send, GlyphCode.receive]),
@@ -49,7 +45,7 @@ export function paintLanes(surface: Surface, palette: Palette, scene: LanesScene
   for (const row of scene.layout.rows) {
     const top = row.y - scene.scrollTop;
     if (top > height || top + row.height < 0) continue;
-    if (row.type === "heading") {
+    if (row.type !== "lane") {
       pen.fillStyle = palette.band;
       pen.fillRect(0, top, width, row.height);
     } else if (row.nodes.some(({ node }) => node === scene.selectedNode)) {
@@ -68,7 +64,7 @@ export function paintLanes(surface: Surface, palette: Palette, scene: LanesScene
 export function paintEvents(surface: Surface, palette: Palette, scene: LanesScene): void {
   const { timeline, scale, scrollTop } = scene;
   if (timeline === null) return;
-  const crowding = timeline.exact ? mostCrowded(scene, timeline) : 1;
+  const crowding = crowdingOf(scene.layout, timeline, scale);
   const size = crowding > SMALL_ABOVE ? 0.75 : 1;
   for (const row of scene.layout.lanes) {
     const top = row.y - scrollTop;
@@ -80,26 +76,6 @@ export function paintEvents(surface: Surface, palette: Palette, scene: LanesScen
       drawColumns(surface, palette, scale, timeline.bucketTicks, lanes, row, scrollTop);
     }
   }
-}
-
-/** How much of the busiest lane its glyphs would cover, 0 to 1; bursts count once. */
-function mostCrowded({ layout, scale }: LanesScene, timeline: TimelineFacts): number {
-  const cells = Math.max(1, Math.ceil(scale.width / CELL_PX));
-  let most = 0;
-  for (const row of layout.lanes) {
-    const covered = new Uint8Array(cells);
-    for (const { node } of row.nodes) {
-      const times = timeline.lanes.get(node)?.exact?.times;
-      if (times === undefined) continue;
-      for (let i = lowerBound(times, scale.viewport.from); i < times.length; i += 1) {
-        const cell = Math.floor(scale.x(times[i] as number) / CELL_PX);
-        if (cell >= cells) break;
-        covered[cell] = 1;
-      }
-    }
-    most = Math.max(most, covered.reduce((sum, one) => sum + one, 0) / cells);
-  }
-  return most;
 }
 
 /** The first pass, below the messages: how long each node was there, and what is not known of it. */

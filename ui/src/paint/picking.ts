@@ -2,6 +2,7 @@
 
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { EventLineJson } from "../../../collector/api/shapes.ts";
+import { COLUMNS_ABOVE, crowdingOf } from "../model/crowding.ts";
 import type { LaneLayout, LaneRow } from "../model/lane-layout.ts";
 import {
   GlyphCode,
@@ -57,9 +58,10 @@ export function pick(
   const row = layout.laneAt(y);
   if (row === undefined) return undefined;
   const lanes = row.nodes.flatMap(({ node }) => timeline.lanes.get(node) ?? []);
-  const hit = timeline.exact
-    ? pickEvent(lanes, scale, row, x, y)
-    : pickColumn(lanes, timeline.bucketTicks, scale, row, x);
+  const hit =
+    crowdingOf(layout, timeline, scale) <= COLUMNS_ABOVE
+      ? pickEvent(lanes, scale, row, x, y)
+      : pickColumn(lanes, timeline.bucketTicks, scale, row, x, y);
   return hit ?? pickGap(lanes, scale, row, x);
 }
 
@@ -107,14 +109,25 @@ function pickColumn(
   scale: TimeScale,
   row: LaneRow,
   x: number,
+  y: number,
 ): PickedColumn | undefined {
+  if (y >= row.trackY) return undefined;
   // Three pixels wide, so that a single column can be hit; never less than one bucket.
   const from = Math.min(scale.t(x - 1.5), scale.t(x) - bucketTicks);
   const to = Math.max(scale.t(x + 1.5), scale.t(x));
   let count = 0;
   let first = Infinity;
   let last = -Infinity;
-  for (const { buckets } of lanes) {
+  for (const { buckets, exact } of lanes) {
+    if (exact !== null) {
+      const end = lowerBound(exact.times, to + 1);
+      for (let i = lowerBound(exact.times, from); i < end; i += 1) {
+        count += exact.counts[i] as number;
+        first = Math.min(first, exact.times[i] as number);
+        last = Math.max(last, exact.times[i] as number);
+      }
+      continue;
+    }
     for (let i = lowerBound(buckets.starts, from); i < buckets.starts.length; i += 1) {
       const start = buckets.starts[i] as number;
       if (start > to) break;

@@ -1,6 +1,7 @@
 /**
- * What the cut is worth, before any of its values: consistent or not, complete or why not, what
- * could not be checked. Said in words and shapes, never by colour alone.
+ * What the cut is worth, before any of its values: consistent or not, complete or why not. Said in
+ * words and shapes, never by colour alone. What lies outside the record by its nature (peers without
+ * our timestamp) is told calmly, below: it is no fault of this cut.
  */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -8,8 +9,11 @@ import type { CutJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
 import type { CutAnswer } from "../model/answers.ts";
-import { reasonLabel, reasonSentence } from "../model/reasons.ts";
+import { flightDoubt, futureWords, reasonLabel, reasonSentence } from "../model/reasons.ts";
 import { clockText, plural } from "../scale/time-words.ts";
+
+/** Rows of a list of reasons; the rest is counted. */
+const MAX_REASONS = 20;
 
 export function CutVerdict({
   app,
@@ -20,6 +24,8 @@ export function CutVerdict({
 }): JSX.Element {
   const { json, at } = cut;
   const nodes = new Set(json.incomplete.map(({ node }) => node)).size;
+  const doubt = flightDoubt(json);
+  const future = futureWords(at, app.watch.facts.value?.now);
   return (
     <div class="verdict">
       <ul class="badges" aria-label="What this cut is worth">
@@ -28,25 +34,20 @@ export function CutVerdict({
           good={json.complete}
           text={json.complete ? "Complete" : `Incomplete: ${plural(nodes, "node")}`}
         />
-        {json.unchecked.length > 0 && (
-          <Badge good={false} text={`Unchecked: ${plural(json.unchecked.length, "channel")}`} />
-        )}
         <li class="badge plain">
-          <button type="button" onClick={() => app.verbs.openTab("flight")}>
-            {json.inFlight.length} in flight{json.inFlightComplete ? "" : "?"}
+          <button
+            type="button"
+            title={doubt === undefined ? "" : `Perhaps more: ${doubt}`}
+            onClick={() => app.verbs.openTab("flight")}
+          >
+            {json.inFlight.length} in flight{doubt === undefined ? "" : ", perhaps more"}
           </button>
         </li>
       </ul>
-      {json.incomplete.length > 0 && (
-        <ul class="reasons">
-          {json.incomplete.map((one, place) => (
-            <li key={`${one.node} ${one.reason} ${place}`}>
-              <b>{one.node}</b> <span class="sign warn">{reasonLabel(one.reason)}</span>{" "}
-              {reasonSentence(one, at)}.
-            </li>
-          ))}
-        </ul>
-      )}
+      {future !== undefined && <p class="reasons">This time is {future}.</p>}
+      {future === undefined && json.incomplete.length > 0 && <Reasons json={json} at={at} />}
+      {/* Where nodes are incomplete, the reasons above say it already. */}
+      {doubt !== undefined && json.complete && <p class="hint">In flight: {doubt}.</p>}
       {!json.consistent && <Violations json={json} />}
       {json.unchecked.length > 0 && <Unchecked json={json} />}
     </div>
@@ -61,7 +62,23 @@ function Badge({ good, text }: { readonly good: boolean; readonly text: string }
   );
 }
 
+function Reasons({ json, at }: { readonly json: CutJson; readonly at: CutAnswer["at"] }) {
+  const more = (json.totals?.incomplete ?? json.incomplete.length) - MAX_REASONS;
+  return (
+    <ul class="reasons">
+      {json.incomplete.slice(0, MAX_REASONS).map((one, place) => (
+        <li key={`${one.node} ${one.reason} ${place}`}>
+          <b>{one.node}</b> <span class="sign warn">{reasonLabel(one.reason)}</span>{" "}
+          {reasonSentence(one, at)}.
+        </li>
+      ))}
+      {more > 0 && <li>and {plural(more, "more reason")}.</li>}
+    </ul>
+  );
+}
+
 function Violations({ json }: { readonly json: CutJson }): JSX.Element {
+  const more = (json.totals?.violations ?? json.violations.length) - MAX_REASONS;
   return (
     <div class="reasons">
       <p>
@@ -69,7 +86,7 @@ function Violations({ json }: { readonly json: CutJson }): JSX.Element {
         before they were sent, by their timestamps.
       </p>
       <ul>
-        {json.violations.slice(0, 20).map(({ send, receive, channel }) => (
+        {json.violations.slice(0, MAX_REASONS).map(({ send, receive, channel }) => (
           <li key={`${receive.node}/${receive.epoch}/${receive.seq}`}>
             <b>
               {channel.from} → {channel.to}
@@ -78,11 +95,12 @@ function Violations({ json }: { readonly json: CutJson }): JSX.Element {
           </li>
         ))}
       </ul>
-      {json.violations.length > 20 && <p>{plural(json.violations.length - 20, "more message")}</p>}
+      {more > 0 && <p>and {plural(more, "more message")}</p>}
     </div>
   );
 }
 
+/** No counts: they are running totals of the collector, not of this cut. */
 function Unchecked({ json }: { readonly json: CutJson }): JSX.Element {
   const isOpen = useSignal(false);
   return (
@@ -96,19 +114,22 @@ function Unchecked({ json }: { readonly json: CutJson }): JSX.Element {
         }}
       >
         <span class="chevron" aria-hidden="true" />
-        Channels without our timestamp
+        {plural(json.unchecked.length, "channel")} from outside the record
       </button>
       {isOpen.value && (
-        <ul class="reasons">
-          {json.unchecked.map(({ from, to, peer, count }) => (
-            <li key={`${from} ${to} ${peer}`}>
-              <b>
+        <div class="aside">
+          <p>
+            Messages on these channels carry no timestamp of ours, since the other side runs no
+            agent. Order across them cannot be checked; between all recorded nodes it is.
+          </p>
+          <ul>
+            {json.unchecked.map(({ from, to, peer }) => (
+              <li key={`${from} ${to} ${peer}`}>
                 {from ?? peer} → {to ?? peer}
-              </b>
-              : {plural(count, "message")}; causality over it is not checked
-            </li>
-          ))}
-        </ul>
+              </li>
+            ))}
+          </ul>
+        </div>
       )}
     </div>
   );

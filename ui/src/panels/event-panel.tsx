@@ -8,7 +8,7 @@ import type { EventLineJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
 import { EVENTS_PAGE, isChangeLine } from "../model/answers.ts";
-import { describeEvent } from "../model/event-words.ts";
+import { describeEvent, receiverOf } from "../model/event-words.ts";
 import { valueText } from "../model/value-text.ts";
 import { clockText, countText, exactClockText } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
@@ -42,6 +42,7 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
     return <p class="hint">This event is not known here; it may be past retention.</p>;
   const { line } = detail;
   const t = ticksOf(line.t);
+  const receiver = receiverOf(line, app.timeline.value);
   return (
     <section class="event-detail" aria-label="Selected event">
       <div class="panel-title">
@@ -68,11 +69,12 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
         <Field name="epoch, seq">
           {line.epoch}, {line.seq}
         </Field>
+        {receiver !== undefined && <Field name="received by">{receiver}</Field>}
         {isChangeLine(line) && detail.before !== null && (
           <Field name="before">{valueText(detail.before.value as Json | undefined)}</Field>
         )}
         {Object.entries(line)
-          .filter(([field]) => !["node", "service", "epoch", "seq", "t", "kind"].includes(field))
+          .filter(([field, value]) => value !== null && !SHOWN_APART.includes(field))
           .map(([field, value]) => (
             <Field key={field} name={field}>
               {typeof value === "string" ? value : valueText(value as Json)}
@@ -82,6 +84,9 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
     </section>
   );
 }
+
+/** Fields that stand elsewhere in the detail. */
+const SHOWN_APART = ["node", "service", "epoch", "seq", "t", "kind"];
 
 function Field({
   name,
@@ -212,9 +217,7 @@ function Row({
       <td>
         <i class={`swatch hue-${hue}`} aria-hidden="true" /> {node}
       </td>
-      <td>
-        <span class="kind">{line.kind}</span> {describeEvent(line)}
-      </td>
+      <td>{describeEvent(line, receiverOf(line, app.timeline.value))}</td>
     </tr>
   );
 }

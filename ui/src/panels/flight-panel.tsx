@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import type { CutJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
+import { flightDoubt } from "../model/reasons.ts";
 import { clockText, durationText, plural } from "../scale/time-words.ts";
 import { messageKey } from "../view/scenes.ts";
 
@@ -15,6 +16,7 @@ export function FlightPanel({ app }: { readonly app: App }): JSX.Element {
   if (shown === undefined) return <p class="hint">Asking for the cut…</p>;
   const { json, at } = shown;
   const messages = [...json.inFlight].sort((a, b) => (a.sentAt.hlc < b.sentAt.hlc ? -1 : 1));
+  const doubt = flightDoubt(json);
   const isStale = at !== app.choices.cut.value;
   return (
     <div class="flight" data-stale={isStale} aria-busy={isStale}>
@@ -24,10 +26,8 @@ export function FlightPanel({ app }: { readonly app: App }): JSX.Element {
       <p class="hint">
         {messages.length === 0
           ? "No message was under way."
-          : `${plural(messages.length, "message")}, oldest first.`}
-        {!json.inFlightComplete && (
-          <span class="sign warn">may not be all: events are missing or lost</span>
-        )}
+          : `${plural(json.totals?.inFlight ?? messages.length, "message")}, oldest first.`}
+        {doubt !== undefined && ` Perhaps not all: ${doubt}.`}
         {!json.consistent && <span class="sign warn">inconsistent</span>}
       </p>
       {messages.length > 0 && (

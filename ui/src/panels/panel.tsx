@@ -44,6 +44,7 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
             onClick={() => app.verbs.openTab(tab)}
           >
             {NAMES[tab]}
+            {tab === "event" && app.choices.stretch.value !== null && <span class="dot" />}
             {tab === "flight" && inFlight !== undefined && <span class="count">{inFlight}</span>}
           </button>
         ))}

@@ -7,8 +7,8 @@ import type { App } from "../app.ts";
 import type { CutAnswer } from "../model/answers.ts";
 import { byName } from "../model/nodes.ts";
 import { FOLDED_ROWS, rowKey, rowsOf, type StateRow } from "../model/state-rows.ts";
-import { valueText } from "../model/value-text.ts";
-import { clockText, plural } from "../scale/time-words.ts";
+import { clockText, countText, plural } from "../scale/time-words.ts";
+import { ValueText } from "./value-cell.tsx";
 
 export interface StateProps {
   readonly app: App;
@@ -23,19 +23,39 @@ export function StateByNode({ app, cut, filter, changed }: StateProps): JSX.Elem
   const nodes = Object.entries(cut.json.nodes).sort(
     ([a, one], [b, two]) => byName(one.service, two.service) || byName(a, b),
   );
-  const shown = nodes.filter(([, state]) => filter === "" || rowsOf(state, filter).length > 0);
+  const selected = app.choices.selectedNode.value;
+  const members = new Set(cut.json.members);
+  const shown = nodes.filter(
+    ([node, state]) =>
+      (selected === null ? members.has(node) : node === selected) &&
+      (filter === "" || rowsOf(state, filter).length > 0),
+  );
+  const absent = selected === null ? nodes.filter(([node]) => !members.has(node)) : [];
+  const only = selected !== null && (
+    <p class="only">
+      <span>
+        Only <b>{selected}</b>
+      </span>
+      <button type="button" class="tool" onClick={() => app.verbs.selectNode(null)}>
+        Show all nodes
+      </button>
+    </p>
+  );
   if (shown.length === 0) {
     return (
-      <p class="hint">
-        {filter === "" ? "No node had joined by then." : `Nothing matches “${filter}”.`}
-      </p>
+      <>
+        {only}
+        <p class="hint">{emptyWords(filter, selected, nodes.length)}</p>
+      </>
     );
   }
   return (
     <>
+      {only}
       {shown.map(([node, state]) => (
         <NodeState
           key={node}
+          app={app}
           node={node}
           state={state}
           hue={hues.get(node) ?? 0}
@@ -44,17 +64,38 @@ export function StateByNode({ app, cut, filter, changed }: StateProps): JSX.Elem
           changed={changed}
         />
       ))}
+      {absent.length > 0 && filter === "" && <Absent names={absent.map(([node]) => node)} />}
     </>
   );
 }
 
-interface NodeProps extends Omit<StateProps, "app"> {
+function emptyWords(filter: string, selected: string | null, nodeCount: number): string {
+  if (filter !== "") return `Nothing matches “${filter}”.`;
+  if (selected !== null) return "Nothing was recorded of it at this time.";
+  return nodeCount === 0 ? "No node had joined by then." : "No node was there at this time.";
+}
+
+/** Nodes that have left, or had not come yet: one line, however many. */
+function Absent({ names }: { readonly names: readonly string[] }): JSX.Element {
+  const few = names.slice(0, MAX_ABSENT_NAMES).join(", ");
+  const more = names.length - MAX_ABSENT_NAMES;
+  return (
+    <p class="hint absent">
+      {plural(names.length, "node")} {names.length === 1 ? "was" : "were"} not there at this time:{" "}
+      {few}
+      {more > 0 ? ` and ${countText(more)} more` : ""}
+    </p>
+  );
+}
+const MAX_ABSENT_NAMES = 8;
+
+interface NodeProps extends StateProps {
   readonly node: string;
   readonly state: CutJson["nodes"][string];
   readonly hue: number;
 }
 
-function NodeState({ node, state, hue, cut, filter, changed }: NodeProps): JSX.Element {
+function NodeState({ app, node, state, hue, cut, filter, changed }: NodeProps): JSX.Element {
   const isOpen = useSignal(true);
   const rows = rowsOf(state, filter);
   const byLog = new Map<string, StateRow[]>();
@@ -81,7 +122,7 @@ function NodeState({ node, state, hue, cut, filter, changed }: NodeProps): JSX.E
       {isOpen.value && isMember && rows.length === 0 && <p class="hint">Holds nothing.</p>}
       {isOpen.value &&
         [...byLog].map(([log, logRows]) => (
-          <LogTable key={log} node={node} log={log} rows={logRows} changed={changed} />
+          <LogTable key={log} app={app} node={node} log={log} rows={logRows} changed={changed} />
         ))}
     </section>
   );
@@ -110,13 +151,14 @@ function NodeWorth({
 }
 
 interface LogProps {
+  readonly app: App;
   readonly node: string;
   readonly log: string;
   readonly rows: readonly StateRow[];
   readonly changed: ReadonlySet<string>;
 }
 
-function LogTable({ node, log, rows, changed }: LogProps): JSX.Element {
+function LogTable({ app, node, log, rows, changed }: LogProps): JSX.Element {
   const isUnfolded = useSignal(false);
   const shown = isUnfolded.value ? rows : rows.slice(0, FOLDED_ROWS);
   return (
@@ -126,8 +168,19 @@ function LogTable({ node, log, rows, changed }: LogProps): JSX.Element {
         <tbody>
           {shown.map(({ key, value }) => (
             <tr key={key} data-changed={changed.has(rowKey(node, log, key))}>
-              <th scope="row">{key}</th>
-              <td>{valueText(value)}</td>
+              <th scope="row">
+                <button
+                  type="button"
+                  class="link"
+                  title="Its history"
+                  onClick={() => app.verbs.openVariable({ node, log, key })}
+                >
+                  {key}
+                </button>
+              </th>
+              <td>
+                <ValueText value={value} />
+              </td>
             </tr>
           ))}
         </tbody>

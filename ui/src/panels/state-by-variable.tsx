@@ -24,8 +24,9 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
     <>
       <p class="hint">
         {differing === 0
-          ? "All nodes agree."
-          : `${differing} of ${plural(rows.length, "variable")} ${differing === 1 ? "differs" : "differ"} between nodes.`}
+          ? "All nodes agree. "
+          : `${differing} of ${plural(rows.length, "variable")} ${differing === 1 ? "differs" : "differ"} between nodes. `}
+        A click on a name draws it on the lanes, one on a value opens its history.
         {!cut.json.consistent && <span class="sign warn">inconsistent</span>}
         {!cut.json.complete && <span class="sign warn">incomplete</span>}
       </p>
@@ -66,7 +67,15 @@ function LogAcross({ app, log, rows, changed }: LogProps): JSX.Element {
             {shown.map(({ key, values, differs }) => (
               <tr key={key} data-differs={differs}>
                 <th scope="row">
-                  {key}
+                  <button
+                    type="button"
+                    class="link"
+                    title={isPinned(app, log, key) ? "No longer on the lanes" : "Show on the lanes"}
+                    aria-pressed={isPinned(app, log, key)}
+                    onClick={() => app.verbs.togglePin({ log, key })}
+                  >
+                    {key}
+                  </button>
                   {differs && <span class="sign">differs</span>}
                 </th>
                 {nodes.map((node) => {
@@ -77,7 +86,18 @@ function LogAcross({ app, log, rows, changed }: LogProps): JSX.Element {
                       data-changed={changed.has(rowKey(node, log, key))}
                       data-absent={value === undefined}
                     >
-                      {value === undefined ? "–" : valueText(value)}
+                      {value === undefined ? (
+                        "–"
+                      ) : (
+                        <button
+                          type="button"
+                          class="link"
+                          title={`History of ${log} / ${key} on ${node}`}
+                          onClick={() => app.verbs.openVariable({ node, log, key })}
+                        >
+                          {valueText(value)}
+                        </button>
+                      )}
                     </td>
                   );
                 })}
@@ -99,4 +119,8 @@ function LogAcross({ app, log, rows, changed }: LogProps): JSX.Element {
       )}
     </>
   );
+}
+
+function isPinned({ choices }: StateProps["app"], log: string, key: string): boolean {
+  return choices.pins.value.some((pin) => pin.log === log && pin.key === key);
 }

@@ -5,13 +5,15 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { App } from "../app.ts";
+import type { CutAnswer } from "../model/answers.ts";
 import type { StateOrder } from "../model/choices.ts";
-import { changedRows } from "../model/state-rows.ts";
-import { exactClockText } from "../scale/time-words.ts";
+import { changedRows, disagreements } from "../model/state-rows.ts";
+import { exactClockText, plural } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
 import { CutVerdict } from "./cut-verdict.tsx";
 import { StateByNode } from "./state-by-node.tsx";
 import { StateByVariable } from "./state-by-variable.tsx";
+import { VariablePanel } from "./variable-panel.tsx";
 
 const ORDERS: readonly (readonly [StateOrder, string])[] = [
   ["node", "By node"],
@@ -24,6 +26,8 @@ export function StatePanel({ app }: { readonly app: App }): JSX.Element {
   const shown = cut.answered.value?.answer;
   const failure = cut.failure.value;
   const asked = app.choices.cut.value;
+  const variable = app.choices.variable.value;
+  if (variable !== null) return <VariablePanel app={app} variable={variable} />;
   if (failure !== null && !failure.isLost) return <CutFailure app={app} />;
   if (shown === undefined)
     return <p class="hint">{asked === null ? "No cut yet." : "Asking for the state…"}</p>;
@@ -32,11 +36,12 @@ export function StatePanel({ app }: { readonly app: App }): JSX.Element {
     <div class="state" data-stale={shown.at !== asked} aria-busy={shown.at !== asked}>
       <div class="panel-title">
         <h2>
-          State at <time>{exactClockText(shown.at)}</time>
+          State at <ExactTime t={shown.at} />
         </h2>
         {shown.at !== asked && <span class="sign">updating</span>}
       </div>
       <CutVerdict app={app} cut={shown} />
+      <Disagreements app={app} cut={shown} />
       <div class="state-tools">
         <input
           type="search"
@@ -70,6 +75,53 @@ export function StatePanel({ app }: { readonly app: App }): JSX.Element {
         <StateByVariable app={app} cut={shown} filter={filter.value} changed={changedRows(app)} />
       )}
     </div>
+  );
+}
+
+/** The digits below a millisecond are set apart: they tell order, not time. */
+function ExactTime({ t }: { readonly t: CutAnswer["at"] }): JSX.Element {
+  const [clock, low] = exactClockText(t).split("+");
+  return (
+    <time>
+      {clock}
+      <span class="low" title="What comes after + tells apart the moments within one millisecond">
+        +{low}
+      </span>
+    </time>
+  );
+}
+
+/** Do the replicas agree? Said before anybody asks, with the way to the side-by-side view. */
+function Disagreements({
+  app,
+  cut,
+}: {
+  readonly app: App;
+  readonly cut: CutAnswer;
+}): JSX.Element | null {
+  if (app.choices.stateOrder.value === "variable") return null;
+  const found = disagreements(cut.json);
+  if (found.length === 0) return null;
+  return (
+    <ul class="disagreements" aria-label="Variables that differ between nodes">
+      {found.map(({ service, count, nodeCount }) => (
+        <li key={service}>
+          <span>
+            {plural(count, "variable")} {count === 1 ? "differs" : "differ"} between the{" "}
+            {plural(nodeCount, "node")} of {service}
+          </span>
+          <button
+            type="button"
+            class="tool"
+            onClick={() => {
+              app.choices.stateOrder.value = "variable";
+            }}
+          >
+            Side by side<span class="sr-only">: the nodes of {service}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -7,6 +7,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { App } from "../app.ts";
 import { spokenCut } from "../model/spoken-cut.ts";
+import { type Flag, flagBeside, flagMiddle } from "../scale/flag-places.ts";
 import { clockText, exactClockText } from "../scale/time-words.ts";
 
 export function CutSlider({ app }: { readonly app: App }): JSX.Element {
@@ -25,7 +26,8 @@ function Handle({ app }: { readonly app: App }): JSX.Element {
   // After each render, since its own width follows its text.
   useLayoutEffect(() => {
     if (handle.current !== null && scale !== null && cut !== null) {
-      placeFlag(handle.current, scale.x(cut), scale.width);
+      const flag = { x: scale.x(cut), width: handle.current.offsetWidth };
+      placeFlag(handle.current, flag, flagMiddle(flag, scale.width), scale.width);
     }
   });
   const facts = app.watch.facts.value;
@@ -77,15 +79,12 @@ function rulerLeft(handle: HTMLElement): number {
   return handle.parentElement?.getBoundingClientRect().left ?? 0;
 }
 
+/** A slider also takes the other two arrows; ← → Home End are the page's (input/keys.ts). */
 function onKey(app: App, event: KeyboardEvent): void {
   const count = event.shiftKey ? 10 : 1;
   const moves: Readonly<Record<string, () => void>> = {
-    ArrowLeft: () => app.stepper.step(-count),
     ArrowDown: () => app.stepper.step(-count),
-    ArrowRight: () => app.stepper.step(count),
     ArrowUp: () => app.stepper.step(count),
-    Home: () => app.verbs.cutToStart(),
-    End: () => app.verbs.cutToEnd(),
   };
   const move = moves[event.key];
   if (move === undefined) return;
@@ -97,26 +96,28 @@ function onKey(app: App, event: KeyboardEvent): void {
 function FixedFlag({ app }: { readonly app: App }): JSX.Element | null {
   const flag = useRef<HTMLDivElement>(null);
   const fixed = app.choices.fixedCut.value;
+  const cut = app.choices.cut.value;
   const scale = app.scale.value;
   useEffect(() => {
-    if (flag.current !== null && fixed !== null && scale !== null) {
-      placeFlag(flag.current, scale.x(fixed), scale.width);
-    }
-  }, [fixed, scale]);
+    if (flag.current === null || fixed === null || cut === null || scale === null) return;
+    const handle = document.getElementById("cut-slider");
+    const own = { x: scale.x(fixed), width: flag.current.offsetWidth };
+    const moving = { x: scale.x(cut), width: handle?.offsetWidth ?? 0 };
+    placeFlag(flag.current, own, flagBeside(own, moving, scale.width), scale.width);
+  }, [fixed, cut, scale]);
   if (fixed === null) return null;
   return (
     <div ref={flag} class="fixed-flag" aria-hidden="true">
-      1
+      <b>1</b> {clockText(fixed)}
     </div>
   );
 }
 
-/** Centres a flag over `x`; outside the view it stays at the edge and points there. */
-function placeFlag(flag: HTMLElement, x: number, width: number): void {
-  const half = flag.offsetWidth / 2;
-  const inside = Math.min(Math.max(x, half), width - half);
-  // The stem stays on the line, also where the flag must keep inside.
-  flag.style.setProperty("--stem", `${x - inside + half}px`);
-  flag.style.transform = `translateX(${inside - half}px)`;
-  flag.dataset["outside"] = x < 0 ? "left" : x > width ? "right" : "no";
+/** Outside the view a flag stays at the edge and points there. */
+function placeFlag(element: HTMLElement, { x, width }: Flag, middle: number, room: number): void {
+  const left = middle - width / 2;
+  // The stem stays on the line, also where the flag stands aside.
+  element.style.setProperty("--stem", `${x - left}px`);
+  element.style.transform = `translateX(${left}px)`;
+  element.dataset["outside"] = x < 0 ? "left" : x > room ? "right" : "no";
 }

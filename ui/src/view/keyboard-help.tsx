@@ -14,6 +14,8 @@ const SHAPES: readonly (readonly [string, string])[] = [
   ["▬", "a request, from arrival to departure"],
   ["|", "a keyframe; doubled where a node joins or leaves"],
   ["╱╱", "hatched: not known, or not yet"],
+  ["[n ]", "a strip: the value of a variable shown on the lanes"],
+  ["+8a5", "after a time: tells apart the moments within one millisecond"],
 ];
 
 export function KeyboardHelp({ app }: { readonly app: App }): JSX.Element {
@@ -57,7 +59,16 @@ export function KeyboardHelp({ app }: { readonly app: App }): JSX.Element {
             <dt>
               <kbd>Ctrl + wheel</kbd>
             </dt>
-            <dd>zoom at the pointer; Shift + wheel pans; drag pans; double click fits</dd>
+            <dd>zoom at the pointer; Shift + wheel pans; double click fits</dd>
+          </div>
+          <div>
+            <dt>
+              <kbd>Click, drag</kbd>
+            </dt>
+            <dd>
+              on the ground: puts the cut there, pans; on a shape: shows its event; on the cut line:
+              moves it
+            </dd>
           </div>
         </dl>
         <dl class="shapes">

@@ -1,29 +1,81 @@
-/** Left of the lanes: services that fold, nodes that can be selected, and what is wrong with them. */
-import type { JSX } from "preact";
+/**
+ * Left of the lanes: services that fold, nodes that can be chosen, and what is wrong with them.
+ * One stop of the Tab key for all of them; ↑ ↓ Home End walk from one to the next.
+ */
+import { type Signal, useSignal } from "@preact/signals";
+import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { App } from "../app.ts";
-import type { HeadingRow, LaneRow } from "../model/lane-layout.ts";
+import type { AbsentRow, HeadingRow, LaneRow, Row } from "../model/lane-layout.ts";
 import type { NodeFacts } from "../model/nodes.ts";
 import { reasonLabel } from "../model/reasons.ts";
 import { plural } from "../scale/time-words.ts";
 
 export function LaneHeads({ app }: { readonly app: App }): JSX.Element {
+  /** The row that Tab comes to. */
+  const stop = useSignal("");
+  const { rows } = app.layout.value;
+  const ids = rows.map(idOf);
+  const current = ids.includes(stop.value) ? stop.value : ids[0];
   return (
-    <ul class="lane-heads" aria-label="Services and nodes">
-      {app.layout.value.rows.map((row) =>
-        row.type === "heading" ? (
-          <Heading key={`service ${row.service}`} app={app} row={row} />
-        ) : (
-          <LaneHead key={`lane ${row.nodes[0]?.node}`} app={app} row={row} />
-        ),
-      )}
+    <ul class="lane-heads" aria-label="Services and nodes" onKeyDown={walk}>
+      {rows.map((row, place) => {
+        const id = ids[place] as string;
+        const head = { app, id, stop, isStop: id === current };
+        if (row.type === "heading") return <Heading key={id} {...head} row={row} />;
+        if (row.type === "absent") return <Absent key={id} {...head} row={row} />;
+        return <LaneHead key={id} {...head} row={row} />;
+      })}
     </ul>
   );
 }
 
-function Heading({ app, row }: { readonly app: App; readonly row: HeadingRow }): JSX.Element {
+interface HeadProps<Kind extends Row> {
+  readonly app: App;
+  readonly row: Kind;
+  readonly id: string;
+  readonly stop: Signal<string>;
+  readonly isStop: boolean;
+}
+
+function idOf(row: Row): string {
+  if (row.type === "heading") return `service ${row.service}`;
+  return row.type === "absent" ? "absent" : `lane ${row.nodes[0]?.node}`;
+}
+
+/** Moves the focus among the heads; ← → stay the cut's. */
+function walk(event: TargetedKeyboardEvent<HTMLUListElement>): void {
+  const heads = [...event.currentTarget.querySelectorAll<HTMLElement>("button")];
+  const at = heads.indexOf(document.activeElement as HTMLElement);
+  const to: Readonly<Record<string, number>> = {
+    ArrowUp: Math.max(0, at - 1),
+    ArrowDown: Math.min(heads.length - 1, at + 1),
+    Home: 0,
+    End: heads.length - 1,
+  };
+  const next = to[event.key];
+  if (next === undefined || at === -1 || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  heads[next]?.focus();
+}
+
+function tabStop({ id, stop, isStop }: HeadProps<Row>): {
+  tabIndex: number;
+  onFocus: () => void;
+} {
+  return {
+    tabIndex: isStop ? 0 : -1,
+    onFocus: () => {
+      stop.value = id;
+    },
+  };
+}
+
+function Heading(props: HeadProps<HeadingRow>): JSX.Element {
+  const { app, row } = props;
   return (
     <li class="lane-heading">
       <button
+        {...tabStop(props)}
         type="button"
         aria-expanded={!row.isFolded}
         title={row.isFolded ? "Unfold" : "Fold into one lane"}
@@ -37,7 +89,8 @@ function Heading({ app, row }: { readonly app: App; readonly row: HeadingRow }):
   );
 }
 
-function LaneHead({ app, row }: { readonly app: App; readonly row: LaneRow }): JSX.Element | null {
+function LaneHead(props: HeadProps<LaneRow>): JSX.Element | null {
+  const { app, row } = props;
   const [node] = row.nodes;
   if (node === undefined) return null;
   if (row.nodes.length > 1) {
@@ -56,14 +109,65 @@ function LaneHead({ app, row }: { readonly app: App; readonly row: LaneRow }): J
   return (
     <li class="lane-head">
       <button
+        {...tabStop(props)}
         type="button"
         aria-pressed={isSelected}
-        title={isSelected ? "Steps keep to this node; click to let go" : "Keep steps to this node"}
+        title={
+          isSelected
+            ? "State, events and steps keep to this node; click to see all again"
+            : "Keep state, events and steps to this node"
+        }
         onClick={() => app.verbs.selectNode(node.node)}
       >
         <i class={`swatch hue-${node.hue}`} aria-hidden="true" />
         <span class="name">{node.node}</span>
         <NodeSign app={app} node={node} />
+      </button>
+      <TrackNames app={app} node={node.node} />
+    </li>
+  );
+}
+
+/** Beside the state tracks: what they show. The values themselves are in State, for everybody. */
+function TrackNames({
+  app,
+  node,
+}: {
+  readonly app: App;
+  readonly node: string;
+}): JSX.Element | null {
+  const pins = app.choices.pins.value;
+  if (pins.length === 0) return null;
+  const logs = app.answers.cut.answered.value?.answer.json.nodes[node]?.logs ?? {};
+  return (
+    <div class="track-names" aria-hidden="true">
+      {pins.map(({ log, key }) => (
+        <span key={`${log}\n${key}`} title={`${log} / ${key}`}>
+          {Object.hasOwn(logs, log) && (
+            <>
+              <span class="log">{log} /</span> {key}
+            </>
+          )}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function Absent(props: HeadProps<AbsentRow>): JSX.Element {
+  const { app, row } = props;
+  return (
+    <li class="lane-absent">
+      <span>{plural(row.count, "node")} not there in this view</span>
+      <button
+        {...tabStop(props)}
+        type="button"
+        class="tool"
+        aria-expanded={row.isShown}
+        aria-label={row.isShown ? "Hide nodes not there" : "Show nodes not there"}
+        onClick={() => app.verbs.toggleAbsent()}
+      >
+        {row.isShown ? "Hide" : "Show"}
       </button>
     </li>
   );

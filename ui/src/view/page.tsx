@@ -14,7 +14,7 @@ import { StatusBar } from "./status-bar.tsx";
 import { Timeline } from "./timeline.tsx";
 import { Toolbar } from "./toolbar.tsx";
 
-const FIRST_PANEL_PX = 400;
+const FIRST_PANEL_PX = 460;
 
 export function Page({ app }: { readonly app: App }): JSX.Element {
   const stage = useRef<HTMLDivElement>(null);

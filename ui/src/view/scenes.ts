@@ -5,6 +5,7 @@ import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts
 import { type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
 import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
+import { paintTracks, type TrackSource } from "../paint/paint-tracks.ts";
 import { openSurface } from "../paint/surface.ts";
 import { rulerLines } from "../scale/ruler-ticks.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
@@ -16,6 +17,23 @@ export function paintScale(app: App, canvas: HTMLCanvasElement | null): void {
   if (surface !== undefined && scale !== null && app.watch.facts.peek() !== null) {
     paintRuler(surface, palette(), rulerLines(scale));
   }
+}
+
+/**
+ * The last timeline answer whose left edge is known too. A newer one without it waits, lest the
+ * tracks flicker: what the older says of its own stretch stays true.
+ */
+let keptTracks: TrackSource | null = null;
+
+function trackSource(app: App): TrackSource | null {
+  const start = app.answers.trackStart.answered.peek();
+  const timeline = app.timeline.peek();
+  if (start === null) keptTracks = null;
+  else if (timeline?.exact && start.question.at === timeline.from) {
+    const isKept = keptTracks?.timeline === timeline && keptTracks.cut === start.answer;
+    if (!isKept) keptTracks = { timeline, pins: start.question.pins, cut: start.answer };
+  }
+  return keptTracks;
 }
 
 /** The lines of this scale and answer; kept, since the overlay and the lanes both need them. */
@@ -53,6 +71,7 @@ export function paintBase(app: App, canvas: HTMLCanvasElement | null, scrollTop:
   paintLifelines(surface, colours, scene);
   paintMessages(surface, colours, linesOf(app, scale), scrollTop);
   paintEvents(surface, colours, scene);
+  paintTracks(surface, colours, scene, app.choices.pins.peek(), trackSource(app));
 }
 
 export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {

@@ -1,7 +1,7 @@
 /** One line at the bottom: how far everything is known, what the cut is worth, who answers. */
 import type { JSX } from "preact";
 import type { App } from "../app.ts";
-import { clockText, countText, plural } from "../scale/time-words.ts";
+import { clockText, countText } from "../scale/time-words.ts";
 
 export function StatusBar({ app }: { readonly app: App }): JSX.Element {
   return (
@@ -22,7 +22,12 @@ function Watermark({ app }: { readonly app: App }): JSX.Element | null {
   return (
     <span>
       Known up to <b>{clockText(facts.watermark)}</b>
-      {facts.heldBy !== null && facts.nodes.length > 1 && <>, held by {facts.heldBy}</>}
+      {facts.heldBy !== null && facts.nodes.length > 1 && (
+        <span title="Up to the time that the slowest live node has reported">
+          {" "}
+          by all live nodes, {facts.heldBy} last
+        </span>
+      )}
     </span>
   );
 }
@@ -34,7 +39,6 @@ function CutWorth({ app }: { readonly app: App }): JSX.Element | null {
   const words = [
     cut.consistent ? "consistent" : "inconsistent",
     cut.complete ? "complete" : `${incomplete} of ${Object.keys(cut.nodes).length} incomplete`,
-    ...(cut.unchecked.length > 0 ? [plural(cut.unchecked.length, "unchecked channel")] : []),
   ];
   return <span class="cut-worth">Cut: {words.join(", ")}</span>;
 }
@@ -65,7 +69,10 @@ function EventCount({ app }: { readonly app: App }): JSX.Element | null {
 function Connection({ app }: { readonly app: App }): JSX.Element {
   const isLost = app.watch.failure.value !== null;
   return (
-    <span class="connection" data-lost={isLost}>
+    <span
+      class="connection"
+      data-state={isLost ? "lost" : app.choices.live.value ? "live" : "paused"}
+    >
       <i aria-hidden="true" />
       {isLost ? "Collector lost" : app.choices.live.value ? "Live" : "Paused"}
     </span>

@@ -7,6 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { listenToPlot } from "../input/plot-pointer.ts";
 import type { LaneLayout } from "../model/lane-layout.ts";
+import { futureWords } from "../model/reasons.ts";
 import { dateText } from "../scale/time-words.ts";
 import { CutSlider } from "./cut-slider.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
@@ -67,7 +68,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
         ref={lanes}
         tabIndex={0}
         role="group"
-        aria-label="Lanes. Arrow keys pan and zoom; the tab Events lists what is drawn."
+        aria-label="Lanes. Left and right step the cut, W A S D zoom and pan; the tab Events lists what is drawn."
         aria-busy={isLoading}
         onScroll={() => app.frames.mark("base", "over")}
       >
@@ -88,6 +89,9 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
 function sizeBody(body: HTMLDivElement | null, layout: LaneLayout): void {
   body?.style.setProperty("--rows-height", `${layout.height}px`);
   body?.style.setProperty("--lane-height", `${layout.laneHeight}px`);
+  const [lane] = layout.lanes;
+  const tracks = lane === undefined ? 0 : lane.y + lane.height - lane.trackY;
+  body?.style.setProperty("--tracks-height", `${tracks}px`);
 }
 
 function cutAtRuler(app: App, event: MouseEvent): void {
@@ -112,9 +116,11 @@ function RangeNotice({ app }: { readonly app: App }): JSX.Element | null {
     );
   }
   if (scale === null || hasAnything(app)) return null;
+  const now = app.watch.facts.value?.now;
+  const future = futureWords(scale.viewport.from, now);
   return (
     <div class="range-notice" role="status">
-      <p>Nothing was recorded in this range.</p>
+      <p>{future === undefined ? "Nothing was recorded in this range." : `This is ${future}.`}</p>
       <button type="button" onClick={() => app.verbs.fitAll()}>
         Show the whole history
       </button>

@@ -1,9 +1,9 @@
 /** The toolbar: where to go, what range is shown, stepping, comparing, live or paused. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { parseTime, RetroError } from "../../../agent/kernel/index.ts";
 import type { App } from "../app.ts";
 import type { Theme } from "../model/choices.ts";
+import { readTypedTime } from "../model/typed-time.ts";
 import { clockText, dateText, durationText } from "../scale/time-words.ts";
 
 const THEMES: readonly (readonly [Theme, string])[] = [
@@ -38,14 +38,16 @@ export function Toolbar({ app }: { readonly app: App }): JSX.Element {
       <div class="buttons" role="group" aria-label="Step">
         <Tool
           label={`Previous change${of}`}
-          shown="◂"
-          title={`Previous change${of} (J)`}
+          before="◂"
+          shown="Previous"
+          title={`Cut to the previous change${of} (← or J)`}
           run={() => stepper.step(-1)}
         />
         <Tool
           label={`Next change${of}`}
-          shown="▸"
-          title={`Next change${of} (K)`}
+          after="▸"
+          shown="Next"
+          title={`Cut to the next change${of} (→ or K)`}
           run={() => stepper.step(1)}
         />
       </div>
@@ -95,14 +97,19 @@ export function Toolbar({ app }: { readonly app: App }): JSX.Element {
 interface ToolProps {
   readonly label: string;
   readonly shown: string;
+  /** An arrow before or after what is shown; it stays where there is no room for words. */
+  readonly before?: string;
+  readonly after?: string;
   readonly title: string;
   readonly run: () => void;
 }
 
-function Tool({ label, shown, title, run }: ToolProps): JSX.Element {
+function Tool({ label, shown, before, after, title, run }: ToolProps): JSX.Element {
   return (
     <button type="button" class="tool" aria-label={label} title={title} onClick={run}>
-      {shown}
+      {before !== undefined && <span aria-hidden="true">{before}</span>}
+      {before === undefined && after === undefined ? shown : <span class="wordy">{shown}</span>}
+      {after !== undefined && <span aria-hidden="true">{after}</span>}
     </button>
   );
 }
@@ -114,17 +121,15 @@ function GoToTime({ app }: { readonly app: App }): JSX.Element {
     event.preventDefault();
     const input = (event.currentTarget as HTMLFormElement).elements.namedItem("time");
     if (!(input instanceof HTMLInputElement) || input.value.trim() === "") return;
-    const facts = app.watch.facts.peek();
-    try {
-      const t = parseTime(withDate(input.value.trim(), app), facts?.now ?? (0 as never));
-      problem.value = "";
-      app.verbs.moveCut(t, true);
-      input.value = "";
-      input.blur();
-    } catch (error) {
-      if (!(error instanceof RetroError)) throw error;
-      problem.value = error.hint ?? error.message;
+    const typed = readTypedTime(input.value, app.choices.cut.peek(), app.watch.facts.peek()?.now);
+    if ("problem" in typed) {
+      problem.value = typed.problem;
+      return;
     }
+    problem.value = "";
+    app.verbs.moveCut(typed.t, true);
+    input.value = "";
+    input.blur();
   };
   return (
     <form class="go-to" onSubmit={go} role="search">
@@ -148,18 +153,6 @@ function GoToTime({ app }: { readonly app: App }): JSX.Element {
       </p>
     </form>
   );
-}
-
-/** A bare time of day means that of the day on screen. */
-function withDate(text: string, app: App): string {
-  const clock = /^(\d{1,2}):(\d\d)(?::(\d\d)([.,]\d{1,9})?)?(?:([+ ])([0-9a-f]{3}))?$/i.exec(text);
-  const day = app.choices.cut.peek();
-  if (clock === null || day === null) return text;
-  const [, hour = "", minute = "", second = "00", fraction = "", , low] = clock;
-  const iso = `${dateText(day)}T${hour.padStart(2, "0")}:${minute}:${second}`;
-  return low === undefined
-    ? `${iso}${fraction}Z`
-    : `${iso}${(fraction || ".").padEnd(4, "0")}Z+${low}`;
 }
 
 function RangeText({ app }: { readonly app: App }): JSX.Element {

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
-import { describeEvent } from "../model/event-words.ts";
+import { describeEvent, receiverOf } from "../model/event-words.ts";
 import { reasonLabel } from "../model/reasons.ts";
 import type { Picked } from "../paint/picking.ts";
 import { clockText, exactClockText, plural } from "../scale/time-words.ts";
@@ -21,7 +21,7 @@ export function Tooltip({ app }: { readonly app: App }): JSX.Element | null {
     box.current.style.transform = `translate(${x}px, ${y}px)`;
   }, [hover, app]);
   if (hover === null) return null;
-  const [title, detail] = wordsFor(hover.picked);
+  const [title, detail] = wordsFor(app, hover.picked);
   return (
     <div class="tooltip" ref={box} aria-hidden="true">
       <b>{title}</b>
@@ -30,7 +30,7 @@ export function Tooltip({ app }: { readonly app: App }): JSX.Element | null {
   );
 }
 
-function wordsFor(picked: Picked): readonly [string, string] {
+function wordsFor(app: App, picked: Picked): readonly [string, string] {
   if (picked.type === "gap") {
     return [
       `${picked.node}: ${reasonLabel(picked.reason)}`,
@@ -40,10 +40,10 @@ function wordsFor(picked: Picked): readonly [string, string] {
   if (picked.type === "column") {
     return [
       plural(picked.count, "event"),
-      `${clockText(picked.from)} – ${clockText(picked.to)}; click to list, zoom in to tell apart`,
+      `${clockText(picked.from)} – ${clockText(picked.to)}; zoom in to tell them apart, Events lists them after a click`,
     ];
   }
   const at = `${exactClockText(ticksOf(picked.line.t))} on ${picked.line.node}`;
   if (picked.count > 1) return [`commit of ${plural(picked.count, "change")}`, at];
-  return [describeEvent(picked.line), at];
+  return [describeEvent(picked.line, receiverOf(picked.line, app.timeline.value)), at];
 }
