@@ -13,7 +13,7 @@ const SELECTION = ["--node", "--service", "--log", "--key"];
 /** The options that a cell tells: its own, the selection, and those of every row unless taken away. */
 function told(cell: string): string[] {
   const [own = "", not = ""] = cell.split("(no ");
-  const flags = (text: string) => text.match(/--[\w-]+/g) ?? [];
+  const flags = (text: string): readonly string[] => text.match(/--[\w-]+/g) ?? [];
   const shared = ["--url", "--json"].filter((flag) => !flags(not).includes(flag));
   return [...flags(own), ...(own.includes("selection") ? SELECTION : []), ...shared].sort();
 }
