@@ -2,7 +2,7 @@
 import type { Hlc } from "./kernel/index.ts";
 import { CARRIER_HEADER, readCarrier } from "./propagation/carrier.ts";
 import type { MessageRecorder } from "./propagation/recorder.ts";
-import { stampMessage } from "./propagation/stamping.ts";
+import { failMessage, stampMessage } from "./propagation/stamping.ts";
 
 /** A plain object, a `Headers`, a `Map`: names to texts, or to lists of texts. */
 export type HeadersLike =
@@ -11,20 +11,30 @@ export type HeadersLike =
 
 const CHANNEL = "manual";
 
-/** Records a send and writes its stamp. null: the agent is off. */
-export function stampHeaders(recorder: MessageRecorder, headers: HeadersLike): Hlc | null {
+/**
+ * Records a send and writes its stamp. null: the agent is off, or there is nothing to write on. Headers
+ * that refuse the stamp are the host's mistake: the send is recorded as one that did not go out stamped.
+ */
+export function stampHeaders(recorder: MessageRecorder, headers: unknown): Hlc | null {
+  if (!isHeaders(headers)) {
+    recorder.unstamped(CHANNEL, "out");
+    return null;
+  }
   const present = readHeader(headers);
   const first = Array.isArray(present) ? present[0] : present;
   const text = typeof first === "string" ? first : undefined;
   const message = stampMessage(recorder, CHANNEL, null, false, text);
   if (message === null) return null;
-  writeHeader(headers, message.text);
+  if (!writeHeader(headers, message.text)) {
+    failMessage(recorder, CHANNEL, message);
+    recorder.unstamped(CHANNEL, "out");
+  }
   return message.stamp.t;
 }
 
 /** Merges the stamp and records the arrival. null: the agent is off, or there was no stamp. */
-export function mergeHeaders(recorder: MessageRecorder, headers: HeadersLike): Hlc | null {
-  const value = readHeader(headers);
+export function mergeHeaders(recorder: MessageRecorder, headers: unknown): Hlc | null {
+  const value = isHeaders(headers) ? readHeader(headers) : undefined;
   const texts = (Array.isArray(value) ? value : [value]).map(asText).filter((one) => one !== null);
   if (texts.length === 0) {
     recorder.unstamped(CHANNEL, "in");
@@ -37,6 +47,11 @@ export function mergeHeaders(recorder: MessageRecorder, headers: HeadersLike): H
   return null;
 }
 
+/** A message without headers, as some clients give it, is none. */
+function isHeaders(headers: unknown): headers is HeadersLike {
+  return typeof headers === "object" && headers !== null;
+}
+
 /** Kafka clients and others hold header values as bytes. */
 function asText(value: unknown): string | null {
   if (typeof value === "string") return value;
@@ -45,29 +60,40 @@ function asText(value: unknown): string | null {
   return null;
 }
 
+/** undefined: not there, or the host's object cannot be read. */
 function readHeader(headers: HeadersLike): unknown {
-  if (hasMethods(headers)) {
-    const value = headers.get(CARRIER_HEADER);
-    if (value !== undefined && value !== null) return value;
-    if (!(headers instanceof Map)) return undefined;
-    return headers.get([...headers.keys()].find(isOurName));
+  try {
+    if (hasMethods(headers)) {
+      const value = headers.get(CARRIER_HEADER);
+      if (value !== undefined && value !== null) return value;
+      if (!(headers instanceof Map)) return undefined;
+      return headers.get([...headers.keys()].find(isOurName));
+    }
+    const plain = headers as Record<string, unknown>;
+    const exact = plain[CARRIER_HEADER];
+    if (exact !== undefined) return exact;
+    const name = Object.keys(plain).find(isOurName);
+    return name === undefined ? undefined : plain[name];
+  } catch {
+    return undefined;
   }
-  const plain = headers as Record<string, unknown>;
-  const exact = plain[CARRIER_HEADER];
-  if (exact !== undefined) return exact;
-  const name = Object.keys(plain).find(isOurName);
-  return name === undefined ? undefined : plain[name];
 }
 
-function writeHeader(headers: HeadersLike, text: string): void {
-  if (hasMethods(headers)) {
-    headers.set(CARRIER_HEADER, text);
-    return;
+/** false: the host's object cannot be written (it is frozen, or throws). */
+function writeHeader(headers: HeadersLike, text: string): boolean {
+  try {
+    if (hasMethods(headers)) {
+      headers.set(CARRIER_HEADER, text);
+      return true;
+    }
+    const plain = headers as Record<string, unknown>;
+    for (const name of Object.keys(plain))
+      if (name !== CARRIER_HEADER && isOurName(name)) delete plain[name];
+    plain[CARRIER_HEADER] = text;
+    return true;
+  } catch {
+    return false;
   }
-  const plain = headers as Record<string, unknown>;
-  for (const name of Object.keys(plain))
-    if (name !== CARRIER_HEADER && isOurName(name)) delete plain[name];
-  plain[CARRIER_HEADER] = text;
 }
 
 function isOurName(name: unknown): boolean {

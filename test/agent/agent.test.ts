@@ -191,9 +191,46 @@ describe("stamps by hand", () => {
       set: () => undefined,
     };
     expect(() => agent.stamp(headers)).not.toThrow();
-    expect(() => agent.merge(null as never)).not.toThrow();
-    expect(agent.stats().ownErrors).toBe(2);
-    expect(agent.health).toBe("degraded");
+    expect(() => agent.merge(headers)).not.toThrow();
+    expect(agent.stats()).toMatchObject({ ownErrors: 0, counts: { send: 1 } });
+  });
+
+  it("on what is no headers, or cannot be written, is a mistake of the host's and counts as unstamped", async () => {
+    const { agent, transport } = start();
+    for (let i = 0; i < 6; i += 1) {
+      for (const none of [undefined, null, 7, "text"]) {
+        expect(agent.merge(none as never)).toBeGreaterThan(0);
+        expect(agent.stamp(none as never)).toBeGreaterThan(0);
+      }
+      agent.stamp(Object.freeze({}));
+    }
+    const { ownErrors, counts, unstamped } = agent.stats();
+    expect(agent.health).toBe("ok");
+    expect(ownErrors).toBe(0);
+    // Of a send that no message carries it is recorded that it did not go out.
+    expect(counts["send"]).toBe(12);
+    expect(unstamped).toEqual([
+      { peer: "manual", direction: "out", count: 30 },
+      { peer: "manual", direction: "in", count: 24 },
+    ]);
+    await agent.flush();
+    const failed = transport.events.filter((event) => event.kind === "send" && event.failed);
+    expect(failed).toHaveLength(6);
+  });
+});
+
+describe("what a caller asks of flush and close", () => {
+  it("is read as far as it makes sense", async () => {
+    const { agent } = start();
+    for (const options of [null, {}, { timeoutMs: "soon" }, { timeoutMs: Number.NaN }, 7]) {
+      agent.log("l").set("k", 1);
+      expect(await agent.flush(options as never)).toBe(true);
+    }
+    agent.log("l").set("k", 2);
+    expect(await agent.flush({ timeoutMs: Number.POSITIVE_INFINITY })).toBe(true);
+    expect(agent.snapshot(null as never).logs).toEqual({ l: { k: 2 } });
+    await agent.close(null as never);
+    expect(agent.stats()).toMatchObject({ queued: 0, dropped: 0 });
   });
 });
 
