@@ -48,6 +48,8 @@ import { type AgentStats, type Health, Vitals } from "./vitals.ts";
 export const CLOSE_BUDGET_MS = 500;
 /** How long `flush` waits unless told. */
 export const FLUSH_TIMEOUT_MS = 5_000;
+/** Node's timers take no more. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
 /** How often the window is tidied where nothing is shipped. */
 const TIDY_INTERVAL_MS = 1_000;
 
@@ -209,9 +211,9 @@ export class Agent {
    * @example
    * agent.snapshot({ at: "-5s" }).logs["stock"]?.["apples"];
    */
-  snapshot(options: { readonly at?: TimeInput } = {}): Snapshot {
+  snapshot(options?: { readonly at?: TimeInput }): Snapshot {
     if (this.#isInert) return { at: this.#recording.clock.last, node: this.node, logs: {} };
-    return this.#snapshots.take(options.at);
+    return this.#snapshots.take(options?.at);
   }
 
   /**
@@ -227,11 +229,12 @@ export class Agent {
   }
 
   /**
-   * Ships what was recorded so far and waits for the collector's word. Never rejects.
+   * Ships what was recorded so far and waits for the collector's word, the process with it. Never rejects.
+   * @param options.timeoutMs 5,000 if left out or no number; at most 2^31 - 1
    * @returns whether all of it was acknowledged (or given up as dropped) within the time
    */
   async flush(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    return this.#shipper?.flush(options.timeoutMs ?? FLUSH_TIMEOUT_MS) ?? true;
+    return this.#shipper?.flush(waitMs(options?.timeoutMs, FLUSH_TIMEOUT_MS), true) ?? true;
   }
 
   /**
@@ -239,8 +242,30 @@ export class Agent {
    * twice. Never rejects.
    */
   close(options: { readonly budgetMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.budgetMs ?? CLOSE_BUDGET_MS);
+    this.#closing ??= this.#close(waitMs(options?.budgetMs, CLOSE_BUDGET_MS));
     return this.#closing;
+  }
+
+  /**
+   * For exit.ts, when the process seems to be at its end: says goodbye and flushes for at most 500 ms,
+   * without an end. Whoever records after it opens a further epoch. Never rejects.
+   */
+  async sayGoodbye(): Promise<void> {
+    const shipper = this.#shipper;
+    if (shipper === undefined || this.#guard.isAsleep || this.#guard.isOff) return;
+    this.#recordBody(() => [{ kind: "leave" }, 0]);
+    if (this.#guard.isOff) return; // recording it was one error too many
+    this.#guard.sleep(() => this.#wake(shipper));
+    await shipper.leave(CLOSE_BUDGET_MS);
+  }
+
+  #wake(shipper: Shipper): void {
+    try {
+      this.#guard.goOn();
+      shipper.resume();
+    } catch (error) {
+      this.#guard.caught(error, "going on after a goodbye");
+    }
   }
 
   /** The line that tells a person what runs. */
@@ -264,8 +289,9 @@ export class Agent {
   }
 
   async #close(budgetMs: number): Promise<void> {
-    const wasOn = !this.#guard.isOff;
-    this.#recordBody(() => [{ kind: "leave" }, 0]);
+    const hasLeft = this.#guard.isAsleep;
+    const wasOn = !hasLeft && !this.#guard.isOff;
+    if (wasOn) this.#recordBody(() => [{ kind: "leave" }, 0]);
     this.#guard.stopRecording();
     this.#hooks?.close();
     this.#cancelCeiling();
@@ -336,6 +362,7 @@ export class Agent {
       scheduler: this.#scheduler,
       status: () => this.#vitals.status() as unknown as Json,
       onError: (error) => this.#guard.caught(error, "shipping"),
+      say: (kind, message) => this.#notices.say(kind, message),
       flushIntervalMs: this.#config.flushIntervalMs,
       queueBytes: this.#config.queueBytes,
     });
@@ -363,4 +390,10 @@ export class Agent {
   #hookStates(): Readonly<Record<string, HookState>> {
     return this.#hooks?.states() ?? {};
   }
+}
+
+/** What a caller asked for, as far as it is a time to wait. */
+function waitMs(asked: unknown, otherwise: number): number {
+  if (typeof asked !== "number" || Number.isNaN(asked)) return otherwise;
+  return Math.min(LONGEST_WAIT_MS, Math.max(0, asked));
 }

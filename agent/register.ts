@@ -4,6 +4,7 @@
  */
 import { isOn } from "./config.ts";
 import { RetroError } from "./kernel/index.ts";
+import { writeLine } from "./notices.ts";
 import { startAgent } from "./start.ts";
 
 if (!isOn(process.env["RETROSCOPE_DISABLED"])) {
@@ -12,6 +13,6 @@ if (!isOn(process.env["RETROSCOPE_DISABLED"])) {
   } catch (error) {
     const hint = error instanceof RetroError && error.hint !== undefined ? ` ${error.hint}` : "";
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`retroscope: not started: ${message}.${hint}\n`);
+    writeLine(`not started: ${message}.${hint}`);
   }
 }

@@ -22,6 +22,11 @@ export interface BatchAck {
   readonly lastSeq: number;
   /** Events stored now; the rest of the batch was known already. */
   readonly storedCount: number;
+  /**
+   * Another process holds this epoch under another instance id: nothing of the batch was stored, nor will
+   * be. Take another node id (`node-in-use` comes along) and record on under that.
+   */
+  readonly conflict?: true;
   /** In answer to a join: the highest epoch and stamp (hex) known for the node from before it. */
   readonly known?: { readonly epoch: number; readonly t: string };
 }

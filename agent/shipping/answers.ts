@@ -2,6 +2,7 @@
  * What becomes of batches when their request is answered.
  *
  *     acked         those named are done; the others are sent again, three times at most
+ *     in conflict   another process has that epoch: refused, and the epoch with it (outbox.disown)
  *     refused       given up; of several, each is sent alone to find the one that was meant
  *     too large     parted in two and sent again; given up if it cannot be parted
  *     failed        they stay, and are sent again byte for byte when reach.ts allows
@@ -68,6 +69,10 @@ export class Answers {
   #acked(batches: readonly QueuedBatch[], reply: IngestReply): boolean {
     const acks = acksOf(reply);
     const missing = batches.filter((batch) => !acks.some((ack) => isAckOf(ack, batch)));
+    for (const batch of batches) {
+      const isForeign = acks.some((ack) => isAckOf(ack, batch) && ack.conflict === true);
+      if (isForeign) this.#outbox.disown(batch);
+    }
     for (const batch of batches) {
       this.#unacknowledged.delete(batch.ordinal);
       if (!missing.includes(batch)) this.#outbox.acknowledged(batch);

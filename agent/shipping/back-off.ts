@@ -1,12 +1,18 @@
 /**
- * How long to wait after a failure: doubling from 100 ms to 30 s, each wait jittered over its upper
- * half, so that a hundred agents do not come back together. `Retry-After` is a floor, capped at 60 s,
+ * How long to wait after a failure: doubling from 100 ms, to 2 s in the first minute of an outage (a
+ * collector that is being restarted is found at once), to 5 s in the first ten, then to 30 s. Each wait is
+ * jittered over its upper half, so that a hundred agents do not come back together. `Retry-After` is a floor, capped at 60 s,
  * and jittered upwards.
  */
 import type { Scheduler } from "./scheduler.ts";
 
 const FIRST_MS = 100;
-const LONGEST_MS = 30_000;
+/** The longest wait while an outage is younger than so much; and that of an older one. */
+const LONGEST_MS: ReadonlyArray<readonly [outageMs: number, longestMs: number]> = [
+  [60_000, 2_000],
+  [600_000, 5_000],
+];
+const LONGEST_OF_ALL_MS = 30_000;
 /** No collector can silence an agent for longer. */
 export const MAX_RETRY_AFTER_MS = 60_000;
 /** Of the wait asked for, so much is added at most. */
@@ -15,6 +21,7 @@ const RETRY_AFTER_JITTER = 0.25;
 export class BackOff {
   readonly #scheduler: Scheduler;
   #failureCount = 0;
+  #sinceMs = 0;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -25,9 +32,17 @@ export class BackOff {
     return this.#failureCount;
   }
 
+  /** How long it has failed by now. */
+  get outageMs(): number {
+    return this.#failureCount === 0 ? 0 : this.#scheduler.nowMs() - this.#sinceMs;
+  }
+
   /** The wait before the next attempt. */
   failedMs(retryAfterMs: number | null): number {
-    const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.#failureCount, 20));
+    if (this.#failureCount === 0) this.#sinceMs = this.#scheduler.nowMs();
+    const { outageMs } = this;
+    const longestMs = LONGEST_MS.find(([end]) => outageMs < end)?.[1] ?? LONGEST_OF_ALL_MS;
+    const ceiling = Math.min(longestMs, FIRST_MS * 2 ** Math.min(this.#failureCount, 20));
     this.#failureCount += 1;
     const own = ceiling * (0.5 + this.#scheduler.random() / 2);
     if (retryAfterMs === null || !(retryAfterMs >= 0)) return own;

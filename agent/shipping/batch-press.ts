@@ -10,6 +10,7 @@ import {
   type Json,
   KindCode,
   type LostRange,
+  RetroError,
 } from "../kernel/index.ts";
 import type { QueuedBatch } from "./batch-queue.ts";
 import type { SourceCut } from "./event-source.ts";
@@ -24,11 +25,20 @@ export interface EpochTail extends EpochRef {
 export class BatchPress {
   #ordinal = 0;
 
-  /** Encodes a cut at once, since its columns are used again. @throws RetroError `too-large`, `bad-batch` */
+  /**
+   * Encodes a cut at once, since its columns are used again. A status that does not fit is left out.
+   * @throws RetroError `too-large`, `bad-batch`
+   */
   press(cut: SourceCut, dropped: readonly LostRange[], status: Json | null): QueuedBatch {
     this.#ordinal += 1;
     const header = headerOf(cut, dropped, status);
-    return this.#entry({ header, events: cut.events }, cut, this.#ordinal);
+    try {
+      return this.#entry({ header, events: cut.events }, cut, this.#ordinal);
+    } catch (error) {
+      if (status === null || !isTooLarge(error)) throw error;
+      const bare = { ...header, status: null };
+      return this.#entry({ header: bare, events: cut.events }, cut, this.#ordinal);
+    }
   }
 
   /** An empty batch of an epoch that was left, to declare what was lost of it. */
@@ -90,6 +100,41 @@ export class BatchPress {
       ...{ logs: about.logs, framed: about.framed, messages: about.messages },
     };
   }
+}
+
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof RetroError && error.code === "too-large";
+}
+
+/** A cut that is too large, parted between two stamps; null if it cannot be. */
+export function halvesOf(cut: SourceCut): readonly [SourceCut, SourceCut] | null {
+  const { events, firstSeq } = cut;
+  const at = partingOf(events);
+  if (at === null) return null;
+  const first = partOf(events, 0, at);
+  const second = partOf(events, at, events.count);
+  return [
+    { ...cut, ...touchedBy(first), events: first, closed: events.t[at - 1] as Hlc },
+    { ...cut, ...touchedBy(second), events: second, firstSeq: firstSeq + at, lost: [] },
+  ];
+}
+
+/** What a loss of these events would mean. */
+function touchedBy(events: EventColumns): Pick<SourceCut, "logs" | "framed" | "messages"> {
+  const logs = new Set<string>();
+  const framed = new Set<string>();
+  let messages = false;
+  for (let i = 0; i < events.count; i += 1) {
+    const ref = events.ref[i] as number;
+    if ((events.kind[i] as number) <= KindCode.remove) {
+      logs.add((events.variables[ref] as { readonly log: string }).log);
+      continue;
+    }
+    const body = events.bodies[ref];
+    if (body?.kind === "keyframe") framed.add(body.log);
+    if (body?.kind === "send" || body?.kind === "receive") messages = true;
+  }
+  return { logs: [...new Set([...logs, ...framed])], framed: [...framed], messages };
 }
 
 function headerOf(cut: SourceCut, dropped: readonly LostRange[], status: Json | null): BatchHeader {

@@ -73,6 +73,11 @@ export class BatchQueue {
     return taken;
   }
 
+  /** What waits of one epoch. */
+  entriesOf(node: string, epoch: number): readonly QueuedBatch[] {
+    return this.#entries.filter((entry) => entry.node === node && entry.epoch === epoch);
+  }
+
   /** Takes a batch out; false if it is not in any more. */
   remove(entry: QueuedBatch): boolean {
     const at = this.#entries.indexOf(entry);

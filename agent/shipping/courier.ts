@@ -66,15 +66,20 @@ export class Courier {
     }
   }
 
-  /** Answers are no longer wanted. */
-  close(): void {
-    this.#isClosed = true;
-    for (const cancel of this.#deadlines) cancel();
+  /** Ends what is under way; its answer is a failure. */
+  hangUp(): void {
     try {
       this.#transport.close();
     } catch (error) {
       this.#onError(error);
     }
+  }
+
+  /** Answers are no longer wanted. */
+  close(): void {
+    this.#isClosed = true;
+    for (const cancel of this.#deadlines) cancel();
+    this.hangUp();
   }
 }
 

@@ -4,6 +4,11 @@
  * One keep-alive agent of our own, marked so that the hooks leave its requests alone; sockets are
  * unref'd, so an idle or waiting request keeps no process alive. A request that passes its deadline is
  * destroyed, its connection with it. Never rejects.
+ *
+ * HAZARD: while a connection is being made, libuv keeps the process alive, unref'd or not. Behind a
+ * firewall that drops packets that would be for as long as the request may take, with the service done
+ * and waiting to exit. So connecting has a short deadline of its own. For a link slower than that, every
+ * fourth attempt is patient. (A look-up of the name cannot be given up: an address is the safer setting.)
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
@@ -16,6 +21,9 @@ const MAX_SOCKETS = 2;
 /** A longer answer is no answer of a collector. */
 const MAX_REPLY_BYTES = 1024 * 1024;
 const MAX_MESSAGE_LENGTH = 200;
+export const CONNECT_TIMEOUT_MS = 300;
+export const PATIENT_CONNECT_TIMEOUT_MS = 3_000;
+const PATIENT_EVERY = 4;
 /** The hooks' hands off: see agent/propagation/stamping.ts, which this folder does not know. */
 const UNTRACED = Symbol.for("retroscope.untraced");
 
@@ -34,6 +42,8 @@ export class HttpTransport implements Transport {
   readonly #scheduler: Scheduler;
   readonly #agent: HttpAgent;
   readonly #request: typeof httpRequest;
+  /** Connections in a row that were not made in time. */
+  #slowCount = 0;
 
   constructor(options: HttpTransportOptions) {
     const { collector, token, scheduler } = options;
@@ -66,11 +76,26 @@ export class HttpTransport implements Transport {
         settle(failed(`no answer within ${deadlineMs} ms`));
         request.destroy();
       });
+      let cancelConnect: () => void = () => undefined;
       const settle = (reply: TransportReply): void => {
         cancel();
+        cancelConnect();
         resolve(reply); // the first one counts
       };
-      request.on("socket", (socket) => socket.unref());
+      request.on("socket", (socket) => {
+        socket.unref();
+        if (!socket.connecting) return;
+        const timeoutMs = this.#connectTimeoutMs();
+        cancelConnect = this.#scheduler.after(timeoutMs, () => {
+          this.#slowCount += 1;
+          settle(failed(`no connection within ${timeoutMs} ms`));
+          request.destroy();
+        });
+        socket.once("connect", () => {
+          this.#slowCount = 0;
+          cancelConnect();
+        });
+      });
       request.on("error", (error) => settle(failed(messageOf(error))));
       request.on("response", (response) => {
         readBody(response).then(
@@ -84,6 +109,11 @@ export class HttpTransport implements Transport {
       for (const bytes of batches) request.write(bytes);
       request.end();
     });
+  }
+
+  #connectTimeoutMs(): number {
+    const isPatient = this.#slowCount % PATIENT_EVERY === PATIENT_EVERY - 1;
+    return isPatient ? PATIENT_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS;
   }
 
   close(): void {

@@ -9,8 +9,8 @@
  * the logs it touched get a keyframe once the collector answers again (before that, keyframes would
  * only push out more).
  */
-import type { DropReason, Json, LostRange } from "../kernel/index.ts";
-import { BatchPress, type EpochTail } from "./batch-press.ts";
+import type { DropReason, EpochRef, Json, LostRange } from "../kernel/index.ts";
+import { BatchPress, type EpochTail, halvesOf, isTooLarge } from "./batch-press.ts";
 import { BatchQueue, eventCountOf, type QueuedBatch } from "./batch-queue.ts";
 import type { EventSource, SourceCut } from "./event-source.ts";
 import { Ledger } from "./ledger.ts";
@@ -35,6 +35,7 @@ export class Outbox {
   #tails: Tail[] = [];
   #unframedLogs: Set<string> | null = new Set();
   #lastCut: EpochTail | undefined;
+  #isDisowned = false;
   readonly #onError: (error: unknown) => void;
 
   constructor(source: EventSource, queueBytes: number, onError: (error: unknown) => void) {
@@ -51,6 +52,11 @@ export class Outbox {
   /** Events that wait, cut or not. */
   get queuedCount(): number {
     return this.queue.eventCount + this.#source.pendingCount;
+  }
+
+  /** Whether the current epoch turned out to be another process's: see `disown`. */
+  get isDisowned(): boolean {
+    return this.#isDisowned;
   }
 
   /** Cuts and queues one batch; false if nothing was pending. `sent`: batches not to be given up. */
@@ -103,8 +109,24 @@ export class Outbox {
     return true;
   }
 
+  /**
+   * Another process has this epoch: nothing of it is ours to ship. Where it is the current one, all that
+   * waits and all that is still cut of it is refused, and none of it declared: its seqs are not ours.
+   */
+  disown({ node, epoch }: EpochRef): void {
+    for (const entry of this.queue.entriesOf(node, epoch)) {
+      this.queue.remove(entry);
+      this.ledger.drop("refused", eventCountOf(entry));
+    }
+    if (node !== this.#source.node || epoch !== this.#source.epoch) return;
+    this.#isDisowned = true;
+    this.#lost = new LostRanges();
+    this.#lastCut = undefined;
+  }
+
   /** Everything recorded is cut; the epoch is left. Later losses of it are declared under its own name. */
   leaveEpoch(): void {
+    this.#isDisowned = false;
     if (this.#lastCut === undefined) return;
     this.#tails.push({ tail: this.#lastCut, lost: this.#lost });
     this.#tails = this.#tails.slice(-MAX_TAILS);
@@ -120,18 +142,38 @@ export class Outbox {
   }
 
   #queueCut(cut: SourceCut, sent: readonly QueuedBatch[], status: () => Json | null): void {
+    if (this.#isDisowned) {
+      this.ledger.drop("refused", cut.events.count);
+      for (const range of cut.lost) this.ledger.drop(range.reason, eventCountOf(range));
+      return;
+    }
     for (const range of cut.lost) {
       this.#lost.add(range);
       this.ledger.drop(range.reason, eventCountOf(range));
     }
     this.#noteTail(cut);
-    const dropped = this.#lost.take();
+    this.#encode(cut, this.#lost.take(), sent, status());
+  }
+
+  /** Encodes and queues; a cut that is too large for a batch in two, until what is too large is alone. */
+  #encode(
+    cut: SourceCut,
+    dropped: readonly LostRange[],
+    sent: readonly QueuedBatch[],
+    status: Json | null,
+  ): void {
     let entry: QueuedBatch;
     try {
-      entry = this.#press.press(cut, dropped, status());
+      entry = this.#press.press(cut, dropped, status);
     } catch (error) {
-      this.#onError(error);
-      this.#giveUp(cut, dropped);
+      if (!isTooLarge(error)) this.#onError(error);
+      const halves = isTooLarge(error) ? halvesOf(cut) : null;
+      if (halves === null) {
+        this.#giveUp(cut, dropped);
+        return;
+      }
+      this.#encode(halves[0], dropped, sent, status);
+      this.#encode(halves[1], this.#lost.take(), sent, null);
       return;
     }
     this.#push(entry, sent);

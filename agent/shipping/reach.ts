@@ -1,12 +1,20 @@
 /**
  * How the way to the collector is: when the next attempt may be, and what is wrong, in words. Failures
  * come here one by one; what to do about a batch is decided in answers.ts.
+ *
+ * A person is told once when the collector cannot be reached, and once when it can again. One failure
+ * alone is not told: a kept connection that the other side closed looks the same.
  */
 import { BackOff } from "./back-off.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { TransportReply } from "./transport.ts";
 
 const UNAUTHORIZED_MS = 60_000;
+/** Failures in a row that are told. */
+const TOLD_FAILURES = 2;
+
+/** Says a line of one kind to a person; false: it was not said, for want of news. */
+export type Say = (kind: string, message: string) => boolean;
 
 export class Reach {
   readonly #scheduler: Scheduler;
@@ -15,9 +23,15 @@ export class Reach {
   #retryAsked = false;
   #failureCount = 0;
   #problem: string | undefined;
+  readonly #target: string;
+  readonly #say: Say;
+  /** Whether a person was told of this outage, and so wants to know of its end. */
+  #isTold = false;
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Scheduler, target: string, say: Say) {
     this.#scheduler = scheduler;
+    this.#target = target;
+    this.#say = say;
     this.#backOff = new BackOff(scheduler);
   }
 
@@ -47,6 +61,11 @@ export class Reach {
   }
 
   succeeded(): void {
+    if (this.#isTold) {
+      const seconds = Math.max(1, Math.round(this.#backOff.outageMs / 1_000));
+      this.#say("reached", `the collector ${this.#target} takes batches again, after ${seconds} s`);
+      this.#isTold = false;
+    }
     this.#backOff.succeeded();
     this.#problem = undefined;
     this.#notBeforeMs = 0;
@@ -68,5 +87,10 @@ export class Reach {
     this.#retryAsked = isUnauthorized || retryAfterMs !== null;
     const waitMs = this.#backOff.failedMs(retryAfterMs);
     this.#notBeforeMs = this.#scheduler.nowMs() + (isUnauthorized ? UNAUTHORIZED_MS : waitMs);
+    if (this.#isTold || (this.#backOff.failureCount < TOLD_FAILURES && !isUnauthorized)) return;
+    const told = isUnauthorized
+      ? `the collector ${this.#target} refuses our token (${reply.status})`
+      : `cannot ship to the collector ${this.#target} (${reply.kind === "failed" ? reply.message : reply.kind})`;
+    this.#isTold = this.#say("unreached", `${told}; trying on, the latest events are kept`);
   }
 }

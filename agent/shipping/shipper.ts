@@ -14,10 +14,11 @@ import { Answers, knownAbove } from "./answers.ts";
 import type { QueuedBatch } from "./batch-queue.ts";
 import { Commands } from "./commands.ts";
 import { Courier } from "./courier.ts";
+import { EpochRequests } from "./epoch-requests.ts";
 import type { EventSource, ReopenRequest } from "./event-source.ts";
 import { FlushWaiters } from "./flush-waiters.ts";
 import { Outbox } from "./outbox.ts";
-import { Reach } from "./reach.ts";
+import { Reach, type Say } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Transport } from "./transport.ts";
 
@@ -35,8 +36,6 @@ const MAX_CUTS_PER_TURN = 4;
 const EAGER_EVENTS = 500;
 /** A busy agent says how it is this often; an idle one with each heartbeat. */
 const STATUS_MS = 5_000;
-/** No collector can make us open epochs faster. */
-const MIN_REJOIN_MS = 5_000;
 
 export interface ShipperOptions {
   readonly source: EventSource;
@@ -46,6 +45,8 @@ export interface ShipperOptions {
   readonly status: () => Json;
   /** Told of errors of our own, ports that break their promises included. */
   readonly onError: (error: unknown) => void;
+  /** Tells a person that the collector cannot be reached, or can again. */
+  readonly say?: Say;
   readonly flushIntervalMs?: number;
   readonly queueBytes?: number;
 }
@@ -76,16 +77,16 @@ export class Shipper {
   readonly #answers: Answers;
   readonly #waiters: FlushWaiters;
   readonly #commands: Commands;
+  readonly #epochRequests: EpochRequests;
   #sent: readonly QueuedBatch[] = [];
   #heartbeatIsOut = false;
   #nextHeartbeatMs = 0;
   #nextStatusMs = 0;
-  #nextRejoinMs = 0;
   #requestCount = 0;
   #heartbeatCount = 0;
-  #rejoinCount = 0;
   #cancelTick: () => void = () => undefined;
-  #isClosing = false;
+  /** The goodbye was recorded: nothing may follow it in this epoch. */
+  #hasLeft = false;
   #isClosed = false;
 
   constructor(options: ShipperOptions) {
@@ -94,8 +95,9 @@ export class Shipper {
     this.#status = options.status;
     this.#onError = options.onError;
     this.#flushIntervalMs = options.flushIntervalMs ?? DEFAULT_FLUSH_INTERVAL_MS;
-    this.#reach = new Reach(options.scheduler);
+    this.#reach = new Reach(options.scheduler, options.transport.target, options.say ?? silent);
     this.#courier = new Courier(options.transport, options.scheduler, options.onError);
+    this.#epochRequests = new EpochRequests(options.scheduler);
     this.#waiters = new FlushWaiters(options.scheduler);
     const queueBytes = options.queueBytes ?? DEFAULT_QUEUE_BYTES;
     this.#outbox = new Outbox(options.source, queueBytes, options.onError);
@@ -124,7 +126,7 @@ export class Shipper {
       requests: this.#requestCount,
       failures: this.#reach.failureCount,
       heartbeats: this.#heartbeatCount,
-      rejoins: this.#rejoinCount,
+      rejoins: this.#epochRequests.count,
       unsupportedCommands: this.#commands.unsupportedCount,
     };
   }
@@ -145,6 +147,7 @@ export class Shipper {
       this.#outbox.declare(this.#sent);
       this.#reach.tryNow();
     });
+    if (this.#isClosed) return false; // an own error while cutting was one too many
     const newest = this.#outbox.queue.newest;
     if (newest === undefined) return true;
     const waiting = this.#waiters.wait(newest.ordinal, timeoutMs, keepAlive);
@@ -152,10 +155,25 @@ export class Shipper {
     return waiting;
   }
 
+  /**
+   * After the goodbye was recorded: flushes within the budget, keeping the process alive for it, and lets
+   * go of it. `resume` goes on.
+   */
+  async leave(budgetMs: number): Promise<void> {
+    this.#hasLeft = true;
+    if (!(await this.flush(budgetMs, true)) && this.#hasLeft) this.#courier.hangUp();
+  }
+
+  /** The process lives on after its goodbye: a further epoch, at once. */
+  resume(): void {
+    this.#hasLeft = false;
+    this.#openEpoch({ aboveEpoch: 0, aboveT: null, nodeInUse: false });
+  }
+
   /** Flushes within the budget, counts what is left as dropped, and ends. May be called twice. */
   async close(budgetMs: number): Promise<void> {
     if (this.#isClosed) return;
-    this.#isClosing = true;
+    this.#hasLeft = true;
     await this.flush(budgetMs, true);
     this.end();
   }
@@ -181,6 +199,7 @@ export class Shipper {
     let isBehind = false;
     this.#guarded(() => {
       this.#source.tidy();
+      this.#openEpochIfDue();
       isBehind = this.#cutSome();
       this.#pump();
       this.#heartbeat();
@@ -192,7 +211,7 @@ export class Shipper {
   /** Cuts a turn's worth; true if more is pending. */
   #cutSome(): boolean {
     // Nothing may follow the goodbye; and to a collector that is away, keyframes would only push out more.
-    if (this.#reach.isAnswering && !this.#isClosing) {
+    if (this.#reach.isAnswering && !this.#hasLeft) {
       this.#outbox.askKeyframes();
       this.#source.addKeyframes();
     }
@@ -242,7 +261,8 @@ export class Shipper {
   #heartbeat(): void {
     const now = this.#scheduler.nowMs();
     const isBusy = this.#sent.length > 0 || this.#outbox.queuedCount > 0 || this.#heartbeatIsOut;
-    if (isBusy || now < this.#nextHeartbeatMs || !this.#reach.isFree || this.#isClosed) return;
+    const isSilent = this.#hasLeft || this.#outbox.isDisowned || this.#isClosed;
+    if (isBusy || isSilent || now < this.#nextHeartbeatMs || !this.#reach.isFree) return;
     this.#nextHeartbeatMs = now + this.#commands.heartbeatMs(HEARTBEAT_MS);
     this.#nextStatusMs = now + STATUS_MS;
     const batch = this.#outbox.heartbeat(this.#status());
@@ -267,15 +287,24 @@ export class Shipper {
     this.#commands.obey(reply?.commands, node, ours.length > 0);
     if (this.#source.epoch !== epoch) return;
     const known = knownAbove(ours, reply);
-    if (known === undefined) return;
-    this.#reopen({ aboveEpoch: known.epoch, aboveT: known.t, nodeInUse: false });
+    if (this.#outbox.isDisowned) this.#reopen({ aboveEpoch: 0, aboveT: null, nodeInUse: true });
+    else if (known !== undefined)
+      this.#reopen({ aboveEpoch: known.epoch, aboveT: known.t, nodeInUse: false });
   }
 
   #reopen(request: ReopenRequest): void {
-    const now = this.#scheduler.nowMs();
-    if (now < this.#nextRejoinMs || this.#isClosing) return;
-    this.#nextRejoinMs = now + MIN_REJOIN_MS;
-    this.#rejoinCount += 1;
+    if (this.#hasLeft) return;
+    this.#epochRequests.ask(request, this.#source.epoch);
+    this.#openEpochIfDue();
+  }
+
+  #openEpochIfDue(): void {
+    if (this.#hasLeft) return;
+    const request = this.#epochRequests.takeDue(this.#source.epoch);
+    if (request !== undefined) this.#openEpoch(request);
+  }
+
+  #openEpoch(request: ReopenRequest): void {
     this.#cutAll(); // the old epoch's events go out first, or are declared
     this.#outbox.leaveEpoch();
     this.#nextStatusMs = 0;
@@ -291,3 +320,5 @@ export class Shipper {
     }
   }
 }
+
+const silent: Say = () => false;

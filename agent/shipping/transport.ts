@@ -28,6 +28,6 @@ export interface Transport {
   readonly target: string;
   /** Sends one or more encoded batches in one request. Never rejects. */
   send(batches: readonly Uint8Array[], options: SendOptions): Promise<TransportReply>;
-  /** Ends open connections. May be called twice. */
+  /** Ends open connections and what waits on them. May be called twice; a later `send` opens others. */
   close(): void;
 }

@@ -147,6 +147,10 @@ export class GroupDraft {
     draft ??= this.#newDraft(batch);
     if (!marks.has(draft)) marks.set(draft, draft.mark());
     const missing = eventCount === 0 ? [] : draft.missing(batch);
+    if (isForeign(batch, draft) || outcome.isForeign(header)) {
+      outcome.conflict(header);
+      return;
+    }
     let whole: Batch | undefined;
     const decoded = (): Batch => {
       whole ??= decodeBatch(batch.bytes);
@@ -175,8 +179,6 @@ export class GroupDraft {
     if (header.imported) return;
     if (draft.instance === "") {
       outcome.commands.push(this.#rejoin(node, epoch, "unknown-epoch"));
-    } else if (facts.join !== undefined && facts.join.instance !== draft.instance) {
-      outcome.commands.push({ command: "node-in-use", node });
     } else if (facts.join !== undefined && known !== undefined && storedCount > 0) {
       const isAbove = epoch > known.epoch && facts.join.t > known.t;
       if (!isAbove) outcome.commands.push(this.#rejoin(node, epoch, "not-above"));
@@ -274,6 +276,23 @@ class OutcomeDraft implements Outcome {
   conflictCount = 0;
   uncomparedCount = 0;
 
+  readonly #foreign = new Set<string>();
+
+  /** Whether an earlier batch of this request was of another process's epoch, which this one is in too. */
+  isForeign({ node, epoch }: PreparedBatch["header"]): boolean {
+    return this.#foreign.has(`${epoch} ${node}`);
+  }
+
+  /** Acknowledges that nothing of the batch is stored: its epoch belongs to another process. */
+  conflict({ node, epoch, firstSeq, lastSeq }: PreparedBatch["header"]): void {
+    this.#foreign.add(`${epoch} ${node}`);
+    this.conflictCount += 1;
+    this.acks.push({ node, epoch, firstSeq, lastSeq, storedCount: 0, conflict: true });
+    if (this.commands.every((one) => one.command !== "node-in-use" || one.node !== node)) {
+      this.commands.push({ command: "node-in-use", node });
+    }
+  }
+
   ack(header: PreparedBatch["header"], storedCount: number, known?: Standing): void {
     const { node, epoch, firstSeq, lastSeq } = header;
     const ack = { node, epoch, firstSeq, lastSeq, storedCount };
@@ -281,6 +300,15 @@ class OutcomeDraft implements Outcome {
       known === undefined ? ack : { ...ack, known: { epoch: known.epoch, t: formatHlc(known.t) } },
     );
   }
+}
+
+/**
+ * Whether a batch is of another process with the same node id that began in the same millisecond: its
+ * join says another instance. Its seqs mean other events than ours: nothing of it can be stored.
+ */
+function isForeign({ header, facts }: PreparedBatch, draft: EpochDraft): boolean {
+  if (header.imported || draft.instance === "") return false;
+  return facts.join !== undefined && facts.join.instance !== draft.instance;
 }
 
 function tooMany(what: string, reason: string): RetroError {

@@ -272,9 +272,9 @@ export class Ingest {
   #commandsFor(request: Waiting, outcome: Outcome): AgentCommand[] {
     const commands = [...outcome.commands];
     const nodes = new Set<string>();
-    for (const { header, facts } of request.batches) {
+    for (const [i, { header, facts }] of request.batches.entries()) {
       // A file about a live node is no sign of its life, and takes no command meant for it.
-      if (header.imported) continue;
+      if (header.imported || outcome.acks[i]?.conflict === true) continue;
       const { node, epoch } = header;
       nodes.add(node);
       const record = this.#index.find(node, epoch);

@@ -3,7 +3,7 @@
  * collector can reconstruct is the agent's own past.
  */
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Agent } from "../../../agent/agent.ts";
 import { resolveConfig, type Settings } from "../../../agent/config.ts";
 import { canonicalText, type Hlc } from "../../../agent/kernel/index.ts";
@@ -346,6 +346,126 @@ describe("the shipper", () => {
     expect(dead.collector.isClosed).toBe(true);
     expect(dead.scheduler.timerCount).toBeLessThanOrEqual(1); // the lost request's own deadline
     checkBooks(dead.agent);
+  });
+
+  it("asks again for a word about epochs that came too soon after another", async () => {
+    const { collector, agent, advance } = build(14);
+    await advance(500);
+    const first = agent.epoch;
+    collector.known = { epoch: first + 100_000, t: 1 as Hlc };
+    collector.commands.push({
+      command: "rejoin",
+      node: "n1",
+      aboveEpoch: first,
+      aboveT: "0000000000000000",
+      reason: "unknown-epoch",
+    });
+    await advance(2_000);
+    // The join of this epoch was answered with a higher one, within 5 s of the epoch's beginning.
+    expect(agent.epoch).toBeGreaterThan(first);
+    expect(agent.epoch).toBeLessThan(first + 100_000);
+    await advance(5_000);
+    expect(agent.epoch).toBeGreaterThan(first + 100_000);
+    checkBooks(agent);
+  });
+
+  it("looks every two seconds in an outage's first minute, then every five, then every thirty", async () => {
+    const { collector, agent, advance } = build(15);
+    const requestsIn = async (ms: number): Promise<number> => {
+      const before = collector.sentAtMs.length;
+      for (let done = 0; done < ms; done += 100) await advance(100);
+      return collector.sentAtMs.length - before;
+    };
+    collector.fate = () => "failed";
+    expect(await requestsIn(10_000)).toBeGreaterThanOrEqual(8);
+    expect(await requestsIn(50_000)).toBeGreaterThanOrEqual(25);
+    const inNineMinutes = await requestsIn(540_000);
+    expect(inNineMinutes).toBeGreaterThanOrEqual(105);
+    expect(inNineMinutes).toBeLessThanOrEqual(220);
+    expect(await requestsIn(600_000)).toBeLessThanOrEqual(45);
+    collector.fate = () => "ok";
+    await advance(31_000);
+    expect(agent.health).toBe("ok");
+    collector.fate = () => "failed"; // the next outage begins anew
+    expect(await requestsIn(12_000)).toBeGreaterThanOrEqual(6);
+  });
+
+  it("tells a person once that the collector is away and once that it is back", async () => {
+    const lines: string[] = [];
+    const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+      lines.push(String(text));
+      return true;
+    });
+    const { collector, agent, advance } = build(16, { quiet: false });
+    await advance(400);
+    let failures = 0;
+    collector.fate = () => {
+      failures += 1;
+      return failures === 1 ? "failed" : "ok"; // one failure alone is no outage
+    };
+    agent.log("l").set("k", 1);
+    await advance(1_000);
+    expect(failures).toBeGreaterThan(1);
+    expect(lines).toEqual([]);
+    collector.fate = () => "failed";
+    for (let i = 0; i < 120; i += 1) await advance(1_000);
+    collector.fate = () => "ok";
+    await advance(10_000);
+    stderr.mockRestore();
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(
+      /cannot ship to the collector hostile \(connection reset\); trying on/,
+    );
+    expect(lines[1]).toMatch(/the collector hostile takes batches again, after 12\d s/);
+  });
+
+  it("goes on in a further epoch where something is recorded after a goodbye", async () => {
+    const { collector, agent, advance } = build(17);
+    agent.log("l").set("k", 1);
+    const first = agent.epoch;
+    const leaving = agent.sayGoodbye();
+    await advance(100);
+    await leaving;
+    const before = collector.sentAtMs.length;
+    await advance(5_000);
+    await agent.sayGoodbye();
+    expect(collector.sentAtMs.length).toBe(before); // no sign of life after a goodbye
+    expect(agent.health).toBe("ok");
+    agent.log("l").set("other", 2);
+    await advance(1_000);
+    expect(agent.epoch).toBeGreaterThan(first);
+    const [left, on] = [collector.epoch("n1", first), collector.epoch("n1", agent.epoch)];
+    expect([...left.events.values()].at(-1)?.kind).toBe("leave");
+    expect([...on.events.values()].slice(0, 3).map((event) => event.kind)).toEqual([
+      "join",
+      "keyframe",
+      "set",
+    ]);
+    expect(on.stateAt(on.contiguousSeq).logs).toEqual({ l: { k: 1, other: 2 } });
+    checkBooks(agent);
+
+    const again = agent.sayGoodbye();
+    await advance(100);
+    await again;
+    const ending = agent.close();
+    await advance(100);
+    await ending;
+    expect([...on.events.values()].filter((event) => event.kind === "leave")).toHaveLength(1);
+    expect(agent.stats()).toMatchObject({ queued: 0, dropped: 0 });
+    checkBooks(agent);
+  });
+
+  it("flush is over at once when its own cutting turns the agent off", async () => {
+    const { agent, clock } = build(18);
+    agent.log("l").set("k", 1);
+    vi.spyOn(clock, "now").mockImplementation(() => {
+      throw new Error("no time");
+    });
+    for (let i = 0; i < 4; i += 1) agent.mark("x");
+    expect(agent.stats().ownErrors).toBe(4);
+    expect(await agent.flush({ timeoutMs: 5_000 })).toBe(false); // virtual time stands still
+    expect(agent.health).toBe("off");
+    checkBooks(agent);
   });
 
   it("flush waits for the collector's word, and says when it did not come", async () => {

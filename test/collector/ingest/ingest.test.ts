@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { Agent } from "../../../agent/agent.ts";
+import { resolveConfig } from "../../../agent/config.ts";
 import { addMs, decodeBatch, eventsOf, formatHlc, MIN_HLC } from "../../../agent/kernel/index.ts";
+import type { Transport } from "../../../agent/shipping/transport.ts";
+import { ManualClock } from "../../../agent/testing.ts";
 import type { HistoryStore, StoreWrite } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
+import { VirtualScheduler } from "../../support/virtual-scheduler.ts";
 import { aBatch, aLostRange, anIngest, atTick, joined, START } from "./support.ts";
 
 const EVERYTHING = { from: MIN_HLC, to: atTick(1e12) };
@@ -457,4 +462,66 @@ it("tells listeners which epochs a durable write changed", async () => {
   stop();
   await ingest.submit(aBatch({ seqs: [3, 4] }));
   expect(told).toEqual([[1, 2], [2]]);
+});
+
+describe("two processes that began in the same millisecond under one id", () => {
+  it("do not share an epoch: the second is told, and what it recorded is stored under its new id", async () => {
+    const { ingest, store } = anIngest();
+    const scheduler = new VirtualScheduler(1);
+    const transport: Transport = {
+      target: "ingest",
+      send: async (batches) => ({
+        kind: "acked",
+        reply: await ingest.submit(Buffer.concat(batches)),
+      }),
+      close: () => undefined,
+    };
+    const start = (): Agent => {
+      const around = { env: {}, pid: 1, script: "t", threadId: 0, isFork: false };
+      const config = resolveConfig({ node: "twin", hooks: "none", quiet: true }, around);
+      return new Agent(config, {
+        clock: new ManualClock("2026-11-21T16:00:00Z"),
+        transport,
+        scheduler,
+      });
+    };
+    const [first, second] = [start(), start()];
+    expect(second.epoch).toBe(first.epoch);
+    first.log("l").set("a", 1);
+    for (let i = 0; i < 9; i += 1) second.log("l").set(`b${i}`, i); // more than the first has
+    const advance = async (ms: number): Promise<void> => {
+      for (let done = 0; done < ms; done += 10) {
+        await scheduler.advance(10);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await advance(1_000);
+    expect(first.node).toBe("twin");
+    expect(second.node).toBe(`twin.${process.pid}`);
+    const stored = store.epochs().map((epoch) => {
+      const keys = [...store.batches(epoch.id, EVERYTHING)].flatMap((batch) =>
+        [...eventsOf(decodeBatch(batch.bytes))].flatMap((event) =>
+          event.kind === "set"
+            ? [event.key]
+            : event.kind === "keyframe"
+              ? [...event.state.keys()]
+              : [],
+        ),
+      );
+      return [epoch.node, [...new Set(keys)].sort(), epoch.lost];
+    });
+    expect(stored).toEqual([
+      ["twin", ["a"], []],
+      [second.node, Array.from({ length: 9 }, (_, i) => `b${i}`), []],
+    ]);
+    const { recorded, acknowledged, drops } = second.stats();
+    expect(drops).toEqual({ refused: 10 }); // the join and nine changes
+    expect(acknowledged).toBe(recorded - 10);
+    expect(second.health).toBe("ok");
+    for (const agent of [first, second]) {
+      const ending = agent.close();
+      await advance(600);
+      await ending;
+    }
+  });
 });
