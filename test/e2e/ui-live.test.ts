@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
 import {
@@ -74,6 +74,23 @@ describe("live and paused", () => {
 
     await page.keyboard.press("l");
     await cutBecomes(at(9_000));
+  }, 30_000);
+
+  it("opens a busy system so close that single events can be told apart, at a clean address", async () => {
+    const busy = await startFixtureServer(built.folder, makeScenario("none", 300));
+    const fresh = await openPage(browser, busy.url);
+    await stateShown(fresh);
+    await fresh.page.waitForFunction(() => window.__retroscope.glyphs.length > 0);
+    const { from, to } = await fresh.viewport();
+    const spanMs = ((parseHlc(to) ?? 0) - (parseHlc(from) ?? 0)) / TICKS_PER_MS;
+    expect(spanMs).toBeLessThanOrEqual(2_000);
+    expect(await fresh.page.evaluate(() => location.hash)).toBe("");
+    // A chosen width goes into the address.
+    await fresh.page.keyboard.press("s");
+    await fresh.page.keyboard.press("l");
+    await fresh.page.waitForFunction(() => location.hash.includes("span="));
+    await fresh.close();
+    await busy.close();
   }, 30_000);
 
   it("draws events that arrive while it is paused, where they are in view", async () => {

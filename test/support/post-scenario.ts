@@ -42,6 +42,8 @@ function bodyOf(
   switch (kind) {
     case "join":
       return { kind, service, tags: {}, instance: node };
+    case "leave":
+      return { kind };
     case "mark":
       return { kind, text: String(fields["text"]) };
     case "send":

@@ -40,7 +40,7 @@ export interface VariableRow {
   readonly differs: boolean;
 }
 
-/** Every variable across the members that have its log; disagreement first. */
+/** Every variable across the members that have its log; disagreement first, what only one node holds last. */
 export function variableRows(json: Pick<CutJson, "nodes">, filter: string): readonly VariableRow[] {
   const rows = new Map<string, { log: string; key: string; values: Map<string, Json> }>();
   const holders = new Map<string, number>();
@@ -62,7 +62,10 @@ export function variableRows(json: Pick<CutJson, "nodes">, filter: string): read
     }))
     .sort(
       (a, b) =>
-        Number(b.differs) - Number(a.differs) || byName(a.log, b.log) || byName(a.key, b.key),
+        Number(b.differs) - Number(a.differs) ||
+        Number(b.values.size > 1) - Number(a.values.size > 1) ||
+        byName(a.log, b.log) ||
+        byName(a.key, b.key),
     );
 }
 

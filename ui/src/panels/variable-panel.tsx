@@ -36,7 +36,7 @@ export function VariablePanel({ app, variable }: VariableProps): JSX.Element {
   return (
     <section class="variable" aria-label={`History of ${log} / ${key} on ${node}`}>
       <div class="panel-title">
-        <button type="button" class="tool" onClick={() => app.verbs.openVariable(null)}>
+        <button type="button" class="tool" onClick={() => leave(app)}>
           ‹ Whole state
         </button>
         <button
@@ -71,6 +71,12 @@ export function VariablePanel({ app, variable }: VariableProps): JSX.Element {
       )}
     </section>
   );
+}
+
+/** Back to the whole state, with the focus in the panel: the button that had it is gone. */
+function leave(app: App): void {
+  app.verbs.openVariable(null);
+  document.getElementById("panel-body")?.focus();
 }
 
 interface HistoryProps extends VariableProps {
