@@ -64,6 +64,12 @@ export class Chunk {
     this.sizes.push(bytes);
     return this.objects.push(object) - 1;
   }
+
+  /** Nothing more is appended: gives back the room that the lists had to grow. */
+  seal(): void {
+    this.objects = this.objects.slice();
+    this.sizes = this.sizes.slice();
+  }
 }
 
 export interface WindowOptions {
@@ -247,6 +253,7 @@ export class EventWindow {
   }
 
   #nextChunk(): Chunk {
+    this.#chunk.seal();
     const next = this.#spare ?? new Chunk(this.#capacity);
     this.#spare = undefined;
     next.firstIndex = this.nextIndex;

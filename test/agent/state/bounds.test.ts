@@ -1,7 +1,7 @@
 /** What an agent holds on to, and what it hands over at once, whatever the service does. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatHlc, type Hlc, WIRE_LIMITS } from "../../../agent/kernel/index.ts";
+import { eventLineFields, formatHlc, type Hlc, WIRE_LIMITS } from "../../../agent/kernel/index.ts";
 import { STATE_LIMITS } from "../../../agent/state/limits.ts";
 import { Variable } from "../../../agent/state/state-log.ts";
 import { FURTHER_LOGS } from "../../../agent/state/variable-table.ts";
@@ -181,7 +181,7 @@ describe("what shares a stamp", () => {
   it.each([
     [
       "large values",
-      (parts: RecordingParts, i: number) => parts.log("docs").set(`d${i}`, "x".repeat(8_000)),
+      (parts: RecordingParts, i: number) => parts.log("docs").set(`d${i}`, "x".repeat(8_000) + i),
     ],
     [
       "commits",
@@ -230,12 +230,12 @@ describe("what shares a stamp", () => {
         const parts = ahead();
         const log = parts.log("l");
         for (const { count, width, key, isCommit } of steps) {
-          const value = width === 0 ? 1 : "é".repeat(width / 2);
+          const value = (i: number) => (width === 0 ? i : "é".repeat(width / 2) + i);
           if (isCommit) {
             log.commit((tx) => {
-              for (let i = 0; i < count; i += 1) tx.set(key + i, value);
+              for (let i = 0; i < count; i += 1) tx.set(key + i, value(i));
             });
-          } else for (let i = 0; i < Math.min(count, 300); i += 1) log.set(key + i, value);
+          } else for (let i = 0; i < Math.min(count, 300); i += 1) log.set(key + i, value(i));
         }
         let bytes = 0;
         for (const { header, events } of parts.ship()) {
@@ -273,12 +273,32 @@ describe("a commit too large for one batch", () => {
   });
 });
 
-it("skips a keyframe by its bytes of UTF-8, so that what is framed can be encoded", () => {
-  const parts = recordingParts({ windowBytes: 64 * 1024 * 1024 });
-  const log = parts.log("articles");
-  for (let i = 0; i < 750; i += 1) log.set(`a${i}`, "漢".repeat(2_400) + i);
-  parts.ship();
-  parts.feed.addKeyframes();
-  expect(parts.feed.skippedKeyframeCount).toBe(1);
-  expect(parts.ship()).toEqual([]);
+it.each([
+  ["values", 750, (i: number) => [`a${i}`, "漢".repeat(2_400) + i] as const],
+  ["names", 10_000, (i: number) => ["漢".repeat(80) + i, 1] as const],
+] as const)(
+  "skips a keyframe by its bytes of UTF-8, so that it can be encoded: %s",
+  (_what, count, make) => {
+    const parts = recordingParts({ windowBytes: 64 * 1024 * 1024 });
+    const log = parts.log("articles");
+    for (let i = 0; i < count; i += 1) {
+      const [key, value] = make(i);
+      log.set(key, value);
+    }
+    parts.ship();
+    parts.feed.addKeyframes();
+    expect(parts.feed.skippedKeyframeCount).toBe(1);
+    expect(parts.ship()).toEqual([]);
+  },
+);
+
+it("marks a value cut short on its event, as event lines and /api/events give it", () => {
+  const parts = recordingParts();
+  parts.log("l").set("long", "x".repeat(300_000));
+  parts.log("l").set("whole", "x");
+  const place = { node: "n1", epoch: 7, seq: 1 };
+  const lines = [...replayOf(parts).events.values()].map((event) => eventLineFields(event, place));
+  expect(lines.filter((line) => line["cutShort"] === true).map((line) => line["key"])).toEqual([
+    "long",
+  ]);
 });
