@@ -1,7 +1,7 @@
 /**
- * The README is run: every fenced `ts` block is compiled against the package's doors and executed,
+ * The READMEs for users are run: every fenced `ts` block is compiled against the package's doors and executed,
  * lines ending in `// => value` are compared, and every command of a `sh run` block is called
- * against the service of the block before it.
+ * against the service of the block before it. Of agent/README.md the `ts` blocks.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -76,6 +76,14 @@ async function waitUntilAnswered(url: string, init?: RequestInit): Promise<Respo
   }
 }
 
+/** Compiles and runs a snippet; fails as it does. */
+function runSnippet(name: string, code: string): void {
+  const env = { ...process.env, RETROSCOPE_QUIET: "1" };
+  execFileSync(process.execPath, [compile(name, withChecks(code))], {
+    ...{ cwd: workshop, stdio: "pipe", env },
+  });
+}
+
 const snippets = fencesOf(readme).filter(({ language }) => language === "ts");
 const service = snippets.find(({ note }) => note.startsWith("file="));
 const commands = fencesOf(readme)
@@ -92,14 +100,7 @@ describe("the README", () => {
 
   it.each(snippets.filter((snippet) => snippet !== service).map(({ code }, i) => [i, code]))(
     "has a snippet %i that compiles, runs and prints what it says",
-    (i, code) => {
-      const file = compile(`snippet-${i}`, withChecks(code as string));
-      execFileSync(process.execPath, [file], {
-        cwd: workshop,
-        stdio: "pipe",
-        env: { ...process.env, RETROSCOPE_QUIET: "1" },
-      });
-    },
+    (i, code) => runSnippet(`snippet-${i}`, code as string),
     60_000,
   );
 
@@ -128,7 +129,12 @@ describe("the README", () => {
       expect(await bought.json()).toEqual({ apples: 11 });
       // The commands ask for the state of five seconds ago: until then it is before all history.
       const deadline = performance.now() + 15_000;
-      while (!(await fetch(`${url}/api/cut?at=-5s`)).ok && performance.now() < deadline) {
+      // (A collector that knows of no node at all answers too.)
+      const isAnswered = async (): Promise<boolean> => {
+        const reply = await fetch(`${url}/api/cut?at=-5s`);
+        return reply.ok && (await reply.text()).includes("cart-1");
+      };
+      while (!(await isAnswered()) && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }, 60_000);
@@ -159,4 +165,20 @@ describe("the README", () => {
       expect(cut.nodes["cart-1"].logs).toEqual({ stock: { apples: 11 } });
     });
   });
+});
+
+describe("the agent's README", () => {
+  const ofAgent = fencesOf(readFileSync(join(root, "agent", "README.md"), "utf8"))
+    .filter(({ language }) => language === "ts")
+    .map(({ code }, i) => [i, code] as const);
+
+  it("has a snippet for each part of the SDK", () => {
+    expect(ofAgent.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(ofAgent)(
+    "has a snippet %i that compiles, runs and prints what it says",
+    (i, code) => runSnippet(`agent-${i}`, code),
+    60_000,
+  );
 });
