@@ -193,7 +193,7 @@ export function stepsFrom(
   };
 }
 
-/** Values of one variable in [from, to], oldest first. */
+/** Versions of one variable in [from, to], oldest first; first the value at `from`, dated so. */
 export function historyOf(
   scenario: Scenario,
   name: { node: string; log: string; key: string },
@@ -201,20 +201,22 @@ export function historyOf(
   to: number,
   limit: number,
 ): VariableHistoryJson {
-  const found = scenario.events.filter(
-    (e) =>
-      isChange(e) &&
-      e.t >= from &&
-      e.t <= to &&
-      variable(e) === `${name.node}\n${name.log}\n${name.key}`,
-  );
-  const values = found.slice(0, limit).map(({ t, epoch, seq, kind }) => {
-    const value = stateAt(scenario, t).get(`${name.node}\n${name.log}\n${name.key}`);
-    const written =
-      kind === "delete" || value === undefined ? { deleted: true as const } : { value };
-    return { at: timeJson(t), epoch, seq, ...written };
-  });
-  const next = found[limit];
+  const id = `${name.node}\n${name.log}\n${name.key}`;
+  const writes = scenario.events.filter((e) => isChange(e) && e.t <= to && variable(e) === id);
+  const versionOf = ({ t, epoch, seq }: ScenarioEvent, at: number) => {
+    const value = stateAt(scenario, t).get(id);
+    const held = value === undefined ? { deleted: true as const } : { value };
+    return { at: timeJson(at), epoch, seq, ...held };
+  };
+  const inside = writes.filter(({ t }) => t >= from);
+  const before = writes.findLast(({ t }) => t < from);
+  const start =
+    before === undefined || inside[0]?.t === from || !stateAt(scenario, from).has(id)
+      ? []
+      : [versionOf(before, from)];
+  const count = Math.max(0, limit - start.length);
+  const values = [...start, ...inside.slice(0, count).map((e) => versionOf(e, e.t))];
+  const next = inside[count];
   return next === undefined ? { values } : { values, next: formatHlc(next.t) };
 }
 

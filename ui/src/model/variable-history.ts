@@ -1,7 +1,8 @@
 /**
  * The values of one variable around the cut: some before, some after, each with the event that wrote
  * it. `/api/history` reads forwards, so what came before is asked for in stretches that grow until
- * they hold enough or reach the beginning of the record.
+ * they hold enough or reach the beginning of the record. Its first version is the value *at* `from`,
+ * dated so, whenever it was written: only an earlier stretch knows the true time of that write.
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { VariableHistoryJson } from "../../../collector/api/shapes.ts";
@@ -40,13 +41,15 @@ export async function findHistory(
   const { around } = question;
   const [before, after] = await Promise.all([
     valuesBefore(client, question, signal),
-    page(client, question, { from: clampTicks(around + 1), limit: SIDE }, signal),
+    // From the cut on, since what is dated a tick later could be either.
+    page(client, question, { from: around, limit: SIDE + 1 }, signal),
   ]);
+  const later = after.values.filter(({ at }) => ticksOf(at) > around);
   const earlier = before.values.slice(-SIDE);
   return {
     values: [
       ...earlier.map((value, place) => ({ value, isCurrent: place === earlier.length - 1 })),
-      ...after.values.map((value) => ({ value, isCurrent: false })),
+      ...later.map((value) => ({ value, isCurrent: false })),
     ],
     hasEarlier: before.values.length > SIDE || !before.isAll,
     hasLater: after.next !== undefined,
@@ -64,10 +67,22 @@ async function valuesBefore(
     const from = clampTicks(Math.max(Math.min(first, around), around - reach));
     const to = known[0] === undefined ? around : clampTicks(ticksOf(known[0].at) - 1);
     const older = await stretch(client, question, { from, to }, signal);
-    known = [...older.values, ...known];
     const isAll = from <= first && !older.isCut;
+    known = [...(isAll ? older.values : withoutStart(older)), ...known];
     if (isAll || older.isCut || known.length > SIDE) return { values: known, isAll };
   }
+}
+
+/** Without what may have been written before the stretch. */
+function withoutStart({ values, from }: Stretch): readonly VariableValue[] {
+  return values[0] !== undefined && ticksOf(values[0].at) === from ? values.slice(1) : values;
+}
+
+interface Stretch {
+  readonly from: Hlc;
+  readonly values: readonly VariableValue[];
+  /** There were more between the beginning asked for and `from`. */
+  readonly isCut: boolean;
 }
 
 /** All values of a stretch, or the newest ones of its later part where there are too many. */
@@ -76,7 +91,7 @@ async function stretch(
   question: VariableQuestion,
   range: { readonly from: Hlc; readonly to: Hlc },
   signal: AbortSignal,
-): Promise<{ values: readonly VariableValue[]; isCut: boolean }> {
+): Promise<Stretch> {
   let { from } = range;
   for (let isCut = false; from <= range.to; isCut = true) {
     const values: VariableValue[] = [];
@@ -85,12 +100,12 @@ async function stretch(
       const answer = await page(client, question, { ...range, from, cursor, limit: PAGE }, signal);
       values.push(...answer.values);
       cursor = answer.next;
-      if (cursor === undefined) return { values, isCut };
+      if (cursor === undefined) return { from, values, isCut };
     }
-    if (from === range.to) return { values, isCut: true };
+    if (from === range.to) return { from, values, isCut: true };
     from = clampTicks(Math.ceil((from + range.to) / 2));
   }
-  return { values: [], isCut: false };
+  return { from, values: [], isCut: false };
 }
 
 interface Asked {

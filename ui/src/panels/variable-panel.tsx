@@ -97,8 +97,10 @@ function History({ app, variable, history, around }: HistoryProps): JSX.Element 
           "Not written yet at the cut."
         ) : (
           <>
-            At the cut it has held this for {durationText(around - ticksOf(current.at))}. Choose a
-            row to go to its write.
+            {around === ticksOf(current.at)
+              ? "Written at the cut."
+              : `At the cut it has held this for ${durationText(around - ticksOf(current.at))}.`}{" "}
+            Choose a row to go to its write.
           </>
         )}
       </p>
