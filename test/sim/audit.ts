@@ -7,17 +7,13 @@
 import type { Hlc } from "../../agent/kernel/index.ts";
 import type { EventQuery, History, NodeEvent } from "../../collector/cut/history.ts";
 import { type Checker, short } from "./checker.ts";
-import type { EpochLedger, KnownEvent, ProcessLedger } from "./ledger.ts";
+import type { EpochLedger, KnownEvent } from "./ledger.ts";
 import { areAlike, textOf } from "./value-text.ts";
 
 const PAGE = 1_000;
 const OWN_KINDS: readonly string[] = ["join", "keyframe", "leave"];
 
-export async function audit(
-  checker: Checker,
-  history: History,
-  mustBeWhole: ReadonlySet<ProcessLedger>,
-): Promise<void> {
+export async function audit(checker: Checker, history: History): Promise<void> {
   const seen = new Map<string, Set<number>>();
   let before: NodeEvent | undefined;
   for await (const one of allEvents(history)) {
@@ -33,7 +29,7 @@ export async function audit(
     checkEvent(checker, one);
   }
   for (const epoch of checker.ledger.epochs.values()) {
-    checkEpoch(checker, history, epoch, seen, mustBeWhole);
+    checkEpoch(checker, history, epoch, seen);
   }
 }
 
@@ -127,7 +123,6 @@ function checkEpoch(
   history: History,
   epoch: EpochLedger,
   seen: ReadonlyMap<string, ReadonlySet<number>>,
-  mustBeWhole: ReadonlySet<ProcessLedger>,
 ): void {
   const name = `${epoch.node}/${epoch.epoch}`;
   const seqs = seen.get(name) ?? new Set<number>();
@@ -136,7 +131,6 @@ function checkEpoch(
     checker.fail("an event that never was", `${name}/${highest} of ${epoch.createdCount}`);
   }
   const lost = history.nodes().find((one) => one.node === epoch.node)?.lost ?? [];
-  const end = mustBeWhole.has(epoch.process) ? epoch.createdCount : 0;
   for (let seq = 1; seq <= epoch.createdCount; seq += 1) {
     if (seqs.has(seq)) continue;
     if (epoch.isAcked(seq)) {
@@ -145,7 +139,7 @@ function checkEpoch(
     }
     const isDeclared = lost.some((one) => one.firstSeq <= seq && seq <= one.lastSeq);
     checker.counts.add(isDeclared ? "events declared lost" : "events that died untold");
-    if (seq <= end && !isDeclared) {
+    if (seq <= epoch.drainedCount && !isDeclared) {
       checker.fail("a silent gap", `${name}/${seq} of ${epoch.createdCount}`);
       return;
     }

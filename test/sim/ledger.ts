@@ -59,6 +59,8 @@ export class EpochLedger {
   readonly known = new Map<number, KnownEvent>();
   /** Seqs created so far, the agent's own included. */
   createdCount = 0;
+  /** Seqs up to this must be stored or declared lost: a flush said so after all faults had stopped. */
+  drainedCount = 0;
   /** The goodbye lies in (leftAfter, leftBefore). */
   leftAfter = Number.POSITIVE_INFINITY;
   leftBefore = Number.POSITIVE_INFINITY;

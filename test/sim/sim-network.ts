@@ -26,6 +26,7 @@ export interface Sender {
 
 export class SimNetwork {
   isCalm = false;
+  #isClosed = false;
   readonly #time: VirtualTime;
   readonly #scenario: Scenario;
   readonly #chance: Chance;
@@ -55,6 +56,11 @@ export class SimNetwork {
   cutOff(from: string, to: string, ms: number): void {
     this.#cutOff.set(`${from}>${to}`, this.#time.nowMs + ms);
     this.#counts.add("network: partition");
+  }
+
+  /** Nothing arrives at the collector any more. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   calm(): void {
@@ -171,6 +177,7 @@ export class SimNetwork {
     answered?: (reply: TransportReply) => void,
   ): void {
     this.#time.after(delayMs, () => {
+      if (this.#isClosed) return;
       if (!this.canReach(sender.machine, COLLECTOR)) {
         this.#counts.add("request: behind a partition");
         return;

@@ -38,6 +38,7 @@ export class SimNode {
   readonly #chance: Chance;
   readonly #directory: string;
   #service: Service | undefined;
+  startCount = 0;
 
   constructor(world: World, plan: NodePlan, machine: string, clock?: NodeClock) {
     this.#world = world;
@@ -63,6 +64,7 @@ export class SimNode {
 
   start(): void {
     if (this.#service !== undefined) return;
+    this.startCount += 1;
     const { scenario, network, ledger, counts } = this.#world;
     const life = {
       machine: this.name,
