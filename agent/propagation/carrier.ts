@@ -44,9 +44,9 @@ const LOW_HEX: readonly string[] = Array.from({ length: TICKS_PER_MS }, (_, low)
 );
 
 // What did not change since the last stamp is not written anew: the millisecond, the epoch.
-let lastMs = -1;
+let lastMs = Number.NaN; // equal to nothing
 let lastMsText = "";
-let lastEpoch = -1;
+let lastEpoch = Number.NaN;
 let lastEpochText = "";
 
 /**

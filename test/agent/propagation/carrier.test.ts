@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   AGENT_NODE_ID,
   formatHlc,
@@ -66,6 +66,13 @@ describe("the carrier", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("writes the millisecond before tick zero, first of all stamps too", async () => {
+    vi.resetModules();
+    const fresh = await import("../../../agent/propagation/carrier.ts");
+    const stamp = { t: -24 as Hlc, epoch: 1, seq: 1, node: "n" };
+    expect(fresh.formatCarrier(stamp)).toBe(`1-${formatHlc(stamp.t)}-1.1-n`);
   });
 
   it("agrees with the slow reading on every text near a valid one", () => {
