@@ -50,6 +50,12 @@ describe("the address", () => {
     );
   });
 
+  it("keeps a selected event whose node has line ends in its name", () => {
+    const selectedEvent = { node: "a\u2028/\nb", epoch: 0, seq: 1, t: 0 as Hlc };
+    const view = { ...DEFAULT_VIEW, selectedEvent };
+    expect(readFragment(writeFragment(view)).view.selectedEvent).toEqual(selectedEvent);
+  });
+
   it("is empty for an untouched page, and keeps the width of a live one", () => {
     expect(writeFragment(DEFAULT_VIEW)).toBe("");
     expect(readFragment("").view).toEqual(DEFAULT_VIEW);

@@ -204,9 +204,9 @@ function writeEventName(event: EventName): string {
   return `${event.node}/${event.epoch}/${event.seq}@${hexOf(event.t)}`;
 }
 
-/** Read from the right: an imported node may have slashes in its name. */
+/** Read from the right: an imported node may have slashes, and even line ends, in its name. */
 function readEventName(text: string): EventName | null {
-  const match = /^(.+)\/(\d{1,16})\/(\d{1,16})@([0-9a-f]{16})$/i.exec(text);
+  const match = /^(.+)\/(\d{1,16})\/(\d{1,16})@([0-9a-f]{16})$/is.exec(text);
   const t = match === null ? undefined : parseHlc(match[4] as string);
   if (match === null || t === undefined) return null;
   return { node: match[1] as string, epoch: Number(match[2]), seq: Number(match[3]), t };
