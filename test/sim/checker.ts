@@ -8,6 +8,7 @@
  */
 import type { Cut, History, Selection } from "../../collector/cut/history.ts";
 import type { Counts } from "./counts.ts";
+import { at, type Judge } from "./judge.ts";
 import { judgeInFlight } from "./judge-in-flight.ts";
 import { judgeOrder } from "./judge-order.ts";
 import type { EpochLedger, Ledger, Message, ProcessLedger } from "./ledger.ts";
@@ -32,7 +33,7 @@ interface Kept {
   readonly told: ReadonlySet<EpochLedger>;
 }
 
-export class Checker {
+export class Checker implements Judge {
   readonly ledger: Ledger;
   readonly scenario: Scenario;
   readonly counts: Counts;
@@ -177,10 +178,6 @@ export class Checker {
     for (const variables of logs.values()) shown += variables.size;
     if (shown > count) this.fail("a variable that never was", where);
   }
-}
-
-export function at(cut: Cut): string {
-  return `at ${cut.at}`;
 }
 
 export function short(text: string | undefined): string {

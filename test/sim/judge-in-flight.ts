@@ -4,39 +4,39 @@
  * unknown when the answer was made: then a message that is old by T may be in it or not.
  */
 import type { Cut, Selection } from "../../collector/cut/history.ts";
-import { at, type Checker } from "./checker.ts";
+import { at, type Judge } from "./judge.ts";
 import type { Message } from "./ledger.ts";
 
 type Verdict = "in" | "out" | "either";
 
-export function judgeInFlight(checker: Checker, cut: Cut, selection: Selection): void {
+export function judgeInFlight(judge: Judge, cut: Cut, selection: Selection): void {
   const found = new Set(cut.inFlight.map(({ id }) => id));
   for (const id of found) {
-    const message = checker.ledger.messageById.get(id);
+    const message = judge.ledger.messageById.get(id);
     if (message === undefined || message.t > cut.at) {
-      checker.fail("in flight, but never sent by then", `${id} ${at(cut)}`);
+      judge.fail("in flight, but never sent by then", `${id} ${at(cut)}`);
     }
   }
   if (!cut.complete || !cut.inFlightComplete || selection.nodes !== undefined) return;
-  checker.counts.add("messages in flight compared");
-  for (const message of checker.ledger.messages) {
-    const verdict = verdictOf(checker, message, cut.at);
+  judge.counts.add("messages in flight compared");
+  for (const message of judge.ledger.messages) {
+    const verdict = verdictOf(judge, message, cut.at);
     const isIn = found.has(message.id);
     if (verdict === "either" || isIn === (verdict === "in")) continue;
     const what = isIn ? "in flight, but was not" : "not in flight, but was";
-    checker.fail(what, `${message.id} sent ${message.t}, ${receivesOf(message)} ${at(cut)}`);
+    judge.fail(what, `${message.id} sent ${message.t}, ${receivesOf(message)} ${at(cut)}`);
     return;
   }
 }
 
-function verdictOf(checker: Checker, message: Message, t: number): Verdict {
+function verdictOf(judge: Judge, message: Message, t: number): Verdict {
   if (message.t > t) return "out";
   const { epoch } = message;
   // A send that nobody told of, or of a run that was over by then on paper.
-  if (!epoch.isAcked(message.seq) || checker.activeAt(epoch.node, message.t) !== epoch) {
+  if (!epoch.isAcked(message.seq) || judge.activeAt(epoch.node, message.t) !== epoch) {
     return "either";
   }
-  const timeout = checker.scenario.messageTimeoutMs * 4096;
+  const timeout = judge.scenario.messageTimeoutMs * 4096;
   const age = t - message.t;
   const told = message.receives.filter((one) => one.epoch.isAcked(one.seq));
   const untold = message.receives.filter((one) => !one.epoch.isAcked(one.seq));

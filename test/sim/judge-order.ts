@@ -5,36 +5,36 @@
  * the cut holds of that one. What nobody told the collector of cannot be held against it.
  */
 import type { Cut, Selection } from "../../collector/cut/history.ts";
-import { at, type Checker } from "./checker.ts";
+import { at, type Judge } from "./judge.ts";
 import type { ProcessLedger } from "./ledger.ts";
 
-export function judgeOrder(checker: Checker, cut: Cut, selection: Selection): void {
-  judgeFalseAlarms(checker, cut);
+export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
+  judgeFalseAlarms(judge, cut);
   if (selection.nodes !== undefined || !cut.consistent) return;
-  const { ledger } = checker;
+  const { ledger } = judge;
   const t = cut.at;
   for (const { message, receive } of ledger.violating) {
     const sentT = message.forgedT ?? message.t;
     if (receive.t > t || sentT <= t || !receive.epoch.isAcked(receive.seq)) continue;
-    checker.fail(
+    judge.fail(
       "called consistent, holds a receive without its send",
       `${message.id} sent ${sentT}, received ${receive.t} ${at(cut)}`,
     );
     return;
   }
-  if (cut.complete) judgeVectors(checker, cut);
+  if (cut.complete) judgeVectors(judge, cut);
 }
 
-function judgeVectors(checker: Checker, cut: Cut): void {
-  const { processes } = checker.ledger;
+function judgeVectors(judge: Judge, cut: Cut): void {
+  const { processes } = judge.ledger;
   const counts = processes.map((process) => process.countAt(cut.at));
   if (processes.some((one, i) => !isToldUpTo(one, counts[i] as number))) return;
-  checker.counts.add("cuts judged by vector clocks");
+  judge.counts.add("cuts judged by vector clocks");
   for (const [i, process] of processes.entries()) {
     const vector = process.vectorAt(counts[i] as number);
     for (const [j, known] of vector.entries()) {
       if (j === i || known <= (counts[j] as number)) continue;
-      checker.fail(
+      judge.fail(
         "called consistent, is not closed under happened-before",
         `process ${i} knows ${known} events of process ${j}, the cut holds ${counts[j]} ${at(cut)}`,
       );
@@ -52,9 +52,9 @@ function isToldUpTo(process: ProcessLedger, count: number): boolean {
   return true;
 }
 
-function judgeFalseAlarms(checker: Checker, cut: Cut): void {
+function judgeFalseAlarms(judge: Judge, cut: Cut): void {
   for (const { send, receive } of cut.violations) {
-    const isReal = checker.ledger.violating.some(
+    const isReal = judge.ledger.violating.some(
       (one) =>
         one.receive.epoch.node === receive.node &&
         one.receive.epoch.epoch === receive.epoch &&
@@ -64,7 +64,7 @@ function judgeFalseAlarms(checker: Checker, cut: Cut): void {
     );
     if (isReal) continue;
     const id = `${send.node}/${send.epoch}/${send.seq}`;
-    checker.fail("a violation that is none", `${id} ${at(cut)}`);
+    judge.fail("a violation that is none", `${id} ${at(cut)}`);
     return;
   }
 }
