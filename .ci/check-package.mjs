@@ -10,7 +10,20 @@ import { join, resolve } from "node:path";
 const ROOT = resolve(import.meta.dirname, "..");
 const COMMAND_TIMEOUT_MS = 120_000;
 /** What a tarball may hold beside dist. */
-const BESIDE_DIST = ["package.json", "README.md", "LICENSE", "CHANGELOG.md"];
+const BESIDE_DIST = [
+  "package.json",
+  "README.md",
+  "LICENSE",
+  "CHANGELOG.md",
+  "ARCHITECTURE.md",
+  // What README.md links to.
+  "agent/README.md",
+  "collector/README.md",
+  "collector/api/README.md",
+  "collector/interop/README.md",
+  "test/README.md",
+  "ui/README.md",
+];
 const NOT_IN_DIST = [/\.map$/, /^dist\/agent\/examples\//, /^dist\/\./, /\.(test|bench)\./];
 
 const failures = [];
