@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     // dist holds compiled copies; only the sources under test/ are tests.
     include: ["test/**/*.test.{ts,tsx}"],
+    setupFiles: ["test/support/seed.ts"],
     // A bound for hangs, not a measure: two busy cores must not fail a test that starts processes.
     testTimeout: 20_000,
     hookTimeout: 20_000,
