@@ -5,7 +5,10 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
-const FAULTS = { kill: "SIGKILL of the collector at random under load (fault 25, R1)" };
+const FAULTS = {
+  kill: "SIGKILL of the collector at random under load (fault 25, R1)",
+  simulate: "whole systems from one seed, in virtual time (faults 11-13, 15, 16, 37-43; R2, R4)",
+};
 
 const [name, ...rest] = process.argv.slice(2);
 if (name === undefined || !Object.hasOwn(FAULTS, name)) {

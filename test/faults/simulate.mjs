@@ -5,7 +5,7 @@
  *     npm run faults -- simulate [--runs N] [--seed S] [--plant NAME] [--json]
  *
  * Run i has the seed S + i: a failure is replayed with `--runs 1 --seed` and the seed it prints. With
- * `--plant` a bug is planted, and the runs go on until it is caught: 0 then means caught.
+ * `--plant` a bug is planted (`all`: one after the other), and the runs go on until it is caught.
  *
  * Exit codes: 0 all promises kept (or the planted bug caught); 1 one was broken (or it was not); 2 usage.
  */
@@ -30,11 +30,11 @@ function settings() {
   if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
     throw new Error("--runs and --seed are whole numbers");
   }
-  const plant = PLANTS.find(({ name }) => name === values.plant);
-  if (values.plant !== undefined && plant === undefined) {
-    throw new Error(`--plant is one of ${PLANTS.map(({ name }) => name).join(", ")}`);
+  const plants = PLANTS.filter(({ name }) => name === values.plant || values.plant === "all");
+  if (values.plant !== undefined && plants.length === 0) {
+    throw new Error(`--plant is all, or one of ${PLANTS.map(({ name }) => name).join(", ")}`);
   }
-  return { runs, seed, plant, json: values.json === true };
+  return { runs, seed, plants, json: values.json === true };
 }
 
 async function main() {
@@ -45,9 +45,18 @@ async function main() {
     process.stderr.write(`${error.message}\n${USAGE}\n`);
     return 2;
   }
-  const { runs, seed, plant, json } = given;
+  const { plants, ...rest } = given;
+  if (plants.length === 0) return simulateSeeds(rest);
+  let code = 0;
+  for (const plant of plants) code = Math.max(code, await simulateSeeds({ ...rest, plant }));
+  return code;
+}
+
+/** The exit code. */
+async function simulateSeeds({ runs, seed, plant, json }) {
   const unhandled = [];
-  process.on("unhandledRejection", (error) => unhandled.push(String(error?.stack ?? error)));
+  const onUnhandled = (error) => unhandled.push(String(error?.stack ?? error));
+  process.on("unhandledRejection", onUnhandled);
   const { simulate } = await loadSimulator(plant);
   const broken = [];
   const totals = new Map();
@@ -69,6 +78,7 @@ async function main() {
     virtualMs += report.virtualMs;
   }
   const realMs = performance.now() - start;
+  process.off("unhandledRejection", onUnhandled);
   const of = (name) => totals.get(name) ?? 0;
   const report = {
     fault: "simulate",

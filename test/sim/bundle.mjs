@@ -39,20 +39,20 @@ export async function loadSimulator(plant) {
   }
 }
 
-function planting({ name, file, from, to }) {
+function planting({ name, file, from, to, and }) {
+  const changes = [[from, to], ...(and === undefined ? [] : [and])];
   const path = join(ROOT, file);
   return {
     name: `plant-${name}`,
     enforce: "pre",
     transform(code, id) {
       if (id !== path) return null;
-      const parts = code.split(from);
-      if (parts.length !== 2) {
-        throw new Error(
-          `plant ${name}: ${file} holds its text ${parts.length - 1} times, not once`,
-        );
-      }
-      return { code: parts.join(to), map: null };
+      const planted = changes.reduce((text, [before, after]) => {
+        const parts = text.split(before);
+        if (parts.length === 2) return parts.join(after);
+        throw new Error(`plant ${name}: ${file} holds a text ${parts.length - 1} times, not once`);
+      }, code);
+      return { code: planted, map: null };
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Bugs planted on purpose, one at a time (R4): what the simulator does not catch it does not test. The two
  * of the list in reliability.md that need Kafka and retention stand here as others of the same kind: a
- * dedup mark that is kept although its transaction failed, a checkpoint that is used after a repair.
+ * dedup mark that is kept although its transaction failed, a checkpoint that must not be used.
  */
 export const PLANTS = [
   {
@@ -65,13 +65,14 @@ export const PLANTS = [
     what: "what a failed write held counts as stored",
     file: "collector/ingest/ingest.ts",
     from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
-    to: "this.#index.remember(write.epochs);\n      await this.#store.write(write).catch((error) => { write.epochs.length > 0 && this.#index.remember(write.epochs); kept = true; throw error; });",
+    to: "this.#index.remember(write.epochs);\n      return await this.#store.write(write);",
+    and: ["this.#index = new EpochIndex(this.#store.epochs());", ""],
   },
   {
-    name: "checkpoint-after-repair",
-    what: "a repair leaves the checkpoints behind it in use",
-    file: "collector/ingest/accept.ts",
-    from: "staleFromT === undefined || isNew ? []",
-    to: "staleFromT !== undefined || isNew ? []",
+    name: "checkpoint-over-loss",
+    what: "a checkpoint takes what was lost before it for known",
+    file: "collector/cut/checkpointer.ts",
+    from: "this.#applyLostBefore(record, open, batch.header.firstSeq);",
+    to: "",
   },
 ];

@@ -34,6 +34,7 @@ export async function simulate(seed: number, change: Partial<Scenario> = {}): Pr
   const scenario = { ...drawScenario(seed), ...change };
   const world = new World(scenario);
   const restoreFiles = world.files.install();
+  const restorePid = pinPid();
   let healedAfterMs: number | null = null;
   try {
     world.start();
@@ -45,6 +46,7 @@ export async function simulate(seed: number, change: Partial<Scenario> = {}): Pr
     world.checker.fail("an exception", detail);
   } finally {
     restoreFiles();
+    restorePid();
   }
   const { counts, checker, time } = world;
   return {
@@ -55,6 +57,13 @@ export async function simulate(seed: number, change: Partial<Scenario> = {}): Pr
     healedAfterMs,
     virtualMs: time.nowMs,
   };
+}
+
+/** The process id is in what agents send: another number of digits would be another history. */
+function pinPid(): () => void {
+  const before = Object.getOwnPropertyDescriptor(process, "pid");
+  Object.defineProperty(process, "pid", { value: 4_242, configurable: true });
+  return () => Object.defineProperty(process, "pid", before ?? {});
 }
 
 /** The virtual time it took; null: the bound was reached first. */
@@ -118,5 +127,3 @@ async function readBack(world: World): Promise<void> {
   await time.advance(SETTLE_MS);
   await time.until(audit(checker, history), 60_000);
 }
-
-export { drawScenario };

@@ -1,0 +1,113 @@
+/** The simulator at CI size; `npm run faults -- simulate --runs 10000` is the long form. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { PLANTS } from "../sim/plants.mjs";
+
+const RUNS = 60;
+const SEED = 1;
+/** A planted bug is caught within so many runs, or not at all. */
+const PLANT_RUNS = 100;
+/** Where all ten are caught soon: any other does, later. */
+const PLANT_SEED = 40;
+
+interface Report {
+  readonly plant?: string;
+  readonly runs: number;
+  readonly events: number;
+  readonly cuts: number;
+  readonly complete: number;
+  readonly broken: number;
+  readonly caught?: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly failures: readonly unknown[];
+}
+
+async function simulate(...given: readonly string[]): Promise<readonly Report[]> {
+  const script = join(import.meta.dirname, "simulate.mjs");
+  const child = spawn(process.execPath, [script, "--json", ...given], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  child.stdout.on("data", (part) => {
+    text += String(part);
+  });
+  await new Promise((resolve) => child.once("exit", resolve));
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Report);
+}
+
+/** Faults that must really have occurred: one that never does tests nothing. */
+const MUST_OCCUR = [
+  "clock: stepped back",
+  "clock: stepped forward",
+  "collector: answered bad-batch",
+  "collector: crashed",
+  "collector: stopped",
+  "disk: full",
+  "disk: slow flush",
+  "disk: unflushed writes kept",
+  "disk: unflushed writes lost",
+  "events declared lost",
+  "incomplete: expired",
+  "incomplete: hole",
+  "incomplete: lagging",
+  "incomplete: lost",
+  "incomplete: suspect",
+  "message: forged stamp",
+  "message: lost",
+  "message: repeated",
+  "message: slow",
+  "message: stamp refused",
+  "network: partition",
+  "node: flood",
+  "node: killed",
+  "node: left",
+  "node: opened a further epoch",
+  "node: twin started",
+  "reply: behind a partition",
+  "request: corrupted",
+  "request: late",
+  "request: lost",
+  "request: neverAnswered",
+  "request: refused",
+  "request: repeated",
+  "request: replyLost",
+  "request: reset",
+  "request: tooLarge",
+];
+
+describe.concurrent("simulated systems", () => {
+  it("keep every promise under every fault", async () => {
+    const [report] = await simulate("--runs", String(RUNS), "--seed", String(SEED));
+    expect(report?.failures).toEqual([]);
+    expect(report).toMatchObject({ runs: RUNS, broken: 0 });
+    expect(report?.cuts).toBeGreaterThan(1_000);
+    expect(report?.complete).toBeGreaterThan(200);
+    for (const name of MUST_OCCUR) expect(report?.counts, name).toHaveProperty([name]);
+  }, 300_000);
+
+  it("catch ten bugs planted one at a time", async () => {
+    const reports = await simulate(
+      "--plant",
+      "all",
+      "--runs",
+      String(PLANT_RUNS),
+      "--seed",
+      String(PLANT_SEED),
+    );
+    expect(reports.map(({ plant }) => plant)).toEqual(PLANTS.map(({ name }) => name));
+    expect(reports.filter(({ caught }) => caught !== true).map(({ plant }) => plant)).toEqual([]);
+    expect(reports).toHaveLength(10);
+  }, 300_000);
+
+  it("live the same life again from the same seed", async () => {
+    const [[first], [again]] = await Promise.all([
+      simulate("--runs", "4", "--seed", "1"),
+      simulate("--runs", "4", "--seed", "1"),
+    ]);
+    expect(again?.counts).toEqual(first?.counts);
+  }, 60_000);
+});
