@@ -204,6 +204,19 @@ export class Agent {
   }
 
   /**
+   * Instruments a package by hand, where the hook cannot see it: bundled into the service, or linked from
+   * outside `node_modules`. Once, before it is used. Never throws.
+   * @param exports what `import * as` or `require` of the package gives
+   * @returns whether its messages carry the clock now
+   *
+   * @example
+   * agent.instrument("ws", ws); // import * as ws from "ws"
+   */
+  instrument(hook: "kafkajs" | "grpc" | "ws", exports: unknown): boolean {
+    return this.#hooks?.instrument(hook, exports) ?? false;
+  }
+
+  /**
    * The state of this node, now or at a past time inside the window: exact, from memory.
    * @param options.at ISO 8601, a timestamp, `-5s`, ...
    * @throws RetroError `outside-window`, which names the earliest time; `bad-time`; `closed`

@@ -19,6 +19,9 @@ import { AGENT_VERSION } from "./version.ts";
 /** Of `maxDriftMs`: a lead beyond it is reported. */
 const LEAD_WARNING = 0.8;
 
+/** Hook states that leave an agent healthy. */
+const WELL: ReadonlySet<HookState> = new Set<HookState>(["active", "absent", "off"]);
+
 export type Health = "ok" | "degraded" | "off";
 
 /** Counters since the start. created = acknowledged + dropped + queued, where a collector is named. */
@@ -80,9 +83,7 @@ export class Vitals {
     if (guard.errorCount > 0) return `own error in ${guard.lastError}`;
     const problem = shipper()?.problem;
     if (problem !== undefined) return problem;
-    const ill = Object.entries(hookStates()).find(
-      ([, state]) => state !== "active" && state !== "off",
-    );
+    const ill = Object.entries(hookStates()).find(([, state]) => !WELL.has(state));
     if (ill !== undefined) return `hook ${ill[0]} is ${ill[1]}`;
     const leadMs = this.#leadMs();
     if (leadMs <= LEAD_WARNING * maxDriftMs) return undefined;
@@ -118,9 +119,9 @@ export class Vitals {
 
   /** The line that tells a person what runs. */
   startLine(agent: EpochRef & { readonly service: string }, target: string | undefined): string {
-    const hooks = Object.entries(this.#parts.hookStates()).map(
-      ([name, state]) => `${name} ${state}`,
-    );
+    const hooks = Object.entries(this.#parts.hookStates())
+      .filter(([, state]) => state !== "absent")
+      .map(([name, state]) => `${name} ${state}`);
     const parts = [
       `node ${agent.node}`,
       `service ${agent.service}`,

@@ -46,7 +46,10 @@ export type AgentCommand =
     }
   /** Another live process has this node id: append `.<pid>`, open a new epoch, warn. */
   | { readonly command: "node-in-use"; readonly node: string }
-  /** Send the window from..to (hex), as capture `id`. */
+  /**
+   * Send the window's events in (from, to] (hex), as capture `id`, with what makes them readable from
+   * `from` on. `to` may lie up to 60 s ahead: it is then sent when that time has come.
+   */
   | {
       readonly command: "window";
       readonly node: string;
@@ -74,7 +77,8 @@ export interface ErrorReply {
   };
 }
 
-export type HookState = "active" | "unavailable" | "degraded" | "shadowed" | "off";
+/** `absent`: the package that the hook is for has not been loaded by the service (so far). */
+export type HookState = "active" | "absent" | "unavailable" | "degraded" | "shadowed" | "off";
 
 /** A pair of processes that exchange messages without our stamp, as one side sees it. */
 export interface UnstampedChannel {
@@ -82,6 +86,44 @@ export interface UnstampedChannel {
   readonly direction: "in" | "out";
   readonly count: number;
 }
+
+/** What is shipped: everything as it is recorded, or joins and heartbeats, and the window when asked. */
+export type StreamMode = "all" | "on-demand";
+
+/**
+ * What became of a `window` command, sent with or after the last event of it and repeated until a batch
+ * that says it is acknowledged.
+ *
+ *     shipped          all of (from, to] was sent, and keyframes before it: readable from `from` on
+ *     partial          some of it: `from`..`to` here is what can be read
+ *     outside-window   none of it is in the window any more; `earliest` is what could have been asked for
+ */
+export interface CaptureReport {
+  readonly id: string;
+  readonly state: "shipped" | "partial" | "outside-window";
+  /** Hex: from here on what was sent can be read. Absent: nothing was sent. */
+  readonly from?: string;
+  /** Hex: up to here. */
+  readonly to?: string;
+  /** What was sent, keyframes before `from` included; of the epoch of the batch that carries the report. */
+  readonly firstSeq?: number;
+  readonly lastSeq?: number;
+  /** Hex: the earliest time that could have been asked for. */
+  readonly earliest?: string;
+}
+
+/** Somebody on the node asks that all on-demand nodes ship their windows around `t`. */
+export interface TriggerRequest {
+  /** Unique for the node, over restarts too: one that comes again is the same. */
+  readonly id: string;
+  /** Hex. */
+  readonly t: string;
+  readonly reason: string;
+}
+
+/** Reports, and requests, in one status: the latest. */
+export const MAX_CAPTURE_REPORTS = 16;
+export const MAX_TRIGGERS = 16;
 
 /** What an agent says about itself in a batch's `status`, as plain JSON, at join and with heartbeats. */
 export interface AgentStatus {
@@ -99,4 +141,10 @@ export interface AgentStatus {
   readonly unstamped: readonly UnstampedChannel[];
   /** Remote stamps not merged, per peer; bounded. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Absent: `all`. */
+  readonly stream?: StreamMode;
+  /** The latest MAX_CAPTURE_REPORTS, until acknowledged; absent: none. */
+  readonly captures?: readonly CaptureReport[];
+  /** Until acknowledged; absent: none. */
+  readonly triggers?: readonly TriggerRequest[];
 }

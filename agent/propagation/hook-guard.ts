@@ -8,7 +8,7 @@ import type { HookState } from "../kernel/index.ts";
 export const MAX_HOOK_ERRORS = 5;
 
 /** The hooks of this folder, as `/api/nodes` and `doctor` name them. */
-export type HookName = "http-server" | "http-client" | "fetch";
+export type HookName = "http-server" | "http-client" | "fetch" | "kafkajs" | "grpc" | "ws";
 
 /** Told when a hook degrades or turns itself off. Called inside the host's calls: be quick. */
 export type HookReport = (hook: HookName, state: HookState, reason: string) => void;
@@ -40,6 +40,11 @@ export class HookGuard {
   /** The hook stands. */
   activate(): void {
     this.#state = "active";
+  }
+
+  /** What the hook hooks is not in this process, or not yet. */
+  awaitPackage(): void {
+    this.#state = "absent";
   }
 
   /** The hook stands, but misses something. */

@@ -2,21 +2,28 @@
  * The door of this folder: puts the hooks into the process, once, and takes them out again.
  *
  * Prototypes and diagnostics channels are shared by all who import `node:http`, in both module systems,
- * whenever they did; so there is no load order to keep and no loader to install.
+ * whenever they did; so there is no load order to keep and no loader to install. Packages of the host's
+ * are patched when it loads them.
  */
-import { ClientRequest } from "node:http";
 import type { HookState } from "../kernel/index.ts";
 import { PeerList } from "./destinations.ts";
 import { FetchHook } from "./fetch-hook.ts";
 import { HookGuard, type HookName, type HookReport } from "./hook-guard.ts";
-import { HttpClientHook } from "./http-client-hook.ts";
-import { HttpServerHook } from "./http-server-hook.ts";
-import { LastMoment, type OutgoingHead, type StampingPoint } from "./last-moment.ts";
+import { installHttpHooks } from "./http-hooks.ts";
+import type { StampingPoint } from "./last-moment.ts";
+import type { PackageHook } from "./package-hook.ts";
+import { PACKAGE_HOOKS } from "./package-hooks.ts";
+import { watchPackages } from "./package-watch.ts";
 import type { MessageRecorder } from "./recorder.ts";
 import type { HookContext } from "./stamping.ts";
 
 /** All hooks, in the order of the start line. */
-export const HOOK_NAMES: readonly HookName[] = ["http-server", "http-client", "fetch"];
+export const HOOK_NAMES: readonly HookName[] = [
+  "http-server",
+  "http-client",
+  "fetch",
+  ...PACKAGE_HOOKS.map((hook) => hook.name),
+];
 
 export interface HookOptions {
   /** The agent, as hooks see it. */
@@ -38,12 +45,15 @@ export interface InstalledHooks {
   states(): Readonly<Record<HookName, HookState>>;
   /** Where http heads are stamped; `undefined`: nowhere. */
   readonly stampingPoint: StampingPoint | undefined;
+  /**
+   * Instruments a package that the watch cannot see: bundled into the service, or linked from elsewhere.
+   * @param exports what `import * as` or `require` of it gives, as the hook's file says
+   * @returns whether it is instrumented now; why not is in the report
+   */
+  instrument(name: HookName, exports: unknown): boolean;
   /** Takes the hooks out. May be called twice. */
   close(): void;
 }
-
-/** So many heads in a row must leave unseen before a stamping point is given up. */
-const MISSES_BEFORE_NEXT_POINT = 3;
 
 /** Set while hooks stand in this process, by whichever copy of the package. */
 const INSTALLED = Symbol.for("retroscope.hooks-installed");
@@ -55,7 +65,7 @@ const INSTALLED = Symbol.for("retroscope.hooks-installed");
  * @throws RetroError `bad-config` for a malformed `propagateTo` or `acceptFrom`; nothing is installed
  * @example
  * const hooks = installHooks({ recorder, propagateTo: ["*.example.com"] });
- * hooks.states(); // { "http-server": "active", "http-client": "active", fetch: "active" }
+ * hooks.states(); // { "http-server": "active", "http-client": "active", fetch: "active", ... }
  * hooks.close();
  */
 export function installHooks(options: HookOptions): InstalledHooks {
@@ -64,91 +74,110 @@ export function installHooks(options: HookOptions): InstalledHooks {
     destinations: new PeerList(options.propagateTo ?? [], "propagateTo"),
     senders: new PeerList(options.acceptFrom ?? [], "acceptFrom"),
   };
-  const wanted = new Set(options.hooks ?? HOOK_NAMES);
-  const guards = HOOK_NAMES.map((name) => new HookGuard(name, options.onReport));
-  const [serverGuard, clientGuard, fetchGuard] = guards as [HookGuard, HookGuard, HookGuard];
-  for (const guard of guards) if (!wanted.has(guard.name)) guard.close();
+  const guards = new Map(HOOK_NAMES.map((name) => [name, new HookGuard(name, options.onReport)]));
+  const names = new Set(options.hooks ?? HOOK_NAMES);
+  for (const guard of guards.values()) if (!names.has(guard.name)) guard.close();
+  const wanted = (name: HookName): HookGuard | undefined =>
+    names.has(name) ? guards.get(name) : undefined;
 
   const shared = globalThis as { [INSTALLED]?: true };
   if (shared[INSTALLED] === true) {
     const reason = "hooks of another agent stand in this process";
-    for (const guard of guards) if (wanted.has(guard.name)) guard.giveUp("shadowed", reason);
-    return handle(guards, () => undefined, undefined);
+    for (const name of names) guards.get(name)?.giveUp("shadowed", reason);
+    return handle(guards, { close: () => undefined, instrument: () => false });
   }
   shared[INSTALLED] = true;
 
-  const calls = { seenCount: 0, missedCount: 0 };
-  const replies = { seenCount: 0, missedCount: 0 };
-  const server = wanted.has("http-server")
-    ? new HttpServerHook(context, serverGuard, () => onMissed(replies))
-    : undefined;
-  const client = wanted.has("http-client")
-    ? new HttpClientHook(context, clientGuard, () => onMissed(calls))
-    : undefined;
-  const fetch = wanted.has("fetch") ? new FetchHook(context, fetchGuard) : undefined;
-  const lastMoment =
-    server === undefined && client === undefined
-      ? undefined
-      : new LastMoment(onHead, options.stampingPoints);
-  judgePoint();
+  const http = installHttpHooks(
+    context,
+    wanted("http-server"),
+    wanted("http-client"),
+    options.stampingPoints,
+  );
+  const fetchGuard = wanted("fetch");
+  const fetch = fetchGuard && new FetchHook(context, fetchGuard);
+  const packages = installPackageHooks(context, wanted);
 
-  function onHead(message: OutgoingHead): void {
-    if (message instanceof ClientRequest) {
-      calls.seenCount += 1;
-      client?.stampRequest(message);
-    } else {
-      replies.seenCount += 1;
-      server?.stampReply(message);
-    }
-  }
-
-  /**
-   * A head left unseen. If none of its kind was ever seen, this Node does not do what we rely on, and
-   * the next way is tried. One or two may have left before we came; a lower point is known to miss some.
-   */
-  function onMissed(kind: { seenCount: number; missedCount: number }): void {
-    kind.missedCount += 1;
-    if (kind.seenCount > 0 || kind.missedCount < MISSES_BEFORE_NEXT_POINT) return;
-    for (const each of [calls, replies]) each.seenCount = each.missedCount = 0;
-    lastMoment?.next();
-    judgePoint();
-  }
-
-  function judgePoint(): void {
-    if (lastMoment === undefined || lastMoment.point === "_send") return;
-    for (const guard of [serverGuard, clientGuard]) {
-      if (lastMoment.point !== undefined) guard.degrade(`heads are stamped in ${lastMoment.point}`);
-      else if (guard === serverGuard) guard.degrade("replies cannot be stamped");
-      else if (guard.isOn) guard.giveUp("unavailable", "requests cannot be stamped");
-    }
-  }
-
-  function close(): void {
-    server?.close();
-    client?.close();
-    fetch?.close();
-    lastMoment?.close();
-    delete shared[INSTALLED];
-  }
-  return handle(guards, close, lastMoment);
+  return handle(guards, {
+    stampingPoint: () => http.stampingPoint,
+    instrument: packages.instrument,
+    close: () => {
+      http.close();
+      fetch?.close();
+      packages.close();
+      delete shared[INSTALLED];
+    },
+  });
 }
 
-function handle(
-  guards: readonly HookGuard[],
-  close: () => void,
-  lastMoment: LastMoment | undefined,
-): InstalledHooks {
+interface InstalledPackages {
+  instrument(name: HookName, exports: unknown): boolean;
+  close(): void;
+}
+
+function installPackageHooks(
+  context: HookContext,
+  wanted: (name: HookName) => HookGuard | undefined,
+): InstalledPackages {
+  const byEntry = new Map<string, readonly [PackageHook, HookGuard]>();
+  const removals: (() => void)[] = [];
+  let isOpen = true;
+  for (const hook of PACKAGE_HOOKS) {
+    const guard = wanted(hook.name);
+    if (guard === undefined) continue;
+    guard.awaitPackage();
+    for (const entry of hook.entries) byEntry.set(`${hook.packageName}/${entry}`, [hook, guard]);
+  }
+
+  const unwatch = watchPackages([...byEntry.keys()], (entry, exports) => {
+    const [hook, guard] = byEntry.get(entry) as readonly [PackageHook, HookGuard];
+    install(hook, guard, exports);
+  });
+
+  function install(hook: PackageHook, guard: HookGuard, exports: unknown): boolean {
+    try {
+      removals.push(hook.install(exports, context, guard));
+      if (guard.state === "absent") guard.activate();
+      return guard.isOn;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      guard.giveUp("unavailable", `${hook.packageName} is not as expected: ${why}`);
+      return false;
+    }
+  }
+
+  return {
+    instrument: (name, exports) => {
+      const hook = PACKAGE_HOOKS.find((each) => each.name === name);
+      const guard = wanted(name);
+      return isOpen && hook !== undefined && guard !== undefined && install(hook, guard, exports);
+    },
+    close: () => {
+      isOpen = false;
+      unwatch();
+      for (const remove of removals) remove();
+      for (const [, guard] of byEntry.values()) guard.close();
+    },
+  };
+}
+
+interface Handled extends InstalledPackages {
+  readonly stampingPoint?: () => StampingPoint | undefined;
+}
+
+function handle(guards: ReadonlyMap<HookName, HookGuard>, hooks: Handled): InstalledHooks {
   let isOpen = true;
   return {
     states: () => {
-      const states = guards.map((guard) => [guard.name, guard.state] as const);
+      const states = [...guards.values()].map((guard) => [guard.name, guard.state] as const);
       return Object.fromEntries(states) as Record<HookName, HookState>;
     },
     get stampingPoint() {
-      return lastMoment?.point;
+      return hooks.stampingPoint?.();
     },
+    instrument: (name, exports) => hooks.instrument(name, exports),
     close: () => {
-      if (isOpen) close();
+      if (isOpen) hooks.close();
       isOpen = false;
     },
   };
