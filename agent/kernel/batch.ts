@@ -69,9 +69,23 @@ export interface EventColumns {
   readonly bodies: readonly EventBody[];
 }
 
-export type DropReason = "overflow" | "refused" | "shed" | "aged-out" | "shutdown";
+/**
+ * Why events will not come. `not-captured`: nobody asked an on-demand node for them; while they are in its
+ * window, somebody still may, and a stored event beats the declaration.
+ */
+export type DropReason = "overflow" | "refused" | "shed" | "aged-out" | "shutdown" | "not-captured";
 
-/** Events that were recorded and will never come. */
+/** Drop reasons by their code on the wire. Codes are for good; append only. */
+export const DROP_REASONS: readonly DropReason[] = [
+  "overflow",
+  "refused",
+  "shed",
+  "aged-out",
+  "shutdown",
+  "not-captured",
+];
+
+/** Events that were recorded and will never come, unless somebody asks for them (`not-captured`). */
 export interface LostRange {
   readonly firstSeq: number;
   readonly lastSeq: number;

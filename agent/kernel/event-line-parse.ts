@@ -2,7 +2,7 @@
  * One event line (collector/interop/README.md has the format) as what it means, or the reason why it means nothing.
  * What it means together with the other lines of its file is worked out in event-lines.ts.
  */
-import type { DropReason, EventBody } from "./batch.ts";
+import { DROP_REASONS, type DropReason, type EventBody } from "./batch.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type DownstreamCall, KindCode } from "./event.ts";
 import { type FileStamp, readStamp } from "./event-line-stamps.ts";
@@ -206,8 +206,6 @@ function readReceive(fields: Fields): LineContent {
     },
   };
 }
-
-const DROP_REASONS: readonly DropReason[] = ["overflow", "refused", "shed", "aged-out", "shutdown"];
 
 function readLost(fields: Fields): LineContent {
   const events = readWhole(fields, "events", 1) ?? refuse("events is missing");

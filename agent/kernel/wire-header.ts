@@ -14,7 +14,7 @@
  *         logs                              count, (length, UTF-8)...
  *     status                length, JSON text as JSON.stringify makes it; length 0: null
  */
-import type { BatchHeader, DropReason, LostRange } from "./batch.ts";
+import { type BatchHeader, DROP_REASONS, type LostRange } from "./batch.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { type Hlc, isHlc } from "./hlc.ts";
@@ -22,8 +22,6 @@ import type { Json } from "./value.ts";
 import { badBatch, checkLimit, WIRE_LIMITS } from "./wire-limits.ts";
 import { readCount } from "./wire-values.ts";
 
-/** Codes are for good; append only. */
-const DROP_REASONS: readonly DropReason[] = ["overflow", "refused", "shed", "aged-out", "shutdown"];
 const MESSAGES = 1;
 const LOGS_NAMED = 2;
 

@@ -15,6 +15,7 @@ import type {
 } from "../../agent/kernel/index.ts";
 import {
   BatchBuilder,
+  DROP_REASONS,
   eventsOf,
   type Hlc,
   isChangeCode,
@@ -229,7 +230,7 @@ const lostRanges = fc
       ticks: step,
       logs: nullable(fc.array(name, { maxLength: 3 })),
       messages: fc.boolean(),
-      reason: fc.constantFrom("overflow", "refused", "shed", "aged-out", "shutdown"),
+      reason: fc.constantFrom(...DROP_REASONS),
     }),
     { maxLength: 3 },
   )
