@@ -3,11 +3,12 @@
  * share it; starting again gives the running one.
  */
 import { threadId } from "node:worker_threads";
-import { Agent, type AgentPorts } from "./agent.ts";
+import { Agent } from "./agent.ts";
 import { resolveConfig, type Settings } from "./config.ts";
 import { flushAtExit } from "./exit.ts";
 import { RetroError } from "./kernel/index.ts";
 import { HOOK_NAMES } from "./propagation/install.ts";
+import type { AgentPorts } from "./runtime.ts";
 
 /** What `startAgent` takes: plain settings, and ports for tests. */
 export interface AgentOptions extends Settings, AgentPorts {}

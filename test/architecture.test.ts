@@ -27,7 +27,7 @@ const ALLOWED: ImportTable = [
   // The kernel is shared by agent, collector and UI: it knows nothing, not even Node.
   ["agent/kernel/", ["agent/kernel/"]],
 
-  // The agent's parts do not know each other; agent.ts joins them.
+  // The agent's parts do not know each other; runtime.ts joins them.
   ["agent/state/", ["agent/state/", KERNEL]],
   ["agent/propagation/kafkajs", ["agent/propagation/", KERNEL, "kafkajs"]],
   ["agent/propagation/", ["agent/propagation/", KERNEL, "node:", "@opentelemetry/api"]],
@@ -50,6 +50,7 @@ const ALLOWED: ImportTable = [
       "agent/manual-stamps.ts",
       "agent/message-recorder.ts",
       "agent/notices.ts",
+      "agent/runtime.ts",
       "agent/start.ts",
       "agent/version.ts",
       "agent/vitals.ts",
@@ -148,7 +149,7 @@ const PORTS = [
 
 /** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */
 const RESERVED: readonly Reservation[] = [
-  [/^agent\/shipping\/\w+-transport\.ts$/, ["agent/agent.ts", "agent/testing.ts"]],
+  [/^agent\/shipping\/\w+-transport\.ts$/, ["agent/runtime.ts", "agent/testing.ts"]],
   [/^collector\/store\/(?:lmdb|memory)-/, ["collector/collector.ts"]],
 ];
 

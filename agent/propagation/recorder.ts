@@ -1,6 +1,6 @@
 /**
- * The recorder port: what the hooks need of the agent, and all they know of it. agent.ts implements
- * it over the clock and the window; tests over a bare clock.
+ * The recorder port: what the hooks need of the agent, and all they know of it. message-recorder.ts
+ * implements it over the clock and the window; tests over a bare clock.
  *
  *     hook: header about to be serialised   ->  send(...)     = the stamp to write
  *     hook: head of a message arrived       ->  receive(...)  before any code of the user runs

@@ -1,6 +1,6 @@
 /**
  * The event-source port: where shipping gets events from, and all it knows of the agent's state. The
- * feed of agent/state satisfies it; agent.ts adds `reopen`.
+ * feed of agent/state satisfies it; runtime.ts adds `reopen`.
  */
 import type { EpochRef, EventColumns, Hlc, LostRange } from "../kernel/index.ts";
 

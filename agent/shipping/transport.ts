@@ -1,6 +1,6 @@
 /**
  * The transport port: how encoded batches leave the process. Adapters: http-transport.ts,
- * memory-transport.ts. Chosen in agent.ts alone.
+ * memory-transport.ts. Chosen in runtime.ts alone.
  */
 import type { IngestReply } from "../kernel/index.ts";
 

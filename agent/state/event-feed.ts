@@ -1,6 +1,6 @@
 /**
  * The feed: hands the window to shipping, epoch by epoch, as batches in columns. It satisfies the
- * event-source port of agent/shipping without knowing it; agent.ts joins the two.
+ * event-source port of agent/shipping without knowing it; runtime.ts joins the two.
  *
  *     index      0 .......... base ............ cursor ............ next
  *                earlier epochs | cut already     | not yet cut      |

@@ -1,0 +1,245 @@
+/**
+ * What runs behind an agent: makes the parts, joins them, and ends them. The composition root: adapters
+ * are named here alone.
+ *
+ *     log, map, variable  -> state/recording  -> window <- snapshot, rolling
+ *     hooks, stamp        -> message-recorder -> window
+ *                                                window -> state/event-feed -> shipping/shipper -> transport
+ */
+import type { Config } from "./config.ts";
+import { Epochs } from "./epochs.ts";
+import { sourceOf } from "./feed-source.ts";
+import {
+  AnchoredClock,
+  type Hlc,
+  HlcClock,
+  type HookState,
+  type Json,
+  type PhysicalClock,
+  TICKS_PER_MS,
+} from "./kernel/index.ts";
+import { Logs } from "./logs.ts";
+import { AgentMessages } from "./message-recorder.ts";
+import { Notices } from "./notices.ts";
+import type { HookName } from "./propagation/hook-guard.ts";
+import { type InstalledHooks, installHooks } from "./propagation/install.ts";
+import type { ReopenRequest } from "./shipping/event-source.ts";
+import { HttpTransport } from "./shipping/http-transport.ts";
+import { realScheduler } from "./shipping/real-scheduler.ts";
+import type { Scheduler } from "./shipping/scheduler.ts";
+import { Shipper } from "./shipping/shipper.ts";
+import type { Transport } from "./shipping/transport.ts";
+import { EventFeed } from "./state/event-feed.ts";
+import { EventWindow } from "./state/event-window.ts";
+import { Guard } from "./state/guard.ts";
+import { Recording } from "./state/recording.ts";
+import { Snapshots } from "./state/snapshot.ts";
+import { VariableTable } from "./state/variable-table.ts";
+import { Vitals } from "./vitals.ts";
+
+/** How often the window is tidied where nothing is shipped. */
+const TIDY_INTERVAL_MS = 1_000;
+
+/** The outside world as an agent needs it; what is left out is the real one. */
+export interface AgentPorts {
+  readonly clock?: PhysicalClock | undefined;
+  readonly transport?: Transport | undefined;
+  readonly scheduler?: Scheduler | undefined;
+}
+
+export class Runtime {
+  readonly config: Config;
+  readonly notices: Notices;
+  readonly guard: Guard;
+  readonly recording: Recording;
+  readonly feed: EventFeed;
+  readonly logs: Logs;
+  readonly snapshots: Snapshots;
+  readonly messages: AgentMessages;
+  readonly vitals: Vitals;
+  readonly shipper: Shipper | undefined;
+  readonly hooks: InstalledHooks | undefined;
+  /** The collector's address, for people; undefined: nothing is shipped. */
+  readonly target: string | undefined;
+  readonly #epochs: Epochs;
+  readonly #scheduler: Scheduler;
+  readonly #closedListeners: (() => void)[] = [];
+  #cancelCeiling: () => void = () => undefined;
+  #cancelTidy: () => void = () => undefined;
+
+  /** @param isInert records nothing, ships nothing, hooks nothing, reads no file */
+  constructor(config: Config, ports: AgentPorts, isInert: boolean) {
+    this.config = config;
+    this.#scheduler = ports.scheduler ?? realScheduler;
+    this.notices = new Notices(config.quiet || isInert, () => this.#scheduler.nowMs());
+    this.guard = new Guard((reason) => this.#turnedOff(reason));
+
+    this.#epochs = new Epochs(config, this.notices, isInert);
+    const { ceiling } = this.#epochs;
+    const clock = new HlcClock(ports.clock ?? new AnchoredClock(), {
+      maxDriftMs: config.maxDriftMs,
+      ...(ceiling === undefined ? {} : { above: ceiling }),
+    });
+    const window = new EventWindow(
+      { maxBytes: config.windowBytes, maxAgeTicks: config.windowMs * TICKS_PER_MS },
+      clock.now(),
+    );
+    this.recording = new Recording(clock, window, new VariableTable(), this.guard);
+    this.logs = new Logs(this.recording);
+    this.feed = new EventFeed(this.recording, this.#epochs.first(clock));
+    this.snapshots = new Snapshots(this.recording, () => this.feed.node);
+    this.messages = new AgentMessages(this.recording, this.feed);
+    this.vitals = new Vitals({
+      recording: this.recording,
+      messages: this.messages,
+      shipper: () => this.shipper,
+      hookStates: () => this.hookStates(),
+      maxDriftMs: config.maxDriftMs,
+    });
+
+    const transport = isInert ? undefined : (ports.transport ?? this.#httpTransport());
+    this.target = transport?.target;
+    this.shipper = transport === undefined ? undefined : this.#openShipper(transport);
+    this.hooks = isInert ? undefined : this.#openHooks();
+    if (isInert) this.guard.turnOff("no agent was started");
+    else {
+      this.#cancelCeiling = this.#epochs.keepCeiling(() => this.feed.epoch, clock, this.#scheduler);
+      if (this.shipper === undefined) this.#keepTidy();
+    }
+    this.shipper?.start();
+  }
+
+  /**
+   * The edge between host and agent: nothing passes it but the answer.
+   * @returns what `run` gives; the clock's last stamp where that is null, where it threw, or when off
+   */
+  edge(where: string, run: () => Hlc | null): Hlc {
+    const { clock } = this.recording;
+    if (this.guard.isOff) return clock.last;
+    try {
+      return run() ?? clock.last;
+    } catch (error) {
+      this.guard.caught(error, where);
+      return clock.last;
+    }
+  }
+
+  /** Records an event that changes no state: `make` gives its body, and its size in bytes of UTF-8. */
+  recordBody(make: () => readonly [Parameters<Recording["body"]>[1], number]): Hlc {
+    return this.edge("recording", () => {
+      const [body, bytes] = make();
+      const t = this.recording.clock.now();
+      this.recording.body(t, body, bytes, false);
+      return t;
+    });
+  }
+
+  hookStates(): Readonly<Record<string, HookState>> {
+    return this.hooks?.states() ?? {};
+  }
+
+  /** Calls `run` when all has ended. */
+  onClosed(run: () => void): void {
+    this.#closedListeners.push(run);
+  }
+
+  /** Says goodbye and flushes, without an end: recording goes on under a further epoch. Never rejects. */
+  async sayGoodbye(budgetMs: number): Promise<void> {
+    const { shipper, guard } = this;
+    if (shipper === undefined || guard.isAsleep || guard.isOff) return;
+    this.recordBody(() => [{ kind: "leave" }, 0]);
+    if (guard.isOff) return; // recording it was one error too many
+    guard.sleep(() => this.#wake(shipper));
+    await shipper.leave(budgetMs);
+  }
+
+  /** Says goodbye, flushes within the budget, and ends. Never rejects. */
+  async close(budgetMs: number): Promise<void> {
+    const { guard } = this;
+    const wasOn = !guard.isAsleep && !guard.isOff;
+    if (wasOn) this.recordBody(() => [{ kind: "leave" }, 0]);
+    guard.stopRecording();
+    this.#endParts();
+    try {
+      await this.shipper?.close(budgetMs);
+      if (wasOn) await this.#epochs.write(this.feed.epoch, this.recording.clock.last);
+    } catch (error) {
+      guard.caught(error, "closing");
+    }
+    guard.turnOff("closed");
+  }
+
+  #wake(shipper: Shipper): void {
+    try {
+      this.guard.goOn();
+      shipper.resume();
+    } catch (error) {
+      this.guard.caught(error, "going on after a goodbye");
+    }
+  }
+
+  /** The guard gave up: hooks out, nothing is shipped any more. */
+  #turnedOff(reason: string): void {
+    if (reason !== "closed") this.notices.say("off", `the agent is off: ${reason}`);
+    this.#endParts();
+    this.shipper?.end();
+    for (const run of this.#closedListeners) run();
+  }
+
+  #endParts(): void {
+    this.hooks?.close();
+    this.#cancelCeiling();
+    this.#cancelTidy();
+  }
+
+  /** Where a shipper runs, its flush tick does this. */
+  #keepTidy(): void {
+    this.#cancelTidy = this.#scheduler.after(TIDY_INTERVAL_MS, () => {
+      if (this.guard.isOff) return;
+      this.edge("tidying", () => {
+        this.feed.tidy();
+        return null;
+      });
+      this.#keepTidy();
+    });
+  }
+
+  #httpTransport(): Transport | undefined {
+    const { collector, token } = this.config;
+    if (collector === undefined) return undefined;
+    return new HttpTransport({ collector, token, scheduler: this.#scheduler });
+  }
+
+  #openShipper(transport: Transport): Shipper {
+    this.recording.window.holdFrom = 0;
+    return new Shipper({
+      source: sourceOf(this.feed, (request) => this.#reopen(request)),
+      transport,
+      scheduler: this.#scheduler,
+      status: () => this.vitals.status() as unknown as Json,
+      onError: (error) => this.guard.caught(error, "shipping"),
+      say: (kind, message) => this.notices.say(kind, message),
+      flushIntervalMs: this.config.flushIntervalMs,
+      queueBytes: this.config.queueBytes,
+    });
+  }
+
+  #openHooks(): InstalledHooks | undefined {
+    const { hooks, propagateTo, acceptFrom } = this.config;
+    if (hooks !== undefined && hooks.length === 0) return undefined;
+    return installHooks({
+      recorder: this.messages,
+      propagateTo,
+      acceptFrom,
+      ...(hooks === undefined ? {} : { hooks: hooks as readonly HookName[] }),
+      onReport: (hook, state, reason) =>
+        this.notices.say(`hook-${hook}`, `hook ${hook} is ${state}: ${reason}`),
+    });
+  }
+
+  #reopen(request: ReopenRequest): void {
+    const { clock } = this.recording;
+    this.feed.openEpoch(this.#epochs.further(this.feed.identity, clock, request));
+    void this.#epochs.write(this.feed.epoch, clock.last);
+  }
+}
