@@ -62,6 +62,34 @@ export function missingBeginning(
   return { entry: holeEntry(node.node, { ...hole, from }), record: next.record };
 }
 
+/**
+ * Two processes under one node id: an earlier run went on after the run of the moment had begun. Which
+ * of them the node is nobody can say, until it is over or a run begins above both (ingest asks for it).
+ *
+ *     run 1   |joined ----------------------------- closed
+ *     run 2            |joined --- expired|
+ *     run 3                                             |joined ---      complete again
+ *                      |  contended  ...                |
+ */
+export function contended(
+  span: EpochSpan | undefined,
+  t: Hlc,
+  nowMs: number,
+  limits: CutLimits,
+): Incomplete | undefined {
+  const rival = span?.rivals.find(({ end }) => end === null || t < end.t);
+  if (span === undefined || rival === undefined) return undefined;
+  const { record, next } = span;
+  const { node, end, watermark } = rival;
+  const from = record.joined;
+  if (end !== null && (next === undefined || end.t <= next)) {
+    return { node, reason: end.kind === "expired" ? "expired" : "lost", from, to: end.t };
+  }
+  if (next !== undefined) return { node, reason: "lost", from, to: next };
+  const isSuspect = statusOf(rival, nowMs, limits.suspectAfterMs) === "suspect";
+  return { node, reason: isSuspect ? "suspect" : "lagging", from, after: watermark };
+}
+
 /** The last time at which a run is known to have gone on. */
 function endOfKnown({ closed, end }: EpochRecord): Hlc {
   return end?.kind === "left" ? end.t : closed;

@@ -6,7 +6,13 @@
  */
 import { formatIsoMicros, type Hlc, RetroError, type Value } from "../../agent/kernel/index.ts";
 import type { EpochRecord, ViolationRecord } from "../store/history-store.ts";
-import { countsAt, lostVariables, missingBeginning, missingEvents } from "./completeness.ts";
+import {
+  contended,
+  countsAt,
+  lostVariables,
+  missingBeginning,
+  missingEvents,
+} from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type {
@@ -47,7 +53,7 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   const views = new Map<number, EpochView>();
   for (const node of chosen.nodes) {
     const span = spanAt(node, t);
-    incomplete.push(...unknownBeginning(node, span, t, chosen, membership));
+    incomplete.push(...unknownRuns(context, node, span, t, chosen, membership));
     if (span === undefined || !isActiveAt(span, t)) {
       nodes.set(node.node, absentNode(context, node, span));
       continue;
@@ -103,17 +109,23 @@ function violationsAt(
   return found.filter(({ send, receive }) => isChosen(send.node) || isChosen(receive.node));
 }
 
-/** Whether a later run of the node may have begun by `t`: its beginning has not arrived. */
-export function unknownBeginning(
+/**
+ * What makes it uncertain which run is the node's state at `t`: a later one may have begun, whose
+ * beginning has not arrived; an earlier one may still go on.
+ */
+export function unknownRuns(
+  { timers, limits }: CutContext,
   node: NodeSpans,
   span: EpochSpan | undefined,
   t: Hlc,
   chosen: Chosen,
   membership: Membership,
 ): Incomplete[] {
+  const rival = contended(span, t, timers.nowMs(), limits);
+  const found = rival === undefined ? [] : [rival];
   const missing = missingBeginning(node, span, t);
-  if (missing === undefined || !countsAt(missing.record, t, chosen, membership)) return [];
-  return [missing.entry];
+  if (missing === undefined || !countsAt(missing.record, t, chosen, membership)) return found;
+  return [...found, missing.entry];
 }
 
 /** What is missing or lost from one active epoch's part. */

@@ -5,7 +5,7 @@
 import { type Hlc, RetroError, valuesEqual } from "../../agent/kernel/index.ts";
 import { countsAt, lostBetween, missingEvents } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
-import { gapsAt, logsOf, unknownBeginning } from "./cut-at.ts";
+import { gapsAt, logsOf, unknownRuns } from "./cut-at.ts";
 import { indexAfter } from "./epoch-source.ts";
 import type { CutNode, Diff, Incomplete, Selection, VariableDiff } from "./history.ts";
 import { compareText, isActiveAt, type Membership, type NodeSpans, spanAt } from "./membership.ts";
@@ -62,7 +62,7 @@ function stateAt(
   chosen: Chosen,
 ): { readonly logs: CutNode["logs"]; readonly incomplete: readonly Incomplete[] } {
   const span = spanAt(node, t);
-  const beginning = unknownBeginning(node, span, t, chosen, membership);
+  const beginning = unknownRuns(context, node, span, t, chosen, membership);
   if (span === undefined || !isActiveAt(span, t)) return { logs: new Map(), incomplete: beginning };
   const view = context.source.viewAt(span.record, t, chosen.logs);
   const counts = countsAt(span.record, t, chosen, membership);

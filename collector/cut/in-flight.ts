@@ -15,7 +15,7 @@
  */
 import { type Hlc, messageId } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
-import { holesOf, missingBeginning } from "./completeness.ts";
+import { contended, holesOf, missingBeginning } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { InFlightMessage } from "./history.ts";
@@ -110,7 +110,9 @@ export function isInFlightComplete(
 ): boolean {
   const from = t - ticksOfMs(context.limits.messageTimeoutMs);
   for (const node of membership.values()) {
-    const beginning = missingBeginning(node, spanAt(node, t), t);
+    const span = spanAt(node, t);
+    if (contended(span, t, context.timers.nowMs(), context.limits) !== undefined) return false;
+    const beginning = missingBeginning(node, span, t);
     if (beginning !== undefined && counts(beginning.record)) return false;
     for (const { record, until } of node.spans) {
       if (record.joined > t || until <= from || !counts(record)) continue;

@@ -15,12 +15,16 @@ import type { NodeStatus } from "./history.ts";
 /** Past every stamp: an epoch that has not ended. */
 export const NEVER: Hlc = Number.POSITIVE_INFINITY as Hlc;
 
+const NO_RIVALS: readonly EpochRecord[] = [];
+
 /** One epoch and the stretch [record.joined, until) in which it is its node's state. */
 export interface EpochSpan {
   readonly record: EpochRecord;
   readonly until: Hlc;
   /** When the next epoch of the node joined. */
   readonly next: Hlc | undefined;
+  /** Earlier runs that went on after this one had begun: see `contended` in completeness.ts. Nearly always none. */
+  readonly rivals: readonly EpochRecord[];
 }
 
 /** A node: its epochs in order of joining. */
@@ -47,12 +51,28 @@ export function membershipOf(records: readonly EpochRecord[]): Membership {
 
 function nodeSpans(node: string, records: EpochRecord[]): NodeSpans {
   records.sort((a, b) => a.joined - b.joined || a.epoch - b.epoch);
+  let going: readonly EpochRecord[] = NO_RIVALS;
   const spans = records.map((record, index): EpochSpan => {
     const next = records[index + 1]?.joined;
     const until = Math.min(next ?? NEVER, record.end?.t ?? NEVER) as Hlc;
-    return { record, until, next };
+    // Runs join in order: who was over when this one began is over when the next one begins.
+    if (going.length > 0) going = going.filter((one) => reachOf(one) >= record.joined);
+    const rivals = going.length === 0 ? NO_RIVALS : going.filter((one) => isRival(one, record));
+    going = going.length === 0 ? [record] : [...going, record];
+    return { record, until, next, rivals };
   });
   return { node, spans: spans as [EpochSpan, ...EpochSpan[]], latest: spans.at(-1) as EpochSpan };
+}
+
+/** How far a run is known to have gone. */
+export function reachOf({ lastT, closed, end }: EpochRecord): Hlc {
+  return end?.kind === "left" ? end.t : (Math.max(lastT, closed) as Hlc);
+}
+
+/** Files, and the earlier epochs of one process, do not contend for the name. */
+function isRival(one: EpochRecord, record: EpochRecord): boolean {
+  if (one.imported || record.imported) return false;
+  return one.instance === "" || one.instance !== record.instance;
 }
 
 /** The latest epoch that had joined by `t`, ended or not; undefined before the first. */

@@ -1,5 +1,6 @@
 /** Epochs by node: who is known, and up to where. Follows the store's durable records. */
 import type { EpochRecord } from "../store/history-store.ts";
+import { displacedOf, isAfter } from "./standing.ts";
 
 export class EpochIndex {
   readonly #byNode = new Map<string, Map<number, EpochRecord>>();
@@ -47,14 +48,21 @@ export class EpochIndex {
     return this.#byNode.get(node)?.values() ?? [];
   }
 
-  /** The latest epoch of each node. */
-  *latest(): Iterable<EpochRecord> {
+  /**
+   * The epochs that may be going on: the latest of each node, by number and by when it joined, and
+   * those that went on past the beginning of a later one.
+   */
+  *open(): Iterable<EpochRecord> {
     for (const epochs of this.#byNode.values()) {
-      let latest: EpochRecord | undefined;
-      for (const record of epochs.values()) {
-        if (latest === undefined || record.epoch > latest.epoch) latest = record;
+      if (epochs.size === 1) {
+        yield* epochs.values();
+        continue;
       }
-      if (latest !== undefined) yield latest;
+      const records = [...epochs.values()];
+      const open = new Set(displacedOf(records));
+      open.add(records.reduce((a, b) => (b.epoch > a.epoch ? b : a)));
+      open.add(records.reduce((a, b) => (isAfter(b, a) ? b : a)));
+      yield* open;
     }
   }
 }

@@ -28,7 +28,7 @@ import {
   prepareBody,
 } from "./prepare.ts";
 import { DEFAULT_EXPIRE_AFTER_MS, SilenceWatch } from "./silence-watch.ts";
-import { rejoinAbove, standingOf } from "./standing.ts";
+import { displacedOf, rejoinAbove, standingOf } from "./standing.ts";
 import type { IngestTimers } from "./timers.ts";
 
 export const DEFAULT_MAX_QUEUED_BYTES: number = 64 * 1024 * 1024;
@@ -262,7 +262,7 @@ export class Ingest {
 
   #expireSilent(draft: GroupDraft): void {
     this.#mustSweep = false;
-    for (const record of this.#silence.expired(this.#index.latest())) {
+    for (const record of this.#silence.expired(this.#index.open())) {
       draft.expire(record, this.#timers.now());
       this.counts.expiredCount += 1;
       this.#notice({ kind: "expired", node: record.node, epoch: record.epoch });
@@ -287,8 +287,13 @@ export class Ingest {
       }
       const rivalry = this.#instances.heard(node, epoch, record.instance);
       if (rivalry === "in-use") commands.push({ command: "node-in-use", node });
-      if (rivalry === "displaced") {
-        const known = [...this.#index.epochsOf(node)].map(standingOf);
+      const ofNode = [...this.#index.epochsOf(node)];
+      const isLeftBelow =
+        rivalry === "none" &&
+        this.#instances.isAlone(node, record.instance) &&
+        displacedOf(ofNode).includes(record);
+      if (rivalry === "displaced" || isLeftBelow) {
+        const known = ofNode.map(standingOf);
         commands.push(rejoinAbove(node, epoch, known, "not-above"));
       }
     }

@@ -6,6 +6,9 @@
  *     older  x   x   x       x    <- heard GRACE_MS after the younger came: both live
  *     younger          j   x   x
  *                                 the younger is told `node-in-use`, the older `rejoin` above it
+ *
+ * A reply may be lost, and the younger is forgotten once it has gone: an older one that is left alone
+ * below a younger one's epoch is still to be told (ingest.ts, standing.ts).
  */
 import type { IngestTimers } from "./timers.ts";
 
@@ -59,6 +62,14 @@ export class Instances {
     if (this.#inUse.has(instance)) return "in-use";
     for (const one of younger) this.#inUse.add(one.instance);
     return younger.length > 0 ? "displaced" : "none";
+  }
+
+  /** Whether nobody else was heard under the node id since so long that nobody else can be on the way. */
+  isAlone(node: string, instance: string): boolean {
+    const processes = this.#byNode.get(node) ?? [];
+    const [self] = processes;
+    if (processes.length !== 1 || self?.instance !== instance) return false;
+    return this.#timers.monotonicMs() - self.firstHeardMs > GRACE_MS;
   }
 
   /** The process said goodbye. */

@@ -7,6 +7,28 @@ export interface Standing {
   readonly t: Hlc;
 }
 
+/**
+ * The runs of a node that went on after its latest run, one of another process, had begun: they are
+ * displaced, and what they record is nobody's state until their process opens an epoch above that run.
+ */
+export function displacedOf(ofNode: readonly EpochRecord[]): EpochRecord[] {
+  const runs = ofNode.filter(({ imported }) => !imported);
+  if (runs.length < 2) return [];
+  const latest = runs.reduce((a, b) => (isAfter(b, a) ? b : a));
+  return runs.filter(
+    (one) => !isOfOneProcess(one, latest) && Math.max(one.lastT, one.closed) >= latest.joined,
+  );
+}
+
+/** In the order in which cuts take the runs of a node. */
+export function isAfter(a: EpochRecord, b: EpochRecord): boolean {
+  return a.joined > b.joined || (a.joined === b.joined && a.epoch > b.epoch);
+}
+
+function isOfOneProcess(a: EpochRecord, b: EpochRecord): boolean {
+  return a.id === b.id || (a.instance === b.instance && a.instance !== "");
+}
+
 export function standingOf({ epoch, lastT, closed, end }: EpochRecord): Standing {
   return { epoch, t: Math.max(lastT, closed, end?.t ?? MIN_HLC) as Hlc };
 }

@@ -155,6 +155,7 @@ export class CutOracle {
     for (const node of this.nodeNames(asked)) {
       const run = this.runAt(node, t);
       found.push(...this.unknownBeginning(node, run, t, asked));
+      found.push(...this.contended(node, run, t));
       if (!this.isMember(run, t) || !this.counts(run, t, asked)) continue;
       found.push(...this.missing(run, t), ...this.lost(run, t, asked));
     }
@@ -175,6 +176,29 @@ export class CutOracle {
     const first = Math.min(...seqs);
     const to = this.timeOfSeq(next, first);
     return [reason({ node, reason: "hole", from, to, events: first - 1, seq: 1 })];
+  }
+
+  /** Another process's run went on after the run of the moment had begun, and has not ended by t. */
+  contended(node: string, run: KnownEpoch | undefined, t: number): string[] {
+    if (run === undefined || run.model.imported) return [];
+    const runs = this.runsOf(node);
+    const rival = runs.slice(0, runs.indexOf(run)).find(({ model, record }) => {
+      const { end, instance, lastT, closed } = record;
+      if (model.imported || (instance !== "" && instance === run.record.instance)) return false;
+      if (end !== null && end.t <= t) return false;
+      const reached = end?.kind === "left" ? end.t : Math.max(lastT, closed);
+      return reached >= run.record.joined;
+    });
+    if (rival === undefined) return [];
+    const from = run.record.joined;
+    const next = this.nextOf(run)?.record.joined;
+    const { end, watermark } = rival.record;
+    if (end !== null && end.t <= (next ?? end.t)) {
+      return [reason({ node, reason: end.kind === "left" ? "lost" : "expired", from, to: end.t })];
+    }
+    if (next !== undefined) return [reason({ node, reason: "lost", from, to: next })];
+    const isSuspect = end === null && this.nowMs - rival.model.lastArrivalMs > SUSPECT_MS;
+    return [reason({ node, reason: isSuspect ? "suspect" : "lagging", from, after: watermark })];
   }
 
   missing(run: KnownEpoch, t: number): string[] {
@@ -347,6 +371,7 @@ export class CutOracle {
       const { record } = run;
       const before = this.runAt(run.model.node, t);
       if (this.unknownBeginning(run.model.node, before, t, asked).length > 0) return false;
+      if (this.contended(run.model.node, before, t).length > 0) return false;
       const until = Math.min(
         this.nextOf(run)?.record.joined ?? Infinity,
         record.end?.t ?? Infinity,

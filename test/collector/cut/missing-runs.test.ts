@@ -72,6 +72,49 @@ describe("a run whose first events have not arrived", () => {
   });
 });
 
+describe("two processes under one node id", () => {
+  it("leave every cut incomplete in which both went on, until a run begins above both", async () => {
+    const { history, tell } = tellHistory();
+    await tell("n1", 1, [join(atMs(0)), set(atMs(1), "l", "a", 1)], { closed: atMs(40) });
+    const twin = [join(atMs(50)), { t: atMs(60), kind: "leave" as const }];
+    await tell("n1", 1, twin, { epoch: 2, closed: atMs(60) });
+    expect(history.cutAt(atMs(70))).toMatchObject({ complete: true, members: [] });
+    // The first was alive all the time.
+    await tell("n1", 3, [set(atMs(80), "l", "a", 3)], { closed: atMs(90) });
+    const lagging = { node: "n1", reason: "lagging", from: atMs(50), after: atMs(90) };
+    for (const ms of [50, 70, 85, 200]) {
+      expect(history.cutAt(atMs(ms)).incomplete, String(ms)).toContainEqual(lagging);
+      expect(history.cutAt(atMs(ms)).inFlightComplete).toBe(false);
+    }
+    expect(history.cutAt(atMs(49)).incomplete).not.toContainEqual(lagging);
+    expect((await history.diff(atMs(10), atMs(85))).complete).toBe(false);
+    await tell("n1", 1, [join(atMs(100))], { epoch: 3, closed: atMs(300) });
+    expect(history.cutAt(atMs(70)).incomplete).toEqual([
+      { node: "n1", reason: "lost", from: atMs(50), to: atMs(100) },
+    ]);
+    expect(history.cutAt(atMs(200))).toMatchObject({ complete: true, members: ["n1"] });
+  });
+
+  it("contend no more once the earlier one has left", async () => {
+    const { history, tell } = tellHistory();
+    await tell("n1", 1, [join(atMs(0))], { closed: atMs(40) });
+    await tell("n1", 1, [join(atMs(50))], { epoch: 2, closed: atMs(300) });
+    await tell("n1", 2, [{ t: atMs(80), kind: "leave" }], { closed: atMs(80) });
+    expect(history.cutAt(atMs(79)).incomplete).toEqual([
+      { node: "n1", reason: "lost", from: atMs(50), to: atMs(80) },
+    ]);
+    expect(history.cutAt(atMs(80))).toMatchObject({ complete: true, members: ["n1"] });
+  });
+
+  it("are one process where a run of its own follows the other", async () => {
+    const { history, tell } = tellHistory();
+    const joins = (t: number) => ({ ...join(atMs(t)), instance: "same" });
+    await tell("n1", 1, [joins(0)], { closed: atMs(60) });
+    await tell("n1", 1, [joins(50)], { epoch: 2, closed: atMs(300) });
+    expect(history.cutAt(atMs(55)).complete).toBe(true);
+  });
+});
+
 describe("a loss that names no logs", () => {
   const lost: LostRange = {
     firstSeq: 2,

@@ -369,6 +369,40 @@ describe("joins", () => {
     ]);
   });
 
+  it("tells a process below a run that is gone to rejoin, however late it is heard again", async () => {
+    const { ingest, timers } = anIngest();
+    await ingest.submit(aBatch({ seqs: [1, 2], epoch: 1_000, joins: "old" }));
+    const young = { epoch: 2_000, joins: "young", tOf: (seq: number) => 1_000 + seq };
+    await ingest.submit(aBatch({ ...young, seqs: [1, 2] }));
+    timers.advance(12_000);
+    // Nothing of it is later than the beginning of the other yet.
+    expect((await ingest.submit(aBatch({ seqs: [3, 2], closed: 999 }))).commands).toEqual([]);
+    for (const closed of [1_001, 2_000]) {
+      const { commands } = await ingest.submit(aBatch({ seqs: [3, 2], closed }));
+      const aboveT = formatHlc(atTick(Math.max(closed, 1_002)));
+      expect(commands).toEqual([
+        { command: "rejoin", node: "n1", aboveEpoch: 2_000, aboveT, reason: "not-above" },
+      ]);
+    }
+    const above = { epoch: 2_001, joins: "old", tOf: (seq: number) => 3_000 + seq };
+    expect((await ingest.submit(aBatch({ ...above, seqs: [1, 2] }))).commands).toEqual([]);
+    expect((await ingest.submit(aBatch({ seqs: [3, 2], closed: 2_001 }))).commands).toEqual([]);
+  });
+
+  it("lets a process expire that was displaced by a run that is gone", async () => {
+    const { ingest, timers, store } = anIngest({ expireAfterMs: 5_000 });
+    await ingest.submit(aBatch({ seqs: [1, 2], epoch: 1_000, joins: "old" }));
+    const young = { epoch: 2_000, joins: "young", tOf: (seq: number) => 1_000 + seq };
+    await ingest.submit(aBatch({ ...young, seqs: [1, 2] }));
+    await ingest.submit(aBatch({ seqs: [3, 2], closed: 2_000 }));
+    timers.advance(8_000);
+    await ingest.sweep();
+    expect(store.epochs().map(({ epoch, end }) => [epoch, end?.kind])).toEqual([
+      [1_000, "expired"],
+      [2_000, "expired"],
+    ]);
+  });
+
   it("takes a quick restart for what it is", async () => {
     const { ingest, timers } = anIngest();
     await ingest.submit(aBatch({ seqs: [1, 2], epoch: 1_000, joins: "old" }));
