@@ -41,6 +41,8 @@ export interface Settings {
   readonly acceptFrom?: readonly string[];
   /** Which message hooks. Default: all that this Node has. */
   readonly hooks?: "none" | readonly string[];
+  /** Whether each handled HTTP request is timed and recorded. Default: no. Costs an `AsyncLocalStorage`. */
+  readonly requests?: boolean;
   /** No start line and no notices on standard error. */
   readonly quiet?: boolean;
   /** Encoded batches that may wait for the collector. Default: 8 MiB. */
@@ -63,6 +65,7 @@ export interface Config {
   readonly propagateTo: readonly string[];
   readonly acceptFrom: readonly string[];
   readonly hooks: readonly string[] | undefined;
+  readonly requests: boolean;
   readonly quiet: boolean;
   readonly queueBytes: number;
   readonly flushIntervalMs: number;
@@ -92,7 +95,7 @@ const MAX_TAGS = 64;
 const FIELDS: ReadonlySet<string> = new Set([
   ...["service", "node", "tags", "collector", "token", "stream", "windowMs", "windowBytes"],
   ...["maxDriftMs", "dataDir", "propagateTo", "acceptFrom", "hooks", "quiet", "queueBytes"],
-  ...["flushIntervalMs", "clock", "transport", "scheduler"],
+  ...["requests", "flushIntervalMs", "clock", "transport", "scheduler"],
 ]);
 
 /**
@@ -128,6 +131,7 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     propagateTo: list("propagateTo", settings.propagateTo ?? split(env["RETROSCOPE_PROPAGATE_TO"])),
     acceptFrom: list("acceptFrom", settings.acceptFrom ?? []),
     hooks: hooksOf(settings.hooks ?? env["RETROSCOPE_HOOKS"]),
+    requests: settings.requests ?? isOn(env["RETROSCOPE_REQUESTS"]),
     quiet: settings.quiet ?? isOn(env["RETROSCOPE_QUIET"]),
     queueBytes: number("queueBytes", settings.queueBytes ?? DEFAULT_QUEUE_BYTES, MIN_WINDOW_BYTES),
     flushIntervalMs: number(

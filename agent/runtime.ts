@@ -35,10 +35,15 @@ import { Guard } from "./state/guard.ts";
 import { Recording } from "./state/recording.ts";
 import { Snapshots } from "./state/snapshot.ts";
 import { VariableTable } from "./state/variable-table.ts";
+import { RequestTiming } from "./tracing/request-timing.ts";
 import { Vitals } from "./vitals.ts";
 
 /** How often the window is tidied where nothing is shipped. */
 const TIDY_INTERVAL_MS = 1_000;
+
+/** Memory of a request event without its calls, and of a call: measured, with names that are shared. */
+const REQUEST_BYTES = 200;
+const CALL_BYTES = 72;
 
 /** The outside world as an agent needs it; what is left out is the real one. */
 export interface AgentPorts {
@@ -63,6 +68,7 @@ export class Runtime {
   readonly target: string | undefined;
   readonly #epochs: Epochs;
   readonly #scheduler: Scheduler;
+  readonly #requests: RequestTiming | undefined;
   readonly #closedListeners: (() => void)[] = [];
   #cancelCeiling: () => void = () => undefined;
   #cancelTidy: () => void = () => undefined;
@@ -86,7 +92,9 @@ export class Runtime {
     );
     this.recording = new Recording(clock, window, new VariableTable(), this.guard);
     this.logs = new Logs(this.recording);
-    this.feed = new EventFeed(this.recording, this.#epochs.first(clock));
+    // A keyframe passes through the window and the queue, each of which it shares with events.
+    const keyframeBytes = Math.min(config.windowBytes, config.queueBytes) / 2;
+    this.feed = new EventFeed(this.recording, this.#epochs.first(clock), keyframeBytes);
     this.snapshots = new Snapshots(this.recording, () => this.feed.node);
     this.messages = new AgentMessages(this.recording, this.feed);
     this.vitals = new Vitals({
@@ -101,6 +109,7 @@ export class Runtime {
     this.target = transport?.target;
     this.shipper = transport === undefined ? undefined : this.#openShipper(transport);
     this.hooks = isInert ? undefined : this.#openHooks();
+    this.#requests = isInert || !config.requests ? undefined : this.#timeRequests();
     if (isInert) this.guard.turnOff("no agent was started");
     else {
       this.#cancelCeiling = this.#epochs.keepCeiling(() => this.feed.epoch, clock, this.#scheduler);
@@ -124,12 +133,15 @@ export class Runtime {
     }
   }
 
-  /** Records an event that changes no state: `make` gives its body, and its size in bytes of UTF-8. */
-  recordBody(make: () => readonly [Parameters<Recording["body"]>[1], number]): Hlc {
+  /**
+   * Records an event that changes no state: `make` gives its body, and its size in bytes of UTF-8.
+   * @param shapes whether what is sent after it may have been shaped by it
+   */
+  recordBody(make: () => readonly [Parameters<Recording["body"]>[1], number], shapes = false): Hlc {
     return this.edge("recording", () => {
       const [body, bytes] = make();
       const t = this.recording.clock.now();
-      this.recording.body(t, body, bytes, false);
+      this.recording.body(t, body, bytes, shapes);
       return t;
     });
   }
@@ -188,6 +200,7 @@ export class Runtime {
 
   #endParts(): void {
     this.hooks?.close();
+    this.#requests?.close();
     this.#cancelCeiling();
     this.#cancelTidy();
   }
@@ -234,6 +247,16 @@ export class Runtime {
       ...(hooks === undefined ? {} : { hooks: hooks as readonly HookName[] }),
       onReport: (hook, state, reason) =>
         this.notices.say(`hook-${hook}`, `hook ${hook} is ${state}: ${reason}`),
+    });
+  }
+
+  #timeRequests(): RequestTiming {
+    return new RequestTiming({
+      record: (request) => {
+        const bytes = REQUEST_BYTES + CALL_BYTES * request.calls.length;
+        this.recordBody(() => [request, bytes], true);
+      },
+      onError: (error) => this.guard.caught(error, "timing requests"),
     });
   }
 

@@ -1,0 +1,167 @@
+import { createServer, get, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import { afterEach, describe, expect, it } from "vitest";
+import type { RequestBody } from "../../../agent/tracing/request-timer.ts";
+import { RequestTiming } from "../../../agent/tracing/request-timing.ts";
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) {
+    if ("closeAllConnections" in each) (each as Server).closeAllConnections();
+    each.close();
+  }
+});
+
+/** Requests in the order of their departure; `next` waits for so many. */
+function timed(): { readonly requests: RequestBody[]; next(count: number): Promise<void> } {
+  const requests: RequestBody[] = [];
+  let wake: () => void = () => undefined;
+  const timing = new RequestTiming({
+    record: (request) => {
+      requests.push(request);
+      wake();
+    },
+    onError: (error) => {
+      throw error;
+    },
+  });
+  opened.push(timing);
+  const next = async (count: number): Promise<void> => {
+    while (requests.length < count) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  return { requests, next };
+}
+
+async function serve(handler: RequestListener): Promise<string> {
+  const server = createServer(handler);
+  opened.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function getText(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, (response) => {
+      let text = "";
+      response.on("data", (chunk) => (text += chunk));
+      response.on("end", () => resolve(text));
+    }).on("error", reject);
+  });
+}
+
+describe("request timing", () => {
+  it("records a request with the calls it made, by http and by fetch, in microseconds", async () => {
+    const { requests, next } = timed();
+    const slow = await serve((_, response) => setTimeout(() => response.end("slow"), 30));
+    const front = await serve(async (_, response) => {
+      await getText(slow);
+      await (await fetch(slow)).text();
+      response.end("done");
+    });
+    await getText(front);
+    await next(3);
+    const own = requests.at(-1) as RequestBody;
+    expect(own).toMatchObject({ operation: "GET *", outcome: "ok" });
+    expect(own.calls.map((call) => call.to)).toEqual([new URL(slow).host, new URL(slow).host]);
+    const [first, second] = own.calls as [(typeof own.calls)[0], (typeof own.calls)[0]];
+    for (const call of own.calls) {
+      expect(call.us).toBeGreaterThanOrEqual(29_000);
+      expect(call.startUs + call.us).toBeLessThanOrEqual(own.residenceUs);
+    }
+    expect(second.startUs).toBeGreaterThanOrEqual(first.startUs + first.us);
+    // The callees' own residence lies inside the calls.
+    for (const callee of requests.slice(0, 2)) expect(callee.residenceUs).toBeGreaterThan(28_000);
+  });
+
+  it("gives each of many requests in flight its own calls", async () => {
+    const { requests, next } = timed();
+    const back = await serve((_, response) => setTimeout(() => response.end(), 5));
+    const front = await serve(async (request, response) => {
+      const count = Number((request.url ?? "").slice(1));
+      for (let i = 0; i < count; i += 1) await getText(back);
+      response.end();
+    });
+    const counts = Array.from({ length: 30 }, (_, i) => i % 5);
+    await Promise.all(counts.map((count) => getText(`${front}/${count}`)));
+    const called = counts.reduce((sum, count) => sum + count, 0);
+    await next(counts.length + called);
+    const seen = requests.map((request) => request.calls.length).sort();
+    expect(seen).toEqual([...counts, ...new Array(called).fill(0)].sort());
+  });
+
+  it("names the operation by the route's pattern, never by the address", async () => {
+    const { requests, next } = timed();
+    const app = express();
+    const mounted = express.Router();
+    mounted.get("/items/:item", (_, response) => void response.send("ok"));
+    app.get("/carts/:id", (_, response) => void response.send("ok"));
+    app.use("/users/:user", mounted);
+    const base = await serve(app as RequestListener);
+    await getText(`${base}/carts/4711`);
+    await getText(`${base}/users/alice/items/7`);
+    await getText(`${base}/nowhere/alice`);
+    await next(3);
+    expect(requests.map((request) => request.operation)).toEqual([
+      ...["GET /carts/:id", "GET */items/:item", "GET *"],
+    ]);
+  });
+
+  it("tells errors and requests given up from the others", async () => {
+    const { requests, next } = timed();
+    const base = await serve((request, response) => {
+      if (request.url === "/hang") return;
+      response.statusCode = 503;
+      response.end();
+    });
+    await getText(`${base}/fails`);
+    const hanging = get(`${base}/hang`).on("error", () => undefined);
+    await new Promise((resolve) => hanging.once("finish", resolve));
+    setTimeout(() => hanging.destroy(), 10);
+    await next(2);
+    expect(requests.map((request) => request.outcome)).toEqual(["error", "aborted"]);
+  });
+
+  it("ends a call that is refused, and one that outlives the reply, with the reply", async () => {
+    const { requests, next } = timed();
+    const back = await serve((_, response) => setTimeout(() => response.end(), 40));
+    const front = await serve(async (_, response) => {
+      await getText("http://127.0.0.1:1").catch(() => undefined);
+      void getText(back);
+      setTimeout(() => response.end(), 5);
+    });
+    await getText(front);
+    await next(1);
+    const own = requests[0] as RequestBody;
+    for (const call of own.calls) {
+      expect(call.startUs + call.us).toBeLessThanOrEqual(own.residenceUs);
+    }
+    await next(2);
+  });
+
+  it("keeps to its limits: calls of a request, operations of a node", async () => {
+    const { requests, next } = timed();
+    const back = await serve((_, response) => response.end());
+    const front = await serve(async (_, response) => {
+      for (let i = 0; i < 300; i += 1) await getText(back);
+      response.end();
+    });
+    await getText(front);
+    await next(301);
+    expect(requests.at(-1)?.calls.length).toBe(256);
+    const app = express();
+    for (let i = 0; i < 70; i += 1) app.get(`/r${i}/:id`, (_, response) => void response.send(""));
+    const many = await serve(app as RequestListener);
+    for (let i = 0; i < 70; i += 1) await getText(`${many}/r${i}/1`);
+    await next(371);
+    expect(new Set(requests.map((request) => request.operation)).size).toBe(65);
+    expect(requests.at(-1)?.operation).toBe("other");
+  });
+
+  it("leaves nothing behind when closed", async () => {
+    const { requests } = timed();
+    (opened.pop() as { close(): void }).close();
+    await getText(await serve((_, response) => response.end()));
+    expect(requests).toEqual([]);
+  });
+});
