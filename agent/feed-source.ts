@@ -13,10 +13,13 @@ export function sourceOf(feed: EventFeed, reopen: EventSource["reopen"]): EventS
     get pendingCount() {
       return feed.pendingCount;
     },
+    get unframedLog() {
+      return feed.unframedLog;
+    },
     cut: () => feed.cut(),
     heartbeat: () => feed.heartbeat(),
     askKeyframes: (logs) => feed.askKeyframes(logs),
-    addKeyframes: () => feed.addKeyframes(),
+    addKeyframes: (roomBytes) => feed.addKeyframes(roomBytes),
     tidy: () => feed.tidy(),
     reopen,
   };

@@ -39,6 +39,11 @@ export class BatchQueue {
     return this.#bytes;
   }
 
+  /** What may still be held before something has to go. */
+  get roomBytes(): number {
+    return Math.max(0, this.#maxBytes - this.#bytes);
+  }
+
   get batchCount(): number {
     return this.#entries.length;
   }

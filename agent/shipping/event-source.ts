@@ -12,7 +12,10 @@ export interface SourceCut extends EpochRef {
   readonly closed: Hlc;
   /** Good until the next call of `cut` or `heartbeat`: encode at once. */
   readonly events: EventColumns;
-  /** Events before `firstSeq` that were lost before they could be cut. Each is counted nowhere else. */
+  /**
+   * Events before `firstSeq` that were lost before they could be cut. Each is counted nowhere else; their
+   * logs get a keyframe when `askKeyframes` asks for it.
+   */
   readonly lost: readonly LostRange[];
   /** Logs that the events change or frame. */
   readonly logs: readonly string[];
@@ -44,8 +47,10 @@ export interface EventSource {
 
   /** Asks for keyframes of these logs (null: all) at the next `addKeyframes`. */
   askKeyframes(logs: readonly string[] | null): void;
-  /** Records keyframes that were asked for or are due; they are pending then. */
-  addKeyframes(): void;
+  /** Records keyframes that were asked for or are due, of so many bytes together; they are pending then. */
+  addKeyframes(roomBytes: number): void;
+  /** A log whose state fits into no keyframe, so that a loss in it cannot heal; undefined: none. */
+  readonly unframedLog: string | undefined;
 
   /** Frees what is past its age. Called at each flush tick, and seldom where nothing is shipped. Never throws. */
   tidy(): void;

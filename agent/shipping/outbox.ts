@@ -14,26 +14,16 @@ import { BatchPress, type EpochTail, halvesOf, isTooLarge } from "./batch-press.
 import { BatchQueue, eventCountOf, type QueuedBatch } from "./batch-queue.ts";
 import type { EventSource, SourceCut } from "./event-source.ts";
 import { Ledger } from "./ledger.ts";
-import { LostRanges } from "./lost-ranges.ts";
-
-/** Epochs left whose losses can still be declared. */
-const MAX_TAILS = 8;
-/** Logs waiting for a keyframe by name; beyond, all logs wait. */
-const MAX_WAITING_LOGS = 1_024;
-
-interface Tail {
-  readonly tail: EpochTail;
-  readonly lost: LostRanges;
-}
+import { Losses, type LostBatch } from "./losses.ts";
+import { Reframing } from "./reframing.ts";
 
 export class Outbox {
   readonly ledger: Ledger = new Ledger();
   readonly queue: BatchQueue;
   readonly #source: EventSource;
   readonly #press = new BatchPress();
-  #lost = new LostRanges();
-  #tails: Tail[] = [];
-  #unframedLogs: Set<string> | null = new Set();
+  readonly #losses = new Losses();
+  readonly #reframing = new Reframing();
   #lastCut: EpochTail | undefined;
   #isDisowned = false;
   readonly #onError: (error: unknown) => void;
@@ -46,7 +36,7 @@ export class Outbox {
 
   /** Whether a loss waits to be declared. */
   get hasUndeclared(): boolean {
-    return !this.#lost.isEmpty || this.#tails.some(({ lost }) => !lost.isEmpty);
+    return !this.#losses.isEmpty;
   }
 
   /** Events that wait, cut or not. */
@@ -69,10 +59,10 @@ export class Outbox {
 
   /** Queues empty batches that declare what no other batch declared yet. */
   declare(sent: readonly QueuedBatch[]): void {
-    for (const { tail, lost } of this.#tails) {
-      if (!lost.isEmpty) this.#push(this.#press.pressTail(tail, lost.take()), sent);
+    for (const [tail, lost] of this.#losses.takeOfTails()) {
+      this.#push(this.#press.pressTail(tail, lost), sent);
     }
-    if (!this.#lost.isEmpty && this.#source.pendingCount === 0) {
+    if (this.#losses.hasCurrent && this.#source.pendingCount === 0) {
       this.#queueCut(this.#source.heartbeat(), sent, () => null);
     }
   }
@@ -84,11 +74,19 @@ export class Outbox {
     return this.#press.press(cut, [], status);
   }
 
-  /** Keyframes for the logs that lost something are asked for now: the collector answers. */
-  askKeyframes(): void {
-    if (this.#unframedLogs === null) this.#source.askKeyframes(null);
-    else if (this.#unframedLogs.size > 0) this.#source.askKeyframes([...this.#unframedLogs]);
-    this.#unframedLogs = new Set();
+  /** Wants keyframes of these logs (null: all); `addKeyframes` makes them when it is time. */
+  wantKeyframes(logs: readonly string[] | null): void {
+    this.#reframing.ask(logs);
+  }
+
+  /**
+   * Records keyframes: of logs that lost something, and those that are due. To be called while the
+   * collector answers; as many as the queue has room for.
+   */
+  addKeyframes(nowMs: number): void {
+    const logs = this.#reframing.takeDue(nowMs);
+    if (logs !== undefined) this.#source.askKeyframes(logs);
+    this.#source.addKeyframes(this.queue.roomBytes);
   }
 
   acknowledged(entry: QueuedBatch): void {
@@ -120,7 +118,7 @@ export class Outbox {
     }
     if (node !== this.#source.node || epoch !== this.#source.epoch) return;
     this.#isDisowned = true;
-    this.#lost = new LostRanges();
+    this.#losses.forget();
     this.#lastCut = undefined;
   }
 
@@ -128,9 +126,8 @@ export class Outbox {
   leaveEpoch(): void {
     this.#isDisowned = false;
     if (this.#lastCut === undefined) return;
-    this.#tails.push({ tail: this.#lastCut, lost: this.#lost });
-    this.#tails = this.#tails.slice(-MAX_TAILS);
-    this.#lost = new LostRanges();
+    const isWaiting = (left: EpochRef) => this.queue.entriesOf(left.node, left.epoch).length > 0;
+    this.#losses.leave(this.#lastCut, isWaiting);
   }
 
   /** The time is up: what waits is counted and given up. */
@@ -148,11 +145,13 @@ export class Outbox {
       return;
     }
     for (const range of cut.lost) {
-      this.#lost.add(range);
+      this.#losses.add(range);
+      // What the cut frames comes after what was lost before it.
+      this.#reframing.ask(range.logs?.filter((log) => !cut.framed.includes(log)) ?? null);
       this.ledger.drop(range.reason, eventCountOf(range));
     }
     this.#noteTail(cut);
-    this.#encode(cut, this.#lost.take(), sent, status());
+    this.#encode(cut, this.#losses.take(), sent, status());
   }
 
   /** Encodes and queues; a cut that is too large for a batch in two, until what is too large is alone. */
@@ -173,7 +172,7 @@ export class Outbox {
         return;
       }
       this.#encode(halves[0], dropped, sent, status);
-      this.#encode(halves[1], this.#lost.take(), sent, null);
+      this.#encode(halves[1], this.#losses.take(), sent, null);
       return;
     }
     this.#push(entry, sent);
@@ -199,31 +198,11 @@ export class Outbox {
     }
   }
 
-  #lose(entry: Omit<QueuedBatch, "ordinal" | "bytes">, reason: DropReason): void {
-    const { node, epoch, firstSeq, lastSeq, firstT, lastT, logs, messages } = entry;
+  #lose(entry: LostBatch, reason: DropReason): void {
     this.ledger.drop(reason, eventCountOf(entry));
-    const isCurrent = node === this.#source.node && epoch === this.#source.epoch;
-    const lost = isCurrent
-      ? this.#lost
-      : this.#tails.find(({ tail }) => tail.node === node && tail.epoch === epoch)?.lost;
-    if (lost === undefined) return; // an epoch left long ago: its end stays open
-    if (lastSeq >= firstSeq) {
-      lost.add({ ...{ firstSeq, lastSeq, firstT, lastT, logs, messages }, reason });
-    } else if (!isCurrent) {
-      return; // a declaration about an old epoch is tried once
-    }
-    for (const range of entry.dropped) lost.add(range);
-    if (isCurrent) this.#unframe(entry, reason);
-  }
-
-  /** A keyframe that was refused would be refused again: its log waits for its next changes. */
-  #unframe(entry: Pick<QueuedBatch, "logs" | "framed" | "dropped">, reason: DropReason): void {
-    const isHopeless = (log: string) => reason === "refused" && entry.framed.includes(log);
-    for (const names of [entry.logs, ...entry.dropped.map((range) => range.logs)]) {
-      if (names === null) this.#unframedLogs = null;
-      else for (const log of names) if (!isHopeless(log)) this.#unframedLogs?.add(log);
-    }
-    if ((this.#unframedLogs?.size ?? 0) > MAX_WAITING_LOGS) this.#unframedLogs = null;
+    const isCurrent = entry.node === this.#source.node && entry.epoch === this.#source.epoch;
+    this.#losses.addBatch(entry, reason, isCurrent);
+    if (isCurrent) this.#reframing.askAfter(entry, reason);
   }
 
   #noteTail({ node, epoch, service, firstSeq, events, closed }: SourceCut): void {

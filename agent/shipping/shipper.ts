@@ -104,7 +104,7 @@ export class Shipper {
     this.#answers = new Answers(this.#outbox, this.#reach);
     this.#commands = new Commands({
       scheduler: options.scheduler,
-      keyframe: (logs) => this.#source.askKeyframes(logs),
+      keyframe: (logs) => this.#outbox.wantKeyframes(logs),
       reopen: (request) => this.#reopen(request),
     });
   }
@@ -133,7 +133,9 @@ export class Shipper {
 
   /** Why shipping does not go well now; undefined: it does. */
   get problem(): string | undefined {
-    return this.#reach.problem;
+    const log = this.#source.unframedLog;
+    const tooLarge = `log "${log}" is too large for a keyframe: what is lost of it stays lost until set anew`;
+    return this.#reach.problem ?? (log === undefined ? undefined : tooLarge);
   }
 
   /**
@@ -212,8 +214,7 @@ export class Shipper {
   #cutSome(): boolean {
     // Nothing may follow the goodbye; and to a collector that is away, keyframes would only push out more.
     if (this.#reach.isAnswering && !this.#hasLeft) {
-      this.#outbox.askKeyframes();
-      this.#source.addKeyframes();
+      this.#outbox.addKeyframes(this.#scheduler.nowMs());
     }
     for (let cuts = 0; cuts < MAX_CUTS_PER_TURN; cuts += 1) {
       if (!this.#outbox.cutOne(this.#sent, this.#statusIfDue)) {

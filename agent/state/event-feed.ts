@@ -10,8 +10,7 @@
  * than it. A batch that is not the last ends between two stamps, never inside a commit, and is closed at
  * its last event.
  *
- * Keyframes are events too, made here: at an epoch's start, when asked for, and once per as many changes
- * as a log has variables; the count is looked at when a flush begins, so no recording call pays for one.
+ * Keyframes are events too; keyframes.ts makes them.
  */
 import {
   assert,
@@ -21,17 +20,13 @@ import {
   type KeyframeEvent,
   type LostRange,
   type Value,
-  ValueTag,
 } from "../kernel/index.ts";
 import { CutColumns } from "./cut-columns.ts";
 import { SHED_CODE } from "./event-window.ts";
 import { utf8Bytes } from "./intake.ts";
-import { STATE_LIMITS } from "./limits.ts";
+import { Keyframes } from "./keyframes.ts";
 import type { Recording } from "./recording.ts";
-import type { LogRecord } from "./variable-table.ts";
 
-/** Memory of a variable in a keyframe beside its key and value, roughly. */
-const VARIABLE_BYTES = 24;
 const EMPTY_STATE: ReadonlyMap<string, Value> = new Map();
 
 type KeyframeBody = Omit<KeyframeEvent, "seq" | "t">;
@@ -64,15 +59,21 @@ export class EventFeed {
   #base = 0;
   #cursor = 0;
   #lastClosed: Hlc;
-  /** Counts each log's changes since its latest keyframe. */
   readonly #columns = new CutColumns();
-  readonly #askedLogs = new Set<number>();
-  #skippedKeyframeCount = 0;
+  readonly #keyframes: Keyframes;
 
-  /** Opens the first epoch: its join is recorded here, and keyframes of what there is. */
-  constructor(recording: Recording, identity: EpochIdentity) {
+  /**
+   * Opens the first epoch: its join is recorded here, and keyframes of what there is.
+   * @param keyframeBytes what is made at once is no larger: beyond it would push itself out on its way
+   */
+  constructor(
+    recording: Recording,
+    identity: EpochIdentity,
+    keyframeBytes: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#recording = recording;
     this.#identity = identity;
+    this.#keyframes = new Keyframes(recording, this.#columns, keyframeBytes);
     this.#lastClosed = recording.clock.last;
     this.#join();
   }
@@ -101,7 +102,7 @@ export class EventFeed {
 
   /** Keyframes not made because the log's state would not fit into a batch. */
   get skippedKeyframeCount(): number {
-    return this.#skippedKeyframeCount;
+    return this.#keyframes.skippedCount;
   }
 
   /** Seq of an event in this epoch; below 1: it was in an earlier one. */
@@ -109,50 +110,19 @@ export class EventFeed {
     return index - this.#base + 1;
   }
 
+  /** A log whose state does not fit into a keyframe, so that a loss in it cannot heal; undefined: none. */
+  get unframedLog(): string | undefined {
+    return this.#keyframes.tooLarge;
+  }
+
   /** Asks for keyframes of these logs (null: all) at the next `addKeyframes`. Unknown names are ignored. */
   askKeyframes(logs: readonly string[] | null): void {
-    const { table } = this.#recording;
-    if (logs === null) for (const log of table.logs) this.#askedLogs.add(log.index);
-    else for (const name of logs) this.#ask(table.findLog(name));
+    this.#keyframes.ask(logs);
   }
 
-  #ask(log: LogRecord | undefined): void {
-    if (log !== undefined) this.#askedLogs.add(log.index);
-  }
-
-  /** Records the keyframes that were asked for, and those that are due. */
-  addKeyframes(): void {
-    const { logs } = this.#recording.table;
-    for (const log of logs) {
-      const count = this.#columns.changeCounts[log.index] ?? 0;
-      const isDue = count > 0 && count >= log.keys.size;
-      if (!isDue && !this.#askedLogs.has(log.index)) continue;
-      if (!log.missing.isEmpty) continue; // its state is not known: asked again when it is
-      this.#askedLogs.delete(log.index);
-      this.#addKeyframe(log);
-    }
-  }
-
-  /** Returns whether the state fits into a keyframe. */
-  #addKeyframe(log: LogRecord): boolean {
-    const { table, clock } = this.#recording;
-    const { changeCounts } = this.#columns;
-    if (log.index < changeCounts.length) changeCounts[log.index] = 0;
-    const state = new Map<string, Value>();
-    let bytes = 0;
-    for (const [key, id] of log.keys) {
-      const tag = table.tag[id] as number;
-      if (tag === ValueTag.none) continue;
-      bytes += VARIABLE_BYTES + utf8Bytes(key);
-      if (tag > ValueTag.number) bytes += table.number[id] as number;
-      if (bytes > STATE_LIMITS.keyframeBytes) {
-        this.#skippedKeyframeCount += 1;
-        return false;
-      }
-      state.set(key, table.value(id) as Value);
-    }
-    this.#recording.body(clock.now(), { kind: "keyframe", log: log.name, state }, bytes, false);
-    return true;
+  /** Records the keyframes that were asked for, and those that are due, as far as `roomBytes` goes. */
+  addKeyframes(roomBytes: number = Number.POSITIVE_INFINITY): void {
+    this.#keyframes.addDue(roomBytes);
   }
 
   /**
@@ -198,7 +168,6 @@ export class EventFeed {
       reason: "overflow",
     });
     this.#cursor = first;
-    this.askKeyframes(null);
   }
 
   /** Changes at the cursor that were never recorded for want of room. */
@@ -228,7 +197,6 @@ export class EventFeed {
       messages: false,
       reason: "shed",
     });
-    this.askKeyframes([...logs]);
   }
 
   #cutFrom(closed: Hlc, lost: readonly LostRange[]): Cut {
@@ -279,15 +247,9 @@ export class EventFeed {
 
   #join(): void {
     const { service, tags, instance } = this.#identity;
-    const { clock, table } = this.#recording;
+    const { clock } = this.#recording;
     const size = utf8Bytes(JSON.stringify(tags)) + utf8Bytes(service);
     this.#recording.body(clock.now(), { kind: "join", service, tags, instance }, size, false);
-    this.#askedLogs.clear();
-    for (const log of table.logs) {
-      if (log.missing.isEmpty && this.#addKeyframe(log)) continue;
-      // The epoch would seem to begin with this log empty: say that nobody knows what is in it.
-      this.#recording.loseLog(log);
-      this.#ask(log);
-    }
+    this.#keyframes.addAll();
   }
 }

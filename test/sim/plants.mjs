@@ -50,7 +50,7 @@ export const PLANTS = [
     name: "no-keyframe-after-drop",
     what: "no keyframe after a drop",
     file: "agent/shipping/outbox.ts",
-    from: "else if (this.#unframedLogs.size > 0) this.#source.askKeyframes([...this.#unframedLogs]);",
+    from: "if (logs !== undefined) this.#source.askKeyframes(logs);",
     to: "",
   },
   {

@@ -174,6 +174,31 @@ describe("under a hostile network", () => {
 });
 
 describe("the shipper", () => {
+  it("declares what it dropped of an epoch that it left, however often the declaration is dropped too", async () => {
+    const { collector, agent, advance } = build(5, { queueBytes: 64 * 1024 });
+    await advance(200);
+    const left = agent.epoch;
+    collector.fate = () => "failed";
+    for (let i = 0; i < 20; i += 1) {
+      agent.log("l").set("k", `${i}`.repeat(1_000));
+      await advance(50);
+    }
+    void agent.sayGoodbye();
+    const endedSeq = agent.stats().recorded;
+    await advance(1_000);
+    for (let i = 0; i < 400; i += 1) {
+      agent.log("l").set("k", `${i}`.repeat(1_000));
+      await advance(50);
+    }
+    expect(agent.epoch).toBeGreaterThan(left);
+    collector.fate = () => "ok";
+    await advance(60_000);
+    const replay = collector.epoch("n1", left);
+    expect(replay.isLost(endedSeq)).toBe(true);
+    expect(replay.contiguousSeq).toBe(endedSeq);
+    checkBooks(agent);
+  });
+
   it("declares what it dropped in the next batch, then frames the logs that lost something", async () => {
     const { collector, agent, advance } = build(1, { queueBytes: 64 * 1024 });
     await advance(200);

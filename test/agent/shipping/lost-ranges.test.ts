@@ -74,7 +74,8 @@ describe("lost ranges", () => {
             const about = added.filter((other) => seqsOf(other).includes(seq));
             expect(one.reason).toBe(about[0]?.reason);
             for (const { logs, messages, firstT, lastT } of about) {
-              if (one.logs !== null) expect(one.logs).toEqual(expect.arrayContaining(logs ?? [""]));
+              if (one.logs !== null)
+                expect(one.logs).toEqual(expect.arrayContaining([...(logs ?? [""])]));
               expect(one.messages || !messages).toBe(true);
               expect(one.firstT).toBeLessThanOrEqual(firstT);
               expect(one.lastT).toBeGreaterThanOrEqual(lastT);

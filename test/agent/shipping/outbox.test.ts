@@ -28,6 +28,7 @@ function aSource(cut: SourceCut): EventSource {
     },
     askKeyframes: () => undefined,
     addKeyframes: () => undefined,
+    unframedLog: undefined,
     tidy: () => undefined,
     reopen: () => undefined,
   };
