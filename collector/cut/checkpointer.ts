@@ -199,7 +199,7 @@ export class Checkpointer {
 
   #applyLostBefore(record: EpochRecord, open: OpenEpoch, seq: number): void {
     for (const range of this.#source.lostRanges(record)) {
-      if (range.firstSeq <= open.view.seq || range.firstSeq >= seq) continue;
+      if (!open.view.awaits(range) || range.firstSeq >= seq) continue;
       open.view.applyLost(range);
       for (const log of open.view.logs.keys()) {
         if (range.logs === null || range.logs.includes(log)) open.changed.add(log);
@@ -234,7 +234,7 @@ export class Checkpointer {
   #isLostAt(record: EpochRecord, { view, lastT }: OpenEpoch): boolean {
     return this.#source
       .lostRanges(record)
-      .some(({ firstSeq, firstT }) => firstSeq > view.seq && firstT <= lastT);
+      .some((range) => view.awaits(range) && range.firstT <= lastT);
   }
 
   #endRound(record: EpochRecord, open: OpenEpoch): CheckpointWrite {

@@ -197,21 +197,31 @@ function distinct(ranges: Iterable<LostRange>): LostRange[] {
   return [...bySeq.values()].sort((a, b) => a.firstSeq - b.firstSeq);
 }
 
+/** The first ranges one by one; the rest added up by reason. */
 function listed(node: string, ranges: readonly LostRange[], limits: CutLimits): Incomplete[] {
-  const single = ranges.slice(0, limits.lostListed).map((range) => lostEntry(node, range));
+  const entries = ranges.slice(0, limits.lostListed).map((range) => lostEntry(node, range));
   const rest = ranges.slice(limits.lostListed);
-  const [first] = rest;
-  const last = rest.at(-1);
-  if (first === undefined || last === undefined) return single;
-  const events = rest.reduce((sum, range) => sum + countOf(range), 0);
-  return [...single, { node, reason: "lost", from: first.firstT, to: last.lastT, events }];
+  for (const reason of ["lost", "not-captured"] as const) {
+    const ofReason = rest.filter((range) => reasonOf(range) === reason);
+    const [first] = ofReason;
+    const last = ofReason.at(-1);
+    if (first === undefined || last === undefined) continue;
+    const events = ofReason.reduce((sum, range) => sum + countOf(range), 0);
+    entries.push({ node, reason, from: first.firstT, to: last.lastT, events });
+  }
+  return entries;
+}
+
+/** What an on-demand node was not asked for is told apart from what is gone. */
+export function reasonOf({ reason }: LostRange): "lost" | "not-captured" {
+  return reason === "not-captured" ? "not-captured" : "lost";
 }
 
 /** A lost range as a reason. */
 export function lostEntry(node: string, range: LostRange): Incomplete {
   const entry: Incomplete = {
     node,
-    reason: "lost",
+    reason: reasonOf(range),
     from: range.firstT,
     to: range.lastT,
     events: countOf(range),

@@ -18,7 +18,7 @@ export interface CutContext {
   readonly timers: CutTimers;
 }
 
-/** The nodes as they are known now. One question asks once, so that its parts agree. */
+/** The nodes as they are known now, without runs that only messages name (unknown-senders.ts). One question asks once, so that its parts agree. */
 export function membersNow({ store }: CutContext): Membership {
-  return membershipOf(store.epochs());
+  return membershipOf(store.epochs().filter(({ named }) => named !== true));
 }

@@ -220,7 +220,7 @@ export class EpochSource {
     }
     // Asked for only now: reading may have found damage.
     for (const range of this.lostRanges(record)) {
-      if (range.firstSeq > view.seq && range.firstT <= t) view.applyLost(range);
+      if (view.awaits(range) && range.firstT <= t) view.applyLost(range);
     }
     view.t = t > view.t ? t : view.t;
   }
@@ -229,7 +229,7 @@ export class EpochSource {
     const ranges = this.lostRanges(record);
     if (ranges.length === 0) return;
     for (const range of ranges) {
-      if (range.firstSeq > view.seq && range.firstSeq < seq) view.applyLost(range);
+      if (view.awaits(range) && range.firstSeq < seq) view.applyLost(range);
     }
   }
 }

@@ -14,7 +14,7 @@ import {
   type ReceiveEvent,
   type VariableRef,
 } from "../../agent/kernel/index.ts";
-import { LogImage } from "./log-image.ts";
+import { LogImage, withRange } from "./log-image.ts";
 import { Senders } from "./senders.ts";
 
 const UNRESOLVED = -1;
@@ -106,10 +106,18 @@ export class EpochView {
     }
   }
 
+  /**
+   * Whether a lost range is still to be applied. One of which a part was applied is, once more, when it
+   * has grown past that: neighbours are folded into one as they are declared (ingest/lost-ranges.ts).
+   */
+  awaits(range: LostRange): boolean {
+    return range.lastSeq > this.seq;
+  }
+
   /** Events that were recorded and will never come: the logs named are lost from here. */
   applyLost(range: LostRange): void {
     for (const [log, image] of this.logs) if (touches(range, log)) image.lose(range);
-    this.lost = [...this.lost, range];
+    this.lost = withRange(this.lost, range);
     this.seq = Math.max(this.seq, range.lastSeq);
   }
 }

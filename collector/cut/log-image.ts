@@ -130,7 +130,7 @@ export class LogImage implements ReadonlyMap<string, Value> {
   /** A lost range: nothing is known any more. */
   lose(range: LostRange): void {
     this.#forgetAll();
-    this.lost = [...this.lost, range];
+    this.lost = withRange(this.lost, range);
   }
 
   /** Whether the variable of that key is lost now. */
@@ -300,4 +300,11 @@ function memberAt(events: EventColumns, i: number): Json {
     default:
       return events.values[events.valueNumber[i] as number] as Json;
   }
+}
+
+/** The lost ranges with one more at the end, which takes the place of those that it has grown from. */
+export function withRange(lost: readonly LostRange[], range: LostRange): readonly LostRange[] {
+  const last = lost.at(-1);
+  if (last === undefined || last.lastSeq < range.firstSeq) return [...lost, range];
+  return [...lost.filter(({ firstSeq }) => firstSeq < range.firstSeq), range];
 }

@@ -103,7 +103,7 @@ class EpochWalk {
 
   *#lostBefore(seq: number, latest: Hlc): Generator<Happening> {
     for (const range of this.#context.source.lostRanges(this.span.record)) {
-      if (range.firstSeq <= this.view.seq || range.firstSeq >= seq) continue;
+      if (!this.view.awaits(range) || range.firstSeq >= seq) continue;
       if (seq === Number.POSITIVE_INFINITY && range.firstT > latest) continue;
       // The first events of an epoch may be lost: to this node nothing happens before it joined.
       const t = Math.max(this.span.record.joined, Math.min(range.firstT, latest));

@@ -20,6 +20,7 @@ export function extentOf({
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   for (const record of store.epochs()) {
+    if (record.named === true) continue;
     first = Math.min(first, record.joined);
     last = Math.max(last, record.joined, record.lastT);
   }

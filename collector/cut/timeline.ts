@@ -8,7 +8,7 @@
  */
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
 import type { ViolationRecord } from "../store/history-store.ts";
-import { holesOf, missingEvents } from "./completeness.ts";
+import { holesOf, missingEvents, reasonOf } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { Selection, Timeline, TimelineBucket, TimelineLane } from "./history.ts";
 import type { NodeSpans } from "./membership.ts";
@@ -134,7 +134,10 @@ function flagged(
     if (receive.node === node) flag(receiveT, receiveT);
   }
   for (const { record } of spans) {
-    for (const { firstT, lastT } of context.source.lostRanges(record)) flag(firstT, lastT);
+    // What was not captured is a gap of the lane, and nothing that went wrong.
+    for (const range of context.source.lostRanges(record)) {
+      if (reasonOf(range) === "lost") flag(range.firstT, range.lastT);
+    }
   }
   return found;
 }
@@ -180,7 +183,7 @@ function gapsOf(
       const holes = holesOf(record).map((hole) => ({ ...hole, reason: "hole" as const }));
       const lost = context.source
         .lostRanges(record)
-        .map(({ firstT, lastT }) => ({ from: firstT, to: lastT, reason: "lost" as const }));
+        .map((range) => ({ from: range.firstT, to: range.lastT, reason: reasonOf(range) }));
       return [...holes, ...lost, ...open];
     })
     .filter((gap) => gap.to >= from && gap.from <= to)

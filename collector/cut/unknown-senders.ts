@@ -7,6 +7,8 @@
  *     n1           |joined ----------------- receive --- T        n2 was there at T, state unknown
  *
  * A run older than the one that was its node's state at T is over: what it sent changes nothing at T.
+ * One that nothing ever came of expires like a silent node, by a record of its own (named-runs.ts in
+ * ingest): at and after that end cuts do without it.
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { countsAt } from "./completeness.ts";
@@ -31,6 +33,7 @@ export function unknownSenders(
     const known = found.get(one.node);
     if (known === undefined || (one.from ?? t) < (known.from ?? t)) found.set(one.node, one);
   };
+  let ended: ReadonlyMap<string, Hlc> | undefined;
   for (const { spans } of membership.values()) {
     for (const { record } of spans) {
       if (record.joined > t || !countsAt(record, t, chosen, membership)) continue;
@@ -38,7 +41,10 @@ export function unknownSenders(
       for (const [node, runs] of senders.byNode()) {
         for (const [epoch, sender] of runs) {
           const reason = reasonOf(membership, node, epoch, sender, t);
-          if (reason !== undefined) note(reason);
+          if (reason === undefined) continue;
+          ended ??= endsOfNamed(context);
+          const end = ended.get(`${epoch} ${node}`);
+          if (end === undefined || t < end || sender.sentT >= end) note(reason);
         }
       }
       if (senders.moreFrom !== undefined) {
@@ -47,6 +53,15 @@ export function unknownSenders(
     }
   }
   return [...found.values()].sort((a, b) => compareText(a.node, b.node));
+}
+
+/** When those expired that only messages name, by `epoch node`. */
+function endsOfNamed({ store }: CutContext): ReadonlyMap<string, Hlc> {
+  const ended = new Map<string, Hlc>();
+  for (const { named, node, epoch, end } of store.epochs()) {
+    if (named === true && end !== null) ended.set(`${epoch} ${node}`, end.t);
+  }
+  return ended;
 }
 
 function reasonOf(

@@ -25,8 +25,10 @@ import type {
 } from "../store/history-store.ts";
 import { brokenPromise, type DraftMark, EpochDraft, emptyEpoch } from "./epoch-draft.ts";
 import type { EpochIndex } from "./epoch-index.ts";
+import { expiredNamed, namedAgain, namedEpoch } from "./named-runs.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
 import { Repeats } from "./repeats.ts";
+import type { SenderFacts } from "./scan.ts";
 import { missingIn } from "./seq-ranges.ts";
 import { rejoinAbove, type Standing, standingBeside, standingOf } from "./standing.ts";
 
@@ -71,6 +73,9 @@ export class GroupDraft {
   readonly #batches: StoredBatch[] = [];
   readonly #violations: ViolationRecord[] = [];
   readonly #slowMessages: SlowMessageRecord[] = [];
+  /** Runs that receives name and that were not known: see named-runs.ts. */
+  readonly #named: SenderFacts[] = [];
+  readonly #expiredNamed: EpochRecord[] = [];
 
   constructor(
     index: EpochIndex,
@@ -91,7 +96,8 @@ export class GroupDraft {
    */
   take(batches: readonly PreparedBatch[]): Outcome {
     const marks = new Map<EpochDraft, DraftMark>();
-    const lengths = [this.#batches.length, this.#violations.length, this.#slowMessages.length];
+    const lists = [this.#batches, this.#violations, this.#slowMessages, this.#named];
+    const lengths = lists.map((list) => list.length);
     const outcome = new OutcomeDraft();
     this.#repeats.beginRequest();
     try {
@@ -105,15 +111,19 @@ export class GroupDraft {
         this.#drafts.get(draft.base.node)?.delete(draft.base.epoch);
         this.#countNew(draft.base.node, -1);
       }
-      this.#batches.length = lengths[0] as number;
-      this.#violations.length = lengths[1] as number;
-      this.#slowMessages.length = lengths[2] as number;
+      for (const [i, list] of lists.entries()) list.length = lengths[i] as number;
       throw error;
     }
   }
 
   /** Ends an epoch for its silence, later than everything known of it; unless it is in this group. */
-  expire({ node, epoch }: EpochRecord, now: Hlc): void {
+  expire(record: EpochRecord, now: Hlc): void {
+    const { node, epoch } = record;
+    if (record.named === true) {
+      const isNamed = this.#named.some((one) => one.node === node && one.epoch === epoch);
+      if (!isNamed) this.#expiredNamed.push(expiredNamed(record, now));
+      return;
+    }
     if (this.#drafts.get(node)?.has(epoch) === true) return;
     const draft = this.#draftOf(node, epoch);
     draft?.expire(Math.max(now, draft.highestT + 1) as Hlc);
@@ -124,7 +134,7 @@ export class GroupDraft {
     const drafts = [...this.#drafts.values()].flatMap((epochs) => [...epochs.values()]);
     return {
       batches: this.#batches,
-      epochs: drafts.map((draft) => draft.record()),
+      epochs: [...drafts.map((draft) => draft.record()), ...this.#namedRecords()],
       violations: this.#violations,
       slowMessages: this.#slowMessages,
       staleCheckpoints: drafts.flatMap(({ base, isNew, staleFromT }) =>
@@ -185,12 +195,44 @@ export class GroupDraft {
     }
   }
 
+  /** The ids of the runs that were named in this group; call once it is durable. */
+  namedIds(): number[] {
+    return this.#named.flatMap(({ node, epoch }) => this.#index.named.find(node, epoch)?.id ?? []);
+  }
+
+  /** The records of runs that only messages tell of, where something changes. */
+  #namedRecords(): EpochRecord[] {
+    const { named } = this.#index;
+    const changed = new Map<string, EpochRecord>();
+    let newCount = 0;
+    for (const facts of this.#named) {
+      const { node, epoch } = facts;
+      // Heard itself, in the same group.
+      if (this.#drafts.get(node)?.has(epoch) === true) continue;
+      const key = `${epoch} ${node}`;
+      const known = changed.get(key) ?? named.find(node, epoch);
+      if (known === undefined && !named.hasRoom(node, newCount)) continue;
+      if (known === undefined) newCount += 1;
+      const record =
+        known === undefined
+          ? namedEpoch(this.#store.nextEpochId(), facts, this.#arrivalMs)
+          : namedAgain(known, facts);
+      if (record !== undefined) changed.set(key, record);
+    }
+    const isHeard = ({ node, epoch }: EpochRecord) => this.#drafts.get(node)?.has(epoch) === true;
+    return [...changed.values(), ...this.#expiredNamed.filter((one) => !isHeard(one))];
+  }
+
   #keep(epochId: number, { header, bytes, facts }: PreparedBatch): void {
     const { firstSeq, lastSeq, firstT, lastT } = header;
     const arrivalMs = this.#arrivalMs;
     this.#batches.push({ epochId, firstSeq, lastSeq, firstT, lastT, arrivalMs, bytes });
     this.#violations.push(...facts.violations);
     this.#slowMessages.push(...facts.slowMessages);
+    if (header.imported) return;
+    for (const one of facts.senders) {
+      if (this.#index.find(one.node, one.epoch) === undefined) this.#named.push(one);
+    }
   }
 
   #draftOf(node: string, epoch: number): EpochDraft | undefined {
@@ -203,7 +245,8 @@ export class GroupDraft {
   #newDraft(batch: PreparedBatch): EpochDraft {
     this.#checkRoom(batch.header.node);
     this.#countNew(batch.header.node, 1);
-    const id = this.#store.nextEpochId();
+    const { node, epoch } = batch.header;
+    const id = this.#index.named.find(node, epoch)?.id ?? this.#store.nextEpochId();
     return this.#remember(new EpochDraft(emptyEpoch(id, batch, this.#arrivalMs), true));
   }
 

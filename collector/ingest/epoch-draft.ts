@@ -23,6 +23,7 @@ import type { PreparedBatch } from "./prepare.ts";
 import type { LogTouch } from "./scan.ts";
 import {
   contiguousSeq,
+  lostAfter,
   lostWithout,
   missingIn,
   neighbours,
@@ -208,7 +209,11 @@ export class EpochDraft {
     }
     if (before?.last !== lastSeq || before.closed >= closed) return;
     const raised = { ...before, closed };
-    this.#state = { ...this.#state, stored: stored.map((one) => (one === before ? raised : one)) };
+    this.#state = {
+      ...this.#state,
+      stored: stored.map((one) => (one === before ? raised : one)),
+      lost: lostAfter(this.#state.lost, lastSeq, closed),
+    };
   }
 
   #addLost(declared: readonly LostRange[]): void {

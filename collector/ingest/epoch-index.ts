@@ -1,10 +1,15 @@
-/** Epochs by node: who is known, and up to where. Follows the store's durable records. */
+/**
+ * Epochs by node: who is known, and up to where. Follows the store's durable records. Runs that only
+ * messages name stand apart: nobody has to begin above what anybody may have written into a header.
+ */
 import type { EpochRecord } from "../store/history-store.ts";
+import { NamedRuns } from "./named-runs.ts";
 import { displacedOf, isAfter } from "./standing.ts";
 
 export class EpochIndex {
   readonly #byNode = new Map<string, Map<number, EpochRecord>>();
   #epochCount = 0;
+  readonly #named = new NamedRuns();
 
   constructor(records: Iterable<EpochRecord>) {
     this.remember(records);
@@ -30,6 +35,11 @@ export class EpochIndex {
 
   remember(records: Iterable<EpochRecord>): void {
     for (const record of records) {
+      if (record.named === true) {
+        this.#named.add(record);
+        continue;
+      }
+      this.#named.delete(record);
       let epochs = this.#byNode.get(record.node);
       if (epochs === undefined) {
         epochs = new Map();
@@ -44,6 +54,11 @@ export class EpochIndex {
     return this.#byNode.get(node)?.get(epoch);
   }
 
+  /** The runs that nothing is known of but that messages name them. */
+  get named(): NamedRuns {
+    return this.#named;
+  }
+
   epochsOf(node: string): Iterable<EpochRecord> {
     return this.#byNode.get(node)?.values() ?? [];
   }
@@ -53,6 +68,7 @@ export class EpochIndex {
    * those that went on past the beginning of a later one.
    */
   *open(): Iterable<EpochRecord> {
+    yield* this.#named.all();
     for (const epochs of this.#byNode.values()) {
       if (epochs.size === 1) {
         yield* epochs.values();

@@ -242,6 +242,7 @@ export class Ingest {
         this.#tellNews(request, outcome, commands);
         request.resolve({ acks: outcome.acks, commands });
       }
+      for (const id of draft.namedIds()) this.#silence.heard(id);
       if (write.epochs.length > 0) this.#tell(write.epochs.map((record) => record.id));
     } catch (error) {
       for (const { request } of accepted) request.reject(error);

@@ -1,7 +1,9 @@
 /**
  * Keeps what an epoch's record says of losses small, without ever saying less than is lost. Pure.
  *
- * - Neighbours with the same reason and logs become one: nothing is said less precisely.
+ * - Neighbours with the same reason and logs become one: nothing is said less precisely. Neighbours
+ *   that were not captured become one whatever logs they name: an on-demand node declares some every
+ *   second, for weeks.
  * - A range that names many logs names none, which means all.
  * - Beyond `MAX_LOST_RANGES` the two closest in time are folded into one, with what is stored between
  *   them. From then on the stored events inside count as lost too, and what was lost is beyond repair:
@@ -20,6 +22,8 @@ export const MAX_LOST_RANGES = 1_024;
 export const MAX_LOGS_PER_LOST_RANGE = 64;
 /** Characters of log names in all lost ranges of an epoch; beyond, the oldest name none. */
 export const MAX_LOST_NAME_LENGTH: number = 128 * 1024;
+
+const NOT_CAPTURED = "not-captured";
 
 export interface Gaps {
   readonly stored: readonly StoredRange[];
@@ -49,6 +53,7 @@ function joinedNeighbours(lost: readonly LostRange[]): LostRange[] {
 
 function isContinued(a: LostRange, b: LostRange): boolean {
   if (a.lastSeq + 1 !== b.firstSeq || a.reason !== b.reason) return false;
+  if (a.reason === NOT_CAPTURED) return true;
   if (a.logs === null || b.logs === null) return a.logs === b.logs;
   const names = new Set(a.logs);
   return names.size === b.logs.length && b.logs.every((log) => names.has(log));
@@ -63,6 +68,8 @@ function union(a: LostRange, b: LostRange): LostRange {
     lastT: Math.max(a.lastT, b.lastT) as Hlc,
     logs: logs !== null && logs.length > MAX_LOGS_PER_LOST_RANGE ? null : logs,
     messages: a.messages || b.messages,
+    // Of a mixed range some will not come, whoever asks.
+    reason: a.reason === NOT_CAPTURED ? b.reason : a.reason,
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type EventRef,
   type Hlc,
   KindCode,
+  MIN_HLC,
   TICKS_PER_MS,
 } from "../../agent/kernel/index.ts";
 import type { SlowMessageRecord, ViolationRecord } from "../store/history-store.ts";
@@ -16,6 +17,9 @@ import { MessageTally } from "./message-tally.ts";
 
 /** A message received later than this after its send is kept apart as slow: the in-flight window. */
 export const SLOW_MESSAGE_MS = 30_000;
+
+/** Runs of one node that one batch names as senders; more are not looked at. */
+const MAX_RUNS_PER_SENDER = 64;
 
 /** What a batch holds of one log. */
 export interface LogTouch {
@@ -38,6 +42,18 @@ export interface BatchFacts {
   readonly leaveT: Hlc | undefined;
   readonly violations: readonly ViolationRecord[];
   readonly slowMessages: readonly SlowMessageRecord[];
+  /** The runs that receives name as senders. */
+  readonly senders: readonly SenderFacts[];
+}
+
+/** One run that receives of a batch name. */
+export interface SenderFacts {
+  readonly node: string;
+  readonly epoch: number;
+  /** T of the first such receive. */
+  readonly firstT: Hlc;
+  /** The latest sending named by a receive that came later than it; else `MIN_HLC`. */
+  sentT: Hlc;
 }
 
 const NONE: readonly never[] = [];
@@ -58,6 +74,7 @@ export function scanBatch({ header, events }: Batch): BatchFacts {
   const touches = new Map<string, LogTouch>();
   let violations: MessageTally | undefined;
   let slowMessages: MessageTally | undefined;
+  let senders: Map<string, SenderFacts[]> | undefined;
   let join: JoinFacts | undefined;
   let leaveT: Hlc | undefined;
   for (let i = 0; i < count; i += 1) {
@@ -74,6 +91,7 @@ export function scanBatch({ header, events }: Batch): BatchFacts {
     const at = t[i] as Hlc;
     if (body.kind === "receive") {
       const { from, sentT } = body;
+      if (from !== null) senders = withSender(senders, from, at, sentT);
       // A relayed stamp came through a third party: it orders time, and is no edge.
       if (from === null || sentT === null || body.relayed) continue;
       if (sentT < at && at - sentT <= SLOW_MESSAGE_MS * TICKS_PER_MS) continue;
@@ -106,7 +124,29 @@ export function scanBatch({ header, events }: Batch): BatchFacts {
     leaveT,
     violations: violations?.records ?? NONE,
     slowMessages: slowMessages?.records ?? NONE,
+    senders: senders === undefined ? NONE : [...senders.values()].flat(),
   };
+}
+
+/** Hot: no objects for a sender known. A node has few runs that still send. */
+function withSender(
+  known: Map<string, SenderFacts[]> | undefined,
+  { node, epoch }: EventRef,
+  t: Hlc,
+  sentT: Hlc | null,
+): Map<string, SenderFacts[]> {
+  const senders = known ?? new Map<string, SenderFacts[]>();
+  const sent = sentT !== null && sentT < t ? sentT : MIN_HLC;
+  const runs = senders.get(node);
+  for (const one of runs ?? NONE) {
+    if (one.epoch !== epoch) continue;
+    if (sent > one.sentT) one.sentT = sent;
+    return senders;
+  }
+  const facts = { node, epoch, firstT: t, sentT: sent };
+  if (runs === undefined) senders.set(node, [facts]);
+  else if (runs.length < MAX_RUNS_PER_SENDER) runs.push(facts);
+  return senders;
 }
 
 function refOf({ node, epoch, seq }: EventRef): EventRef {

@@ -9,7 +9,7 @@
  * ascending, disjoint, and hold no stored seq: a stored event beats a declaration of loss. The only
  * exception are lost ranges folded for their number (lost-ranges.ts), which lie inside a stored range.
  */
-import type { LostRange } from "../../agent/kernel/index.ts";
+import type { Hlc, LostRange } from "../../agent/kernel/index.ts";
 import type { SeqRange, StoredRange } from "../store/history-store.ts";
 
 /** The parts of [first, last] that are in no stored range, ascending. */
@@ -54,7 +54,11 @@ export function neighbours(
   return { before: stored[at - 1], after: stored[at] };
 }
 
-/** What stays lost once `stored` is there. Bounds in time become those of the stored neighbours. */
+/**
+ * What stays lost once `stored` is there. Bounds in time become those of the stored neighbours: what
+ * follows `stored` is later than was promised with it. So a cut between its last event and that promise
+ * is complete.
+ */
 export function lostWithout(lost: readonly LostRange[], stored: StoredRange): LostRange[] {
   const rest: LostRange[] = [];
   for (const range of lost) {
@@ -67,7 +71,7 @@ export function lostWithout(lost: readonly LostRange[], stored: StoredRange): Lo
       rest.push({ ...range, lastSeq: stored.first - 1, lastT: lastT as typeof range.lastT });
     }
     if (range.lastSeq > stored.last) {
-      const firstT = Math.min(range.lastT, Math.max(range.firstT, stored.lastT));
+      const firstT = Math.min(range.lastT, Math.max(range.firstT, stored.closed + 1));
       rest.push({ ...range, firstSeq: stored.last + 1, firstT: firstT as typeof range.firstT });
     }
   }
@@ -100,6 +104,14 @@ function outside(part: LostRange, known: LostRange): LostRange[] {
   if (part.firstSeq < known.firstSeq) rest.push({ ...part, lastSeq: known.firstSeq - 1 });
   if (part.lastSeq > known.lastSeq) rest.push({ ...part, firstSeq: known.lastSeq + 1 });
   return rest;
+}
+
+/** The lost ranges when everything after `seq` is known to be later than `closed`. */
+export function lostAfter(lost: readonly LostRange[], seq: number, closed: Hlc): LostRange[] {
+  return lost.map((range) => {
+    if (range.firstSeq !== seq + 1 || range.firstT > closed) return range;
+    return { ...range, firstT: Math.min(range.lastT, closed + 1) as Hlc };
+  });
 }
 
 /** Lost ranges with more, by firstSeq. */

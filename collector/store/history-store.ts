@@ -79,6 +79,12 @@ export interface EpochRecord {
   readonly logs: Readonly<Record<string, LogRecord>>;
   /** The agent's latest status, as it sent it (`AgentStatus`), or null. */
   readonly status: unknown;
+  /**
+   * Nothing of this run has come: receives name it as a sender. It is kept so that it can expire like
+   * others: `joined` is the time of the first such receive, `lastT` the latest sending known. Absent
+   * as soon as something comes of the run itself.
+   */
+  readonly named?: true;
 }
 
 export interface LogRecord {

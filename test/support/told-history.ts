@@ -13,6 +13,10 @@ export interface ToldHistory {
   readonly timers: ManualTimers;
   readonly store: HistoryStore;
   /** Stores a batch of these rows; `closed` is the last t unless given. */
+  /** Lets the collector's time pass, and who was silent for 60 s expire. */
+  pass(ms: number): Promise<void>;
+  /** The collector starts anew on the same store. */
+  restart(): Promise<void>;
   tell(node: string, firstSeq: number, rows: readonly Row[], fields?: BatchFields): Promise<void>;
 }
 
@@ -20,7 +24,7 @@ export function tellHistory(
   options: { readonly limits?: Partial<CutLimits>; readonly store?: HistoryStore } = {},
 ): ToldHistory {
   const store = options.store ?? new MemoryStore();
-  const { ingest } = anIngest({ store });
+  let { ingest, timers: ingestTimers } = anIngest({ store });
   const timers = new ManualTimers(0);
   const history = createHistory({ store, timers, limits: options.limits ?? {} });
   ingest.onStored((epochIds) => history.notifyStored(epochIds));
@@ -28,6 +32,15 @@ export function tellHistory(
     history,
     timers,
     store,
+    async pass(ms) {
+      ingestTimers.advance(ms);
+      await ingest.sweep();
+    },
+    async restart() {
+      await ingest.close();
+      ({ ingest, timers: ingestTimers } = anIngest({ store, timers: ingestTimers }));
+      ingest.onStored((epochIds) => history.notifyStored(epochIds));
+    },
     async tell(node, firstSeq, rows, fields = {}) {
       await ingest.submit(encodeBatch(aBatch(rows, { node, firstSeq, service: "kv", ...fields })));
     },

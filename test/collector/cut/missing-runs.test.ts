@@ -1,7 +1,9 @@
 /** Runs and logs whose beginning has not arrived: no cut is called complete that they would change. */
 import { describe, expect, it } from "vitest";
-import type { LostRange } from "../../../agent/kernel/index.ts";
+import { encodeBatch, type LostRange } from "../../../agent/kernel/index.ts";
+import { aBatch } from "../../support/batches.ts";
 import { atMs, join, receive, set, tellHistory } from "../../support/told-history.ts";
+import { anIngest } from "../ingest/support.ts";
 
 describe("a run whose first events have not arrived", () => {
   it("may have begun before any of them: cuts from the end of the run before are incomplete", async () => {
@@ -69,6 +71,72 @@ describe("a run whose first events have not arrived", () => {
     expect(complete).toBe(false);
     // What was not remembered by name is told of the node that received it.
     expect(incomplete.at(-1)).toEqual({ node: "n1", reason: "unknown-node", from: atMs(4_097) });
+  });
+});
+
+describe("a run that only messages tell of", () => {
+  it("is waited for until it expires, and cuts from there on do without it", async () => {
+    const told = tellHistory();
+    const { history, tell, pass, restart, store } = told;
+    const rows = [join(atMs(0)), receive(atMs(60), "n7", 5, 9, atMs(50))];
+    await tell("n1", 1, rows, { closed: atMs(1_000_000) });
+    const waits = { node: "n7", reason: "unknown-node", from: atMs(60) };
+    await pass(59_000);
+    expect(history.cutAt(atMs(500_000)).incomplete).toEqual([waits]);
+    // Time in which the collector could not listen is not silence.
+    await restart();
+    await pass(30_000);
+    expect(history.cutAt(atMs(500_000)).incomplete).toEqual([waits]);
+    await pass(40_000);
+    const ended = history.cutAt(atMs(500_000));
+    expect(ended).toMatchObject({ complete: true, members: ["n1"] });
+    expect(history.cutAt(atMs(100_000)).incomplete).toEqual([waits]);
+    expect(history.nodes().map(({ node }) => node)).toEqual(["n1"]);
+    expect(store.epochs().find(({ node }) => node === "n7")).toMatchObject({ named: true });
+  });
+
+  it("is waited for anew when it sends again, and is like any other once it is heard", async () => {
+    const { history, tell, pass } = tellHistory();
+    await tell("n1", 1, [join(atMs(0)), receive(atMs(60), "n7", 5, 9, atMs(50))]);
+    await pass(62_000);
+    const again = receive(atMs(80_000), "n7", 5, 20, atMs(79_000));
+    await tell("n1", 3, [again], { closed: atMs(500_000) });
+    expect(history.cutAt(atMs(90_000)).complete).toBe(false);
+    await tell("n7", 1, [join(atMs(40)), set(atMs(41), "l", "a", 1)], {
+      epoch: 5,
+      closed: atMs(500_000),
+    });
+    expect(history.cutAt(atMs(90_000))).toMatchObject({ complete: true, members: ["n1", "n7"] });
+    expect(history.nodes().map(({ node, joined }) => [node, joined])).toEqual([
+      ["n1", atMs(0)],
+      ["n7", atMs(40)],
+    ]);
+  });
+
+  it("does not hold up a node that restarted with a lower epoch", async () => {
+    const { history, tell, pass } = tellHistory();
+    await tell("n2", 1, [join(atMs(70))], { epoch: 3, closed: atMs(1_000_000) });
+    const rows = [join(atMs(0)), receive(atMs(60), "n2", 5, 5, atMs(50))];
+    await tell("n1", 1, rows, { closed: atMs(1_000_000) });
+    expect(history.cutAt(atMs(500_000)).complete).toBe(false);
+    await pass(62_000);
+    expect(history.cutAt(atMs(500_000))).toMatchObject({ complete: true, members: ["n1", "n2"] });
+  });
+
+  it("raises nobody's epoch, and there are not many of them", async () => {
+    const { tell, store } = tellHistory();
+    const forged = Array.from({ length: 200 }, (_, i) =>
+      receive(atMs(1 + i), "n2", 2 ** 50 + i, 1, atMs(0)),
+    );
+    await tell("n1", 1, [join(atMs(0)), ...forged]);
+    expect(store.epochs().filter(({ named }) => named)).toHaveLength(64);
+    const { ingest } = anIngest({ store });
+    const joining = encodeBatch(
+      aBatch([join(atMs(300))], { node: "n2", firstSeq: 1, epoch: 2, service: "kv" }),
+    );
+    const reply = await ingest.submit(joining);
+    expect(reply.commands).toEqual([]);
+    expect(reply.acks[0]?.known).toBeUndefined();
   });
 });
 
