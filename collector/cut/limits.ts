@@ -4,7 +4,10 @@ import { RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 export interface CutLimits {
   /** Silence after which a live node counts as suspect: three heartbeats of a second. */
   readonly suspectAfterMs: number;
-  /** A send without a known receive is in flight for so long, then taken for undelivered. */
+  /**
+   * A send without a known receive is in flight for so long, then taken for undelivered. Ingest keeps
+   * messages apart that took longer, so it is given the same (`IngestOptions.messageTimeoutMs`).
+   */
   readonly messageTimeoutMs: number;
   /** A round of checkpoints happens after max(this, variables of the epoch) changes. */
   readonly roundChanges: number;

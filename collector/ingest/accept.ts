@@ -63,6 +63,7 @@ export class GroupDraft {
   readonly #store: HistoryStore;
   readonly #arrivalMs: number;
   readonly #limits: EpochLimits;
+  readonly #messageTimeoutMs: number | undefined;
   readonly #repeats: Repeats;
   /** By node, then epoch. */
   readonly #drafts = new Map<string, Map<number, EpochDraft>>();
@@ -82,7 +83,9 @@ export class GroupDraft {
     store: HistoryStore,
     arrivalMs: number,
     limits: EpochLimits = DEFAULT_EPOCH_LIMITS,
+    messageTimeoutMs?: number,
   ) {
+    this.#messageTimeoutMs = messageTimeoutMs;
     this.#index = index;
     this.#store = store;
     this.#arrivalMs = arrivalMs;
@@ -169,7 +172,7 @@ export class GroupDraft {
     let storedCount = 0;
     for (const { first, last } of missing) {
       const isWhole = first === firstSeq && last === lastSeq;
-      const part = isWhole ? batch : cutBatch(decoded(), first, last);
+      const part = isWhole ? batch : cutBatch(decoded(), first, last, this.#messageTimeoutMs);
       draft.addEvents(part);
       this.#keep(draft.base.id, part);
       storedCount += last - first + 1;

@@ -27,6 +27,7 @@ import {
   type PreparedBatch,
   prepareBody,
 } from "./prepare.ts";
+import { DEFAULT_MESSAGE_TIMEOUT_MS } from "./scan.ts";
 import { DEFAULT_EXPIRE_AFTER_MS, SilenceWatch } from "./silence-watch.ts";
 import { displacedOf, rejoinAbove, standingOf } from "./standing.ts";
 import type { IngestTimers } from "./timers.ts";
@@ -47,6 +48,11 @@ export interface IngestOptions {
   readonly maxGroupBytes?: number;
   /** Nodes and epochs that are kept. */
   readonly limits?: Partial<EpochLimits>;
+  /**
+   * Messages longer on their way are kept apart. The same as the cut engine's `messageTimeoutMs`; to
+   * change it for a store that has history leaves what is stored as it is. Default: 30 s.
+   */
+  readonly messageTimeoutMs?: number;
   /** Whether a batch is older than what is retained. */
   readonly isTooOld?: IngestGate["isTooOld"];
   /** Told of nodes that come, go and are sent to another name; for the log. */
@@ -80,6 +86,7 @@ export class Ingest {
   readonly #maxAheadMs: number;
   readonly #maxQueuedBytes: number;
   readonly #maxGroupBytes: number;
+  readonly #messageTimeoutMs: number;
   readonly #isTooOld: IngestGate["isTooOld"];
   readonly #notice: (notice: IngestNotice) => void;
   readonly #listeners = new Set<StoredListener>();
@@ -100,6 +107,7 @@ export class Ingest {
     this.#maxAheadMs = options.maxAheadMs ?? DEFAULT_MAX_AHEAD_MS;
     this.#maxQueuedBytes = options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES;
     this.#maxGroupBytes = options.maxGroupBytes ?? DEFAULT_MAX_GROUP_BYTES;
+    this.#messageTimeoutMs = options.messageTimeoutMs ?? DEFAULT_MESSAGE_TIMEOUT_MS;
     this.#isTooOld = options.isTooOld;
     this.#notice = options.onNotice ?? (() => {});
     this.#silence = new SilenceWatch({
@@ -128,7 +136,8 @@ export class Ingest {
   async submit(body: Uint8Array, options: SubmitOptions = {}): Promise<IngestReply> {
     try {
       this.#admit(body.length);
-      const gate = { now: this.#timers.now(), maxAheadMs: this.#maxAheadMs };
+      const messageTimeoutMs = this.#messageTimeoutMs;
+      const gate = { now: this.#timers.now(), maxAheadMs: this.#maxAheadMs, messageTimeoutMs };
       const isTooOld = this.#isTooOld;
       const batches = prepareBody(body, isTooOld === undefined ? gate : { ...gate, isTooOld });
       if (options.mustBeEmpty === true) refuseEvents(batches);
@@ -223,7 +232,13 @@ export class Ingest {
 
   /** Never rejects: each request is told by itself. */
   async #takeIn(group: readonly Waiting[]): Promise<void> {
-    const draft = new GroupDraft(this.#index, this.#store, this.#timers.wallMs(), this.#limits);
+    const draft = new GroupDraft(
+      this.#index,
+      this.#store,
+      this.#timers.wallMs(),
+      this.#limits,
+      this.#messageTimeoutMs,
+    );
     const accepted: { readonly request: Waiting; readonly outcome: Outcome }[] = [];
     for (const request of group) {
       try {

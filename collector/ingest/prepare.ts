@@ -35,6 +35,8 @@ export interface IngestGate {
   readonly maxAheadMs: number;
   /** Whether a batch is older than what is retained; default: none is. */
   readonly isTooOld?: (header: BatchHeader) => boolean;
+  /** Messages longer on their way are kept apart; default: DEFAULT_MESSAGE_TIMEOUT_MS. */
+  readonly messageTimeoutMs?: number;
 }
 
 /**
@@ -54,7 +56,7 @@ export function prepareBody(body: Uint8Array, gate: IngestGate): PreparedBatch[]
 function prepareBatch(bytes: Uint8Array, gate: IngestGate): PreparedBatch {
   const batch = decodeBatch(bytes);
   checkGate(batch.header, gate);
-  return { header: batch.header, bytes, facts: scanBatch(batch) };
+  return { header: batch.header, bytes, facts: scanBatch(batch, gate.messageTimeoutMs) };
 }
 
 function checkGate(header: BatchHeader, { now, maxAheadMs, isTooOld }: IngestGate): void {
@@ -82,7 +84,12 @@ function checkGate(header: BatchHeader, { now, maxAheadMs, isTooOld }: IngestGat
  * The part [first, last] of a batch, as a batch of its own: for a batch of which some events are
  * stored already. Rare, so one row at a time.
  */
-export function cutBatch(whole: Batch, first: number, last: number): PreparedBatch {
+export function cutBatch(
+  whole: Batch,
+  first: number,
+  last: number,
+  messageTimeoutMs?: number,
+): PreparedBatch {
   const { header, events } = whole;
   const builder = new BatchBuilder();
   for (let seq = first; seq <= last; seq += 1) addEvent(builder, whole, seq - header.firstSeq);
@@ -99,7 +106,7 @@ export function cutBatch(whole: Batch, first: number, last: number): PreparedBat
     }),
   );
   const decoded = decodeBatch(part);
-  return { header: decoded.header, bytes: part, facts: scanBatch(decoded) };
+  return { header: decoded.header, bytes: part, facts: scanBatch(decoded, messageTimeoutMs) };
 }
 
 function addEvent(builder: BatchBuilder, batch: Batch, i: number): void {

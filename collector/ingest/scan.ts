@@ -15,8 +15,11 @@ import type { SlowMessageRecord, ViolationRecord } from "../store/history-store.
 
 import { MessageTally } from "./message-tally.ts";
 
-/** A message received later than this after its send is kept apart as slow: the in-flight window. */
-export const SLOW_MESSAGE_MS = 30_000;
+/**
+ * A message received later than this after its send is kept apart as slow: cuts look for sends no
+ * further back. The same as the cut engine's `messageTimeoutMs`; collector.ts joins them.
+ */
+export const DEFAULT_MESSAGE_TIMEOUT_MS = 30_000;
 
 /** Runs of one node that one batch names as senders; more are not looked at. */
 const MAX_RUNS_PER_SENDER = 64;
@@ -63,7 +66,11 @@ let firstOf = new Uint32Array(1_024);
 let lastOf = new Uint32Array(1_024);
 
 /** Never throws; the batch is one that `decodeBatch` let through. */
-export function scanBatch({ header, events }: Batch): BatchFacts {
+export function scanBatch(
+  { header, events }: Batch,
+  messageTimeoutMs: number = DEFAULT_MESSAGE_TIMEOUT_MS,
+): BatchFacts {
+  const slowTicks = messageTimeoutMs * TICKS_PER_MS;
   const { count, kind, ref, t, variables, bodies } = events;
   if (variables.length > changesOf.length) {
     changesOf = new Uint32Array(variables.length * 2);
@@ -94,7 +101,7 @@ export function scanBatch({ header, events }: Batch): BatchFacts {
       if (from !== null) senders = withSender(senders, from, at, sentT);
       // A relayed stamp came through a third party: it orders time, and is no edge.
       if (from === null || sentT === null || body.relayed) continue;
-      if (sentT < at && at - sentT <= SLOW_MESSAGE_MS * TICKS_PER_MS) continue;
+      if (sentT < at && at - sentT <= slowTicks) continue;
       const receive = { node: header.node, epoch: header.epoch, seq: header.firstSeq + i };
       const message = { receiveT: at, sendT: sentT, send: refOf(from), receive };
       if (sentT >= at) {
