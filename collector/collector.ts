@@ -23,6 +23,7 @@ import { checkOrigin } from "./api/security.ts";
 import { checkHost, DEFAULT_HOST, DEFAULT_PORT } from "./config.ts";
 import { createHistory } from "./cut/create-history.ts";
 import type { History } from "./cut/history.ts";
+import { DEFAULT_CUT_LIMITS } from "./cut/limits.ts";
 import { nodeTimers } from "./cut/node-timers.ts";
 import { boundServer, createIngestHandler } from "./ingest/http-ingest.ts";
 import { Ingest } from "./ingest/ingest.ts";
@@ -104,12 +105,14 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   });
   const clock = options.clock ?? new AnchoredClock();
   const timers = nodeIngestTimers(clock);
-  const history = createHistory({ store, timers: nodeTimers });
+  const { messageTimeoutMs } = DEFAULT_CUT_LIMITS;
+  const history = createHistory({ store, timers: nodeTimers, limits: { messageTimeoutMs } });
   const { expireAfterMs } = options;
   const ingestLog = new IngestLog(log, () => timers.monotonicMs());
   const ingest = new Ingest({
     store,
     timers,
+    messageTimeoutMs,
     onNotice: (notice) => ingestLog.notice(notice),
     ...(expireAfterMs === undefined ? {} : { expireAfterMs }),
   });

@@ -115,7 +115,6 @@ export function drawScenario(seed: number): Scenario {
     queueBytes: roomy(chance.pick([64 * 1024, 64 * 1024, 1024 * 1024])),
     flushIntervalMs: chance.pick([10, 50, 50, 200]),
     expireAfterMs: chance.pick([2_000, 5_000, 60_000]),
-    messageTimeoutMs: 30_000,
     roundChanges: chance.pick([5, 50, 1_000]),
     workMs: chance.pick([10, 30, 100]),
     logCount,
@@ -154,5 +153,6 @@ export function drawScenario(seed: number): Scenario {
       slow: maybe(0.3, 0.1),
       full: maybe(0.3, 0.1),
     },
+    messageTimeoutMs: chance.pick([30_000, 30_000, 1_500]),
   };
 }

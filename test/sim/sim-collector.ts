@@ -87,7 +87,7 @@ export class SimCollector {
     const store = new SimStore(this.disk);
     const limits = { messageTimeoutMs, roundChanges };
     const history = createHistory({ store, timers, limits });
-    const ingest = new Ingest({ store, timers, expireAfterMs });
+    const ingest = new Ingest({ store, timers, expireAfterMs, messageTimeoutMs });
     ingest.onStored((epochIds) => history.notifyStored(epochIds));
     history.notifyStored();
     this.#running = Object.assign(alive, { store, ingest, history, gone, end });

@@ -24,7 +24,9 @@ export function tellHistory(
   options: { readonly limits?: Partial<CutLimits>; readonly store?: HistoryStore } = {},
 ): ToldHistory {
   const store = options.store ?? new MemoryStore();
-  let { ingest, timers: ingestTimers } = anIngest({ store });
+  const messageTimeoutMs = options.limits?.messageTimeoutMs;
+  const ingestOptions = messageTimeoutMs === undefined ? {} : { messageTimeoutMs };
+  let { ingest, timers: ingestTimers } = anIngest({ store, ...ingestOptions });
   const timers = new ManualTimers(0);
   const history = createHistory({ store, timers, limits: options.limits ?? {} });
   ingest.onStored((epochIds) => history.notifyStored(epochIds));
@@ -38,7 +40,11 @@ export function tellHistory(
     },
     async restart() {
       await ingest.close();
-      ({ ingest, timers: ingestTimers } = anIngest({ store, timers: ingestTimers }));
+      ({ ingest, timers: ingestTimers } = anIngest({
+        store,
+        ...ingestOptions,
+        timers: ingestTimers,
+      }));
       ingest.onStored((epochIds) => history.notifyStored(epochIds));
     },
     async tell(node, firstSeq, rows, fields = {}) {

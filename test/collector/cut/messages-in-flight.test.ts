@@ -81,6 +81,17 @@ describe("messages in flight", () => {
     expect(found).toBeGreaterThan(1_000);
   });
 
+  it("are found when they took longer than the time-out that is set, however short it is", async () => {
+    const { history, tell } = tellHistory({ limits: { messageTimeoutMs: 100 } });
+    await tell("n1", 1, [join(atMs(0)), send(atMs(10), "n2")], { closed: atMs(9_000) });
+    const rows = [join(atMs(0)), receive(atMs(1_000), "n1", 1, 2, atMs(10))];
+    await tell("n2", 1, rows, { closed: atMs(9_000) });
+    for (const ms of [10, 109, 111, 500, 999]) {
+      expect(history.cutAt(atMs(ms)).inFlight, String(ms)).toHaveLength(1);
+    }
+    expect(history.cutAt(atMs(1_000)).inFlight).toEqual([]);
+  });
+
   it("are not read from the store again while a question stays near", async () => {
     let reads = 0;
     const inner = new MemoryStore();
