@@ -2,7 +2,7 @@
  * What a node keeps on disk over restarts: its highest epoch, and a ceiling no stamp of it has passed.
  *
  *     start    epoch = max(persisted + 1, ms since 2020), stamps above the ceiling
- *     running  ceiling = last + 3 s, written each second, off the host's way
+ *     running  a ceiling above the stamps to come (ceiling.ts), written each second, off the host's way
  *
  * A disk that is full, read-only or corrupt costs no more than this file: the new epoch then comes from
  * the clock alone, and the agent says so. Written aside and renamed, so a crash leaves old or new.
@@ -10,11 +10,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "./kernel/index.ts";
-
-/** How far the ceiling is above the latest stamp when it is written. */
-export const CEILING_LEASE_MS = 3_000;
-export const CEILING_INTERVAL_MS = 1_000;
+import { formatHlc, type Hlc, parseHlc } from "./kernel/index.ts";
 
 /** What an earlier run left. */
 export interface Persisted {
@@ -59,9 +55,9 @@ export class EpochFile {
   }
 
   /** Writes at once; only while the agent starts, when nothing else is on its way. */
-  writeNow(epoch: number, last: Hlc): void {
+  writeNow(epoch: number, ceiling: Hlc): void {
     try {
-      writeFileSync(`${this.#path}.new`, textOf(epoch, last), { mode: 0o600, flush: true });
+      writeFileSync(`${this.#path}.new`, textOf(epoch, ceiling), { mode: 0o600, flush: true });
       renameSync(`${this.#path}.new`, this.#path);
     } catch (error) {
       this.#problem("cannot be written", error);
@@ -69,8 +65,8 @@ export class EpochFile {
   }
 
   /** Writes without making anybody wait; one at a time, and what came last stands in the end. Never rejects. */
-  write(epoch: number, last: Hlc): Promise<void> {
-    this.#next = textOf(epoch, last);
+  write(epoch: number, ceiling: Hlc): Promise<void> {
+    this.#next = textOf(epoch, ceiling);
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
     });
@@ -96,7 +92,6 @@ export class EpochFile {
   }
 }
 
-function textOf(epoch: number, last: Hlc): string {
-  const ceiling = formatHlc((last + CEILING_LEASE_MS * TICKS_PER_MS) as Hlc);
-  return `${JSON.stringify({ epoch, ceiling })}\n`;
+function textOf(epoch: number, ceiling: Hlc): string {
+  return `${JSON.stringify({ epoch, ceiling: formatHlc(ceiling) })}\n`;
 }

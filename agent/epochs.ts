@@ -3,8 +3,9 @@
  * before. The first epoch begins with the agent; a further one when the collector asks for it.
  */
 import { randomBytes } from "node:crypto";
+import { ceilingFor, ceilingRenewalMs } from "./ceiling.ts";
 import type { Config } from "./config.ts";
-import { CEILING_INTERVAL_MS, EpochFile } from "./epoch-file.ts";
+import { EpochFile } from "./epoch-file.ts";
 import { type Hlc, type HlcClock, TICKS_PER_MS } from "./kernel/index.ts";
 import type { Notices } from "./notices.ts";
 import type { ReopenRequest } from "./shipping/event-source.ts";
@@ -19,6 +20,7 @@ export class Epochs {
   readonly #file: EpochFile | undefined;
   readonly #instance = randomBytes(8).toString("hex");
   readonly #persistedEpoch: number;
+  #livedMs: () => number = () => 0;
   /** No stamp of an earlier run was above it; undefined: not known. */
   readonly ceiling: Hlc | undefined;
 
@@ -38,7 +40,7 @@ export class Epochs {
   /** The epoch of this start. */
   first(clock: HlcClock): EpochIdentity {
     const epoch = Math.max(this.#persistedEpoch + 1, msSince2020(clock.physicalNow()));
-    this.#file?.writeNow(epoch, clock.last);
+    this.#file?.writeNow(epoch, this.#ceilingNow(clock));
     return this.#identity(this.#config.node, epoch);
   }
 
@@ -63,25 +65,47 @@ export class Epochs {
 
   /** Keeps the ceiling on disk above the clock; the result ends that. */
   keepCeiling(epoch: () => number, clock: HlcClock, scheduler: Scheduler): () => void {
+    if (this.#file === undefined) return () => undefined;
+    const startMs = scheduler.nowMs();
+    this.#livedMs = () => scheduler.nowMs() - startMs;
     let cancel: () => void = () => undefined;
     const renew = (): void => {
-      cancel = scheduler.after(CEILING_INTERVAL_MS, () => {
-        void this.write(epoch(), clock.last);
+      const delayMs = ceilingRenewalMs(clock.last, physicalOf(clock), this.#livedMs());
+      cancel = scheduler.after(delayMs, () => {
+        void this.write(epoch(), clock);
         renew();
       });
     };
-    if (this.#file !== undefined) renew();
+    renew();
     return () => cancel();
   }
 
-  /** Writes without making anybody wait, but those who await it. */
-  async write(epoch: number, last: Hlc): Promise<void> {
+  /** Writes the ceiling for now, without making anybody wait but those who await it. */
+  async write(epoch: number, clock: HlcClock): Promise<void> {
+    await this.#file?.write(epoch, this.#ceilingNow(clock));
+  }
+
+  /** Writes that this was the last stamp of all. */
+  async writeLast(epoch: number, last: Hlc): Promise<void> {
     await this.#file?.write(epoch, last);
+  }
+
+  #ceilingNow(clock: HlcClock): Hlc {
+    return ceilingFor(clock.last, physicalOf(clock), this.#livedMs());
   }
 
   #identity(node: string, epoch: number): EpochIdentity {
     const { service, tags } = this.#config;
     return { node, epoch, service, tags, instance: this.#instance };
+  }
+}
+
+/** A clock that throws is counted where it is read for a stamp. */
+function physicalOf(clock: HlcClock): Hlc {
+  try {
+    return clock.physicalNow();
+  } catch {
+    return clock.last;
   }
 }
 

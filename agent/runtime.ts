@@ -174,7 +174,7 @@ export class Runtime {
     this.#endParts();
     try {
       await this.shipper?.close(budgetMs);
-      if (wasOn) await this.#epochs.write(this.feed.epoch, this.recording.clock.last);
+      if (wasOn) await this.#epochs.writeLast(this.feed.epoch, this.recording.clock.last);
     } catch (error) {
       guard.caught(error, "closing");
     }
@@ -263,6 +263,6 @@ export class Runtime {
   #reopen(request: ReopenRequest): void {
     const { clock } = this.recording;
     this.feed.openEpoch(this.#epochs.further(this.feed.identity, clock, request));
-    void this.#epochs.write(this.feed.epoch, clock.last);
+    void this.#epochs.write(this.feed.epoch, clock);
   }
 }
