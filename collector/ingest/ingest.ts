@@ -29,7 +29,7 @@ import {
 } from "./prepare.ts";
 import { DEFAULT_MESSAGE_TIMEOUT_MS } from "./scan.ts";
 import { DEFAULT_EXPIRE_AFTER_MS, SilenceWatch } from "./silence-watch.ts";
-import { displacedOf, rejoinAbove, standingOf } from "./standing.ts";
+import { rejoinAbove, standingOf } from "./standing.ts";
 import type { IngestTimers } from "./timers.ts";
 
 export const DEFAULT_MAX_QUEUED_BYTES: number = 64 * 1024 * 1024;
@@ -301,16 +301,11 @@ export class Ingest {
         this.#instances.left(node, record.instance);
         continue;
       }
-      const rivalry = this.#instances.heard(node, epoch, record.instance);
-      if (rivalry === "in-use") commands.push({ command: "node-in-use", node });
       const ofNode = [...this.#index.epochsOf(node)];
-      const isLeftBelow =
-        rivalry === "none" &&
-        this.#instances.isAlone(node, record.instance) &&
-        displacedOf(ofNode).includes(record);
-      if (rivalry === "displaced" || isLeftBelow) {
-        const known = ofNode.map(standingOf);
-        commands.push(rejoinAbove(node, epoch, known, "not-above"));
+      const rivalry = this.#instances.heard(record, ofNode);
+      if (rivalry === "in-use") commands.push({ command: "node-in-use", node });
+      if (rivalry === "displaced") {
+        commands.push(rejoinAbove(node, epoch, ofNode.map(standingOf), "not-above"));
       }
     }
     return [...commands, ...this.commands.take(nodes)];

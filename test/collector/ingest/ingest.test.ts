@@ -358,15 +358,39 @@ describe("joins", () => {
     const young = { epoch: 2_000, joins: "young", tOf: (seq: number) => 1_000 + seq };
     expect((await ingest.submit(aBatch({ ...young, seqs: [1, 2] }))).commands).toEqual([]);
     timers.advance(1_000);
-    // What the older left on the way is no sign of life yet.
-    expect((await ingest.submit(aBatch({ seqs: [3, 3] }))).commands).toEqual([]);
+    const both = { tOf: (seq: number) => 2_000 + seq };
+    // It may have been on the way when the older one died: its clock may be ahead.
+    expect((await ingest.submit(aBatch({ ...both, seqs: [3, 3] }))).commands).toEqual([]);
     timers.advance(1_000);
-    expect((await ingest.submit(aBatch({ seqs: [4, 4] }))).commands).toMatchObject([
+    expect((await ingest.submit(aBatch({ ...both, seqs: [4, 4] }))).commands).toMatchObject([
       { command: "rejoin", aboveEpoch: 2_000, reason: "not-above" },
     ]);
     expect((await ingest.submit(aBatch({ ...young, seqs: [3, 3] }))).commands).toEqual([
       { command: "node-in-use", node: "n1" },
     ]);
+    // Above the younger now, the older one is still the one that was here first.
+    const above = { epoch: 3_000, joins: "old", tOf: (seq: number) => 3_000 + seq };
+    expect((await ingest.submit(aBatch({ ...above, seqs: [1, 2] }))).commands).toEqual([]);
+    timers.advance(20_000);
+    expect(
+      (await ingest.submit(aBatch({ ...young, seqs: [4, 4], closed: 9_000 }))).commands,
+    ).toEqual([expect.objectContaining({ command: "rejoin" })]);
+    const again = await ingest.submit(aBatch({ ...above, seqs: [3, 3], closed: 9_000 }));
+    expect(again.commands).toEqual([]);
+    expect(
+      (await ingest.submit(aBatch({ ...young, seqs: [5, 4], closed: 9_001 }))).commands,
+    ).toEqual([{ command: "node-in-use", node: "n1" }]);
+  });
+
+  it("takes nothing that a dead process left on the way for a sign of life, however late", async () => {
+    const { ingest, timers } = anIngest();
+    await ingest.submit(aBatch({ seqs: [1, 2], epoch: 1_000, joins: "old" }));
+    const young = { epoch: 2_000, joins: "young", tOf: (seq: number) => 1_000 + seq };
+    for (let i = 1; i <= 5; i += 1) {
+      expect((await ingest.submit(aBatch({ ...young, seqs: [i, i] }))).commands).toEqual([]);
+      timers.advance(1_000);
+      expect((await ingest.submit(aBatch({ seqs: [2 + i, 2 + i] }))).commands).toEqual([]);
+    }
   });
 
   it("tells a process below a run that is gone to rejoin, however late it is heard again", async () => {
