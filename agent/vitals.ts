@@ -22,6 +22,11 @@ const LEAD_WARNING = 0.8;
 /** Hook states that leave an agent healthy. */
 const WELL: ReadonlySet<HookState> = new Set<HookState>(["active", "absent", "off"]);
 
+/** What OpenTelemetry would carry, the other hooks carry: that it is shadowed is said, but is no illness. */
+function isIll([name, state]: readonly [string, HookState]): boolean {
+  return !WELL.has(state) && !(name === "otel" && state === "shadowed");
+}
+
 export type Health = "ok" | "degraded" | "off";
 
 /** Counters since the start. created = acknowledged + dropped + queued, where a collector is named. */
@@ -83,7 +88,7 @@ export class Vitals {
     if (guard.errorCount > 0) return `own error in ${guard.lastError}`;
     const problem = shipper()?.problem;
     if (problem !== undefined) return problem;
-    const ill = Object.entries(hookStates()).find(([, state]) => !WELL.has(state));
+    const ill = Object.entries(hookStates()).find(isIll);
     if (ill !== undefined) return `hook ${ill[0]} is ${ill[1]}`;
     const leadMs = this.#leadMs();
     if (leadMs <= LEAD_WARNING * maxDriftMs) return undefined;

@@ -8,7 +8,7 @@ import type { HookState } from "../kernel/index.ts";
 export const MAX_HOOK_ERRORS = 5;
 
 /** The hooks of this folder, as `/api/nodes` and `doctor` name them. */
-export type HookName = "http-server" | "http-client" | "fetch" | "kafkajs" | "grpc" | "ws";
+export type HookName = "http-server" | "http-client" | "fetch" | "kafkajs" | "grpc" | "ws" | "otel";
 
 /** Told when a hook degrades or turns itself off. Called inside the host's calls: be quick. */
 export type HookReport = (hook: HookName, state: HookState, reason: string) => void;
@@ -17,6 +17,7 @@ export class HookGuard {
   readonly name: HookName;
   readonly #report: HookReport | undefined;
   #state: HookState = "unavailable";
+  #reason: string | undefined;
   #errorCount = 0;
 
   constructor(name: HookName, report: HookReport | undefined) {
@@ -26,6 +27,11 @@ export class HookGuard {
 
   get state(): HookState {
     return this.#state;
+  }
+
+  /** Why the state is what it is, in words; undefined: it needs none. */
+  get reason(): string | undefined {
+    return this.#reason;
   }
 
   get errorCount(): number {
@@ -40,11 +46,13 @@ export class HookGuard {
   /** The hook stands. */
   activate(): void {
     this.#state = "active";
+    this.#reason = undefined;
   }
 
   /** What the hook hooks is not in this process, or not yet. */
   awaitPackage(): void {
     this.#state = "absent";
+    this.#reason = undefined;
   }
 
   /** The hook stands, but misses something. */
@@ -69,10 +77,12 @@ export class HookGuard {
   /** The hook was taken out. */
   close(): void {
     this.#state = "off";
+    this.#reason = undefined;
   }
 
   #become(state: HookState, reason: string): void {
     this.#state = state;
+    this.#reason = reason;
     try {
       this.#report?.(this.name, state, reason);
     } catch {

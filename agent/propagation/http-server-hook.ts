@@ -91,14 +91,17 @@ export class HttpServerHook {
     if (!this.#guard.isOn) return;
     try {
       const { request, response, socket, server } = published as ServerMessage;
-      const { recorder, senders } = this.#context;
+      const { recorder, senders, refused } = this.#context;
       const values = rawCarriers(request.rawHeaders);
       const address = socket.remoteAddress;
       const isPipe = address === undefined && typeof server.address() === "string";
       const host = address === undefined ? LOCAL_PIPE : plainHost(address);
       if (!isPipe && (address === undefined || !senders.allows(host))) {
         // Strangers without a header are the outside world; one with a header is not believed.
-        if (values !== undefined) recorder.unstamped(host, "in");
+        if (values !== undefined) {
+          recorder.unstamped(host, "in");
+          refused.add(values);
+        }
         return;
       }
       const peer = isPipe ? host : peerAddress(host, socket.remotePort);

@@ -11,10 +11,12 @@ import { FetchHook } from "./fetch-hook.ts";
 import { HookGuard, type HookName, type HookReport } from "./hook-guard.ts";
 import { installHttpHooks } from "./http-hooks.ts";
 import type { StampingPoint } from "./last-moment.ts";
+import { OtelHook } from "./otel-hook.ts";
 import type { PackageHook } from "./package-hook.ts";
 import { PACKAGE_HOOKS } from "./package-hooks.ts";
 import { watchPackages } from "./package-watch.ts";
 import type { MessageRecorder } from "./recorder.ts";
+import { RefusedStamps } from "./refused-stamps.ts";
 import type { HookContext } from "./stamping.ts";
 
 /** All hooks, in the order of the start line. */
@@ -23,6 +25,7 @@ export const HOOK_NAMES: readonly HookName[] = [
   "http-client",
   "fetch",
   ...PACKAGE_HOOKS.map((hook) => hook.name),
+  "otel",
 ];
 
 export interface HookOptions {
@@ -43,6 +46,8 @@ export interface HookOptions {
 export interface InstalledHooks {
   /** Every hook's state now; one that was not asked for is `off`. */
   states(): Readonly<Record<HookName, HookState>>;
+  /** Why hooks are as they are, in words, of those for which there is more to say than the state. */
+  reasons(): Readonly<Partial<Record<HookName, string>>>;
   /** Where http heads are stamped; `undefined`: nowhere. */
   readonly stampingPoint: StampingPoint | undefined;
   /**
@@ -73,6 +78,7 @@ export function installHooks(options: HookOptions): InstalledHooks {
     recorder: options.recorder,
     destinations: new PeerList(options.propagateTo ?? [], "propagateTo"),
     senders: new PeerList(options.acceptFrom ?? [], "acceptFrom"),
+    refused: new RefusedStamps(),
   };
   const guards = new Map(HOOK_NAMES.map((name) => [name, new HookGuard(name, options.onReport)]));
   const names = new Set(options.hooks ?? HOOK_NAMES);
@@ -97,13 +103,18 @@ export function installHooks(options: HookOptions): InstalledHooks {
   const fetchGuard = wanted("fetch");
   const fetch = fetchGuard && new FetchHook(context, fetchGuard);
   const packages = installPackageHooks(context, wanted);
+  const otelGuard = wanted("otel");
+  const isOn = (name: HookName): boolean => guards.get(name)?.isOn === true;
+  const otel = otelGuard && new OtelHook(context, otelGuard, isOn);
 
   return handle(guards, {
+    look: () => otel?.look(),
     stampingPoint: () => http.stampingPoint,
     instrument: packages.instrument,
     close: () => {
       http.close();
       fetch?.close();
+      otel?.close();
       packages.close();
       delete shared[INSTALLED];
     },
@@ -163,14 +174,21 @@ function installPackageHooks(
 
 interface Handled extends InstalledPackages {
   readonly stampingPoint?: () => StampingPoint | undefined;
+  /** Before states are told: some are found out by looking. */
+  readonly look?: () => void;
 }
 
 function handle(guards: ReadonlyMap<HookName, HookGuard>, hooks: Handled): InstalledHooks {
   let isOpen = true;
   return {
     states: () => {
+      if (isOpen) hooks.look?.();
       const states = [...guards.values()].map((guard) => [guard.name, guard.state] as const);
       return Object.fromEntries(states) as Record<HookName, HookState>;
+    },
+    reasons: () => {
+      const reasons = [...guards.values()].map((guard) => [guard.name, guard.reason] as const);
+      return Object.fromEntries(reasons.filter(([, reason]) => reason !== undefined));
     },
     get stampingPoint() {
       return hooks.stampingPoint?.();

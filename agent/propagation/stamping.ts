@@ -6,6 +6,7 @@ import type { Channel } from "../kernel/index.ts";
 import { formatCarrier, parseCarrier, readCarrier } from "./carrier.ts";
 import type { PeerList } from "./destinations.ts";
 import type { MessageRecorder, Stamp } from "./recorder.ts";
+import type { RefusedStamps } from "./refused-stamps.ts";
 
 /**
  * A property of this name, true, on an `http.Agent` or a `ClientRequest` keeps the hooks' hands off:
@@ -21,6 +22,8 @@ export interface HookContext {
   readonly destinations: PeerList;
   /** Whose header we believe. */
   readonly senders: PeerList;
+  /** Stamps of senders that are not believed, for those who see a header but not its sender. */
+  readonly refused: RefusedStamps;
 }
 
 /** A message that left with a stamp. */
@@ -75,6 +78,7 @@ export function failMessage(
  * @param values the values of its header, none: it had none
  * @param peer the sender with port, for the event
  * @param countedAs the sender without port, for the counters
+ * @param group the consumer group it came to, if any
  * @returns the stamp it carried, if a valid one
  */
 export function receiveMessage(
@@ -83,6 +87,7 @@ export function receiveMessage(
   values: string | readonly string[] | undefined,
   peer: string | null,
   countedAs: string,
+  group?: string,
 ): Stamp | undefined {
   if (values === undefined) {
     recorder.unstamped(countedAs, "in");
@@ -91,7 +96,7 @@ export function receiveMessage(
   const { stamp, malformedCount } = readCarrier(values);
   for (let i = 0; i < malformedCount; i += 1) recorder.malformed(countedAs);
   if (stamp === undefined) recorder.unstamped(countedAs, "in");
-  else recorder.receive(stamp, channel, peer, false);
+  else recorder.receive(stamp, channel, peer, false, group);
   return stamp;
 }
 

@@ -55,7 +55,7 @@ describe("startAgent", () => {
 
   it("refuses a port without its methods, and a hook that there is not", () => {
     expect(() => startAgent({ clock: {} as never })).toThrow(/clock has no method now/);
-    expect(() => startAgent({ hooks: ["grpc"] })).toThrow(/hooks: there is no hook "grpc"/);
+    expect(() => startAgent({ hooks: ["pigeon"] })).toThrow(/hooks: there is no hook "pigeon"/);
     expect(getAgent().health).toBe("off");
   });
 
