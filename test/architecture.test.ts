@@ -37,10 +37,24 @@ const ALLOWED: ImportTable = [
   // An example is what a user could write: it enters by the package's doors.
   ["agent/examples/", ["agent/examples/", "retroscope", "node:"]],
   ["agent/config.ts", [KERNEL, "node:"]],
+  // For users' tests: what a user could write over the public doors, and the memory transport.
+  [
+    "agent/testing",
+    [
+      "agent/testing/",
+      "type agent/agent.ts",
+      "agent/start.ts",
+      "agent/shipping/memory-transport.ts",
+      "agent/shipping/scheduler.ts",
+      KERNEL,
+      "node:",
+    ],
+  ],
   [
     "agent/",
     [
       "agent/agent.ts",
+      "agent/ceiling.ts",
       "agent/config.ts",
       "agent/epoch-file.ts",
       "agent/epochs.ts",
@@ -149,7 +163,10 @@ const PORTS = [
 
 /** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */
 const RESERVED: readonly Reservation[] = [
-  [/^agent\/shipping\/\w+-transport\.ts$/, ["agent/runtime.ts", "agent/testing.ts"]],
+  [
+    /^agent\/shipping\/\w+-transport\.ts$/,
+    ["agent/runtime.ts", "agent/testing.ts", "agent/testing/test-agent.ts"],
+  ],
   [/^collector\/store\/(?:lmdb|memory)-/, ["collector/collector.ts"]],
 ];
 

@@ -1,0 +1,54 @@
+/** Physical clocks for tests: one that is moved by hand, and one that is set wrong. */
+import {
+  AnchoredClock,
+  addMs,
+  type Hlc,
+  type PhysicalClock,
+  parseTime,
+  ticksFromUnixMs,
+} from "../kernel/index.ts";
+
+/**
+ * A physical clock that stands still until it is moved.
+ *
+ * @example
+ * const clock = new ManualClock("2026-11-21T16:00:00Z");
+ * const agent = startAgent({ service: "cart", clock });
+ * clock.advanceMs(5_000);
+ */
+export class ManualClock implements PhysicalClock {
+  #now: Hlc;
+
+  /** @param start any absolute time that `parseTime` reads. @throws RetroError `bad-time` */
+  constructor(start: string = "2026-01-01T00:00:00Z") {
+    this.#now = parseTime(start, ticksFromUnixMs(0));
+  }
+
+  now(): Hlc {
+    return this.#now;
+  }
+
+  /** Moves by so many milliseconds; fractions and steps back are allowed. */
+  advanceMs(ms: number): void {
+    this.#now = addMs(this.#now, ms);
+  }
+
+  /** Jumps to a time; relative ones count from where it stands. @throws RetroError `bad-time` */
+  set(time: string): void {
+    this.#now = parseTime(time, this.#now);
+  }
+}
+
+/** The real clock, set wrong by so many milliseconds: for demonstrations and tests of skew. */
+export class SkewedClock implements PhysicalClock {
+  readonly #real = new AnchoredClock();
+  readonly #skewMs: number;
+
+  constructor(skewMs: number) {
+    this.#skewMs = skewMs;
+  }
+
+  now(): Hlc {
+    return addMs(this.#real.now(), this.#skewMs);
+  }
+}
