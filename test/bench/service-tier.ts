@@ -52,6 +52,8 @@ if (role === "door") {
 const server = http.createServer(app).listen(0, "127.0.0.1", () => {
   process.send?.({ port: (server.address() as AddressInfo).port });
 });
+// Longer than any other variant's turns: a connection must not be closed just as it is used again.
+server.keepAliveTimeout = 600_000;
 process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send?.({ cpuUs: user + system });
