@@ -36,6 +36,7 @@ export const grpcHook: PackageHook = {
     if (typeof exports !== "object" || exports === null) throw new Error("it exports no object");
     const patches = new MethodPatches();
     const found = exports as GrpcExports;
+    if (isDone(found)) return () => undefined;
     if (found.BaseServerInterceptingCall !== undefined) {
       stampReplies(found as unknown as ServerInterceptorExports, context, guard, patches);
     } else if (found.Subchannel !== undefined) {
@@ -50,6 +51,15 @@ export const grpcHook: PackageHook = {
     return () => patches.takeOut();
   },
 };
+
+/** Given by hand although the watch had seen it. */
+function isDone(found: GrpcExports): boolean {
+  return (
+    MethodPatches.has(found, "getServerInterceptingCall") ||
+    MethodPatches.has(found, "getInterceptingCall") ||
+    (found.Subchannel !== undefined && MethodPatches.has(found.Subchannel.prototype, "createCall"))
+  );
+}
 
 /** Before 1.10 servers were made otherwise. This file is loaded after the client's. */
 function judgeVersion(serverCalls: GrpcExports, guard: HookGuard): void {

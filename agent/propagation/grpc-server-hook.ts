@@ -10,7 +10,7 @@
  * A reply is stamped if the request carried a stamp. A unary reply's head leaves with its message, and
  * its stamp covers that; what follows the head of a stream is covered by no stamp (`streamed`).
  */
-import type { Socket } from "node:net";
+import { type Caller, callerOf, type ServedSocket } from "./caller.ts";
 import { CARRIER_HEADER } from "./carrier.ts";
 import {
   carriersIn,
@@ -24,15 +24,10 @@ import type { MethodPatches } from "./method-patches.ts";
 import {
   failMessage,
   type HookContext,
-  peerAddress,
-  plainHost,
   receiveMessage,
   type StampedMessage,
   stampMessage,
 } from "./stamping.ts";
-
-/** The peer of what came through a Unix socket. */
-const LOCAL_PIPE = "local";
 
 /** On a request's stream: what its reply may carry. */
 const REPLY: unique symbol = Symbol("retroscope.reply");
@@ -48,12 +43,8 @@ interface Reply {
 interface RequestStream {
   readonly destroyed: boolean;
   readonly closed: boolean;
-  readonly session?: { readonly socket: Socket & { readonly server?: PipeServer } };
+  readonly session?: { readonly socket: ServedSocket };
   [REPLY]?: Reply;
-}
-
-interface PipeServer {
-  readonly address?: () => unknown;
 }
 
 interface ServerCall {
@@ -135,7 +126,7 @@ export function stampReplies(
 
   function onRequest(stream: RequestStream, headers: Readonly<Record<string, unknown>>): void {
     const values = headerValues(headers[CARRIER_HEADER]);
-    const caller = callerOf(stream);
+    const caller = callerOfStream(stream);
     if (caller === undefined || !(caller.isPipe || senders.allows(caller.host))) {
       // Strangers without a stamp are the outside world; one with a stamp is not believed.
       const host = caller?.host ?? "unknown";
@@ -143,7 +134,7 @@ export function stampReplies(
       stream[REPLY] = { peer: host, duty: "strip" };
       return;
     }
-    const peer = caller.isPipe ? caller.host : peerAddress(caller.host, caller.port);
+    const { peer } = caller;
     const stamp = receiveMessage(recorder, GRPC_CHANNEL, values, peer, caller.host);
     stream[REPLY] = { peer, duty: stamp === undefined ? "leave" : "stamp" };
   }
@@ -204,23 +195,11 @@ function headerValues(value: unknown): string | readonly string[] | undefined {
   return Array.isArray(value) ? value.map(String) : String(value);
 }
 
-interface Caller {
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly isPipe: boolean;
-}
-
 /** undefined: the connection has gone already. */
-function callerOf(stream: RequestStream): Caller | undefined {
+function callerOfStream(stream: RequestStream): Caller | undefined {
   try {
-    const socket = stream.session?.socket;
-    const address = socket?.remoteAddress;
-    if (address !== undefined) {
-      return { host: plainHost(address), port: socket?.remotePort, isPipe: false };
-    }
-    if (typeof socket?.server?.address?.() !== "string") return undefined;
-    return { host: LOCAL_PIPE, port: undefined, isPipe: true };
+    return callerOf(stream.session?.socket);
   } catch {
-    return undefined; // Node throws of a socket that was taken away
+    return undefined; // Node throws where the session gave its socket back
   }
 }

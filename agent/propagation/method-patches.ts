@@ -21,6 +21,12 @@ interface Patch {
 export class MethodPatches {
   readonly #patches: Patch[] = [];
 
+  /** Whether `holder[name]` is a wrapper of ours: an entry that came by twice is done already. */
+  static has(holder: object, name: string): boolean {
+    const present = (holder as Holder)[name];
+    return typeof present === "function" && OURS in present;
+  }
+
   /**
    * Puts `make(original)` in the place of `holder[name]`, own or inherited.
    * @throws Error if that is no function, is ours already, or cannot be replaced; everything patched
