@@ -58,8 +58,16 @@ export interface MessageRecorder {
    * @param stamp null: the message came without a valid one; recorded, and nothing is merged
    * @param peer the sender's address (`127.0.0.1:54321`), else null
    * @param relayed it came through a third party: merged for time, but it makes no edge
+   * @param group the consumer group it came to, where there are such: each group receives a message for
+   *   itself, so that it is repeated only within its group, or where another hook named none
    */
-  receive(stamp: Stamp | null, channel: Channel, peer: string | null, relayed: boolean): Hlc | null;
+  receive(
+    stamp: Stamp | null,
+    channel: Channel,
+    peer: string | null,
+    relayed: boolean,
+    group?: string,
+  ): Hlc | null;
 
   /** What `stamp`, found on a message that is about to leave, is to this node now. */
   freshness(stamp: Stamp): Freshness;

@@ -1,0 +1,54 @@
+/**
+ * Our header among those of a Kafka message. Keys are bytes to Kafka and text to kafkajs; a value comes
+ * as a Buffer, null, a string, or a list of these where the key stands several times. Any client may
+ * have written it, so nothing is believed and the work is bounded.
+ */
+import { CARRIER_HEADER, MAX_CARRIER_BYTES, MAX_CARRIERS_READ } from "./carrier.ts";
+import { isObject } from "./kafkajs-shapes.ts";
+
+/** Of a value only so many bytes are looked at: as many stamps as are ever read, and what joins them. */
+const MAX_VALUE_BYTES = MAX_CARRIERS_READ * (MAX_CARRIER_BYTES + 2);
+
+/** The header's values as text; `undefined`: the message has none. */
+export function carriersIn(headers: unknown): string | readonly string[] | undefined {
+  if (!isObject(headers)) return undefined;
+  const name = spellingIn(headers);
+  if (name === undefined) return undefined;
+  const value = headers[name];
+  if (!Array.isArray(value)) return textOf(value);
+  const texts: string[] = [];
+  for (const each of value.slice(0, MAX_CARRIERS_READ)) {
+    const text = textOf(each);
+    if (text !== undefined) texts.push(text);
+  }
+  return texts.length === 0 ? undefined : texts;
+}
+
+/** Takes our header out of `headers`, in whatever spelling it stands there. */
+export function removeCarrier(headers: Record<string, unknown>): void {
+  for (let name = spellingIn(headers); name !== undefined; name = spellingIn(headers)) {
+    delete headers[name];
+  }
+}
+
+/** Puts our header into `headers`, and takes out others of its name. */
+export function writeCarrier(headers: Record<string, unknown>, text: string): void {
+  removeCarrier(headers);
+  headers[CARRIER_HEADER] = text;
+}
+
+function spellingIn(headers: Record<string, unknown>): string | undefined {
+  if (Object.hasOwn(headers, CARRIER_HEADER)) return CARRIER_HEADER;
+  for (const name of Object.keys(headers)) {
+    if (name.length === CARRIER_HEADER.length && name.toLowerCase() === CARRIER_HEADER) return name;
+  }
+  return undefined;
+}
+
+/** What is neither bytes nor text is as good as absent. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value.slice(0, MAX_VALUE_BYTES);
+  if (!(value instanceof Uint8Array)) return undefined;
+  const { buffer, byteOffset, length } = value;
+  return Buffer.from(buffer, byteOffset, Math.min(length, MAX_VALUE_BYTES)).toString("latin1");
+}

@@ -1,0 +1,39 @@
+/**
+ * Our own stamps that have travelled already. A service that consumes what it produced itself, and
+ * forwards it with its headers, holds its own stamp in its hands; so does one that gives several messages
+ * the same headers object. Such a stamp belongs to another message: keeping it would make two messages of
+ * one, replacing it would say that the first one never left.
+ */
+import type { Stamp } from "./recorder.ts";
+
+/** Stamps remembered; older ones than those forgotten count as spent. */
+const MAX_REMEMBERED = 4_096;
+
+export class SpentStamps {
+  readonly #seqs = new Set<number>();
+  #epoch = -1;
+  /** All up to here are spent. */
+  #floor = 0;
+
+  /** @param stamp one of this node's */
+  has({ epoch, seq }: Stamp): boolean {
+    return epoch === this.#epoch && (seq <= this.#floor || this.#seqs.has(seq));
+  }
+
+  /** @param stamp one of this node's */
+  add({ epoch, seq }: Stamp): void {
+    if (epoch !== this.#epoch) {
+      if (epoch < this.#epoch) return;
+      this.#epoch = epoch;
+      this.#seqs.clear();
+      this.#floor = 0;
+    }
+    if (seq <= this.#floor) return;
+    this.#seqs.add(seq);
+    if (this.#seqs.size <= MAX_REMEMBERED) return;
+    const [oldest] = this.#seqs;
+    if (oldest === undefined) return;
+    this.#seqs.delete(oldest);
+    this.#floor = Math.max(this.#floor, oldest);
+  }
+}
