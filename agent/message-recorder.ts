@@ -34,7 +34,8 @@ export class AgentMessages implements MessageRecorder {
   readonly #recording: Recording;
   readonly #feed: EventFeed;
   readonly #recent: string[] = new Array(REMEMBERED_RECEIVES);
-  readonly #recentSet = new Set<string>();
+  /** To the consumer group it came to first, if any. */
+  readonly #recentGroups = new Map<string, string | undefined>();
   #recentAt = 0;
   readonly #unstamped = new Map<
     string,
@@ -100,6 +101,7 @@ export class AgentMessages implements MessageRecorder {
     channel: Channel,
     peer: string | null,
     relayed: boolean,
+    group?: string,
   ): Hlc | null {
     const { guard, clock } = this.#recording;
     if (guard.isOff) return null;
@@ -110,7 +112,7 @@ export class AgentMessages implements MessageRecorder {
       const t = clock.receive(stamp.t);
       const unverified = !clock.lastReceiveMerged;
       if (unverified) countIn(this.#refused, peer ?? stamp.node);
-      if (this.#isRepeated(stamp)) return t;
+      if (this.#isRepeated(stamp, group)) return t;
       return this.#recordReceive(t, stamp, channel, peer, relayed, unverified);
     } catch (error) {
       guard.caught(error, "merging");
@@ -168,13 +170,18 @@ export class AgentMessages implements MessageRecorder {
     return t;
   }
 
-  #isRepeated({ node, epoch, seq }: Stamp): boolean {
-    const name = `${seq}.${epoch}.${node}`;
-    if (this.#recentSet.has(name)) return true;
+  #isRepeated({ node, epoch, seq }: Stamp, group: string | undefined): boolean {
+    let name = `${seq}.${epoch}.${node}`;
+    if (this.#recentGroups.has(name)) {
+      const first = this.#recentGroups.get(name);
+      if (first === undefined || group === undefined || first === group) return true;
+      name += `@${group}`; // a further group of this process
+      if (this.#recentGroups.has(name)) return true;
+    }
     const forgotten = this.#recent[this.#recentAt];
-    if (forgotten !== undefined) this.#recentSet.delete(forgotten);
+    if (forgotten !== undefined) this.#recentGroups.delete(forgotten);
     this.#recent[this.#recentAt] = name;
-    this.#recentSet.add(name);
+    this.#recentGroups.set(name, group);
     this.#recentAt = (this.#recentAt + 1) % REMEMBERED_RECEIVES;
     return false;
   }
