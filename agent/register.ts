@@ -5,14 +5,18 @@
 import { isOn } from "./config.ts";
 import { RetroError } from "./kernel/index.ts";
 import { writeLine } from "./notices.ts";
+import { reportNotStarted } from "./self-report.ts";
 import { startAgent } from "./start.ts";
 
-if (!isOn(process.env["RETROSCOPE_DISABLED"])) {
+if (isOn(process.env["RETROSCOPE_DISABLED"])) {
+  reportNotStarted("RETROSCOPE_DISABLED is set");
+} else {
   try {
     startAgent();
   } catch (error) {
     const hint = error instanceof RetroError && error.hint !== undefined ? ` ${error.hint}` : "";
     const message = error instanceof Error ? error.message : String(error);
     writeLine(`not started: ${message}.${hint}`);
+    reportNotStarted(`${message}.${hint}`);
   }
 }

@@ -94,7 +94,7 @@ export class Runtime {
     this.logs = new Logs(this.recording);
     // A keyframe passes through the window and the queue, each of which it shares with events.
     const keyframeBytes = Math.min(config.windowBytes, config.queueBytes) / 2;
-    this.feed = new EventFeed(this.recording, this.#epochs.first(clock), keyframeBytes);
+    this.feed = new EventFeed(this.recording, this.#epochs.first(clock), { keyframeBytes });
     this.snapshots = new Snapshots(this.recording, () => this.feed.node);
     this.messages = new AgentMessages(this.recording, this.feed);
     this.vitals = new Vitals({
@@ -102,6 +102,7 @@ export class Runtime {
       messages: this.messages,
       shipper: () => this.shipper,
       hookStates: () => this.hookStates(),
+      hookReasons: () => this.hooks?.reasons() ?? {},
       maxDriftMs: config.maxDriftMs,
     });
 

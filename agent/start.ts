@@ -9,6 +9,7 @@ import { flushAtExit } from "./exit.ts";
 import { RetroError } from "./kernel/index.ts";
 import { HOOK_NAMES } from "./propagation/install.ts";
 import type { AgentPorts } from "./runtime.ts";
+import { reportToDoctor } from "./self-report.ts";
 
 /** What `startAgent` takes: plain settings, and ports for tests. */
 export interface AgentOptions extends Settings, AgentPorts {}
@@ -18,6 +19,8 @@ const RUNNING = Symbol.for("retroscope.agent");
 interface Running {
   readonly agent: Agent;
   readonly options: AgentOptions;
+  /** Whether somebody wanted other options since. */
+  otherOptions: boolean;
 }
 
 interface Shared {
@@ -39,6 +42,7 @@ export function startAgent(options: AgentOptions = {}): Agent {
   const running = shared[RUNNING];
   if (running !== undefined && running.agent.health !== "off") {
     if (!areAlike(options, running.options)) {
+      running.otherOptions = true;
       running.agent.notice(
         "started-twice",
         "startAgent was called again with other options; the first stand",
@@ -51,9 +55,14 @@ export function startAgent(options: AgentOptions = {}): Agent {
   const config = resolveConfig(settings, surroundings());
   checkHooks(config.hooks ?? []);
   const agent = new Agent(config, { clock, transport, scheduler });
-  shared[RUNNING] = { agent, options };
+  const started: Running = { agent, options, otherOptions: false };
+  shared[RUNNING] = started;
   flushAtExit(agent);
   agent.notice("start", agent.startLine);
+  reportToDoctor(agent, {
+    collector: config.collector?.href,
+    otherOptions: () => started.otherOptions,
+  });
   return agent;
 }
 

@@ -50,6 +50,8 @@ export interface AgentStats {
   /** How far the clock is ahead of physical time. */
   readonly leadMs: number;
   readonly hooks: Readonly<Record<string, HookState>>;
+  /** Why hooks are as they are, of those for which there is more to say than the state. */
+  readonly hookReasons: Readonly<Record<string, string>>;
   /** Channels whose messages carry no stamp of ours; bounded, most used first. */
   readonly unstamped: readonly UnstampedChannel[];
   /** Remote stamps beyond the gate, by peer; bounded. */
@@ -66,6 +68,7 @@ export interface VitalParts {
   readonly messages: AgentMessages;
   readonly shipper: () => Shipper | undefined;
   readonly hookStates: () => Readonly<Record<string, HookState>>;
+  readonly hookReasons: () => Readonly<Record<string, string>>;
   readonly maxDriftMs: number;
 }
 
@@ -96,7 +99,7 @@ export class Vitals {
   }
 
   stats(): AgentStats {
-    const { recording, messages, shipper, hookStates } = this.#parts;
+    const { recording, messages, shipper, hookStates, hookReasons } = this.#parts;
     const { window, guard } = recording;
     const shipping = shipper()?.stats;
     return {
@@ -115,6 +118,7 @@ export class Vitals {
       queueBytes: shipping?.queueBytes ?? 0,
       leadMs: this.#leadMs(),
       hooks: hookStates(),
+      hookReasons: hookReasons(),
       unstamped: messages.unstampedChannels,
       refused: messages.refusedCounts,
       malformed: messages.malformedCounts,
