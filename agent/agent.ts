@@ -8,10 +8,11 @@ import type { Config } from "./config.ts";
 import type { Hlc } from "./kernel/index.ts";
 import { type HeadersLike, mergeHeaders, stampHeaders } from "./manual-stamps.ts";
 import { type AgentPorts, Runtime } from "./runtime.ts";
-import { takeName } from "./state/intake.ts";
 import { STATE_LIMITS } from "./state/limits.ts";
 import type { RollingView, Snapshot, TimeInput } from "./state/snapshot.ts";
-import type { StateLog, Variable } from "./state/state-log.ts";
+import type { StateLog } from "./state/state-log.ts";
+import { takeName } from "./state/texts.ts";
+import type { Variable } from "./state/variable.ts";
 import type { AgentStats, Health } from "./vitals.ts";
 
 /** How long `close` and an exiting process wait for the collector. */

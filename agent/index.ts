@@ -7,5 +7,6 @@ export type { Scheduler } from "./shipping/scheduler.ts";
 export type { Transport } from "./shipping/transport.ts";
 export { type AgentOptions, getAgent, startAgent } from "./start.ts";
 export type { RollingView, Snapshot, StateChange, TimeInput } from "./state/snapshot.ts";
-export type { Commit, StateLog, Variable } from "./state/state-log.ts";
+export type { Commit, StateLog } from "./state/state-log.ts";
+export type { Variable } from "./state/variable.ts";
 export type { AgentStats, Health } from "./vitals.ts";

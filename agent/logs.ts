@@ -1,8 +1,10 @@
 /** The logs, maps and handles that a service asks for by name: each made once. */
-import { takeName } from "./state/intake.ts";
+
 import type { Recording } from "./state/recording.ts";
-import { StateLog, Variable } from "./state/state-log.ts";
+import { StateLog } from "./state/state-log.ts";
+import { takeName } from "./state/texts.ts";
 import { TrackedMap } from "./state/tracked-map.ts";
+import { Variable } from "./state/variable.ts";
 
 /** A log asked for by a further name is made for each call; the table bounds what is recorded of it. */
 const MAX_KEPT_LOGS = 1_000;

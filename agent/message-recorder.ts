@@ -18,7 +18,7 @@ import type {
   UnstampedDirection,
 } from "./propagation/recorder.ts";
 import type { EventFeed } from "./state/event-feed.ts";
-import { takeName } from "./state/intake.ts";
+import { takeName } from "./state/texts.ts";
 import type { Recording } from "./state/recording.ts";
 
 /** Receives remembered, so that two hooks on one message record it once. */

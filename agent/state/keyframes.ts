@@ -10,13 +10,13 @@
  */
 import { type Hlc, TICKS_PER_MS, type Value, ValueTag } from "../kernel/index.ts";
 import type { CutColumns } from "./cut-columns.ts";
-import { utf8Bytes } from "./intake.ts";
 import { STATE_LIMITS } from "./limits.ts";
 import type { Recording } from "./recording.ts";
+import { utf8Bytes } from "./texts.ts";
 import type { LogRecord } from "./variable-table.ts";
 
 /** Memory of a variable in a keyframe beside its key and value, roughly. */
-const VARIABLE_BYTES = 24;
+export const VARIABLE_BYTES = 24;
 /** A log that was too large is looked at again after so long. */
 export const TOO_LARGE_RETRY_MS = 10_000;
 

@@ -13,48 +13,53 @@ import {
   type HlcClock,
   type Json,
   KindCode,
-  ValueSet,
-  ValueTag,
-  type VariableRef,
+  type Value,
 } from "../kernel/index.ts";
-import { MemberSet, SET_TAG, tagOf } from "./cell.ts";
-import { type EventWindow, MEMBER_HAD, MEMBER_LACKED, SHED_CODE } from "./event-window.ts";
+import { Changes } from "./changes.ts";
+import { groupFrom, type PlannedChange } from "./commit-groups.ts";
+import { type EventWindow, SHED_CODE } from "./event-window.ts";
 import type { Guard } from "./guard.ts";
-import { type Intake, takeIn, takeMember } from "./intake.ts";
-import { STATE_LIMITS } from "./limits.ts";
+import { takeIn, takeMember } from "./intake.ts";
+import { Redaction, Treatment } from "./redaction.ts";
 import { changeBytes, StampGroup } from "./stamp-group.ts";
+import type { Intake } from "./value-copy.ts";
 import type { LogRecord, TableOwner, VariableTable } from "./variable-table.ts";
 
 const SET = KindCode.set;
 const DELETE = KindCode.delete;
 const ADD = KindCode.add;
-const REMOVE = KindCode.remove;
+const LOOK = Treatment.look;
 /** At most: a finite double. */
 const NUMBER_BYTES = 12;
-
-/** One change of a commit, its value taken in already. */
-export interface PlannedChange {
-  readonly kind: number;
-  readonly key: string;
-  readonly taken: Intake | undefined;
-}
 
 export class Recording implements TableOwner {
   readonly clock: HlcClock;
   readonly window: EventWindow;
   readonly table: VariableTable;
   readonly guard: Guard;
+  readonly redaction: Redaction;
+  /** Told of each new log before anything is recorded in it. */
+  onLog: ((log: LogRecord) => void) | undefined;
   /** Index of the latest event that may have shaped a message: see `Freshness` of the recorder port. */
   #lastShapingIndex = -1;
   #shedCount = 0;
   #partedCommitCount = 0;
   readonly #group = new StampGroup();
+  readonly #changes: Changes;
 
-  constructor(clock: HlcClock, window: EventWindow, table: VariableTable, guard: Guard) {
+  constructor(
+    clock: HlcClock,
+    window: EventWindow,
+    table: VariableTable,
+    guard: Guard,
+    redaction: Redaction = Redaction.none,
+  ) {
     this.clock = clock;
     this.window = window;
     this.table = table;
     this.guard = guard;
+    this.redaction = redaction;
+    this.#changes = new Changes(table, window);
     table.ownedBy(this);
   }
 
@@ -91,6 +96,14 @@ export class Recording implements TableOwner {
     table.reclaim(window.firstIndex);
   }
 
+  logMade(log: LogRecord): void {
+    try {
+      this.onLog?.(log);
+    } catch (error) {
+      this.guard.caught(error, "naming a log");
+    }
+  }
+
   /** Changes not recorded for want of room; each has a seq, and is shipped as lost. */
   get shedCount(): number {
     return this.#shedCount;
@@ -112,54 +125,99 @@ export class Recording implements TableOwner {
     return id;
   }
 
-  /** Sets a variable. A number over a plain value allocates nothing. Never throws. */
-  set(id: number, value: unknown): Hlc {
+  /** The latest stamp: after a call below, that of what it recorded. */
+  get last(): Hlc {
+    return this.clock.last;
+  }
+
+  /**
+   * Sets a variable. A number over a plain value allocates nothing. Never throws.
+   *
+   * It returns no stamp: where V8 does not inline it, that would be a box. Its callers are small enough to be
+   * inlined always, and read `last`.
+   */
+  set(id: number, value: unknown): void {
     const { table, window, guard, clock } = this;
     const oldTag = table.tag[id] as number;
-    if (typeof value !== "number" || value - value !== 0 || oldTag > 4 || guard.isOff) {
-      return this.setTaken(id, takeIn(value));
+    if (
+      typeof value !== "number" ||
+      value - value !== 0 ||
+      oldTag > 4 ||
+      (table.treatment[id] as number) > LOOK ||
+      guard.isOff
+    ) {
+      this.setTaken(id, this.takeIn(id, value));
+      return;
     }
     try {
-      // As #changeStamp, which would return the stamp in a box wherever it is not inlined.
       clock.issueChange();
       if (clock.last === window.lastT) this.#limitSharing(1, this.#bytesOf(id, NUMBER_BYTES));
-      const t = clock.last;
       const after = value + 0;
       this.#lastShapingIndex = window.nextIndex;
-      window.append(t, SET, id, (oldTag << 4) | 4, after, table.number[id] as number);
+      window.append(clock.last, SET, id, (oldTag << 4) | 4, after, table.number[id] as number);
       table.tag[id] = 4;
       table.number[id] = after;
-      return t;
     } catch (error) {
-      return this.#failed(error);
+      guard.caught(error, "recording");
     }
   }
 
+  valueOf(id: number): Value | undefined {
+    return this.table.value(id);
+  }
+
+  /** A value as it may be kept in that variable: bounded, redacted. Never throws. */
+  takeIn(id: number, value: unknown): Intake {
+    const { table } = this;
+    const log = table.logs[table.logOf[id] as number];
+    return takeIn(value, log?.rules, table.treatment[id]);
+  }
+
+  /** As `takeIn`, for a variable that need not be known yet. */
+  takeInto(log: LogRecord, key: string, value: unknown): Intake {
+    return takeIn(value, log.rules, this.#treatmentOf(log, key));
+  }
+
+  /** As `takeInto`, for a member of a set. */
+  takeMember(log: LogRecord, key: string, value: unknown): Intake & { readonly value: Json } {
+    return takeMember(value, log.rules, this.#treatmentOf(log, key));
+  }
+
+  #treatmentOf(log: LogRecord, key: string): number {
+    const id = log.keys.get(key);
+    return id === undefined ? log.rules.treatmentOf(key) : (this.table.treatment[id] as number);
+  }
+
   /** Sets a variable to a value that was taken in. Never throws. */
-  setTaken(id: number, taken: Intake): Hlc {
+  setTaken(id: number, taken: Intake): void {
     try {
-      return this.#applySet(this.#stampOf(id, taken.bytes), id, taken);
+      this.#apply(this.#stampOf(id, taken.bytes), SET, id, taken);
     } catch (error) {
-      return this.#failed(error);
+      this.guard.caught(error, "recording");
     }
   }
 
   /** Removes a variable, which need not exist. Never throws. */
-  delete(id: number): Hlc {
+  delete(id: number): void {
     try {
-      return this.#applyDelete(this.#stampOf(id, 0), id);
+      this.#apply(this.#stampOf(id, 0), DELETE, id, undefined);
     } catch (error) {
-      return this.#failed(error);
+      this.guard.caught(error, "recording");
     }
   }
 
   /** Puts a member into a variable's set, or takes it out. What was no set becomes one. Never throws. */
-  member(id: number, value: unknown, present: boolean): Hlc {
+  member(id: number, taken: Intake & { readonly value: Json }, present: boolean): void {
     try {
-      const taken = takeMember(value);
-      return this.#applyMember(this.#stampOf(id, taken.bytes), id, taken, present);
+      const { table } = this;
+      if (this.#changes.isMemberKnowable(id, taken.value, present)) {
+        this.#apply(this.#stampOf(id, taken.bytes), present ? ADD : KindCode.remove, id, taken);
+        return;
+      }
+      const log = table.logs[table.logOf[id] as number] as LogRecord;
+      this.#shed(log, table.refs[id]?.key, present ? ADD : KindCode.remove);
     } catch (error) {
-      return this.#failed(error);
+      this.guard.caught(error, "recording");
     }
   }
 
@@ -167,20 +225,19 @@ export class Recording implements TableOwner {
    * Records changes under one stamp. Past STATE_LIMITS.commitChanges or commitBytes a further stamp
    * begins, since a batch holds a commit undivided; `partedCommitCount` counts that. Never throws.
    */
-  commit(log: LogRecord, changes: readonly PlannedChange[]): Hlc {
-    if (this.guard.isOff || changes.length === 0) return this.clock.last;
+  commit(log: LogRecord, changes: readonly PlannedChange[]): void {
+    if (this.guard.isOff || changes.length === 0) return;
     try {
       let { end, bytes } = groupFrom(changes, 0);
       if (end < changes.length) this.#partedCommitCount += 1;
-      let t = this.#commitGroup(log, changes, 0, end, this.#changeStamp(end, bytes));
+      this.#commitGroup(log, changes, 0, end, this.#changeStamp(end, bytes));
       while (end < changes.length) {
         const start = end;
         ({ end, bytes } = groupFrom(changes, start));
-        t = this.#commitGroup(log, changes, start, end, this.clock.now());
+        this.#commitGroup(log, changes, start, end, this.clock.now());
       }
-      return t;
     } catch (error) {
-      return this.#failed(error);
+      this.guard.caught(error, "recording");
     }
   }
 
@@ -190,30 +247,40 @@ export class Recording implements TableOwner {
     start: number,
     end: number,
     stamp: Hlc,
-  ): Hlc {
+  ): void {
     let t = stamp;
     for (let i = start; i < end; i += 1) {
       const { kind, key, taken } = changes[i] as PlannedChange;
       const id = this.idFor(log, key, kind);
       // A change that was shed has a stamp of its own; what follows it is later.
       if (this.clock.last !== t) t = this.clock.now();
-      if (id < 0) this.#shed(log, key, kind);
-      else if (taken === undefined) this.#applyDelete(t, id);
-      else if (kind === SET) this.#applySet(t, id, taken);
-      else this.#applyMember(t, id, taken, kind === ADD);
+      if (id < 0 || !this.#isKnowable(kind, id, taken)) this.#shed(log, key, kind);
+      else this.#apply(t, kind, id, taken);
     }
-    return t;
+  }
+
+  #isKnowable(kind: number, id: number, taken: Intake | undefined): boolean {
+    if (kind === SET || taken === undefined) return true;
+    return this.#changes.isMemberKnowable(id, taken.value as Json, kind === ADD);
+  }
+
+  /** @param taken undefined: a delete */
+  #apply(t: Hlc | undefined, kind: number, id: number, taken: Intake | undefined): void {
+    if (t !== undefined) this.#lastShapingIndex = this.window.nextIndex;
+    if (taken === undefined) this.#changes.delete(t, id);
+    else if (kind === SET) this.#changes.set(t, id, taken);
+    else this.#changes.member(t, id, taken, kind === ADD);
   }
 
   /**
    * A change that there was no room for: it gets its seq, and is shipped as lost. Never throws.
    * @param key undefined: not known any more
    */
-  shed(log: LogRecord, key: string | undefined, kind: number): Hlc {
+  shed(log: LogRecord, key: string | undefined, kind: number): void {
     try {
-      return this.#shed(log, key, kind);
+      this.#shed(log, key, kind);
     } catch (error) {
-      return this.#failed(error);
+      this.guard.caught(error, "recording");
     }
   }
 
@@ -255,128 +322,14 @@ export class Recording implements TableOwner {
     return changeBytes(this.table.refs[id]?.key ?? "", valueBytes);
   }
 
-  #applySet(t: Hlc | undefined, id: number, taken: Intake): Hlc {
-    const { table } = this;
-    const { value, bytes, cutShort } = taken;
-    const newTag = tagOf(value, cutShort);
-    const number = newTag === ValueTag.number ? (value as number) : bytes;
-    const at = t === undefined ? this.clock.last : this.#append(t, SET, id, newTag, number, value);
-    this.#found(id);
-    table.tag[id] = newTag;
-    table.number[id] = number;
-    table.other[id] = newTag > ValueTag.number ? value : undefined;
-    return at;
-  }
-
-  #applyDelete(t: Hlc | undefined, id: number): Hlc {
-    const { table } = this;
-    if (t !== undefined) table.noteDeleted(id, this.window.nextIndex);
-    const at = t === undefined ? this.clock.last : this.#append(t, DELETE, id, 0, 0, undefined);
-    this.#found(id);
-    table.tag[id] = ValueTag.none;
-    table.number[id] = 0;
-    table.other[id] = undefined;
-    return at;
-  }
-
-  /** Appends a `set` or `delete` with the value that stands in the table as the old one. */
-  #append(t: Hlc, kind: number, id: number, newTag: number, number: number, other: unknown): Hlc {
-    const { table, window } = this;
-    const oldTag = table.tag[id] as number;
-    let after = number;
-    let before = table.number[id] as number;
-    if (newTag > ValueTag.number || oldTag > ValueTag.number) {
-      const chunk = window.roomForObjects();
-      if (newTag > ValueTag.number) after = chunk.keep(other, number);
-      if (oldTag > ValueTag.number) before = chunk.keep(table.other[id], before);
-    }
-    this.#lastShapingIndex = window.nextIndex;
-    window.append(t, kind, id, (oldTag << 4) | newTag, after, before);
-    return t;
-  }
-
-  #applyMember(
-    t: Hlc | undefined,
-    id: number,
-    taken: Intake & { readonly value: unknown },
-    present: boolean,
-  ): Hlc {
-    const { table, window } = this;
-    const member = taken.value as Json;
-    const oldTag = table.tag[id] as number;
-    const held = table.other[id];
-    const wasSet = held instanceof MemberSet || held instanceof ValueSet;
-    const set = held instanceof MemberSet ? held : new MemberSet(held);
-    const log = table.logs[table.logOf[id] as number] as LogRecord;
-    const { key } = table.refs[id] as VariableRef;
-    const isFull = present && set.size >= STATE_LIMITS.setMembers && !set.has(member);
-    // Of a set that lost a member nobody knows what one more or less makes of it.
-    if (isFull || (!log.missing.isEmpty && log.missing.has(key))) {
-      return this.#shed(log, key, present ? ADD : REMOVE);
-    }
-    const had = set.put(member, present);
-    if (t !== undefined) {
-      const newTag = tagOf(member, taken.cutShort);
-      let after = newTag === ValueTag.number ? (member as number) : 0;
-      let before = table.number[id] as number;
-      const chunk = window.roomForObjects();
-      if (newTag > ValueTag.number) after = chunk.keep(member, taken.bytes);
-      if (oldTag > ValueTag.number && !wasSet) before = chunk.keep(held, before);
-      const oldState = wasSet ? (had ? MEMBER_HAD : MEMBER_LACKED) : oldTag;
-      this.#lastShapingIndex = window.nextIndex;
-      window.append(t, present ? ADD : REMOVE, id, (oldState << 4) | newTag, after, before);
-    }
-    const bytes =
-      (wasSet ? (table.number[id] as number) : 0) + sizeChange(had, present, taken.bytes);
-    table.tag[id] = SET_TAG;
-    table.number[id] = Math.max(0, bytes);
-    table.other[id] = set;
-    return t ?? this.clock.last;
-  }
-
-  /** The variable's value is known, whatever was shed before. */
-  #found(id: number): void {
-    const { table } = this;
-    const missing = table.logs[table.logOf[id] as number]?.missing;
-    if (missing?.isEmpty === false) missing.found((table.refs[id] as VariableRef).key);
-  }
-
   /** Under a stamp of its own, so that no commit has a loss inside. */
-  #shed(log: LogRecord, key: string | undefined, kind: number): Hlc {
-    if (this.guard.isOff) return this.clock.last;
+  #shed(log: LogRecord, key: string | undefined, kind: number): void {
+    if (this.guard.isOff) return;
     const t = this.clock.now();
     this.#shedCount += 1;
     this.window.append(t, SHED_CODE, log.index, 0, 0, 0);
     if (key === undefined) log.missing.noteUnnamed();
     else if (kind === DELETE) log.missing.found(key);
     else log.missing.note(key);
-    return t;
   }
-
-  #failed(error: unknown): Hlc {
-    this.guard.caught(error, "recording");
-    return this.clock.last;
-  }
-}
-
-function sizeChange(had: boolean, present: boolean, bytes: number): number {
-  if (had === present) return 0;
-  return present ? bytes + 32 : -(bytes + 32);
-}
-
-/** The changes from `start` on that may share a stamp: at least one. */
-function groupFrom(
-  changes: readonly PlannedChange[],
-  start: number,
-): { readonly end: number; readonly bytes: number } {
-  const most = Math.min(changes.length, start + STATE_LIMITS.commitChanges);
-  let bytes = 0;
-  let end = start;
-  for (; end < most; end += 1) {
-    const { key, taken } = changes[end] as PlannedChange;
-    const more = changeBytes(key, taken?.bytes ?? 0);
-    if (end > start && bytes + more > STATE_LIMITS.commitBytes) break;
-    bytes += more;
-  }
-  return { end, bytes };
 }

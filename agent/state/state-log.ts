@@ -1,11 +1,12 @@
 /**
- * What a service holds in its hands: a log of variables, a commit on it, and a handle of one variable.
+ * What a service holds in its hands: a log of variables, and a commit on it. A handle: variable.ts.
  * All calls return at once, never throw, and return the timestamp of what they recorded.
  */
-import { type Hlc, KindCode, toJsonForm, type Value } from "../kernel/index.ts";
-import { takeIn, takeMember, takeName } from "./intake.ts";
+import { type Hlc, KindCode } from "../kernel/index.ts";
+import type { PlannedChange } from "./commit-groups.ts";
 import { STATE_LIMITS } from "./limits.ts";
-import type { PlannedChange, Recording } from "./recording.ts";
+import type { Recording } from "./recording.ts";
+import { takeName } from "./texts.ts";
 import type { LogRecord } from "./variable-table.ts";
 
 /**
@@ -39,30 +40,32 @@ export class StateLog {
    * or too large (8 KiB, depth 16, 1,000 entries) is cut, and a text says so in its place.
    */
   set(key: string, value: unknown): Hlc {
-    if (this.#recording.guard.isOff) return this.#recording.clock.last;
-    const id = this.#log.keys.get(key) ?? this.#idFor(key, KindCode.set);
-    return id < 0 ? this.#shed(key, KindCode.set) : this.#recording.set(id, value);
+    if (!this.#recording.guard.isOff) {
+      const id = this.#log.keys.get(key) ?? this.#idFor(key, KindCode.set);
+      if (id < 0) this.#shed(key, KindCode.set);
+      else this.#recording.set(id, value);
+    }
+    return this.#recording.last;
   }
 
   /** Records that a variable went away. */
   delete(key: string): Hlc {
-    if (this.#recording.guard.isOff) return this.#recording.clock.last;
-    const id = this.#log.keys.get(key) ?? this.#idFor(key, KindCode.delete);
-    return id < 0 ? this.#shed(key, KindCode.delete) : this.#recording.delete(id);
+    if (!this.#recording.guard.isOff) {
+      const id = this.#log.keys.get(key) ?? this.#idFor(key, KindCode.delete);
+      if (id < 0) this.#shed(key, KindCode.delete);
+      else this.#recording.delete(id);
+    }
+    return this.#recording.last;
   }
 
   /** Records that a member entered a variable's set, which need not exist. */
   add(key: string, member: unknown): Hlc {
-    if (this.#recording.guard.isOff) return this.#recording.clock.last;
-    const id = this.#log.keys.get(key) ?? this.#idFor(key, KindCode.add);
-    return id < 0 ? this.#shed(key, KindCode.add) : this.#recording.member(id, member, true);
+    return this.#member(key, member, KindCode.add);
   }
 
   /** Records that a member left a variable's set. */
   remove(key: string, member: unknown): Hlc {
-    if (this.#recording.guard.isOff) return this.#recording.clock.last;
-    const id = this.#log.keys.get(key) ?? this.#idFor(key, KindCode.remove);
-    return id < 0 ? this.#shed(key, KindCode.remove) : this.#recording.member(id, member, false);
+    return this.#member(key, member, KindCode.remove);
   }
 
   /**
@@ -83,78 +86,57 @@ export class StateLog {
     let changes: PlannedChange[] = [];
     let bytes = 0;
     let isOpen = true;
+    const recording = this.#recording;
+    const log = this.#log;
     const plan = (kind: number, key: string, taken: PlannedChange["taken"]): void => {
-      if (this.#recording.guard.isOff) return;
-      changes.push({ kind, key: takeName(key), taken });
+      if (recording.guard.isOff) return;
+      changes.push({ kind, key, taken });
       bytes += taken?.bytes ?? 0;
       const isFull =
         changes.length >= STATE_LIMITS.commitPlanned || bytes > STATE_LIMITS.commitPlannedBytes;
       // A transaction used after its end (an async function): each change is a commit of its own.
       if (isOpen && !isFull) return;
-      this.#recording.commit(this.#log, changes);
+      recording.commit(log, changes);
       changes = [];
       bytes = 0;
     };
+    const planSet = (name: string, value: unknown): void => {
+      const key = takeName(name);
+      plan(KindCode.set, key, recording.takeInto(log, key, value));
+    };
+    const planMember = (kind: number, name: string, member: unknown): void => {
+      const key = takeName(name);
+      plan(kind, key, recording.takeMember(log, key, member));
+    };
     change({
-      set: (key, value) => plan(KindCode.set, key, takeIn(value)),
-      delete: (key) => plan(KindCode.delete, key, undefined),
-      add: (key, member) => plan(KindCode.add, key, takeMember(member)),
-      remove: (key, member) => plan(KindCode.remove, key, takeMember(member)),
+      set: planSet,
+      delete: (name) => plan(KindCode.delete, takeName(name), undefined),
+      add: (name, member) => planMember(KindCode.add, name, member),
+      remove: (name, member) => planMember(KindCode.remove, name, member),
     });
     isOpen = false;
     const planned = changes;
     changes = [];
-    return this.#recording.commit(this.#log, planned);
+    recording.commit(log, planned);
+    return recording.last;
   }
 
-  #shed(key: string, kind: number): Hlc {
-    return this.#recording.shed(this.#log, takeName(key), kind);
+  #member(key: string, member: unknown, kind: number): Hlc {
+    const recording = this.#recording;
+    if (!recording.guard.isOff) {
+      const id = this.#log.keys.get(key) ?? this.#idFor(key, kind);
+      if (id < 0) this.#shed(key, kind);
+      else
+        recording.member(id, recording.takeMember(this.#log, key, member), kind === KindCode.add);
+    }
+    return recording.last;
+  }
+
+  #shed(key: string, kind: number): void {
+    this.#recording.shed(this.#log, takeName(key), kind);
   }
 
   #idFor(key: string, kind: number): number {
     return this.#recording.idFor(this.#log, takeName(key), kind);
-  }
-}
-
-/**
- * A handle of one variable, for those that change often: no name is looked up, and setting a number
- * allocates nothing.
- *
- * @example
- * const leader = agent.variable("election", "leader");
- * leader.set("n1");
- * leader.value; // "n1"
- */
-export class Variable {
-  readonly #recording: Recording;
-  readonly #log: LogRecord;
-  readonly #id: number;
-  /** The value where there is no variable: the agent is off, or has no room for it. */
-  #unrecorded: Value | undefined;
-
-  constructor(recording: Recording, log: LogRecord, id: number) {
-    this.#recording = recording;
-    this.#log = log;
-    this.#id = id;
-  }
-
-  /** As `StateLog.set`. */
-  set(value: unknown): Hlc {
-    if (this.#id >= 0) return this.#recording.set(this.#id, value);
-    this.#unrecorded = takeIn(value).value;
-    return this.#recording.shed(this.#log, undefined, KindCode.set);
-  }
-
-  /** Records that the variable went away. */
-  delete(): Hlc {
-    if (this.#id >= 0) return this.#recording.delete(this.#id);
-    this.#unrecorded = undefined;
-    return this.#recording.shed(this.#log, undefined, KindCode.delete);
-  }
-
-  /** The value as it was set, a copy; a set is `{"$set": [...]}`; undefined while there is none. */
-  get value(): unknown {
-    const value = this.#id < 0 ? this.#unrecorded : this.#recording.table.value(this.#id);
-    return value === undefined ? undefined : toJsonForm(value);
   }
 }

@@ -5,9 +5,9 @@
  * and "1" would be one variable. A value that is changed in place is recorded when it is `set` again.
  */
 import { KindCode } from "../kernel/index.ts";
-import { takeName } from "./intake.ts";
 import type { Recording } from "./recording.ts";
 import type { StateLog } from "./state-log.ts";
+import { takeName } from "./texts.ts";
 import type { LogRecord } from "./variable-table.ts";
 
 export class TrackedMap<K, V> extends Map<K, V> {

@@ -18,6 +18,8 @@ import { cellValue } from "./cell.ts";
 import { DeletedQueue } from "./deleted-queue.ts";
 import { STATE_LIMITS } from "./limits.ts";
 import { MissingKeys } from "./missing-keys.ts";
+import { type LogRules, Redaction } from "./redaction.ts";
+import { ownText } from "./texts.ts";
 
 const INITIAL_VARIABLES = 256;
 /** Integers given back by one call, so that a call is short; the next goes on. */
@@ -33,6 +35,8 @@ export interface LogRecord {
   readonly keys: Map<string, number>;
   /** Variables whose value was shed. */
   readonly missing: MissingKeys;
+  /** What is redacted in it. */
+  readonly rules: LogRules;
   /** False: beyond the limit of names, or made while off; hold on to it no longer than to what asked. */
   readonly isKnown: boolean;
 }
@@ -40,8 +44,11 @@ export interface LogRecord {
 /** What the table asks of the one who owns it. */
 export interface TableOwner {
   readonly isOff: boolean;
+  readonly redaction: Redaction;
   /** Every integer is taken: gives back what can be given back. Never throws. */
   makeRoom(): void;
+  /** A log was named for the first time; nothing is recorded in it yet. Never throws. */
+  logMade(log: LogRecord): void;
 }
 
 export class VariableTable {
@@ -50,6 +57,8 @@ export class VariableTable {
   /** The number itself; for values in `other` their size in bytes. */
   number: Float64Array = new Float64Array(INITIAL_VARIABLES);
   readonly other: unknown[] = [];
+  /** By variable: what is redacted of its values (redaction.ts). */
+  treatment: Uint8Array = new Uint8Array(INITIAL_VARIABLES);
   readonly refs: VariableRef[] = [];
   /** By variable: index of its log. */
   readonly logOf: number[] = [];
@@ -79,11 +88,12 @@ export class VariableTable {
   log(name: string): LogRecord {
     const log = this.#byName.get(name);
     if (log !== undefined) return log;
-    if (this.#owner?.isOff === true) return newLog(name, this.logs.length, false);
+    if (this.#owner?.isOff === true) return this.#newLog(name, false);
     if (this.#byName.size >= STATE_LIMITS.logs) return this.#furtherLogs;
-    const made = newLog(name, this.logs.length, true);
+    const made = this.#newLog(name, true);
     this.#byName.set(name, made);
     this.logs.push(made);
+    this.#owner?.logMade(made);
     return made;
   }
 
@@ -91,10 +101,21 @@ export class VariableTable {
   get #furtherLogs(): LogRecord {
     const last = this.logs.at(-1);
     if (last !== undefined && !last.isKnown) return last;
-    const made = newLog(FURTHER_LOGS, this.logs.length, false);
+    const made = this.#newLog(FURTHER_LOGS, false);
     made.missing.noteUnnamed();
     this.logs.push(made);
     return made;
+  }
+
+  #newLog(name: string, isKnown: boolean): LogRecord {
+    return {
+      name: ownText(name),
+      index: this.logs.length,
+      keys: new Map(),
+      missing: new MissingKeys(),
+      rules: (this.#owner?.redaction ?? Redaction.none).forLog(name),
+      isKnown,
+    };
   }
 
   findLog(name: string): LogRecord | undefined {
@@ -129,9 +150,11 @@ export class VariableTable {
     this.tag[id] = ValueTag.none;
     this.number[id] = 0;
     this.other[id] = undefined;
-    this.refs[id] = { log: log.name, key };
+    const name = ownText(key);
+    this.treatment[id] = log.rules.treatmentOf(name);
+    this.refs[id] = { log: log.name, key: name };
     this.logOf[id] = log.index;
-    log.keys.set(key, id);
+    log.keys.set(name, id);
     return id;
   }
 
@@ -142,6 +165,9 @@ export class VariableTable {
     const number = new Float64Array(this.number.length * 2);
     number.set(this.number);
     this.number = number;
+    const treatment = new Uint8Array(this.treatment.length * 2);
+    treatment.set(this.treatment);
+    this.treatment = treatment;
   }
 
   /** The value now; undefined: absent. */
@@ -189,8 +215,4 @@ export class VariableTable {
   #isReclaimable(id: number): boolean {
     return this.tag[id] === ValueTag.none && !this.#pinned.has(id);
   }
-}
-
-function newLog(name: string, index: number, isKnown: boolean): LogRecord {
-  return { name, index, keys: new Map(), missing: new MissingKeys(), isKnown };
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eventLineFields, formatHlc, type Hlc, WIRE_LIMITS } from "../../../agent/kernel/index.ts";
 import { STATE_LIMITS } from "../../../agent/state/limits.ts";
-import { Variable } from "../../../agent/state/state-log.ts";
+import { Variable } from "../../../agent/state/variable.ts";
 import { FURTHER_LOGS } from "../../../agent/state/variable-table.ts";
 import { type RecordingParts, recordingParts } from "../../support/recording-parts.ts";
 import { EpochReplay } from "../../support/replay.ts";

@@ -14,10 +14,11 @@ import { BatchPress } from "../../../agent/shipping/batch-press.ts";
 import { EventFeed } from "../../../agent/state/event-feed.ts";
 import { EventWindow } from "../../../agent/state/event-window.ts";
 import { Guard } from "../../../agent/state/guard.ts";
-import { takeIn, takeName } from "../../../agent/state/intake.ts";
+import { takeIn } from "../../../agent/state/intake.ts";
 import { STATE_LIMITS } from "../../../agent/state/limits.ts";
 import { Recording } from "../../../agent/state/recording.ts";
 import { StateLog } from "../../../agent/state/state-log.ts";
+import { takeName } from "../../../agent/state/texts.ts";
 import { VariableTable } from "../../../agent/state/variable-table.ts";
 import { ManualClock } from "../../../agent/testing.ts";
 

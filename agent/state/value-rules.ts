@@ -1,0 +1,217 @@
+/**
+ * Which texts look like secrets, whatever they are called: a token (JWT), a payment card's number, an
+ * `Authorization` header, a private key, a key of a cloud, a password in a URL, `password=...`.
+ *
+ * Each looks at each character a bounded number of times: no regular expression, so no text makes one
+ * run away. Numbers are not looked at (a timestamp in microseconds may pass for a card), texts only.
+ */
+import type { KeyRules } from "./key-rules.ts";
+
+/** Shorter texts hold none of these. */
+const MIN_LENGTH = 8;
+/** Signs that begin a secret, and how many characters of its alphabet follow at least. */
+const PREFIXES: ReadonlyArray<readonly [start: string, least: number]> = [
+  ["AKIA", 16], // access key of AWS
+  ["ASIA", 16],
+  ["ghp_", 30], // GitHub
+  ["gho_", 30],
+  ["ghs_", 30],
+  ["github_pat_", 30],
+  ["glpat-", 18], // GitLab
+  ["xoxb-", 16], // Slack
+  ["xoxp-", 16],
+  ["sk_live_", 16], // Stripe
+  ["rk_live_", 16],
+  ["AIza", 35], // Google
+  ["npm_", 36],
+];
+const JWT_START = "eyJ";
+const MIN_JWT_PART = 8;
+/** How cards' numbers begin, and how long they are. */
+const CARDS: ReadonlyArray<readonly [start: string, lengths: readonly number[]]> = [
+  ["4", [13, 16, 19]],
+  ...["51", "52", "53", "54", "55", "22", "23", "24", "25", "26", "27", "35"].map(
+    (start) => [start, [16]] as const,
+  ),
+  ...["34", "37"].map((start) => [start, [15]] as const),
+  ...["30", "36", "38"].map((start) => [start, [14]] as const),
+  ...["60", "62", "64", "65"].map((start) => [start, [16, 17, 18, 19]] as const),
+];
+const MAX_CARD_DIGITS = 19;
+/** A name before `=` is looked at so far back. */
+const MAX_NAME = 64;
+/** The shortest names that mean secrets have so many letters. */
+const MIN_NAME = 3;
+
+/** Whether a text, or a part of it, looks like a secret. Linear in the text. */
+export function looksSecret(text: string, keys: KeyRules): boolean {
+  if (text.length < MIN_LENGTH) return false;
+  return (
+    PREFIXES.some(([start, least]) => hasToken(text, start, least)) ||
+    hasJwt(text) ||
+    hasAuthorization(text) ||
+    (text.includes("PRIVATE KEY-----") && text.includes("-----BEGIN ")) ||
+    hasPasswordInUrl(text) ||
+    hasAssignment(text, keys) ||
+    hasCardNumber(text)
+  );
+}
+
+function hasToken(text: string, start: string, least: number): boolean {
+  let at = text.indexOf(start);
+  while (at >= 0) {
+    const end = tokenEnd(text, at + start.length);
+    if (end - at - start.length >= least && !isTokenCode(text.charCodeAt(at - 1))) return true;
+    at = text.indexOf(start, Math.max(end, at + 1));
+  }
+  return false;
+}
+
+/** `eyJhbGciOi... . eyJzdWIiOi...`: a header and a body, both JSON in base64url. */
+function hasJwt(text: string): boolean {
+  let at = text.indexOf(JWT_START);
+  while (at >= 0) {
+    const dot = tokenEnd(text, at);
+    if (
+      dot - at >= MIN_JWT_PART &&
+      text[dot] === "." &&
+      tokenEnd(text, dot + 1) - dot > MIN_JWT_PART
+    ) {
+      return true;
+    }
+    at = text.indexOf(JWT_START, Math.max(dot, at + 1));
+  }
+  return false;
+}
+
+/** `Basic ...` as a whole header, `Bearer ...` anywhere. */
+function hasAuthorization(text: string): boolean {
+  if (text.slice(0, 6).toLowerCase() === "basic " && isCredentials(text, 6)) return true;
+  return ["Bearer ", "bearer "].some((scheme) => {
+    let at = text.indexOf(scheme);
+    while (at >= 0 && !isCredentials(text, at + scheme.length)) {
+      at = text.indexOf(scheme, at + scheme.length);
+    }
+    return at >= 0;
+  });
+}
+
+/** "Basic configuration" is none: credentials have a digit, a capital inside or an end mark. */
+function isCredentials(text: string, start: number): boolean {
+  const end = tokenEnd(text, start);
+  return end - start >= MIN_LENGTH && isMixed(text, start, end);
+}
+
+/** `postgres://user:password@host` */
+function hasPasswordInUrl(text: string): boolean {
+  let at = text.indexOf("://");
+  while (at >= 0) {
+    let colon = -1;
+    let i = at + 3;
+    for (; i < text.length; i += 1) {
+      const char = text[i] as string;
+      if (char === ":" && colon < 0) colon = i;
+      else if (char === "@") {
+        if (colon >= 0 && i - colon > 1) return true;
+        break;
+      } else if (char === "/" || char === " " || char === "?" || char === "#") break;
+    }
+    at = text.indexOf("://", Math.max(i, at + 3));
+  }
+  return false;
+}
+
+/** `...?access_token=x`, `Password=x;`, `{"password":"x"}` in a text. */
+function hasAssignment(text: string, keys: KeyRules): boolean {
+  let lastEnd = 0;
+  for (let at = nextAssignment(text, 1); at >= 0; at = nextAssignment(text, at + 1)) {
+    const quoted = text[at] === ":" ? (text[at - 2] === "\\" ? 2 : 1) : 0;
+    const end = at - quoted - (text[at - 1] === " " ? 1 : 0);
+    let start = end;
+    const limit = Math.max(lastEnd, end - MAX_NAME);
+    while (start > limit && isTokenCode(text.charCodeAt(start - 1))) start -= 1;
+    lastEnd = at;
+    const next = text[at + 1];
+    if (
+      end - start >= MIN_NAME &&
+      next !== undefined &&
+      next !== "&" &&
+      next !== ";" &&
+      next !== "="
+    ) {
+      if (keys.fitsOnce(text.slice(start, end))) return true;
+    }
+  }
+  return false;
+}
+
+/** An `=`, or a `:` behind a quote. */
+function nextAssignment(text: string, from: number): number {
+  for (let i = from; i < text.length; i += 1) {
+    const char = text[i];
+    if (char === "=" || (char === ":" && text[i - 1] === '"')) return i;
+  }
+  return -1;
+}
+
+/** 13 to 19 digits, single spaces or dashes between, that begin and add up as cards' do. */
+function hasCardNumber(text: string): boolean {
+  let digits = "";
+  for (let i = 0; i <= text.length; i += 1) {
+    const code = i < text.length ? text.charCodeAt(i) : 0;
+    if (isDigit(code)) {
+      // Longer ones are no card; what is kept of them stays short.
+      if (digits.length <= MAX_CARD_DIGITS) digits += text[i];
+    } else if (digits === "" || (code !== 32 && code !== 45) || !isDigit(text.charCodeAt(i + 1))) {
+      if (isCardNumber(digits)) return true;
+      digits = "";
+    }
+  }
+  return false;
+}
+
+function isCardNumber(digits: string): boolean {
+  if (
+    !CARDS.some(([start, lengths]) => digits.startsWith(start) && lengths.includes(digits.length))
+  )
+    return false;
+  let sum = 0;
+  for (let i = 0; i < digits.length; i += 1) {
+    const digit = digits.charCodeAt(digits.length - 1 - i) - 48;
+    const doubled = i % 2 === 1 ? digit * 2 : digit;
+    sum += doubled > 9 ? doubled - 9 : doubled;
+  }
+  return sum % 10 === 0;
+}
+
+function tokenEnd(text: string, from: number): number {
+  let end = from;
+  while (end < text.length && isTokenCode(text.charCodeAt(end))) end += 1;
+  return end;
+}
+
+/** Letters, digits, `-`, `_`, and what base64 has beside: `+`, `/`. */
+function isTokenCode(code: number): boolean {
+  return (
+    (code >= 97 && code <= 122) ||
+    (code >= 65 && code <= 90) ||
+    isDigit(code) ||
+    code === 45 ||
+    code === 95 ||
+    code === 43 ||
+    code === 47
+  );
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+function isMixed(text: string, start: number, end: number): boolean {
+  if (text[end] === "=" || text[end] === ".") return true;
+  for (let i = start + 1; i < end; i += 1) {
+    const code = text.charCodeAt(i);
+    if (isDigit(code) || (code >= 65 && code <= 90) || code === 95) return true;
+  }
+  return false;
+}
