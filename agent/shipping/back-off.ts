@@ -1,8 +1,8 @@
 /**
  * How long to wait after a failure: doubling from 100 ms, to 2 s in the first minute of an outage (a
  * collector that is being restarted is found at once), to 5 s in the first ten, then to 30 s. Each wait is
- * jittered over its upper half, so that a hundred agents do not come back together. `Retry-After` is a floor, capped at 60 s,
- * and jittered upwards.
+ * jittered over its upper half, so that a hundred agents do not come back together. `Retry-After` is a floor,
+ * capped at 60 s, and lengthened by up to a quarter: also where it was capped, or all would return at the cap.
  */
 import type { Scheduler } from "./scheduler.ts";
 
@@ -13,7 +13,7 @@ const LONGEST_MS: ReadonlyArray<readonly [outageMs: number, longestMs: number]> 
   [600_000, 5_000],
 ];
 const LONGEST_OF_ALL_MS = 30_000;
-/** No collector can silence an agent for longer. */
+/** No collector can silence an agent for longer than this and the jitter. */
 export const MAX_RETRY_AFTER_MS = 60_000;
 /** Of the wait asked for, so much is added at most. */
 const RETRY_AFTER_JITTER = 0.25;
@@ -47,8 +47,7 @@ export class BackOff {
     const own = ceiling * (0.5 + this.#scheduler.random() / 2);
     if (retryAfterMs === null || !(retryAfterMs >= 0)) return own;
     const asked = Math.min(MAX_RETRY_AFTER_MS, retryAfterMs);
-    const jittered = asked * (1 + this.#scheduler.random() * RETRY_AFTER_JITTER);
-    return Math.max(own, Math.min(MAX_RETRY_AFTER_MS, jittered));
+    return Math.max(own, asked * (1 + this.#scheduler.random() * RETRY_AFTER_JITTER));
   }
 
   succeeded(): void {

@@ -58,8 +58,12 @@ export class Courier {
         options,
       );
       sent.then((reply) => {
-        if (isReply(reply)) answer(reply);
-        else broke(new Error("the transport gave no reply"));
+        try {
+          if (isReply(reply)) answer(reply);
+          else broke(new Error("the transport gave no reply"));
+        } catch (error) {
+          broke(error); // a reply that cannot even be read; thrown on, it would end the host
+        }
       }, broke);
     } catch (error) {
       broke(error);

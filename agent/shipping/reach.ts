@@ -9,7 +9,9 @@ import { BackOff } from "./back-off.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { TransportReply } from "./transport.ts";
 
+/** About once a minute, and not all agents of a site at once. */
 const UNAUTHORIZED_MS = 60_000;
+const UNAUTHORIZED_JITTER = 0.25;
 /** Failures in a row that are told. */
 const TOLD_FAILURES = 2;
 
@@ -86,11 +88,15 @@ export class Reach {
       : `the collector does not take batches: ${reply.kind === "failed" ? reply.message : reply.kind}`;
     this.#retryAsked = isUnauthorized || retryAfterMs !== null;
     const waitMs = this.#backOff.failedMs(retryAfterMs);
-    this.#notBeforeMs = this.#scheduler.nowMs() + (isUnauthorized ? UNAUTHORIZED_MS : waitMs);
+    this.#notBeforeMs =
+      this.#scheduler.nowMs() + (isUnauthorized ? this.#unauthorizedMs() : waitMs);
     if (this.#isTold || (this.#backOff.failureCount < TOLD_FAILURES && !isUnauthorized)) return;
     const told = isUnauthorized
       ? `the collector ${this.#target} refuses our token (${reply.status})`
       : `cannot ship to the collector ${this.#target} (${reply.kind === "failed" ? reply.message : reply.kind})`;
     this.#isTold = this.#say("unreached", `${told}; trying on, the latest events are kept`);
+  }
+  #unauthorizedMs(): number {
+    return UNAUTHORIZED_MS * (1 + (this.#scheduler.random() - 0.5) * UNAUTHORIZED_JITTER);
   }
 }
