@@ -1,0 +1,11 @@
+/** Every row, by its number in the catalogue (or the goal's name). */
+import { row5, row6, row7, rowG8 } from "./host-rows.mjs";
+import { row14, row15 } from "./network-rows.mjs";
+import { row1, row1Idle, row2 } from "./outage-rows.mjs";
+import { row3, row4 } from "./refusal-rows.mjs";
+import { row11, row12, row13, row16 } from "./wire-rows.mjs";
+
+export const ROWS = [
+  ...[row1, row1Idle, row2, row3, row4, row5, row6, row7, rowG8],
+  ...[row11, row12, row13, row14, row15, row16],
+];
