@@ -13,6 +13,7 @@
  *
  * An adapter: it owns the timer of that bound.
  */
+import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -25,6 +26,7 @@ import { createHistory } from "./cut/create-history.ts";
 import type { History } from "./cut/history.ts";
 import { DEFAULT_CUT_LIMITS } from "./cut/limits.ts";
 import { nodeTimers } from "./cut/node-timers.ts";
+import { Captures } from "./ingest/captures.ts";
 import { boundServer, createIngestHandler } from "./ingest/http-ingest.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import type { IngestCounts } from "./ingest/ingest-counts.ts";
@@ -117,6 +119,15 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     ...(expireAfterMs === undefined ? {} : { expireAfterMs }),
   });
   ingest.onStored((epochIds) => history.notifyStored(epochIds));
+  const captures = new Captures({
+    store,
+    commands: ingest.commands,
+    timers,
+    newToken: () => randomBytes(4).toString("hex"),
+    onFailure: (error) => log.error({ err: error }, "a capture could not be kept"),
+  });
+  ingest.onStatus((record, status) => captures.heard(record, status));
+  ingest.onStored((epochIds) => captures.stored(epochIds));
   const handleBatches = createIngestHandler({
     ingest,
     timers,
@@ -126,6 +137,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   });
   const app = createApp({
     history,
+    captures,
     now: () => clock.now(),
     isReady: () => store.failure === undefined && isReadable(store),
     ingestCounts: ingest.counts,
@@ -142,6 +154,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
 
   const stop = async () => {
     await Promise.all([closeServer(server), closeServer(twin)]);
+    await captures.close();
     await ingest.close();
     await history.close();
     await store.close();
@@ -152,6 +165,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     await stop();
     throw error;
   }
+  captures.start();
   history.notifyStored(); // checkpoints that the run before did not come to
   const { port } = server.address() as AddressInfo;
   if (host === DEFAULT_HOST) {

@@ -8,7 +8,9 @@
 import express, { type ErrorRequestHandler, type Express } from "express";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
+import type { Captures } from "../ingest/captures.ts";
 import type { Answering } from "./answering.ts";
+import { captureRoutes } from "./capture-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { cutRoutes } from "./cut-routes.ts";
 import { answerError, type ReportFailure } from "./errors.ts";
@@ -20,6 +22,8 @@ import { staticUi } from "./static-ui.ts";
 import { timelineRoutes } from "./timeline-routes.ts";
 
 export interface AppOptions extends Answering {
+  /** Without it there is no /api/captures. */
+  readonly captures?: Captures;
   /** Whether the collector can store and answer. */
   readonly isReady: () => boolean;
   /** What ingest has done since the start, shown by /api/nodes. */
@@ -31,6 +35,7 @@ export interface AppOptions extends Answering {
 
 /** Every path under /api, for the answer to an unknown one. */
 export const API_PATHS: readonly string[] = [
+  "/api/captures",
   "/api/cut",
   "/api/diff",
   "/api/events",
@@ -61,6 +66,8 @@ export function createApp(options: AppOptions): Express {
   app.use(changeRoutes(options));
   app.use(eventRoutes(options));
   app.use(timelineRoutes(options));
+  const { captures } = options;
+  if (captures !== undefined) app.use(captureRoutes({ ...options, captures }));
   app.all(["/api", "/api/*splat", "/v1/*splat"], (request) => {
     throw unknownPath(request.method, request.path);
   });
@@ -74,6 +81,11 @@ export function createApp(options: AppOptions): Express {
 
 function unknownPath(method: string, path: string): RetroError {
   const shown = path.slice(0, 80);
+  if (path === "/api/captures") {
+    return new RetroError("not-found", `${shown} does not take ${method}`, {
+      hint: "Ask for a capture with POST; see what came with GET.",
+    });
+  }
   if (API_PATHS.includes(path)) {
     return new RetroError("not-found", `${shown} does not take ${method}`, {
       hint: `Ask it with GET.`,

@@ -39,6 +39,12 @@ const STATUS: Partial<Record<RetroCode, number>> = {
   "timed-out": 504,
 };
 
+/** What express says of a body that it does not read. */
+const FOREIGN: Readonly<Record<number, readonly [code: RetroCode, hint: string]>> = {
+  413: ["too-large", "Send less at a time."],
+  415: ["unsupported-encoding", "Send UTF-8 JSON, as it is or with gzip."],
+};
+
 /** The asker may try again after so many seconds, where trying again can help. */
 const RETRY_AFTER_SECONDS = 1;
 
@@ -62,11 +68,14 @@ export function answerError(error: unknown, report: ReportFailure): ErrorAnswer 
   }
   const status = statusOfForeign(error);
   if (status !== undefined) {
-    const message = error instanceof Error ? error.message : "the request cannot be read";
+    const said = error instanceof Error ? error.message : "the request cannot be read";
+    const [code, hint] = FOREIGN[status] ?? ["bad-parameter", "Check the address."];
+    const isBody = status === 400 && (error as { body?: unknown }).body !== undefined;
+    const message = isBody ? `the body is no JSON: ${said.slice(0, 200)}` : said;
     return {
       status,
       headers: {},
-      body: { error: { code: "bad-parameter", message, hint: "Check the address." } },
+      body: { error: { code, message, hint: isBody ? "Send an object as JSON." : hint } },
     };
   }
   const id = randomUUID();

@@ -16,6 +16,9 @@ export interface IngestCountsView {
   readonly refusedCounts: ReadonlyMap<string, number>;
 }
 
+/** Ranges not captured that are listed per node: of a node on demand there may be a thousand. */
+const LATEST_RANGES = 16;
+
 export function nodesRoutes({
   history,
   now,
@@ -25,12 +28,14 @@ export function nodesRoutes({
 
   router.get("/api/nodes", (request, response) => {
     const asked = now();
-    new Params(request.originalUrl, [], asked);
+    const params = new Params(request.originalUrl, ["ranges"], asked);
+    const isAll = params.oneOf("ranges", ["latest", "all"], "latest") === "all";
     const answer = nodesJson({
       now: asked,
       extent: history.extent(),
       watermark: history.liveWatermark(),
       nodes: history.nodes(),
+      listed: isAll ? Number.POSITIVE_INFINITY : LATEST_RANGES,
     });
     const ingest = ingestCounts && ingestJson(ingestCounts);
     response.json(ingest === undefined ? answer : { ...answer, ingest });

@@ -147,18 +147,68 @@ export interface NodesJson {
     readonly hooks: Json;
     readonly counts: Json;
     readonly drops: Json;
-    readonly lost: readonly {
-      readonly firstSeq: number;
-      readonly lastSeq: number;
+    /** `on-demand`: it ships its window only when asked (`/api/captures`). */
+    readonly stream: "all" | "on-demand";
+    readonly lost: readonly LostRangeJson[];
+    /** What an on-demand node was not asked for, over all its runs; null: nothing. */
+    readonly notCaptured: {
+      readonly rangeCount: number;
+      readonly events: number;
       readonly from: H;
       readonly to: H;
-      readonly logs: readonly string[] | null;
-      readonly reason: string;
-    }[];
+      /** The latest 16; all of them with `ranges=all`. */
+      readonly ranges: readonly LostRangeJson[];
+    } | null;
     /** Milliseconds that the node's HLC is ahead of its physical time. */
     readonly lead: number | null;
     readonly offsets: Json;
   }[];
+}
+
+export interface LostRangeJson {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly from: H;
+  readonly to: H;
+  readonly logs: readonly string[] | null;
+  /** Whether a send or a receive may be among them. */
+  readonly messages: boolean;
+  readonly reason: string;
+}
+
+export interface CaptureJson {
+  readonly id: string;
+  /** `asked` while some node may yet ship; `done`: all of it is here, durable; else `partial`. */
+  readonly state: "asked" | "done" | "partial";
+  /** The range is (from, to]. */
+  readonly from: H;
+  readonly to: H;
+  readonly reason?: string;
+  /** The node whose agent asked for it, the first of `count`. */
+  readonly trigger?: { readonly node: string; readonly at: H; readonly count: number };
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly state: "asked" | "shipped" | "partial" | "outside-window" | "silent" | "streaming";
+    /** What of it can be read: (from, to]. */
+    readonly from?: H;
+    readonly to?: H;
+    readonly why?: string;
+  }[];
+  /** On-demand nodes that were not asked, where there were too many. */
+  readonly unasked?: number;
+}
+
+export interface CapturesJson {
+  /** Newest first. */
+  readonly captures: readonly CaptureJson[];
+  /** What became of agents' triggers since the collector started. */
+  readonly triggers: {
+    readonly taken: number;
+    readonly folded: number;
+    readonly limited: number;
+    readonly refused: number;
+    readonly repeated: number;
+  };
 }
 
 export interface SchemaJson {

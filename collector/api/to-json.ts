@@ -30,6 +30,7 @@ import type {
   DiffJson,
   EventRefJson,
   IncompleteJson,
+  LostRangeJson,
   NodesJson,
   SchemaJson,
   StepsJson,
@@ -154,17 +155,19 @@ export function nodesJson(answer: {
   readonly extent: { readonly first: Hlc; readonly last: Hlc } | undefined;
   readonly watermark: Hlc | undefined;
   readonly nodes: readonly NodeSummary[];
+  /** Ranges not captured that are listed per node. */
+  readonly listed: number;
 }): NodesJson {
-  const { now, extent, watermark, nodes } = answer;
+  const { now, extent, watermark, nodes, listed } = answer;
   return {
     now: hJson(now),
     extent: extent === undefined ? null : { first: hJson(extent.first), last: hJson(extent.last) },
     watermark: watermark === undefined ? null : hJson(watermark),
-    nodes: nodes.map(nodeJson),
+    nodes: nodes.map((one) => nodeJson(one, listed)),
   };
 }
 
-function nodeJson(summary: NodeSummary): NodesJson["nodes"][number] {
+function nodeJson(summary: NodeSummary, listed: number): NodesJson["nodes"][number] {
   const agent = plainObject(summary.agent);
   const leadMs = agent["leadMs"];
   return {
@@ -180,7 +183,9 @@ function nodeJson(summary: NodeSummary): NodesJson["nodes"][number] {
     // What the agent counts by kind, and what arrived here.
     counts: { ...plainObject(agent["counts"] ?? null), stored: summary.eventCount },
     drops: agent["drops"] ?? null,
-    lost: summary.lost.map(lostJson),
+    stream: agent["stream"] === "on-demand" ? "on-demand" : "all",
+    lost: summary.lost.filter((range) => !isNotCaptured(range)).map(lostJson),
+    notCaptured: notCapturedJson(summary.lost.filter(isNotCaptured), listed),
     lead: typeof leadMs === "number" ? leadMs : null,
     offsets: null, // clock offset bounds come with /api/causality
   };
@@ -196,13 +201,35 @@ function epochJson(
   };
 }
 
-function lostJson(range: LostRange): NodesJson["nodes"][number]["lost"][number] {
+function isNotCaptured({ reason }: LostRange): boolean {
+  return reason === "not-captured";
+}
+
+/** Ranges of all runs, in order. */
+function notCapturedJson(
+  ranges: readonly LostRange[],
+  listed: number,
+): NodesJson["nodes"][number]["notCaptured"] {
+  const [first] = ranges;
+  const last = ranges.at(-1);
+  if (first === undefined || last === undefined) return null;
+  return {
+    rangeCount: ranges.length,
+    events: ranges.reduce((sum, { firstSeq, lastSeq }) => sum + lastSeq - firstSeq + 1, 0),
+    from: hJson(first.firstT),
+    to: hJson(last.lastT),
+    ranges: ranges.slice(-listed).map(lostJson),
+  };
+}
+
+function lostJson(range: LostRange): LostRangeJson {
   return {
     firstSeq: range.firstSeq,
     lastSeq: range.lastSeq,
     from: hJson(range.firstT),
     to: hJson(range.lastT),
     logs: range.logs,
+    messages: range.messages,
     reason: range.reason,
   };
 }

@@ -33,6 +33,13 @@ export class CollectorClient {
     return (await this.#bodyOf(response)) as Answer;
   }
 
+  /** As `ask`, with a body: a POST. */
+  async post<Answer>(path: string, body: object): Promise<Answer> {
+    const headers = { "content-type": "application/json" };
+    const response = await this.send(path, { method: "POST", headers, body: JSON.stringify(body) });
+    return (await this.#bodyOf(response)) as Answer;
+  }
+
   /** As `fetch`, with failures of the network as RetroError. The answer may be a refusal. */
   async send(path: string, init: RequestInit, waitMs = 0): Promise<Response> {
     try {

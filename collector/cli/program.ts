@@ -7,6 +7,7 @@
 import { Command, CommanderError } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { withSecondsHint } from "./asked-times.ts";
+import { captureCommand } from "./capture-command.ts";
 import { collectorCommand } from "./collector-command.ts";
 import type { CliContext } from "./command.ts";
 import { demoCommand } from "./demo-command.ts";
@@ -50,6 +51,7 @@ function createProgram(context: CliContext): Command {
     collectorCommand(context),
     ...pastCommands(context),
     ...recordCommands(context),
+    captureCommand(context),
     ...interopCommands(context),
     demoCommand(context),
   ];
@@ -86,7 +88,12 @@ function timeHint(error: CommanderError, words: readonly string[]): string {
     return bare === undefined ? "" : `A relative time has a unit: ${bare}s, ${bare}ms.`;
   }
   const time = words.find((word) => /^-?\d|^now$/.test(word));
-  const option: Record<string, string> = { snapshot: "--at", step: "--from", events: "--from" };
+  const option: Record<string, string> = {
+    snapshot: "--at",
+    step: "--from",
+    events: "--from",
+    capture: "--from",
+  };
   const name = option[words[0] ?? ""];
   return time === undefined || name === undefined
     ? ""

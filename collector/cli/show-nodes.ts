@@ -21,8 +21,15 @@ export function nodesText(answer: NodesJson, { nowMs, columns }: ShowOptions): s
     node.status,
     knownText(node.watermark, collectorMs),
     counted(storedCount(node.counts), "event"),
+    node.stream === "on-demand" ? "on demand" : "",
     node.epochs.length === 1 ? "" : `${node.epochs.length} starts`,
-    node.lost.length === 0 ? "" : `${counted(node.lost.length, "lost range")}`,
+    [
+      node.lost.length === 0 ? "" : counted(node.lost.length, "lost range"),
+      // Of an older collector there is none.
+      node.notCaptured ? `${counted(node.notCaptured.events, "event")} not captured` : "",
+    ]
+      .filter((words) => words !== "")
+      .join(", "),
   ]);
   return `${head.join("\n")}\n\n${table(rows, { columns })}`;
 }

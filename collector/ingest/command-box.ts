@@ -30,7 +30,8 @@ export class CommandBox {
   /** Has the node told so with its next reply; at once if one is held open. */
   push(command: AgentCommand): void {
     const commands = this.#waiting.get(command.node) ?? [];
-    commands.push(command);
+    // One that is repeated while it waits is still one.
+    if (!commands.some((one) => isSame(one, command))) commands.push(command);
     if (commands.length > MAX_COMMANDS_PER_NODE) commands.shift();
     this.#waiting.set(command.node, commands);
     if (this.#waiting.size > MAX_NODES) {
@@ -83,4 +84,9 @@ export class CommandBox {
       }
     });
   }
+}
+
+/** Commands are flat objects of texts, numbers and lists of texts. */
+function isSame(a: AgentCommand, b: AgentCommand): boolean {
+  return a.command === b.command && JSON.stringify(a) === JSON.stringify(b);
 }

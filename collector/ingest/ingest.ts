@@ -14,7 +14,7 @@
  * the work, does not wait.
  */
 import { type AgentCommand, type IngestReply, RetroError } from "../../agent/kernel/index.ts";
-import type { HistoryStore, StoreWrite } from "../store/history-store.ts";
+import type { EpochRecord, HistoryStore, StoreWrite } from "../store/history-store.ts";
 import { DEFAULT_EPOCH_LIMITS, type EpochLimits, GroupDraft, type Outcome } from "./accept.ts";
 import { CommandBox } from "./command-box.ts";
 import { EpochIndex } from "./epoch-index.ts";
@@ -74,6 +74,9 @@ interface Waiting {
 /** Told after each durable write, with the ids of the epochs whose records changed. */
 export type StoredListener = (epochIds: readonly number[]) => void;
 
+/** Told of each status that an agent sent, after it is durable, with the record of its epoch. */
+export type StatusListener = (record: EpochRecord, status: unknown) => void;
+
 export class Ingest {
   readonly commands: CommandBox;
   readonly counts: IngestCounts = new IngestCounts();
@@ -90,6 +93,7 @@ export class Ingest {
   readonly #isTooOld: IngestGate["isTooOld"];
   readonly #notice: (notice: IngestNotice) => void;
   readonly #listeners = new Set<StoredListener>();
+  readonly #statusListeners = new Set<StatusListener>();
   readonly #waiting: Waiting[] = [];
   #queuedBytes = 0;
   #mustSweep = false;
@@ -153,6 +157,12 @@ export class Ingest {
   onStored(listener: StoredListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls `listener` with each status that agents send; the result ends that. It must not throw. */
+  onStatus(listener: StatusListener): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
   }
 
   /** Looks for silent nodes now. The timer does so every second; tests may not want to wait. */
@@ -252,6 +262,7 @@ export class Ingest {
       const write = draft.write();
       await this.#write(write);
       for (const { request, outcome } of accepted) {
+        this.#tellStatus(request, outcome);
         this.counts.stored(request.batches.length, outcome);
         const commands = this.#commandsFor(request, outcome);
         this.#tellNews(request, outcome, commands);
@@ -322,6 +333,15 @@ export class Ingest {
     });
     for (const { command, node } of commands) {
       if (command === "node-in-use" || command === "rejoin") this.#notice({ kind: command, node });
+    }
+  }
+
+  #tellStatus({ batches }: Waiting, { acks }: Outcome): void {
+    for (const [i, { header }] of batches.entries()) {
+      if (header.status === null || header.imported || acks[i]?.conflict === true) continue;
+      const record = this.#index.find(header.node, header.epoch);
+      if (record === undefined || record.imported) continue;
+      for (const listener of this.#statusListeners) listener(record, header.status);
     }
   }
 

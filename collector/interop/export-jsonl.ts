@@ -45,7 +45,7 @@ export interface ExportReport {
 
 /** @throws RetroError as the collector's answers; `bad-time`; `bad-usage` if `from` is later than `to` */
 export async function exportJsonl(options: ExportOptions): Promise<ExportReport> {
-  const known = await options.door.ask<NodesJson>("/api/nodes", {});
+  const known = await options.door.ask<NodesJson>("/api/nodes", { ranges: "all" });
   const now = ticksOf(known.now);
   const last = known.extent === null ? now : (Math.max(now, ticksOf(known.extent.last)) as Hlc);
   const to = options.to === undefined ? last : parseTime(options.to, now);
@@ -77,7 +77,7 @@ class Export {
     this.#nodes = nodes;
     this.#from = from;
     this.#to = to;
-    this.#losses = lossesOf(nodes).filter(({ t }) => (from === undefined || t > from) && t <= to);
+    this.#losses = lossesOf(nodes, to).filter(({ t }) => from === undefined || t > from);
   }
 
   async run(): Promise<ExportReport> {

@@ -12,7 +12,7 @@
  * order of firstSeq are in order of firstT too, and their ranges [firstSeq, lastSeq] are disjoint:
  * ingest stores an event once.
  */
-import type { Hlc, LostRange, RetroError } from "../../agent/kernel/index.ts";
+import type { Hlc, Json, LostRange, RetroError } from "../../agent/kernel/index.ts";
 
 /** Inclusive range of seqs. */
 export interface SeqRange {
@@ -175,6 +175,18 @@ export interface DirectoryRecord {
   readonly bytes: Uint8Array;
 }
 
+/** One capture (ingest/captures.ts), kept under its number. The store does not look into it. */
+export interface StoredCapture {
+  readonly number: number;
+  readonly body: Json;
+}
+
+export interface CapturesWrite {
+  readonly put: readonly StoredCapture[];
+  /** By number; of one that is not there nothing is said. */
+  readonly remove: readonly number[];
+}
+
 export interface HistoryStore {
   /**
    * All epochs, in memory: cheap to call. Ascending by id. The same array until a write changes an
@@ -227,6 +239,14 @@ export interface HistoryStore {
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined;
   /** The checkpoint of a log written with the directory of exactly that seq. */
   checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined;
+
+  /** All captures that are kept and can be read, ascending by number. Read from the disk: for start-up. */
+  captures(): readonly StoredCapture[];
+  /**
+   * Keeps captures, in place of those with the same number, and removes others. Resolves when durable;
+   * order with other writes is kept. Whoever writes bounds their number. Errors as `write`.
+   */
+  writeCaptures(write: CapturesWrite): Promise<void>;
 
   /**
    * Why writing has ended, once it has; reading goes on. Undefined: all is well. Reads are refused,

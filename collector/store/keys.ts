@@ -15,6 +15,7 @@
  *     slow        M | class 1 | sendT 8 | receiveT 8 | receive's id, text
  *     directory   D | epochId 4 | t 8
  *     checkpoint  C | epochId 4 | seq 8 | log, text
+ *     capture     K | number 8
  *
  * A batch's key holds its whole range, so that a batch whose bytes are damaged can still be named.
  */
@@ -30,6 +31,7 @@ export const BATCH = 0x42;
 export const SEQ = 0x53;
 const DIRECTORY = 0x44;
 const CHECKPOINT = 0x43;
+const CAPTURE = 0x4b;
 export const VIOLATION = 0x56;
 export const SLOW_MESSAGE = 0x4d;
 
@@ -209,6 +211,21 @@ export function checkpointsFrom(epochId: number, seq: number): KeyRange {
   const last = Buffer.alloc(13, 0xff);
   epochPrefix(CHECKPOINT, epochId, 5).copy(last);
   return { first, last };
+}
+
+export function captureKey(number: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = CAPTURE;
+  writeI53(key, 1, number);
+  return key;
+}
+
+export function allCaptures(): KeyRange {
+  return { first: captureKey(LOWEST), last: captureKey(HIGHEST) };
+}
+
+export function numberOfCaptureKey(key: Buffer): number {
+  return readI53(key, 1);
 }
 
 export { HIGHEST as HIGHEST_KEY_NUMBER, LOWEST as LOWEST_KEY_NUMBER };

@@ -20,6 +20,7 @@ import {
   prepareDirectory,
 } from "./environment.ts";
 import type {
+  CapturesWrite,
   CheckpointWrite,
   DamagedRange,
   DirectoryRecord,
@@ -27,6 +28,7 @@ import type {
   HistoryStore,
   SlowMessageRecord,
   StoredBatch,
+  StoredCapture,
   StoreWrite,
   ViolationRecord,
 } from "./history-store.ts";
@@ -141,6 +143,14 @@ export class LmdbStore implements HistoryStore {
 
   writeCheckpoint(checkpoint: CheckpointWrite): Promise<void> {
     return this.#push({ kind: "checkpoint", checkpoint });
+  }
+
+  captures(): readonly StoredCapture[] {
+    return this.#readable().captures();
+  }
+
+  writeCaptures(write: CapturesWrite): Promise<void> {
+    return this.#push({ kind: "captures", write });
   }
 
   repairCount(epochId: number): number {

@@ -5,8 +5,9 @@
  * Nothing here survives the process; "durable" means that the turn of the event loop is over, so
  * that callers who forget to wait fail here as they would on disk.
  */
-import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
+import { type Hlc, type Json, RetroError } from "../../agent/kernel/index.ts";
 import type {
+  CapturesWrite,
   CheckpointWrite,
   DamagedRange,
   DirectoryRecord,
@@ -14,6 +15,7 @@ import type {
   HistoryStore,
   SlowMessageRecord,
   StoredBatch,
+  StoredCapture,
   StoreWrite,
   ViolationRecord,
 } from "./history-store.ts";
@@ -31,6 +33,8 @@ export class MemoryStore implements HistoryStore {
   readonly #shelves = new Map<number, EpochShelf>();
   readonly #violations: ViolationRecord[] = [];
   readonly #slowMessages: SlowMessageRecord[] = [];
+  /** As JSON, by number. */
+  readonly #captures = new Map<number, string>();
   readonly failure: RetroError | undefined = undefined;
   #epochList: readonly EpochRecord[] | undefined;
   #lastEpochId = 0;
@@ -145,6 +149,20 @@ export class MemoryStore implements HistoryStore {
       .get(epochId)
       ?.checkpoints.find((one) => one.seq === seq)
       ?.logs.find((one) => one.log === log)?.bytes;
+  }
+
+  captures(): readonly StoredCapture[] {
+    this.#assertOpen();
+    return [...this.#captures]
+      .sort(([a], [b]) => a - b)
+      .map(([number, text]) => ({ number, body: JSON.parse(text) as Json }));
+  }
+
+  writeCaptures(write: CapturesWrite): Promise<void> {
+    return this.#inOrder(() => {
+      for (const { number, body } of write.put) this.#captures.set(number, JSON.stringify(body));
+      for (const number of write.remove) this.#captures.delete(number);
+    });
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@
  * All reads of one turn of the event loop see one and the same transaction (lmdb keeps its read
  * transaction open for so long).
  */
-import type { Hlc } from "../../agent/kernel/index.ts";
+import type { Hlc, Json } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { Environment } from "./environment.ts";
 import type {
@@ -18,9 +18,11 @@ import type {
   EpochRecord,
   LogRecord,
   StoredBatch,
+  StoredCapture,
 } from "./history-store.ts";
 import {
   allBatches,
+  allCaptures,
   allEpochs,
   allLogs,
   BATCH,
@@ -33,6 +35,7 @@ import {
   HIGHEST_KEY_NUMBER,
   type KeyRange,
   LOWEST_KEY_NUMBER,
+  numberOfCaptureKey,
   SEQ,
   SLOW_MESSAGE,
   seqsFrom,
@@ -60,7 +63,8 @@ export interface RecordDamage {
     | "violation"
     | "slow"
     | "directory"
-    | "checkpoint";
+    | "checkpoint"
+    | "capture";
   readonly keyHex: string;
   /** What readers do without, if it is a batch. */
   readonly range?: DamagedRange;
@@ -75,6 +79,7 @@ const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   M: "slow",
   D: "directory",
   C: "checkpoint",
+  K: "capture",
 };
 
 export class LmdbReader {
@@ -208,6 +213,18 @@ export class LmdbReader {
   checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined {
     const payload = this.#read(checkpointKey(epochId, seq, log));
     return payload && plainBytes(payload);
+  }
+
+  /** Damaged ones are skipped and reported: what they asked for is history like any other. */
+  captures(): StoredCapture[] {
+    const found: StoredCapture[] = [];
+    for (const key of this.#keys(allCaptures())) {
+      const payload = this.#read(key);
+      if (payload === undefined) continue;
+      const body = JSON.parse(payload.toString()) as Json;
+      found.push({ number: numberOfCaptureKey(key), body });
+    }
+    return found;
   }
 
   verify(): { readonly recordCount: number; readonly damagedCount: number } {

@@ -7,9 +7,16 @@
  */
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { Environment } from "./environment.ts";
-import type { CheckpointWrite, EpochRecord, StoredBatch, StoreWrite } from "./history-store.ts";
+import type {
+  CapturesWrite,
+  CheckpointWrite,
+  EpochRecord,
+  StoredBatch,
+  StoreWrite,
+} from "./history-store.ts";
 import {
   batchKey,
+  captureKey,
   checkpointKey,
   checkpointsFrom,
   directoriesBetween,
@@ -34,7 +41,8 @@ import { stretchClass, stretchSlot } from "./stretches.ts";
 
 export type WriteItem =
   | { readonly kind: "write"; readonly write: StoreWrite }
-  | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointWrite };
+  | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointWrite }
+  | { readonly kind: "captures"; readonly write: CapturesWrite };
 
 /** What the readers' memory learns when the transaction is durable. */
 export interface Outcome {
@@ -52,9 +60,17 @@ export function bytesOf(item: WriteItem): number {
     const { directory, logs } = item.checkpoint;
     return logs.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, directory.length);
   }
+  if (item.kind === "captures") return bytesOfCaptures(item.write);
   const { batches, epochs, violations, slowMessages } = item.write;
   const records = batches.length + 8 * epochs.length + violations.length + slowMessages.length;
   return batches.reduce((sum, one) => sum + one.bytes.length, (records + 1) * PER_RECORD);
+}
+
+function bytesOfCaptures({ put, remove }: CapturesWrite): number {
+  const PER_RECORD = 128;
+  // A little too much: the text is made when it is put.
+  const bytes = put.reduce((sum, { body }) => sum + JSON.stringify(body).length, 0);
+  return bytes + PER_RECORD * (put.length + remove.length + 1);
 }
 
 /** A checkpoint of this very transaction, which a repair behind it in the group may take back. */
@@ -98,7 +114,8 @@ export class TransactionBuilder {
     this.#fresh = [...fresh];
     try {
       if (item.kind === "write") this.#write(item.write);
-      else this.#checkpoint(item.checkpoint);
+      else if (item.kind === "checkpoint") this.#checkpoint(item.checkpoint);
+      else this.#captures(item.write);
     } catch (error) {
       this.outcome = outcome;
       this.#fresh = fresh;
@@ -189,6 +206,13 @@ export class TransactionBuilder {
     }
     this.#put(keys[0] as Buffer, encodeSeq(seq), checkpoint.directory);
     this.#fresh.push({ epochId, t, keys });
+  }
+
+  #captures({ put, remove }: CapturesWrite): void {
+    for (const { number, body } of put) {
+      this.#put(captureKey(number), Buffer.from(JSON.stringify(body)));
+    }
+    for (const number of remove) this.#remove(captureKey(number));
   }
 
   /** Removes the checkpoints at or after `fromT`: those on disk, and those put just before. */

@@ -24,6 +24,10 @@ export interface TestCollector {
   post(...batches: readonly Batch[]): Promise<Response>;
   get<Answer = unknown>(path: string): Promise<{ status: number; body: Answer }>;
   close(): Promise<void>;
+  /** Ends it, and leaves its directory for another. */
+  end(): Promise<void>;
+  /** Removes the directory. */
+  remove(): void;
 }
 
 export async function startCollector(
@@ -53,6 +57,8 @@ export async function startCollector(
       const response = await fetch(collector.url + path);
       return { status: response.status, body: (await response.json()) as Answer };
     },
+    end: () => collector.close(),
+    remove: () => rmSync(data, { recursive: true, force: true }),
     async close() {
       await collector.close();
       // A directory that was given is the giver's to remove.

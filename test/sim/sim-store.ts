@@ -10,6 +10,7 @@
  */
 import { RetroError } from "../../agent/kernel/index.ts";
 import type {
+  CapturesWrite,
   CheckpointWrite,
   DamagedRange,
   DirectoryRecord,
@@ -17,6 +18,7 @@ import type {
   HistoryStore,
   SlowMessageRecord,
   StoredBatch,
+  StoredCapture,
   StoreWrite,
   ViolationRecord,
 } from "../../collector/store/history-store.ts";
@@ -70,6 +72,14 @@ export class SimStore implements HistoryStore {
 
   writeCheckpoint(checkpoint: CheckpointWrite): Promise<void> {
     return this.#enqueue(() => this.#disk.content.writeCheckpoint(checkpoint));
+  }
+
+  captures(): readonly StoredCapture[] {
+    return this.#disk.content.captures();
+  }
+
+  writeCaptures(write: CapturesWrite): Promise<void> {
+    return this.#enqueue(() => this.#disk.content.writeCaptures(write));
   }
 
   /** The process is gone: nothing is answered any more. */

@@ -267,7 +267,9 @@ export function nodesOf(scenario: Scenario): NodesJson {
         hooks: {},
         counts: {},
         drops: {},
+        stream: "all" as const,
         lost: [],
+        notCaptured: null,
         lead: null,
         offsets: {},
       };

@@ -272,6 +272,8 @@ describe("what there is", () => {
       counts: { stored: 6 },
       drops: null,
       lost: [],
+      notCaptured: null,
+      stream: "all",
       lead: null,
       offsets: null,
     });

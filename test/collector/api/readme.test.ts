@@ -33,6 +33,7 @@ const SOME: Readonly<Record<string, string>> = {
   limit: "5",
   pixels: "100",
   kind: "set",
+  ranges: "all",
 };
 
 let collector: TestCollector;

@@ -398,6 +398,32 @@ export function describeHistoryStore(name: string, open: () => Promise<HistorySt
       expect(before[0]?.eventCount).toBe(3);
     });
 
+    it("keeps captures under their numbers, in their order, until they are removed", async () => {
+      const store = await fresh();
+      expect(store.captures()).toEqual([]);
+      const put = [300, 2, 10].map((number) => ({ number, body: { id: `c${number}` } }));
+      await store.writeCaptures({ put, remove: [7] });
+      expect(store.captures().map(({ number }) => number)).toEqual([2, 10, 300]);
+      const changed = { number: 10, body: { id: "c10", nodes: ["n1"], from: -5 } };
+      await store.writeCaptures({ put: [changed], remove: [2] });
+      expect(store.captures()).toEqual([changed, { number: 300, body: { id: "c300" } }]);
+      // Neither of the others is in the way of the other.
+      await store.write(aWrite({ epochs: [anEpoch(1)] }));
+      expect(store.captures()).toHaveLength(2);
+      expect(store.epochs()).toHaveLength(1);
+    });
+
+    it("keeps what is written of captures in the order in which it was given", async () => {
+      const store = await fresh();
+      const put = (round: number) => ({ put: [{ number: 1, body: { round } }], remove: [] });
+      await Promise.all([store.writeCaptures(put(1)), store.writeCaptures(put(2))]);
+      await Promise.all([
+        store.writeCaptures({ put: [], remove: [1] }),
+        store.writeCaptures(put(3)),
+      ]);
+      expect(store.captures()).toEqual([{ number: 1, body: { round: 3 } }]);
+    });
+
     it("finishes what it was given before it closes, closes twice, and answers nothing after", async () => {
       const store = await fresh();
       const written = store.write(aWrite({ epochs: [anEpoch(1)] }));

@@ -1,0 +1,419 @@
+/**
+ * Captures: asks on-demand nodes for their windows of a past range, and follows what becomes of it.
+ *
+ *     POST /api/captures --> ask() ---- durable ----> `window` commands, at once into held replies,
+ *     AgentStatus.triggers --> heard()                again every second until the node reports
+ *                               |  gathered until `to` has come: triggers of one incident are one
+ *     AgentStatus.captures --> heard() --> waits until all that was shipped is durable --> the verdict
+ *
+ * A node that does not report in 10 s is silent, which holds until it does: captures are amended for as
+ * long as they are kept (capture-shelf.ts). What a report comes to: capture-verdict.ts.
+ */
+import { addMs, formatHlc, type Hlc, RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
+import {
+  isOnDemand,
+  type ReportRead,
+  reportsIn,
+  type TriggerRead,
+  triggersIn,
+} from "./agent-word.ts";
+import { beganLater, latestRuns, whoToAsk } from "./capture-nodes.ts";
+import { type Capture, isBetter, stateOf, withNode } from "./capture-record.ts";
+import { CaptureShelf } from "./capture-shelf.ts";
+import { awaited, verdict } from "./capture-verdict.ts";
+import type { CommandBox } from "./command-box.ts";
+import type { IngestTimers } from "./timers.ts";
+import {
+  DEFAULT_TRIGGER_LIMITS,
+  MAX_TRIGGERS_NAMED,
+  type TriggerCounts,
+  TriggerGate,
+  type TriggerLimits,
+} from "./trigger-gate.ts";
+
+/** A node that has not reported so long after the range had ended is silent. */
+export const SILENT_AFTER_MS = 10_000;
+/** A command is repeated this often ... */
+export const REPEAT_MS = 1_000;
+/** ... for so long after the range had ended: by then no default window holds it any more. */
+export const REPEAT_FOR_MS = 60_000;
+/** Captures for which some node is asked; beyond it no more are made. */
+export const MAX_OPEN_CAPTURES = 16;
+/** Questions that wait for a capture; beyond it they are answered at once. */
+const MAX_WAITING = 1_000;
+/** Reports that wait for the events they speak of; beyond it the oldest is given up. */
+const MAX_PENDING = 10_000;
+const TICK_MS = 250;
+/** A trigger that the run before was told of so lately may not have become a capture. */
+const RESUME_TRIGGERS_MS = 30_000;
+
+export interface CaptureAsk {
+  /** Events in (from, to]. */
+  readonly from: Hlc;
+  readonly to: Hlc;
+  /** Absent: all that are live. They must be known. */
+  readonly nodes?: readonly string[];
+  readonly reason?: string;
+}
+
+export interface CapturesOptions {
+  readonly store: HistoryStore;
+  readonly commands: CommandBox;
+  readonly timers: IngestTimers;
+  /** A random text: no two captures, of whichever collector, may have one name. */
+  readonly newToken: () => string;
+  readonly triggers?: Partial<TriggerLimits>;
+  /** Told of captures that could not be kept. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/** A capture whose nodes are still told of it. */
+interface Open {
+  /** When its range has ended, monotonic ms. */
+  readonly dueMs: number;
+  /** When a node was told last. */
+  readonly toldMs: Map<string, number>;
+}
+
+interface Pending {
+  readonly id: string;
+  readonly epochId: number;
+  readonly report: ReportRead;
+}
+
+export class Captures {
+  readonly #store: HistoryStore;
+  readonly #commands: CommandBox;
+  readonly #timers: IngestTimers;
+  readonly #newToken: () => string;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #shelf: CaptureShelf;
+  readonly #gate: TriggerGate;
+  readonly #open = new Map<string, Open>();
+  /** Made by triggers, and nobody is asked yet: their range may grow. */
+  readonly #gathering = new Map<string, Capture>();
+  /** By node and capture. */
+  readonly #pending = new Map<string, Pending>();
+  readonly #waiters = new Map<string, Set<() => void>>();
+  #waiterCount = 0;
+  #addingCount = 0;
+  #cancelTick: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: CapturesOptions) {
+    this.#store = options.store;
+    this.#commands = options.commands;
+    this.#timers = options.timers;
+    this.#newToken = options.newToken;
+    this.#onFailure = options.onFailure ?? (() => {});
+    this.#shelf = new CaptureShelf(options.store, this.#onFailure);
+    this.#gate = new TriggerGate({ ...DEFAULT_TRIGGER_LIMITS, ...options.triggers });
+  }
+
+  /** Takes up what the collector before left open. Call once, when agents can be answered. */
+  start(): void {
+    for (const capture of this.#shelf.latest(Number.POSITIVE_INFINITY)) {
+      for (const { node, id } of capture.triggers) this.#gate.remember(node, id);
+      if (stateOf(capture) === "asked") this.#tellAll(capture);
+    }
+    const earliest = addMs(this.#timers.now(), -RESUME_TRIGGERS_MS);
+    for (const record of latestRuns(this.#store).values()) {
+      if (record.end !== null || record.imported) continue;
+      for (const trigger of triggersIn(record.status)) {
+        if (trigger.t > earliest) this.#trigger(record.node, trigger);
+      }
+    }
+  }
+
+  /** What became of triggers since the start. */
+  get triggerCounts(): Readonly<TriggerCounts> {
+    return this.#gate.counts;
+  }
+
+  get(id: string): Capture | undefined {
+    return this.#shelf.get(id);
+  }
+
+  /** Newest first. */
+  list(limit: number): readonly Capture[] {
+    return this.#shelf.latest(limit);
+  }
+
+  /**
+   * Asks for a range. Resolves when the capture is durable and the nodes are told.
+   * @throws RetroError `unknown-node`; `overloaded` (too many are open); `disk-full`; `closed`
+   */
+  async ask({ from, to, nodes, reason }: CaptureAsk): Promise<Capture> {
+    if (this.#isClosed) throw new RetroError("closed", "the collector is stopping");
+    if (!this.#hasRoom()) {
+      throw new RetroError("overloaded", `${MAX_OPEN_CAPTURES} captures are being made`, {
+        retriable: true,
+        hint: "Ask again when they are done: GET /api/captures.",
+      });
+    }
+    const capture = this.#newCapture(from, to, reason, [], nodes);
+    await this.#add(capture);
+    this.#tellAll(capture);
+    return this.#shelf.get(capture.id) ?? capture;
+  }
+
+  /** The capture as soon as no node is to be heard of any more, or as it is after `waitMs`. */
+  async whenSettled(
+    id: string,
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<Capture | undefined> {
+    const capture = this.#shelf.get(id);
+    const isSettled = capture === undefined || stateOf(capture) !== "asked";
+    if (isSettled || waitMs === 0 || signal?.aborted || this.#waiterCount >= MAX_WAITING) {
+      return capture;
+    }
+    await new Promise<void>((resolve) => {
+      const waiters = this.#waiters.get(id) ?? new Set();
+      this.#waiters.set(id, waiters);
+      this.#waiterCount += 1;
+      const end = (): void => {
+        cancel();
+        signal?.removeEventListener("abort", end);
+        waiters.delete(end);
+        this.#waiterCount -= 1;
+        if (waiters.size === 0) this.#waiters.delete(id);
+        resolve();
+      };
+      const cancel = this.#timers.after(waitMs, end);
+      signal?.addEventListener("abort", end, { once: true });
+      waiters.add(end);
+    });
+    return this.#shelf.get(id);
+  }
+
+  /** A status of an agent has become durable. Never throws. */
+  heard(record: EpochRecord, status: unknown): void {
+    if (this.#isClosed) return;
+    try {
+      for (const report of reportsIn(status)) this.#report(record, report);
+      for (const trigger of triggersIn(status)) this.#trigger(record.node, trigger);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  /** Something of these epochs has become durable. Never throws. */
+  stored(epochIds: readonly number[]): void {
+    if (this.#pending.size === 0) return;
+    try {
+      const ids = new Set(epochIds);
+      for (const [key, one] of this.#pending) if (ids.has(one.epochId)) this.#settle(key, one);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  /** Lets go of whoever waits, and finishes what is on its way to the store. May be called twice. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+    for (const id of [...this.#waiters.keys()]) this.#wake(id);
+    await this.#shelf.idle();
+  }
+
+  #hasRoom(): boolean {
+    let count = this.#addingCount + this.#gathering.size;
+    for (const id of this.#open.keys()) {
+      const capture = this.#shelf.get(id);
+      if (capture !== undefined && stateOf(capture) === "asked") count += 1;
+    }
+    return count < MAX_OPEN_CAPTURES;
+  }
+
+  #newCapture(
+    from: Hlc,
+    to: Hlc,
+    reason: string | undefined,
+    triggers: Capture["triggers"],
+    names?: readonly string[],
+  ): Capture {
+    const number = this.#shelf.nextNumber();
+    return {
+      number,
+      id: `c${number}-${this.#newToken()}`,
+      from,
+      to,
+      ...(reason === undefined || reason === "" ? {} : { reason }),
+      askedMs: this.#timers.wallMs(),
+      triggers,
+      ...whoToAsk(this.#store, from, to, names),
+    };
+  }
+
+  async #add(capture: Capture): Promise<void> {
+    this.#addingCount += 1;
+    try {
+      await this.#shelf.add(capture);
+    } finally {
+      this.#addingCount -= 1;
+    }
+  }
+
+  #tellAll(capture: Capture): void {
+    const { id, nodes } = capture;
+    const asked = nodes.filter(({ state }) => state === "asked");
+    if (asked.length === 0) return;
+    const nowMs = this.#timers.monotonicMs();
+    const dueMs = nowMs + this.#msUntil(capture.to);
+    this.#open.set(id, { dueMs, toldMs: new Map(asked.map(({ node }) => [node, nowMs])) });
+    for (const { node } of asked) this.#tell(capture, node);
+    this.#schedule();
+  }
+
+  #tell({ id, from, to }: Capture, node: string): void {
+    const range = { from: formatHlc(from), to: formatHlc(to) };
+    this.#commands.push({ command: "window", node, id, ...range });
+  }
+
+  #msUntil(t: Hlc): number {
+    return Math.max(0, (t - this.#timers.now()) / TICKS_PER_MS);
+  }
+
+  #report(record: EpochRecord, report: ReportRead): void {
+    const part = this.#partOf(report.id, record.node);
+    if (part === undefined || !isBetter(report.state, part.state)) return;
+    const key = `${record.node} ${report.id}`;
+    const one = { id: report.id, epochId: record.id, report };
+    this.#pending.delete(key);
+    this.#pending.set(key, one);
+    if (this.#pending.size > MAX_PENDING) {
+      for (const oldest of this.#pending.keys()) {
+        this.#pending.delete(oldest);
+        break;
+      }
+    }
+    this.#settle(key, one);
+  }
+
+  #settle(key: string, { id, epochId, report }: Pending): void {
+    const capture = this.#shelf.get(id);
+    const record = this.#store.epoch(epochId);
+    if (capture === undefined || record === undefined) {
+      this.#pending.delete(key);
+      return;
+    }
+    if (awaited(report, record, capture) !== undefined) return;
+    this.#pending.delete(key);
+    const part = verdict(report, record, capture, beganLater(this.#store, record, capture));
+    const before = this.#partOf(id, record.node);
+    if (before === undefined || !isBetter(part.state, before.state)) return;
+    this.#update(withNode(capture, part));
+  }
+
+  #partOf(id: string, node: string): Capture["nodes"][number] | undefined {
+    return this.#shelf.get(id)?.nodes.find((one) => one.node === node);
+  }
+
+  #update(capture: Capture): void {
+    this.#shelf.update(capture);
+    if (stateOf(capture) !== "asked") this.#wake(capture.id);
+  }
+
+  #wake(id: string): void {
+    for (const waiter of [...(this.#waiters.get(id) ?? [])]) waiter();
+  }
+
+  #trigger(node: string, trigger: TriggerRead): void {
+    const now = { t: this.#timers.now(), monotonicMs: this.#timers.monotonicMs() };
+    const found = this.#gate.judge(node, trigger, now, this.#gathering.values(), this.#hasRoom());
+    if (found.kind === "nothing") return;
+    const named = { node, id: trigger.id, t: trigger.t };
+    if (found.kind === "capture") {
+      void this.#gather(this.#newCapture(found.from, found.to, trigger.reason, [named]));
+      return;
+    }
+    const { capture, from, to } = found;
+    const triggers = [...capture.triggers, named].slice(0, MAX_TRIGGERS_NAMED);
+    const extended = { ...capture, from, to, triggers };
+    this.#gathering.set(capture.id, extended);
+    this.#shelf.update(extended);
+  }
+
+  /** Keeps the capture, and asks when its range has ended: until then triggers may extend it. */
+  async #gather(capture: Capture): Promise<void> {
+    const { id } = capture;
+    this.#gathering.set(id, capture);
+    try {
+      await this.#shelf.add(capture);
+    } catch (error) {
+      this.#gathering.delete(id);
+      this.#onFailure(error);
+      return;
+    }
+    const look = (): void => {
+      const latest = this.#gathering.get(id);
+      if (latest === undefined || this.#isClosed) return;
+      const leftMs = this.#msUntil(latest.to);
+      if (leftMs > 0) {
+        this.#timers.after(Math.ceil(leftMs), look);
+        return;
+      }
+      this.#gathering.delete(id);
+      const asked = { ...latest, ...whoToAsk(this.#store, latest.from, latest.to) };
+      this.#update(asked);
+      this.#tellAll(asked);
+    };
+    look();
+  }
+
+  #schedule(): void {
+    if (this.#cancelTick !== undefined || this.#open.size === 0 || this.#isClosed) return;
+    this.#cancelTick = this.#timers.after(TICK_MS, () => {
+      this.#cancelTick = undefined;
+      try {
+        for (const [id, open] of this.#open) this.#look(id, open);
+      } catch (error) {
+        this.#onFailure(error);
+      }
+      this.#schedule();
+    });
+  }
+
+  /** Tells again who has not reported; gives up on who has not for too long. */
+  #look(id: string, { dueMs, toldMs }: Open): void {
+    const nowMs = this.#timers.monotonicMs();
+    let capture = this.#shelf.get(id);
+    const isOver = nowMs >= dueMs + REPEAT_FOR_MS;
+    if (capture === undefined || isOver) {
+      this.#open.delete(id);
+      return;
+    }
+    const runs = latestRuns(this.#store);
+    for (const { node, state } of capture.nodes) {
+      if (state !== "asked" && state !== "silent") toldMs.delete(node);
+      const lastMs = toldMs.get(node);
+      if (lastMs === undefined) continue;
+      const why = whySilent(runs.get(node), this.#pending.get(`${node} ${id}`) !== undefined);
+      if (state === "asked" && (nowMs >= dueMs + SILENT_AFTER_MS || why.isEnded)) {
+        capture = withNode(capture, { node, state: "silent", why: why.words });
+      }
+      if (nowMs - lastMs < REPEAT_MS || why.isEnded) continue;
+      toldMs.set(node, nowMs);
+      this.#tell(capture, node);
+    }
+    if (capture !== this.#shelf.get(id)) this.#update(capture);
+    if (toldMs.size === 0) this.#open.delete(id);
+  }
+}
+
+function whySilent(
+  run: EpochRecord | undefined,
+  hasReported: boolean,
+): { readonly isEnded: boolean; readonly words: string } {
+  if (run?.end?.kind === "left") return { isEnded: true, words: "it has left" };
+  if (run !== undefined && !isOnDemand(run.status)) {
+    return { isEnded: false, words: "it has begun anew and ships everything now" };
+  }
+  if (hasReported) {
+    return { isEnded: false, words: "it says that it shipped, but not all of it has arrived" };
+  }
+  return { isEnded: false, words: `it has not reported within ${SILENT_AFTER_MS / 1_000} s` };
+}
