@@ -11,7 +11,7 @@ import { type AgentPorts, Runtime } from "./runtime.ts";
 import { STATE_LIMITS } from "./state/limits.ts";
 import type { RollingView, Snapshot, TimeInput } from "./state/snapshot.ts";
 import type { StateLog } from "./state/state-log.ts";
-import { takeName } from "./state/texts.ts";
+import { ownText, takeName, utf8Bytes } from "./state/texts.ts";
 import type { Variable } from "./state/variable.ts";
 import type { AgentStats, Health } from "./vitals.ts";
 
@@ -49,6 +49,7 @@ export class Agent {
     return !this.#runtime.guard.isOff;
   }
 
+  /** The name shared by processes that do the same job. */
   get service(): string {
     return this.#runtime.config.service;
   }
@@ -95,8 +96,9 @@ export class Agent {
   /** Notes that something happened: shown beside the events. */
   mark(text: string): Hlc {
     return this.#runtime.recordBody(() => {
-      const cut = takeName(text, STATE_LIMITS.markBytes);
-      return [{ kind: "mark", text: cut }, cut.length];
+      const { redaction } = this.#runtime.recording;
+      const cut = ownText(redaction.text(takeName(text, STATE_LIMITS.markBytes)));
+      return [{ kind: "mark", text: cut }, utf8Bytes(cut)];
     });
   }
 
@@ -162,6 +164,7 @@ export class Agent {
     return this.#runtime.snapshots.rolling(at);
   }
 
+  /** Counters since the start; a copy. Costs some microseconds. */
   stats(): AgentStats {
     return this.#runtime.vitals.stats();
   }

@@ -71,6 +71,9 @@ let inert: Agent | undefined;
 /**
  * The running agent; before `startAgent`, and after `close`, one with the same interface that records
  * nothing. What is obtained from such a one (a log, a handle) stays without effect.
+ *
+ * @example
+ * getAgent().mark("cache cleared"); // in code that does not know who started the agent
  */
 export function getAgent(): Agent {
   const running = (globalThis as Shared)[RUNNING];

@@ -14,6 +14,7 @@ import {
 import type { AgentMessages } from "./message-recorder.ts";
 import type { Shipper } from "./shipping/shipper.ts";
 import type { Recording } from "./state/recording.ts";
+import type { RedactionCounts } from "./state/redaction.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 /** Of `maxDriftMs`: a lead beyond it is reported. */
@@ -27,6 +28,7 @@ function isIll([name, state]: readonly [string, HookState]): boolean {
   return !WELL.has(state) && !(name === "otel" && state === "shadowed");
 }
 
+/** `degraded`: it works, but something is missing or wrong (`healthReason` says what). `off`: it does nothing. */
 export type Health = "ok" | "degraded" | "off";
 
 /** Counters since the start. created = acknowledged + dropped + queued, where a collector is named. */
@@ -58,6 +60,10 @@ export interface AgentStats {
   readonly refused: Readonly<Record<string, number>>;
   /** Headers that could not be read, by peer; bounded. */
   readonly malformed: Readonly<Record<string, number>>;
+  /** Values that were masked or hashed before they were kept, and the service's own rules that threw. */
+  readonly redacted: RedactionCounts;
+  /** Commits that were too large for one timestamp and have several. */
+  readonly partedCommits: number;
   /** Errors of the agent's own; five turn it off. */
   readonly ownErrors: number;
 }
@@ -122,6 +128,8 @@ export class Vitals {
       unstamped: messages.unstampedChannels,
       refused: messages.refusedCounts,
       malformed: messages.malformedCounts,
+      redacted: recording.redaction.counts,
+      partedCommits: recording.partedCommitCount,
       ownErrors: guard.errorCount,
     };
   }

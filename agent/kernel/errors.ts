@@ -55,12 +55,25 @@ export interface RetroErrorOptions {
   readonly cause?: unknown;
 }
 
-/** What went wrong outside: `code`, `retriable` for programs; `message`, `hint` for people. */
+/**
+ * What went wrong outside: `code`, `retriable` for programs; `message`, `hint` for people.
+ *
+ * @example
+ * try {
+ *   agent.snapshot({ at: "-10m" });
+ * } catch (error) {
+ *   if (error instanceof RetroError && error.code === "outside-window") console.error(error.hint);
+ * }
+ */
 export class RetroError extends Error {
   override readonly name = "RetroError";
+  /** Stable, for programs. */
   readonly code: RetroCode;
+  /** Whether the same call may succeed later, unchanged. */
   readonly retriable: boolean;
+  /** What to do next, in a sentence. */
   readonly hint: string | undefined;
+  /** Facts for programs: the field, the earliest time, ... */
   readonly details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: RetroCode, message: string, options: RetroErrorOptions = {}) {

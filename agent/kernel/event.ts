@@ -138,6 +138,7 @@ export interface LeaveEvent extends EventBase {
 
 export type ChangeEvent = SetEvent | DeleteEvent | MemberEvent;
 export type MessageEvent = SendEvent | ReceiveEvent;
+/** One recorded event, whatever its kind. */
 export type RetroEvent =
   | ChangeEvent
   | MessageEvent

@@ -60,7 +60,12 @@ export function addMs(t: Hlc, ms: number): Hlc {
   return Math.floor(t + ms * TICKS_PER_MS) as Hlc;
 }
 
-/** The hex form: 16 lower-case digits whose text order is time order. */
+/**
+ * The hex form: 16 lower-case digits whose text order is time order.
+ *
+ * @example
+ * formatHlc(agent.mark("deployed")); // "01a1fed6007b0a70"
+ */
 export function formatHlc(t: Hlc): string {
   const ms = unixMsFromTicks(t).toString(16).padStart(12, "0");
   return ms + (lowBits(t) * 16).toString(16).padStart(4, "0");

@@ -31,6 +31,10 @@ const DURATION = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/;
  * Reads a time. `now` resolves `now` and relative times; pass what "now" means to the caller (the
  * collector's clock, an agent's last stamp).
  * @throws RetroError `bad-time`, naming the text and the forms accepted.
+ *
+ * @example
+ * parseTime("2026-11-21T16:00:00.123Z", now);
+ * parseTime("-5s", now);
  */
 export function parseTime(text: string, now: Hlc): Hlc {
   const t = readTime(text.trim(), now);

@@ -26,6 +26,7 @@ const CHANNEL = "otel";
 /** Stands for a peer that nobody knows: allowed only where all are. RFC 6761 keeps the name from use. */
 const NOBODY = "unknown.invalid";
 
+/** How the propagator is to behave. */
 export interface PropagatorOptions {
   /**
    * What to do with messages whose receiver neither a hook nor the span of the call names, such as those

@@ -35,6 +35,16 @@ export type FailureMode =
 const BUSY_MS = 1_000;
 const CHECKSUM_BYTES = 4;
 
+/**
+ * A collector in memory.
+ *
+ * @example
+ * const transport = new MemoryTransport();
+ * const agent = startAgent({ service: "cart", transport });
+ * agent.log("stock").set("apples", 12);
+ * await agent.flush();
+ * transport.events.map((event) => event.kind); // ["join", "set"]
+ */
 export class MemoryTransport implements Transport {
   readonly target = "memory";
   readonly #encoded: Uint8Array[] = [];
@@ -84,6 +94,7 @@ export class MemoryTransport implements Transport {
     this.#letGo();
   }
 
+  /** For the agent: takes the batches, or fails as it was told. */
   async send(batches: readonly Uint8Array[], _options: SendOptions): Promise<TransportReply> {
     this.#requestCount += 1;
     const mode = this.#failuresLeft > 0 ? this.#mode : undefined;
@@ -109,6 +120,7 @@ export class MemoryTransport implements Transport {
     }
   }
 
+  /** For the agent: what hangs in `silent` fails. What arrived stays. */
   close(): void {
     this.#letGo();
   }

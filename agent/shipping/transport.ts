@@ -23,6 +23,10 @@ export type TransportReply =
   /** 429, 503, or any failure of network or time-out: send the same bytes again later. */
   | { readonly kind: "failed"; readonly retryAfterMs: number | null; readonly message: string };
 
+/**
+ * A way out for batches. `retroscope/testing` has one in memory; a service may bring its own, which then
+ * owes the promises below: they are checked at each call, and a transport that breaks them counts as down.
+ */
 export interface Transport {
   /** For the start line and errors: where batches go. */
   readonly target: string;

@@ -148,6 +148,7 @@ export class RollingView {
     return this.#view.logs();
   }
 
+  /** The state where it stands; a copy. Costs the size of the state. */
   snapshot(): Snapshot {
     return { at: this.#at, node: this.#node(), logs: this.#view.logs() };
   }

@@ -24,6 +24,7 @@ export class ManualClock implements PhysicalClock {
     this.#now = parseTime(start, ticksFromUnixMs(0));
   }
 
+  /** The time it was moved to. */
   now(): Hlc {
     return this.#now;
   }
@@ -39,7 +40,12 @@ export class ManualClock implements PhysicalClock {
   }
 }
 
-/** The real clock, set wrong by so many milliseconds: for demonstrations and tests of skew. */
+/**
+ * The real clock, set wrong by so many milliseconds: for demonstrations and tests of skew.
+ *
+ * @example
+ * startAgent({ service: "cart", clock: new SkewedClock(-250) }); // a quarter of a second behind
+ */
 export class SkewedClock implements PhysicalClock {
   readonly #real = new AnchoredClock();
   readonly #skewMs: number;
@@ -48,6 +54,7 @@ export class SkewedClock implements PhysicalClock {
     this.#skewMs = skewMs;
   }
 
+  /** The real time, off by the skew. */
   now(): Hlc {
     return addMs(this.#real.now(), this.#skewMs);
   }

@@ -28,6 +28,7 @@ export class ManualScheduler implements Scheduler {
     this.#state = seed >>> 0;
   }
 
+  /** How far it was moved, in milliseconds. */
   nowMs(): number {
     return this.#nowMs;
   }
@@ -41,6 +42,7 @@ export class ManualScheduler implements Scheduler {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
+  /** For the agent: runs `run` when the time has been moved so far. The result cancels it. */
   after(delayMs: number, run: () => void): () => void {
     this.#order += 1;
     const timer = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, run };

@@ -5,6 +5,7 @@ import { MemoryTransport } from "../shipping/memory-transport.ts";
 import { type AgentOptions, getAgent, startAgent } from "../start.ts";
 import { ManualClock } from "./manual-clock.ts";
 
+/** What `startTestAgent` gives. */
 export interface TestAgent {
   readonly agent: Agent;
   readonly clock: ManualClock;
