@@ -38,6 +38,7 @@ import { LmdbStore } from "./store/lmdb-store.ts";
 /** How long open connections may go on after `close()`. */
 export const DRAIN_MS = 2_000;
 
+/** What `createCollector` takes; only `data` is needed. */
 export interface CollectorOptions {
   /** Where history is kept: a directory on a local disk, made if it does not exist. */
   readonly data: string;
@@ -57,6 +58,7 @@ export interface CollectorOptions {
   readonly quiet?: boolean;
 }
 
+/** A running collector. */
 export interface Collector {
   /** Where it listens: `http://127.0.0.1:7700`. */
   readonly url: string;
