@@ -37,7 +37,9 @@ const ALLOWED: ImportTable = [
   ["agent/shipping/", ["agent/shipping/", KERNEL, "node:"]],
   // An example is what a user could write: it enters by the package's doors.
   ["agent/examples/", ["agent/examples/", "retroscope", "node:"]],
-  ["agent/config.ts", [KERNEL, "node:"]],
+  // The types of rules are those of the part that applies them.
+  ["agent/redact-config.ts", ["type agent/state/redaction.ts", KERNEL]],
+  ["agent/config.ts", ["agent/redact-config.ts", KERNEL, "node:"]],
   // A door that loads without the package it is for.
   ["agent/kafka.ts", ["agent/start.ts", "type kafkajs"]],
   // For users' tests: what a user could write over the public doors, and the memory transport.
@@ -63,10 +65,12 @@ const ALLOWED: ImportTable = [
       "agent/epochs.ts",
       "agent/exit.ts",
       "agent/feed-source.ts",
+      "agent/keyed-hash.ts",
       "agent/logs.ts",
       "agent/manual-stamps.ts",
       "agent/message-recorder.ts",
       "agent/notices.ts",
+      "agent/redact-config.ts",
       "agent/packages-found.ts",
       "agent/runtime.ts",
       "agent/self-report.ts",
@@ -107,6 +111,7 @@ const ALLOWED: ImportTable = [
       "collector/api/",
       "collector/cut/",
       "collector/ingest/",
+      "collector/version.ts",
       KERNEL,
       "node:",
       "express",
@@ -126,6 +131,7 @@ const ALLOWED: ImportTable = [
       "collector/index.ts",
       "collector/config.ts",
       "collector/interop/",
+      "collector/version.ts",
       "type collector/api/shapes.ts",
       KERNEL,
       "node:",
@@ -133,6 +139,7 @@ const ALLOWED: ImportTable = [
     ],
   ],
   ["collector/config.ts", [KERNEL, "node:"]],
+  ["collector/version.ts", ["node:"]],
   ["collector/main.ts", ["collector/cli/", KERNEL, "node:", "commander"]],
   ["collector/index.ts", ["collector/collector.ts", "collector/config.ts"]],
   [

@@ -1,5 +1,6 @@
 /** Who there is and what is recorded: `/api/nodes`, `/api/schema`. */
 import { Router } from "express";
+import { packageVersion } from "../version.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { Params } from "./params.ts";
 import { wholeRange } from "./retained.ts";
@@ -30,13 +31,16 @@ export function nodesRoutes({
     const asked = now();
     const params = new Params(request.originalUrl, ["ranges"], asked);
     const isAll = params.oneOf("ranges", ["latest", "all"], "latest") === "all";
-    const answer = nodesJson({
-      now: asked,
-      extent: history.extent(),
-      watermark: history.liveWatermark(),
-      nodes: history.nodes(),
-      listed: isAll ? Number.POSITIVE_INFINITY : LATEST_RANGES,
-    });
+    const answer = {
+      version: packageVersion(),
+      ...nodesJson({
+        now: asked,
+        extent: history.extent(),
+        watermark: history.liveWatermark(),
+        nodes: history.nodes(),
+        listed: isAll ? Number.POSITIVE_INFINITY : LATEST_RANGES,
+      }),
+    };
     const ingest = ingestCounts && ingestJson(ingestCounts);
     response.json(ingest === undefined ? answer : { ...answer, ingest });
   });

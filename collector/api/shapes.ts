@@ -114,6 +114,8 @@ export interface VariableHistoryJson {
 }
 
 export interface NodesJson {
+  /** The collector's. */
+  readonly version?: string;
   /** The collector's clock when it answered. */
   readonly now: H;
   /** First and last time stored; null while nothing is. */

@@ -6,11 +6,13 @@
  */
 import { Command, CommanderError } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
+import { packageVersion } from "../version.ts";
 import { withSecondsHint } from "./asked-times.ts";
 import { captureCommand } from "./capture-command.ts";
 import { collectorCommand } from "./collector-command.ts";
 import type { CliContext } from "./command.ts";
 import { demoCommand } from "./demo-command.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { EXIT, errorLines, exitCodeOf } from "./exit.ts";
 import { interopCommands } from "./interop-commands.ts";
 import type { CliIo } from "./io.ts";
@@ -18,7 +20,6 @@ import { pastCommands } from "./past-commands.ts";
 import { recordCommands } from "./record-commands.ts";
 import { plain } from "./text.ts";
 import { shieldTimes } from "./times.ts";
-import { packageVersion } from "./version.ts";
 
 /** Runs one command line. Never rejects; resolves to the exit code (exit.ts). */
 export async function runCli(words: readonly string[], io: CliIo): Promise<number> {
@@ -53,6 +54,7 @@ function createProgram(context: CliContext): Command {
     ...recordCommands(context),
     captureCommand(context),
     ...interopCommands(context),
+    doctorCommand(context),
     demoCommand(context),
   ];
   for (const command of commands) program.addCommand(command);

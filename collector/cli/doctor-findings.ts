@@ -1,0 +1,187 @@
+/**
+ * From what a watched process reported to what a person should know and do. Pure: reports in, findings out.
+ *
+ *     ok     it is as it should be
+ *     note   it works, but for something that may matter
+ *     bad    it does not work
+ */
+import type { Watched } from "./doctor-child.ts";
+import { type AgentReport, type HookReport, mainReports, type Report } from "./doctor-reports.ts";
+import { listed } from "./text.ts";
+
+export type Level = "ok" | "note" | "bad";
+
+export interface Finding {
+  readonly level: Level;
+  /** What it is about: `agent`, `hook ws`, `collector`, ... */
+  readonly subject: string;
+  readonly what: string;
+  /** What to do about it; undefined: nothing. */
+  readonly advice: string | undefined;
+}
+
+/** The packages that hooks are for. */
+const PACKAGE_OF: Readonly<Record<string, string>> = {
+  kafkajs: "kafkajs",
+  grpc: "@grpc/grpc-js",
+  ws: "ws",
+};
+
+export function finding(level: Level, subject: string, what: string, advice?: string): Finding {
+  return { level, subject, what, advice };
+}
+
+/** @param isProbe it was our own small service: it need not listen, and ends by itself */
+export function processFindings(watched: Watched, isProbe: boolean): readonly Finding[] {
+  const reports = mainReports(watched.reports);
+  return [
+    ...(isProbe ? [] : endFindings(watched, reports)),
+    ...(reports.length === 0
+      ? [silence(watched)]
+      : reports.flatMap((one) => agentFindings(one, isProbe))),
+  ];
+}
+
+/** Whether nobody can say how the command is: it did not get as far as being looked at. */
+export function couldNotFinish(watched: Watched): boolean {
+  const { ended } = watched;
+  return ended !== undefined && (ended.code !== 0 || ended.signal !== null);
+}
+
+function endFindings({ ended, tookMs, tail }: Watched, reports: readonly Report[]): Finding[] {
+  const after = `after ${(tookMs / 1_000).toFixed(1)} s`;
+  if (ended !== undefined && ended.code === 0) {
+    return [finding("note", "command", `it ended by itself ${after}, with exit code 0`)];
+  }
+  if (ended !== undefined) {
+    const how = ended.signal === null ? `with exit code ${ended.code}` : `by ${ended.signal}`;
+    return [finding("bad", "command", `it ended ${after}, ${how}`, adviceOnEnd(tail))];
+  }
+  if (reports.some(({ agent }) => agent?.isListening)) return [];
+  return [
+    finding(
+      "note",
+      "command",
+      `it did not listen within ${(tookMs / 1_000).toFixed(1)} s`,
+      "If it needs longer, watch longer: --for 30s.",
+    ),
+  ];
+}
+
+function adviceOnEnd(tail: string): string {
+  if (/Cannot find (package|module) 'retroscope/.test(tail)) {
+    return (
+      `Node looks for \`--import retroscope/register\` from the working directory (${process.cwd()}), not ` +
+      "from the application's. Start it in the folder that has node_modules/retroscope, or give the path: " +
+      "--import file:///path/to/node_modules/retroscope/dist/agent/register.js."
+    );
+  }
+  return "Its last words stand below. Does it run without doctor?";
+}
+
+function silence({ ended }: Watched): Finding {
+  return finding(
+    "bad",
+    "agent",
+    "no agent reported from this command",
+    ended === undefined
+      ? "Is it a Node process? One that clears NODE_OPTIONS must be given --import retroscope/register itself."
+      : "It ended before Node had started.",
+  );
+}
+
+function agentFindings(report: Report, isProbe: boolean): Finding[] {
+  const { agent, notStarted } = report;
+  if (agent === null) {
+    return [finding("bad", "agent", `not started: ${notStarted ?? "for no reason known"}`)];
+  }
+  const findings = Object.entries(agent.hooks).map(([name, hook]) =>
+    hookFinding(name, hook, agent),
+  );
+  if (agent.health === "off") {
+    findings.push(finding("bad", "agent", `off: ${agent.healthReason ?? "closed"}`));
+  } else if (Object.keys(agent.hooks).length === 0) {
+    findings.push(finding("note", "agent", "no hooks: RETROSCOPE_HOOKS or `hooks` says none"));
+  }
+  if (agent.otherOptions) {
+    findings.push(
+      finding(
+        "note",
+        "agent",
+        "the application calls startAgent itself, with options that did not count here",
+        "Run `retroscope doctor --as-is -- ...`, which leaves the preload out.",
+      ),
+    );
+  }
+  const peers = agent.unstamped.map(({ peer, direction }) => `${direction} ${peer}`);
+  if (peers.length > 0) {
+    const which = listed(peers, 5);
+    findings.push(finding("note", "messages", `some went without a stamp: ${which}`, UNSTAMPED));
+  }
+  if (!isProbe && agent.collector === null) {
+    findings.push(
+      finding(
+        "note",
+        "agent",
+        "it ships nowhere",
+        "Set RETROSCOPE_COLLECTOR=http://127.0.0.1:7700.",
+      ),
+    );
+  }
+  return report.threadId === 0
+    ? findings
+    : findings.map((one) => ({ ...one, subject: `${one.subject} (thread ${report.threadId})` }));
+}
+
+const UNSTAMPED =
+  "Does the other side have an agent? Peers beyond the local network are let in by `propagateTo` and `acceptFrom`.";
+
+function hookFinding(name: string, { state, reason }: HookReport, agent: AgentReport): Finding {
+  const subject = `hook ${name}`;
+  const said = reason === null ? state : `${state}: ${reason}`;
+  if (state === "active") return finding("ok", subject, said);
+  if (state === "degraded") {
+    return finding(
+      "note",
+      subject,
+      said,
+      "Messages are stamped, some of them early or not at all.",
+    );
+  }
+  if (state === "absent") return absent(name, subject, agent);
+  if (state === "shadowed") {
+    // What OpenTelemetry would carry the other hooks carry; a hook of ours in the shadow carries nothing.
+    return name === "otel"
+      ? finding("note", subject, said, "See agent/README.md, OpenTelemetry.")
+      : finding("bad", subject, said, "Two copies of the agent run in one process: leave one out.");
+  }
+  if (state === "off") {
+    return reason === null
+      ? finding("note", subject, "off: not asked for")
+      : finding("bad", subject, said, "Five errors of our own: please report them.");
+  }
+  return finding(
+    "bad",
+    subject,
+    said,
+    "Stamp by hand: agent.stamp(headers), agent.merge(headers).",
+  );
+}
+
+/** Absent is well, unless the application has the package and we did not see it come. */
+function absent(name: string, subject: string, { packages }: AgentReport): Finding {
+  const wanted = PACKAGE_OF[name];
+  const found = packages.find((each) => each.name === wanted);
+  if (found === undefined || wanted === undefined)
+    return finding("ok", subject, "absent: not in use");
+  if (found.loaded.length === 0 && !found.isDependency) {
+    return finding("ok", subject, `absent: ${wanted} ${found.installed ?? ""} is not loaded`);
+  }
+  return finding(
+    "note",
+    subject,
+    `absent, but ${wanted} ${found.installed ?? ""} is a dependency: it was not seen to be loaded`,
+    `If it is bundled into the application, hand it over: agent.instrument("${name}", ...). ` +
+      "If it is loaded later, watch longer: --for 30s.",
+  );
+}
