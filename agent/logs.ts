@@ -42,6 +42,6 @@ export class Logs {
   variable(log: string, key: string): Variable {
     const { table } = this.#recording;
     const record = table.log(takeName(log));
-    return new Variable(this.#recording, record, table.pinnedIdOf(record, takeName(key)));
+    return Variable.of(this.#recording, record, takeName(key));
   }
 }

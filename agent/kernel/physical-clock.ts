@@ -137,5 +137,11 @@ export class AnchoredClock implements PhysicalClock {
 
 // A call site that has met two targets is never inlined. Without this, a host's function that records in
 // a hot loop may take `readMonotonicMs` in but find no room for Node's `hrtime` inside it, and the array
-// that should never be made is made at each stamp: 48 bytes instead of none (bench `agent-record`).
-new AnchoredClock({ wallMs: () => 0, monotonicMs: () => 0, offsetGuessMs: 0 }).now();
+// that should never be made is made at each stamp: 48 bytes instead of none (bench `agent-record`). V8
+// begins to note targets after some hundreds of bytecodes, so one call is not enough.
+const PRIMING_CALLS = 200;
+const primed = Array.from(
+  { length: 2 },
+  () => new AnchoredClock({ wallMs: () => 0, monotonicMs: () => 0, offsetGuessMs: 0 }),
+);
+for (let i = 0; i < PRIMING_CALLS; i += 1) primed[i % 2]?.now();

@@ -46,6 +46,13 @@ export class Recording implements TableOwner {
   #partedCommitCount = 0;
   readonly #group = new StampGroup();
   readonly #changes: Changes;
+  /**
+   * Sets a variable. A number over a plain value allocates nothing. Never throws.
+   *
+   * It returns no stamp, which would be a box wherever V8 does not inline it: callers read `last`. A function
+   * in a field, so that V8 can be kept from taking it into its callers: see variable.ts.
+   */
+  readonly set: (id: number, value: unknown) => void = this.#setValue;
 
   constructor(
     clock: HlcClock,
@@ -130,13 +137,7 @@ export class Recording implements TableOwner {
     return this.clock.last;
   }
 
-  /**
-   * Sets a variable. A number over a plain value allocates nothing. Never throws.
-   *
-   * It returns no stamp: where V8 does not inline it, that would be a box. Its callers are small enough to be
-   * inlined always, and read `last`.
-   */
-  set(id: number, value: unknown): void {
+  #setValue(id: number, value: unknown): void {
     const { table, window, guard, clock } = this;
     const oldTag = table.tag[id] as number;
     if (

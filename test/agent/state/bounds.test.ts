@@ -162,7 +162,7 @@ describe("names of logs", () => {
     parts.guard.turnOff("a test");
     for (let i = 0; i < 1_000; i += 1) parts.log(`user-${i}`).set("k", i);
     const record = parts.table.log("election");
-    const handle = new Variable(parts.recording, record, parts.table.pinnedIdOf(record, "leader"));
+    const handle = Variable.of(parts.recording, record, "leader");
     handle.set("n1");
     expect(handle.value).toBe("n1");
     expect(parts.table.logs).toEqual([]);

@@ -288,11 +288,7 @@ describe("a handle", () => {
   it("gives the value back, and a stamp that rises", () => {
     const parts = build();
     const record = parts.recording.table.log("election");
-    const leader = new Variable(
-      parts.recording,
-      record,
-      parts.recording.table.pinnedIdOf(record, "leader"),
-    );
+    const leader = Variable.of(parts.recording, record, "leader");
     expect(leader.value).toBeUndefined();
     const first = leader.set("n1");
     expect(leader.set(2)).toBeGreaterThan(first);
@@ -306,7 +302,7 @@ describe("a handle", () => {
   it("shares stamps in a flood rather than run away from physical time", () => {
     const parts = build();
     const record = parts.recording.table.log("l");
-    const handle = new Variable(parts.recording, record, parts.recording.table.idOf(record, "k"));
+    const handle = Variable.of(parts.recording, record, "k");
     const quarter = 60_000 / 4;
     parts.clock.raiseTo((parts.clock.last + (quarter + 1) * 4096) as Hlc);
     const stamps = new Set<number>();
