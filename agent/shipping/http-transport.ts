@@ -10,8 +10,9 @@
  * and waiting to exit. So connecting has a short deadline of its own. For a link slower than that, every
  * fourth attempt is patient. (A look-up of the name cannot be given up: an address is the safer setting.)
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { ClientRequest, Agent as HttpAgent, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { urlToHttpOptions } from "node:url";
 import { BATCH_MEDIA_TYPE, INGEST_PATH, type IngestReply } from "../kernel/index.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SendOptions, Transport, TransportReply } from "./transport.ts";
@@ -41,7 +42,6 @@ export class HttpTransport implements Transport {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #scheduler: Scheduler;
   readonly #agent: HttpAgent;
-  readonly #request: typeof httpRequest;
   /** Connections in a row that were not made in time. */
   #slowCount = 0;
 
@@ -55,7 +55,6 @@ export class HttpTransport implements Transport {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
     this.#scheduler = scheduler;
-    this.#request = isTls ? httpsRequest : httpRequest;
     const settings = { keepAlive: true, maxSockets: MAX_SOCKETS };
     this.#agent = isTls ? new HttpsAgent(settings) : new HttpAgent(settings);
     Object.assign(this.#agent, { [UNTRACED]: true });
@@ -66,7 +65,10 @@ export class HttpTransport implements Transport {
       const url = new URL(this.#url);
       if (options.holdMs > 0) url.searchParams.set("hold", `${options.holdMs}ms`);
       const length = batches.reduce((sum, bytes) => sum + bytes.length, 0);
-      const request = this.#request(url, {
+      // What `http.request` makes. Tracing SDKs patch that function, and would trace our shipping as calls
+      // of the host's.
+      const request = new ClientRequest({
+        ...urlToHttpOptions(url),
         method: "POST",
         agent: this.#agent,
         headers: { ...this.#headers, "content-length": length },

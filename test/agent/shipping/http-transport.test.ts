@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { HttpTransport } from "../../../agent/shipping/http-transport.ts";
@@ -25,6 +26,27 @@ async function serve(listener: RequestListener): Promise<URL> {
 }
 
 const OPTIONS = { timeoutMs: 5_000, holdMs: 0 };
+
+it("is not seen by a tracing SDK that patched http.request", async () => {
+  const url = await serve((_request, response) => response.end('{"acks":[],"commands":[]}'));
+  const http = createRequire(import.meta.url)("node:http") as { request: unknown };
+  const { request } = http;
+  let seenCount = 0;
+  http.request = () => {
+    seenCount += 1;
+    throw new Error("patched");
+  };
+  syncBuiltinESMExports();
+  try {
+    const transport = new HttpTransport({ collector: url, scheduler: realScheduler });
+    expect((await transport.send([], OPTIONS)).kind).toBe("acked");
+    transport.close();
+    expect(seenCount).toBe(0);
+  } finally {
+    http.request = request;
+    syncBuiltinESMExports();
+  }
+});
 
 describe("an answer over HTTP", () => {
   const date = "Sat, 21 Nov 2026 16:00:00 GMT";
