@@ -110,7 +110,16 @@ export class Checker implements Judge {
       if (epoch.firstKnownT <= t) active = epoch;
       else if (epoch.uncertainFrom < t) return "uncertain";
     }
-    return active;
+    if (active === undefined) return undefined;
+    // Two processes that a collector told to begin above the same: which of them was first it alone knows.
+    const { process, uncertainFrom, firstKnownT } = active;
+    const isTied = (this.ledger.byNode.get(node) ?? []).some(
+      (one) =>
+        one.process !== process &&
+        one.uncertainFrom < firstKnownT &&
+        one.firstKnownT > uncertainFrom,
+    );
+    return isTied ? "uncertain" : active;
   }
 
   #judgeNodes(kept: Kept): void {

@@ -1,11 +1,12 @@
 /**
  * Messages in flight, where the answer says that it names them all: sent by T, and not received by T, or
  * never received and younger than the time-out. A receive that no acknowledgement tells of may have been
- * unknown when the answer was made: then a message that is old by T may be in it or not.
+ * unknown when the answer was made, and one with a forged stamp tells nothing of when its message was sent:
+ * then a message that is old by T may be in it or not.
  */
 import type { Cut, Selection } from "../../collector/cut/history.ts";
 import { at, type Judge } from "./judge.ts";
-import type { Message } from "./ledger.ts";
+import type { Message, Receive } from "./ledger.ts";
 
 type Verdict = "in" | "out" | "either";
 
@@ -38,8 +39,9 @@ function verdictOf(judge: Judge, message: Message, t: number): Verdict {
   }
   const timeout = judge.scenario.messageTimeoutMs * 4096;
   const age = t - message.t;
-  const told = message.receives.filter((one) => one.epoch.isAcked(one.seq));
-  const untold = message.receives.filter((one) => !one.epoch.isAcked(one.seq));
+  const isTold = ({ epoch: one, seq, isForged }: Receive) => one.isAcked(seq) && isForged !== true;
+  const told = message.receives.filter(isTold);
+  const untold = message.receives.filter((one) => !isTold(one));
   if (told.some((one) => one.t <= t)) return "out";
   if (untold.some((one) => one.t <= t)) return "either";
   if (told.length > 0) return "in";

@@ -31,6 +31,8 @@ export interface Receive {
   readonly epoch: EpochLedger;
   readonly seq: number;
   readonly t: number;
+  /** It says of its send what is not true: how long the message took cannot be known from it. */
+  readonly isForged?: boolean;
 }
 
 export interface Message {

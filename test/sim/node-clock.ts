@@ -12,7 +12,8 @@ export class NodeClock implements MachineTime {
   readonly #time: VirtualTime;
   readonly #rate: number;
   #offsetMs: number;
-  #steppedBack = false;
+  #backMs = 0;
+  #steppedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(time: VirtualTime, skewMs: number, drift: number) {
     this.#time = time;
@@ -32,14 +33,20 @@ export class NodeClock implements MachineTime {
     return this.#offsetMs;
   }
 
-  /** Whether the wall clock was ever set back. */
-  get steppedBack(): boolean {
-    return this.#steppedBack;
+  /** How far the wall clock was set back, all steps together. */
+  get backMs(): number {
+    return this.#backMs;
+  }
+
+  /** How long ago the wall clock was last stepped. */
+  get sinceStepMs(): number {
+    return this.#time.nowMs - this.#steppedAtMs;
   }
 
   step(ms: number): void {
     this.#offsetMs += ms;
-    if (ms < 0) this.#steppedBack = true;
+    this.#steppedAtMs = this.#time.nowMs;
+    this.#backMs += Math.max(0, -ms);
   }
 
   /** How long the world waits while this machine counts `ms`. */

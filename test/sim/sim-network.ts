@@ -20,8 +20,8 @@ const SMALL_BODY_BYTES = 2_000;
 export interface Sender {
   readonly machine: string;
   readonly isAlive: boolean;
-  /** Called after a reply was taken in. */
-  readonly afterReply: () => void;
+  /** Looks whether its agent has opened a further epoch. Called when it may have: after replies and timers. */
+  readonly noticeEpoch: () => void;
 }
 
 export class SimNetwork {
@@ -107,7 +107,7 @@ export class SimNetwork {
           if (isSettled || !sender.isAlive) return;
           isSettled = true;
           resolve(reply);
-          this.#time.after(0, sender.afterReply);
+          this.#time.after(0, sender.noticeEpoch);
         });
       };
       const fate = this.#fateOf(body);

@@ -49,6 +49,11 @@ export class SimNode {
     this.#directory = `${SIMULATED_ROOT}${machine}`;
   }
 
+  /** Whether its epoch file is what its last process left. */
+  get keepsData(): boolean {
+    return this.#plan.keepsData && this.#world.files.failedCount === 0;
+  }
+
   get isUp(): boolean {
     return this.#service !== undefined;
   }
@@ -74,7 +79,7 @@ export class SimNode {
       workload: new Workload(this.#chance.fork(), scenario),
       inbox: [],
       epoch: undefined,
-      afterReply: () => this.#noticeEpoch(service),
+      noticeEpoch: () => this.#noticeEpoch(service),
     };
     const config = resolveConfig(
       {
@@ -106,6 +111,7 @@ export class SimNode {
   kill(): void {
     const service = this.#service;
     if (service === undefined) return;
+    this.#noticeEpoch(service);
     this.#end(service);
     this.#world.files.kill(this.#directory);
     this.#world.counts.add("node: killed");
@@ -152,18 +158,21 @@ export class SimNode {
   #end(service: Service): void {
     service.isAlive = false;
     service.ledger.isEnded = true;
+    this.#world.clocks.ended(this, service.ledger);
     this.#world.noteCreated(service.agent, service.ledger);
     if (this.#service === service) this.#service = undefined;
   }
 
-  #schedulerOf(life: { readonly isAlive: boolean; readonly afterReply: () => void }): Scheduler {
+  #schedulerOf(life: Pick<Sender, "isAlive" | "noticeEpoch">): Scheduler {
     const { time } = this.#world;
     return {
       nowMs: () => this.clock.monotonicMs(),
       random: () => this.#chance.next(),
       after: (delayMs, run) =>
         time.after(this.clock.trueMs(delayMs), () => {
-          if (life.isAlive) run();
+          if (!life.isAlive) return;
+          run();
+          life.noticeEpoch();
         }),
     };
   }
@@ -210,7 +219,7 @@ export class SimNode {
     if (epoch === undefined || epoch.epoch !== number || epoch.node !== node) {
       epoch = this.#openEpoch(service, node, number, seq, t);
     }
-    this.#world.noteEvent(this, ledger, t, false);
+    this.#world.clocks.stamped(this, ledger, t, false);
     ledger.note(epoch, seq, { t, kind: "send" });
     const id = `${node}/${number}/${seq}`;
     const vector = ledger.vector;
@@ -229,6 +238,7 @@ export class SimNode {
     const epoch = new EpochLedger(node, number, ledger, base, uncertainFrom, t);
     this.#world.ledger.addEpoch(epoch);
     if (before !== undefined) this.#world.counts.add("node: opened a further epoch");
+    else this.#world.clocks.opened(this, number);
     service.epoch = epoch;
     return epoch;
   }
@@ -258,14 +268,14 @@ export class SimNode {
     const isRefused = sumOf(after.refused) > sumOf(before.refused);
     if (isRefused) counts.add("message: stamp refused");
     const isNew = after.recorded > before.recorded;
-    this.#world.noteEvent(this, service.ledger, t, isForged);
+    this.#world.clocks.merged(this, service.ledger, received, t, isRefused);
+    this.#world.clocks.stamped(this, service.ledger, t, false);
     this.#world.checker.merged(received, t, isRefused, isNew, service.ledger);
     if (!isNew || service.epoch === undefined) return;
     const { epoch } = service;
     const seq = after.recorded - epoch.base;
     service.ledger.note(epoch, seq, { t, kind: "receive", message: received });
-    ledger.addReceive(received, { epoch, seq, t });
-    if (received !== message) message.receives.push({ epoch, seq, t });
+    ledger.addReceive(received, isForged ? { epoch, seq, t, isForged } : { epoch, seq, t });
     service.ledger.learn(message.vector);
     counts.add("events: known");
   }
@@ -282,7 +292,7 @@ export class SimNode {
     let seq = agent.stats().recorded - epoch.base;
     let count = 0;
     for (const { t, changes } of work) {
-      this.#world.noteEvent(this, ledger, t, false, changes[0]?.log !== undefined);
+      this.#world.clocks.stamped(this, ledger, t, changes[0]?.log !== undefined);
       for (const change of changes) {
         seq += 1;
         count += 1;

@@ -8,6 +8,7 @@ import type { Cut, History, Selection } from "../../collector/cut/history.ts";
 import { Chance } from "./chance.ts";
 import { Checker } from "./checker.ts";
 import { Counts } from "./counts.ts";
+import { ClockJudge } from "./judge-clock.ts";
 import { Ledger, type ProcessLedger } from "./ledger.ts";
 import { NodeClock } from "./node-clock.ts";
 import type { Scenario } from "./scenario.ts";
@@ -22,10 +23,6 @@ const TICKS_PER_MS = 4096;
 const ASK_MS = 300;
 /** All agents here have one process id, which tells twins apart: a second would be told from the first by it. */
 const MAX_TWINS = 1;
-/** The lag in following a step, and ties. */
-const LEAD_SLACK_TICKS = 1_000 * TICKS_PER_MS;
-/** What an epoch file puts the clock ahead, with each start anew. */
-const LEASE_TICKS = 3_000 * TICKS_PER_MS;
 /** What questions may be refused with. */
 const FAIR_REFUSALS: readonly string[] = ["outside-retention", "unknown-node", "unknown-log"];
 
@@ -39,6 +36,7 @@ export class World {
   readonly collector: SimCollector;
   readonly network: SimNetwork;
   readonly checker: Checker;
+  readonly clocks: ClockJudge;
   readonly nodes: SimNode[] = [];
   /** Services do nothing any more. */
   isStill = false;
@@ -51,6 +49,7 @@ export class World {
     this.files = new VirtualFiles(time, this.chance.fork());
     this.collector = new SimCollector(time, scenario, this.chance.fork(), counts);
     this.checker = new Checker(ledger, scenario, counts, () => time.nowMs);
+    this.clocks = new ClockJudge(this.checker);
     const chance = this.chance.fork();
     this.network = new SimNetwork(time, scenario, chance, counts, ledger, this.collector);
     for (const plan of scenario.nodes) this.nodes.push(new SimNode(this, plan, plan.name));
@@ -103,34 +102,21 @@ export class World {
     for (const node of this.nodes) node.start();
   }
 
-  /** After each stamp: it rose, and peers did not push it too far. */
-  noteEvent(
-    node: SimNode,
-    process: ProcessLedger,
-    t: number,
-    _isForged: boolean,
-    isChange: boolean = false,
-  ): void {
-    const last = process.times.at(-1) ?? Number.NEGATIVE_INFINITY;
-    if (t < last || (t === last && !isChange)) {
-      this.checker.fail("a stamp did not rise", `${node.name}: ${t} after ${last}`);
-    }
-    const lead = t - node.clock.ticks();
-    const leases = node.startCount * LEASE_TICKS;
-    const most = this.scenario.maxDriftMs * TICKS_PER_MS + LEAD_SLACK_TICKS + leases;
-    if (lead > most && !node.clock.steppedBack) {
-      this.checker.fail("a clock was pushed", `${node.name}: ${lead / TICKS_PER_MS} ms ahead`);
-    }
-  }
-
   /** Closes a process's books: created = stored + dropped + queued. */
   noteCreated(agent: Agent, process: ProcessLedger): void {
-    const { recorded, acknowledged, dropped, queued, ownErrors } = agent.stats();
+    const { recorded, acknowledged, dropped, drops, queued, ownErrors } = agent.stats();
     const epoch = process.epochs.at(-1);
     if (epoch !== undefined) epoch.createdCount = recorded - epoch.base;
     if (recorded !== acknowledged + dropped + queued) {
       const books = JSON.stringify({ recorded, acknowledged, dropped, queued });
       this.checker.fail("the books do not close", `${agent.node}/${agent.epoch} ${books}`);
+    }
+    const reasons = Object.values(drops).reduce((sum, count) => sum + count, 0);
+    if (reasons !== dropped) {
+      this.checker.fail(
+        "drops without a reason",
+        `${agent.node}: ${dropped}, ${JSON.stringify(drops)}`,
+      );
     }
     if (ownErrors > 0) {
       this.checker.fail("an error of the agent's own", `${agent.node}: ${agent.healthReason}`);
