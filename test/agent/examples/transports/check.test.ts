@@ -45,22 +45,35 @@ it("counts failed and replaced sends apart", () => {
   expect(run(events)).toMatchObject({ joined: 1, failed: 1, faults: [] });
 });
 
-const planted: readonly (readonly [what: string, events: readonly object[], cut?: object])[] = [
-  ["a send that was never received", [send("a", 1, 1)]],
-  ["a receive of nothing", [receive("b", 1, 2, "a/1/1")]],
-  ["a receive before its send", [send("a", 1, 5), receive("b", 1, 2, "a/1/1")]],
-  ["a receive as early as its send", [send("a", 1, 2), receive("b", 1, 2, "a/1/1")]],
-  [
-    "a message received twice",
-    [send("a", 1, 1), receive("b", 1, 2, "a/1/1"), receive("b", 2, 3, "a/1/1")],
-  ],
-  [
-    "a failed send that arrived",
-    [send("a", 1, 1), send("a", 2, 2, { failed: true, replaces: 1 }), receive("b", 1, 3, "a/1/1")],
-  ],
-  ["an inconsistent cut", [], { ...goodCut, consistent: false }],
-  ["an incomplete cut", [], { ...goodCut, complete: false }],
+interface Plant {
+  readonly what: string;
+  readonly events: readonly object[];
+  readonly cut?: object;
+}
+
+const planted: readonly Plant[] = [
+  { what: "a send that was never received", events: [send("a", 1, 1)] },
+  { what: "a receive of nothing", events: [receive("b", 1, 2, "a/1/1")] },
+  { what: "a receive before its send", events: [send("a", 1, 5), receive("b", 1, 2, "a/1/1")] },
+  {
+    what: "a receive as early as its send",
+    events: [send("a", 1, 2), receive("b", 1, 2, "a/1/1")],
+  },
+  {
+    what: "a message received twice",
+    events: [send("a", 1, 1), receive("b", 1, 2, "a/1/1"), receive("b", 2, 3, "a/1/1")],
+  },
+  {
+    what: "a failed send that arrived",
+    events: [
+      send("a", 1, 1),
+      send("a", 2, 2, { failed: true, replaces: 1 }),
+      receive("b", 1, 3, "a/1/1"),
+    ],
+  },
+  { what: "an inconsistent cut", events: [], cut: { ...goodCut, consistent: false } },
+  { what: "an incomplete cut", events: [], cut: { ...goodCut, complete: false } },
 ];
-it.each(planted)("finds %s", (...[, events, cut]) => {
+it.each(planted)("finds $what", ({ events, cut }) => {
   expect(run(events, cut).faults).toHaveLength(1);
 });
