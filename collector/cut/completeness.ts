@@ -138,6 +138,15 @@ export function holesOf(record: EpochRecord): readonly Hole[] {
   return holes;
 }
 
+/**
+ * How far anything is known of an epoch, holes left aside. Not what it promised last: an empty batch may
+ * have promised beyond seqs of which nothing has come, and then nothing shows where they end.
+ */
+export function reachOf({ stored, lost, watermark }: EpochRecord): Hlc {
+  const closed = stored.at(-1)?.closed ?? MIN_HLC;
+  return Math.max(watermark, closed, lost.at(-1)?.lastT ?? MIN_HLC) as Hlc;
+}
+
 /** Why nothing is known after `closed`. */
 function openEnd({ record, next }: EpochSpan, nowMs: number, limits: CutLimits): Incomplete {
   const { node, closed, end } = record;

@@ -15,7 +15,7 @@
  */
 import { type Hlc, messageId } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
-import { contended, holesOf, missingBeginning } from "./completeness.ts";
+import { contended, holesOf, missingBeginning, reachOf } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { InFlightMessage } from "./history.ts";
@@ -117,7 +117,7 @@ export function isInFlightComplete(
     for (const { record, until } of node.spans) {
       if (record.joined > t || until <= from || !counts(record)) continue;
       const known = Math.min(t, until - 1);
-      if (known > record.closed) return false;
+      if (known > reachOf(record)) return false;
       if (holesOf(record).some((hole) => hole.from < t && hole.to > from)) return false;
       const lost = context.source.lostRanges(record);
       if (lost.some((one) => one.messages && one.firstT <= t && one.lastT > from)) return false;
