@@ -1,7 +1,8 @@
 /**
  * The READMEs for users are run: every fenced `ts` block is compiled against the package's doors and executed,
  * lines ending in `// => value` are compared, and every command of a `sh run` block is called
- * against the service of the block before it. Of agent/README.md the `ts` blocks.
+ * against the service of the block before it. Of agent/README.md the `ts` blocks; those marked `kafka`
+ * meet a real broker.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sharedKafka, skipNote } from "./support/kafka/shared-broker.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Inside the package, so that `import "retroscope"` finds it as a user's would.
@@ -77,8 +79,8 @@ async function waitUntilAnswered(url: string, init?: RequestInit): Promise<Respo
 }
 
 /** Compiles and runs a snippet; fails as it does. */
-function runSnippet(name: string, code: string): void {
-  const env = { ...process.env, RETROSCOPE_QUIET: "1" };
+function runSnippet(name: string, code: string, more: Record<string, string> = {}): void {
+  const env = { ...process.env, RETROSCOPE_QUIET: "1", ...more };
   execFileSync(process.execPath, [compile(name, withChecks(code))], {
     ...{ cwd: workshop, stdio: "pipe", env },
   });
@@ -167,9 +169,12 @@ describe("the README", () => {
   });
 });
 
+const agentReadme = readFileSync(join(root, "agent", "README.md"), "utf8");
+const broker = await sharedKafka();
+
 describe("the agent's README", () => {
-  const ofAgent = fencesOf(readFileSync(join(root, "agent", "README.md"), "utf8"))
-    .filter(({ language }) => language === "ts")
+  const ofAgent = fencesOf(agentReadme)
+    .filter(({ language, note }) => language === "ts" && note !== "kafka")
     .map(({ code }, i) => [i, code] as const);
 
   it("has a snippet for each part of the SDK", () => {
@@ -179,6 +184,17 @@ describe("the agent's README", () => {
   it.each(ofAgent)(
     "has a snippet %i that compiles, runs and prints what it says",
     (i, code) => runSnippet(`agent-${i}`, code),
+    60_000,
+  );
+
+  const kafka = fencesOf(agentReadme).filter(({ note }) => note === "kafka");
+  it.skipIf(broker.missing !== undefined)(
+    `has a snippet for Kafka that does so on a real broker${skipNote(broker)}`,
+    () => {
+      expect(kafka).toHaveLength(1);
+      const env = { KAFKA: broker.address ?? "", KAFKAJS_NO_PARTITIONER_WARNING: "1" };
+      for (const { code } of kafka) runSnippet("agent-kafka", code, env);
+    },
     60_000,
   );
 });
