@@ -12,6 +12,12 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatHlc, type Hlc, parseHlc } from "./kernel/index.ts";
 
+/**
+ * Epochs are milliseconds since 2020, or little above. What names a higher one is damaged, or lies: taken at
+ * its word, no epoch above it could be written any more.
+ */
+export const MAX_EPOCH: number = 2 ** 52;
+
 /** What an earlier run left. */
 export interface Persisted {
   readonly epoch: number;
@@ -46,7 +52,8 @@ export class EpochFile {
     }
     try {
       const { epoch, ceiling } = JSON.parse(text) as { epoch: unknown; ceiling: unknown };
-      if (!Number.isSafeInteger(epoch)) throw new Error("no epoch in it");
+      if (!Number.isSafeInteger(epoch) || (epoch as number) > MAX_EPOCH)
+        throw new Error("no epoch in it");
       return { epoch: epoch as number, ceiling: parseHlc(String(ceiling)) };
     } catch (error) {
       this.#problem("is damaged", error);

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { ceilingFor, ceilingRenewalMs } from "./ceiling.ts";
 import type { Config } from "./config.ts";
-import { EpochFile } from "./epoch-file.ts";
+import { EpochFile, MAX_EPOCH } from "./epoch-file.ts";
 import { type Hlc, type HlcClock, TICKS_PER_MS } from "./kernel/index.ts";
 import type { Notices } from "./notices.ts";
 import type { ReopenRequest } from "./shipping/event-source.ts";
@@ -59,7 +59,8 @@ export class Epochs {
       const told = `another process is ${now.node}; this one is ${node} from now on`;
       this.#notices.say("node-in-use", told);
     }
-    const epoch = Math.max(now.epoch + 1, aboveEpoch + 1, msSince2020(physical));
+    const known = aboveEpoch <= MAX_EPOCH ? aboveEpoch : 0;
+    const epoch = Math.max(now.epoch + 1, known + 1, msSince2020(physical));
     return this.#identity(node, epoch);
   }
 

@@ -9,6 +9,7 @@
 import type { Config } from "./config.ts";
 import { Epochs } from "./epochs.ts";
 import { sourceOf } from "./feed-source.ts";
+import { guardedScheduler } from "./guarded-scheduler.ts";
 import {
   AnchoredClock,
   type Hlc,
@@ -73,16 +74,23 @@ export class Runtime {
   #cancelCeiling: () => void = () => undefined;
   #cancelTidy: () => void = () => undefined;
 
+  /** The wall clock, where nobody gave another. */
+  readonly #machineClock = new AnchoredClock(undefined, (byMs) => this.#stepped(byMs));
+
   /** @param isInert records nothing, ships nothing, hooks nothing, reads no file */
   constructor(config: Config, ports: AgentPorts, isInert: boolean) {
     this.config = config;
-    this.#scheduler = ports.scheduler ?? realScheduler;
+    const { scheduler } = ports;
+    this.#scheduler =
+      scheduler === undefined
+        ? realScheduler
+        : guardedScheduler(scheduler, (error) => this.guard.caught(error, "timers"));
     this.notices = new Notices(config.quiet || isInert, () => this.#scheduler.nowMs());
     this.guard = new Guard((reason) => this.#turnedOff(reason));
 
     this.#epochs = new Epochs(config, this.notices, isInert);
     const { ceiling } = this.#epochs;
-    const clock = new HlcClock(ports.clock ?? new AnchoredClock(), {
+    const clock = new HlcClock(ports.clock ?? this.#machineClock, {
       maxDriftMs: config.maxDriftMs,
       ...(ceiling === undefined ? {} : { above: ceiling }),
     });
@@ -103,6 +111,7 @@ export class Runtime {
       shipper: () => this.shipper,
       hookStates: () => this.hookStates(),
       hookReasons: () => this.hooks?.reasons() ?? {},
+      clockSteps: () => this.#machineClock.stepCount,
       maxDriftMs: config.maxDriftMs,
     });
 
@@ -189,6 +198,12 @@ export class Runtime {
     } catch (error) {
       this.guard.caught(error, "going on after a goodbye");
     }
+  }
+
+  /** Told inside a reading of the clock: a person hears of it a little later. */
+  #stepped(byMs: number): void {
+    const told = `the wall clock was set ${byMs < 0 ? "back" : "forward"} by ${Math.abs(Math.round(byMs))} ms`;
+    queueMicrotask(() => this.notices.say("clock-step", told));
   }
 
   /** The guard gave up: hooks out, nothing is shipped any more. */

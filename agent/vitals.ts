@@ -51,6 +51,8 @@ export interface AgentStats {
   readonly queueBytes: number;
   /** How far the clock is ahead of physical time. */
   readonly leadMs: number;
+  /** Steps of the wall clock, over 50 ms either way, that were followed. */
+  readonly clockSteps: number;
   readonly hooks: Readonly<Record<string, HookState>>;
   /** Why hooks are as they are, of those for which there is more to say than the state. */
   readonly hookReasons: Readonly<Record<string, string>>;
@@ -75,6 +77,7 @@ export interface VitalParts {
   readonly shipper: () => Shipper | undefined;
   readonly hookStates: () => Readonly<Record<string, HookState>>;
   readonly hookReasons: () => Readonly<Record<string, string>>;
+  readonly clockSteps: () => number;
   readonly maxDriftMs: number;
 }
 
@@ -123,6 +126,7 @@ export class Vitals {
       windowBytes: window.bytes,
       queueBytes: shipping?.queueBytes ?? 0,
       leadMs: this.#leadMs(),
+      clockSteps: this.#parts.clockSteps(),
       hooks: hookStates(),
       hookReasons: hookReasons(),
       unstamped: messages.unstampedChannels,
@@ -152,10 +156,11 @@ export class Vitals {
 
   /** For the collector. */
   status(): AgentStatus {
-    const { hooks, counts, drops, leadMs, unstamped, refused } = this.stats();
+    const { hooks, counts, drops, leadMs, clockSteps, unstamped, refused, malformed } =
+      this.stats();
     return {
       ...{ pid: process.pid, version: AGENT_VERSION, health: this.health },
-      ...{ hooks, counts, drops, leadMs, unstamped, refused },
+      ...{ hooks, counts, drops, leadMs, clockSteps, unstamped, refused, malformed },
     };
   }
 

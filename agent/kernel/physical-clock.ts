@@ -82,9 +82,12 @@ export class AnchoredClock implements PhysicalClock {
   #nextAnchorMs: number;
   #jumpSeen = false;
   #stepCount = 0;
+  readonly #onStep: (byMs: number) => void;
 
-  constructor(machine: MachineTime = machineTime) {
+  /** @param onStep told of each step that is followed, by how much; inside a reading: be quick, never throw */
+  constructor(machine: MachineTime = machineTime, onStep: (byMs: number) => void = () => undefined) {
     this.#machine = machine;
+    this.#onStep = onStep;
     this.#readMonotonicMs =
       machine.readMonotonicMs ??
       ((into) => {
@@ -128,8 +131,11 @@ export class AnchoredClock implements PhysicalClock {
       }
     } else {
       this.#jumpSeen = false;
-      if (isStep && !first) this.#stepCount += 1;
       this.#offsetMs += error;
+      if (isStep && !first) {
+        this.#stepCount += 1;
+        this.#onStep(error);
+      }
     }
     this.#nextAnchorMs = mono + ANCHOR_MS;
   }

@@ -137,10 +137,14 @@ export interface AgentStatus {
   readonly drops: Readonly<Record<string, number>>;
   /** How far the HLC is ahead of physical time. */
   readonly leadMs: number;
+  /** Steps of the wall clock that were followed; absent in older agents. */
+  readonly clockSteps?: number;
   /** Bounded; most used first. */
   readonly unstamped: readonly UnstampedChannel[];
   /** Remote stamps not merged, per peer; bounded. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Headers that could not be read, per peer; bounded; absent in older agents. */
+  readonly malformed?: Readonly<Record<string, number>>;
   /** Absent: `all`. */
   readonly stream?: StreamMode;
   /** The latest MAX_CAPTURE_REPORTS, until acknowledged; absent: none. */

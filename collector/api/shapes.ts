@@ -163,6 +163,11 @@ export interface NodesJson {
     } | null;
     /** Milliseconds that the node's HLC is ahead of its physical time. */
     readonly lead: number | null;
+    /** Steps of its wall clock that the agent followed; null: it does not say. */
+    readonly clockSteps: number | null;
+    /** Stamps beyond the gate, and headers that could not be read, by peer; null: it does not say. */
+    readonly refused: Json;
+    readonly malformed: Json;
     readonly offsets: Json;
   }[];
 }

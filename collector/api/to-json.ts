@@ -169,7 +169,7 @@ export function nodesJson(answer: {
 
 function nodeJson(summary: NodeSummary, listed: number): NodesJson["nodes"][number] {
   const agent = plainObject(summary.agent);
-  const leadMs = agent["leadMs"];
+  const { leadMs, clockSteps } = agent;
   return {
     node: summary.node,
     service: summary.service,
@@ -187,6 +187,9 @@ function nodeJson(summary: NodeSummary, listed: number): NodesJson["nodes"][numb
     lost: summary.lost.filter((range) => !isNotCaptured(range)).map(lostJson),
     notCaptured: notCapturedJson(summary.lost.filter(isNotCaptured), listed),
     lead: typeof leadMs === "number" ? leadMs : null,
+    clockSteps: typeof clockSteps === "number" ? clockSteps : null,
+    refused: agent["refused"] ?? null,
+    malformed: agent["malformed"] ?? null,
     offsets: null, // clock offset bounds come with /api/causality
   };
 }

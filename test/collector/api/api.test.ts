@@ -275,6 +275,9 @@ describe("what there is", () => {
       notCaptured: null,
       stream: "all",
       lead: null,
+      clockSteps: null,
+      refused: null,
+      malformed: null,
       offsets: null,
     });
   });
