@@ -47,6 +47,9 @@ export interface Cut extends EpochRef {
   readonly messages: boolean;
 }
 
+/** Logs named in a range of dropped events; where there are more it says "all logs". */
+const MAX_NAMED_LOGS = 64;
+
 export interface EpochIdentity extends EpochRef {
   readonly service: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -163,11 +166,17 @@ export class EventFeed {
       lastSeq: this.seqOf(first - 1),
       firstT: (this.#lastClosed + 1) as Hlc,
       lastT: window.earliestT,
-      logs: null,
+      logs: this.#logsSoFar(),
       messages: true,
       reason: "overflow",
     });
     this.#cursor = first;
+  }
+
+  /** All logs there are: the collector cannot know of one whose every event was dropped. null: too many. */
+  #logsSoFar(): readonly string[] | null {
+    const { logs } = this.#recording.table;
+    return logs.length > MAX_NAMED_LOGS ? null : logs.map(({ name }) => name);
   }
 
   /** Changes at the cursor that were never recorded for want of room. */
