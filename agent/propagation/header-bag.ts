@@ -1,9 +1,10 @@
 /**
- * Our header in whatever holds headers, for transports without a hook: `agent.stamp(headers)` and
- * `agent.merge(headers)` stand on these two. A bag is a plain object (http, gRPC-like metadata, Kafka,
- * whose values are Buffers) or anything with `get` and `set` (`Headers`, `Map`).
+ * Our header in whatever holds headers, for transports without a hook: `agent.stamp` and `agent.merge`
+ * (agent/manual-stamps.ts) and the OpenTelemetry propagator stand on these two. A bag is a plain object
+ * (http, Kafka, whose values are bytes) or anything with `get` and `set` (`Headers`, `Map`, gRPC's
+ * metadata). Bags are the host's: reading and writing one never throws.
  */
-import { CARRIER_HEADER, MAX_CARRIERS_READ } from "./carrier.ts";
+import { CARRIER_HEADER, MAX_CARRIER_BYTES, MAX_CARRIERS_READ } from "./carrier.ts";
 
 /** Anything with these two: `Headers`, `Map<string, string>`. */
 export interface HeaderAccess {
@@ -11,42 +12,78 @@ export interface HeaderAccess {
   set(name: string, value: string): unknown;
 }
 
-export type HeaderBag = HeaderAccess | Record<string, unknown>;
+export type HeaderBag = HeaderAccess | { [name: string]: unknown };
 
-/** Puts the header into the bag, in place of one that is there in any spelling. */
-export function writeToBag(bag: HeaderBag, text: string): void {
-  if (hasAccess(bag)) {
-    bag.set(CARRIER_HEADER, text);
-    return;
+/** Bytes beyond this are not looked at: four carriers and what stands between them. */
+const MAX_VALUE_BYTES = 2 * MAX_CARRIERS_READ * MAX_CARRIER_BYTES;
+
+/**
+ * Puts the header into the bag, in place of one that is there in any spelling.
+ * @returns whether it could be written: a bag may be frozen, or throw
+ */
+export function writeToBag(bag: HeaderBag, text: string): boolean {
+  try {
+    if (hasAccess(bag)) {
+      const spelled = bag instanceof Map ? spellingAmong(bag.keys()) : undefined;
+      if (spelled !== undefined && spelled !== CARRIER_HEADER)
+        (bag as Map<string, string>).delete(spelled);
+      bag.set(CARRIER_HEADER, text);
+    } else {
+      for (const name of Object.keys(bag)) {
+        if (name !== CARRIER_HEADER && isOurs(name)) delete bag[name];
+      }
+      bag[CARRIER_HEADER] = text;
+    }
+    return true;
+  } catch {
+    return false;
   }
-  const spelled = spellingIn(bag);
-  if (spelled !== undefined && spelled !== CARRIER_HEADER) delete bag[spelled];
-  bag[CARRIER_HEADER] = text;
 }
 
-/** The header's values in the bag, for `readCarrier`; `undefined`: it has none. */
+/** The header's values in the bag, for `readCarrier`; `undefined`: it has none, or cannot be read. */
 export function readFromBag(bag: HeaderBag): string | readonly string[] | undefined {
-  const spelled = hasAccess(bag) ? CARRIER_HEADER : spellingIn(bag);
-  if (spelled === undefined) return undefined;
-  const value = hasAccess(bag) ? bag.get(spelled) : bag[spelled];
-  return Array.isArray(value)
-    ? value.slice(0, MAX_CARRIERS_READ).flatMap((each) => textOf(each) ?? [])
-    : textOf(value);
+  try {
+    const value = valueIn(bag);
+    return Array.isArray(value)
+      ? value.slice(0, MAX_CARRIERS_READ).flatMap((each) => textOf(each) ?? [])
+      : textOf(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function valueIn(bag: HeaderBag): unknown {
+  if (!hasAccess(bag)) {
+    const spelled = Object.hasOwn(bag, CARRIER_HEADER)
+      ? CARRIER_HEADER
+      : spellingAmong(Object.keys(bag));
+    return spelled === undefined ? undefined : bag[spelled];
+  }
+  const value = bag.get(CARRIER_HEADER) ?? undefined;
+  if (value !== undefined || !(bag instanceof Map)) return value;
+  const spelled = spellingAmong(bag.keys());
+  return spelled === undefined ? undefined : bag.get(spelled);
 }
 
 function hasAccess(bag: HeaderBag): bag is HeaderAccess {
   return typeof bag.get === "function" && typeof bag.set === "function";
 }
 
-function spellingIn(bag: Record<string, unknown>): string | undefined {
-  if (Object.hasOwn(bag, CARRIER_HEADER)) return CARRIER_HEADER;
-  for (const name of Object.keys(bag)) {
-    if (name.length === CARRIER_HEADER.length && name.toLowerCase() === CARRIER_HEADER) return name;
-  }
+function spellingAmong(names: Iterable<unknown>): string | undefined {
+  for (const name of names) if (isOurs(name)) return name;
   return undefined;
+}
+
+function isOurs(name: unknown): name is string {
+  return (
+    typeof name === "string" &&
+    name.length === CARRIER_HEADER.length &&
+    name.toLowerCase() === CARRIER_HEADER
+  );
 }
 
 function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
-  return value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : undefined;
+  if (!(value instanceof Uint8Array) || value.length > MAX_VALUE_BYTES) return undefined;
+  return Buffer.from(value).toString("latin1");
 }

@@ -12,10 +12,15 @@ describe("a bag of headers", () => {
     ["one with the header in capitals", () => ({ "Retroscope-HLC": "old" })],
     ["Headers", () => new Headers({ [CARRIER_HEADER]: "old" })],
     ["a Map", () => new Map([[CARRIER_HEADER, "old"]])],
+    ["a Map with the header in capitals", () => new Map([["RETROSCOPE-HLC", "old"]])],
+    [
+      "an object with it in two spellings",
+      () => ({ "Retroscope-HLC": "a", "retroscope-HLC": "b" }),
+    ],
   ];
   it.each(bags)("holds the text once after writing: %s", (_kind, make) => {
     const bag = make();
-    writeToBag(bag, "new");
+    expect(writeToBag(bag, "new")).toBe(true);
     expect(readFromBag(bag)).toBe("new");
     const names = bag instanceof Map || bag instanceof Headers ? [...bag.keys()] : Object.keys(bag);
     expect(names.filter((name) => name.toLowerCase() === CARRIER_HEADER)).toHaveLength(1);
@@ -30,5 +35,21 @@ describe("a bag of headers", () => {
       ["a", "b", "c"],
     );
     expect(readFromBag(new Headers())).toBeUndefined();
+  });
+
+  it("may be frozen, throw or be huge: then nothing is written or read, and nothing thrown", () => {
+    const throwing = {
+      get(): never {
+        throw new Error("get");
+      },
+      set(): never {
+        throw new Error("set");
+      },
+    };
+    for (const bag of [Object.freeze({ a: "b" }), throwing]) {
+      expect(writeToBag(bag, "new")).toBe(false);
+      expect(readFromBag(bag)).toBeUndefined();
+    }
+    expect(readFromBag({ [CARRIER_HEADER]: Buffer.alloc(5_000) })).toBeUndefined();
   });
 });
