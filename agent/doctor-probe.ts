@@ -1,7 +1,8 @@
 /**
  * A small service that `retroscope doctor` runs, with the agent preloaded: it sends itself a message over
  * every transport that has a hook and needs no other process, over loopback, so that the hooks show what
- * they can do on this Node. What the host's folder has of packages is loaded from there.
+ * they can do on this Node. What the host's folder has of packages is loaded from there; of
+ * kafkajs and gRPC is only seen whether they are as the hook knows them.
  *
  * Prints nothing; the agent reports (self-report.ts). Ends by itself.
  */
@@ -12,10 +13,8 @@ import { join } from "node:path";
 
 /** Whatever hangs, this ends it. */
 const DEADLINE_MS = 4_000;
-/** Packages with a hook: loading them shows whether they are as the hook knows them. */
-const PACKAGES = ["kafkajs", "@grpc/grpc-js", "ws", "@opentelemetry/api"];
 
-const deadline = setTimeout(() => process.exit(0), DEADLINE_MS);
+const deadline = setTimeout(() => process.exit(1), DEADLINE_MS);
 try {
   const server = await listen();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
@@ -24,8 +23,10 @@ try {
   await (await fetch(url)).text();
   server.closeAllConnections();
   server.close();
+  for (const name of ["kafkajs", "@grpc/grpc-js", "@opentelemetry/api"]) load(name);
+  const ws = load("ws") as Ws | undefined;
+  if (ws !== undefined) await tryWs(ws);
 } finally {
-  loadPackages();
   clearTimeout(deadline);
 }
 
@@ -46,14 +47,45 @@ function drained(url: string): Promise<void> {
   });
 }
 
-/** From the folder that doctor was started in. */
-function loadPackages(): void {
-  const require = createRequire(join(process.cwd(), "doctor.js"));
-  for (const name of PACKAGES) {
-    try {
-      require(name);
-    } catch {
-      // not installed here, or not to be loaded: its hook stays absent
-    }
+/** From the folder that doctor was started in; undefined: not installed there, or not to be loaded. */
+function load(name: string): unknown {
+  try {
+    return createRequire(join(process.cwd(), "doctor.js"))(name);
+  } catch {
+    return undefined; // its hook stays absent
   }
+}
+
+interface Ws {
+  readonly WebSocketServer: new (options: object) => WebSocketServer;
+  readonly WebSocket: new (url: string) => Socket;
+}
+
+interface WebSocketServer {
+  address(): AddressInfo;
+  on(event: "connection", run: (socket: Socket) => void): void;
+  once(event: "listening", run: () => void): void;
+  close(): void;
+}
+
+interface Socket {
+  on(event: "message", run: (text: unknown) => void): void;
+  once(event: "open" | "error" | "close", run: () => void): void;
+  send(text: unknown): void;
+  terminate(): void;
+}
+
+/** A message and its echo. */
+async function tryWs({ WebSocketServer, WebSocket }: Ws): Promise<void> {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  server.on("connection", (socket) => socket.on("message", (text) => socket.send(text)));
+  await new Promise<void>((resolve) => server.once("listening", resolve));
+  const socket = new WebSocket(`ws://127.0.0.1:${server.address().port}`);
+  await new Promise<void>((resolve) => {
+    socket.once("open", () => socket.send("one"));
+    socket.once("error", resolve);
+    socket.on("message", () => resolve());
+  });
+  socket.terminate();
+  server.close();
 }

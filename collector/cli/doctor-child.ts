@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { PROBE, REGISTER } from "./doctor-paths.ts";
 import { mainReports, parseReports, type Report } from "./doctor-reports.ts";
 
 /** How long is watched unless told. */
@@ -24,10 +25,6 @@ const POLL_MS = 50;
 const TERM_MS = 2_000;
 /** Of what the command printed, the end is kept. */
 const TAIL_CHARACTERS = 4_000;
-
-/** The agent of this package, as files: the command line does not load it. */
-const REGISTER = new URL(`../../agent/register${extension()}`, import.meta.url);
-const PROBE = new URL(`../../agent/doctor-probe${extension()}`, import.meta.url);
 
 export interface Watched {
   /** The last report of each process and thread. */
@@ -153,9 +150,4 @@ function keepTail(child: ChildProcess): () => string {
     });
   }
   return () => tail;
-}
-
-/** `.js` where this was compiled. */
-function extension(): string {
-  return import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 }

@@ -6,7 +6,14 @@
  *     bad    it does not work
  */
 import type { Watched } from "./doctor-child.ts";
-import { type AgentReport, type HookReport, mainReports, type Report } from "./doctor-reports.ts";
+import { REGISTER } from "./doctor-paths.ts";
+import {
+  type AgentReport,
+  type HookReport,
+  mainReports,
+  type PackageReport,
+  type Report,
+} from "./doctor-reports.ts";
 import { listed } from "./text.ts";
 
 export type Level = "ok" | "note" | "bad";
@@ -35,11 +42,29 @@ export function finding(level: Level, subject: string, what: string, advice?: st
 export function processFindings(watched: Watched, isProbe: boolean): readonly Finding[] {
   const reports = mainReports(watched.reports);
   return [
-    ...(isProbe ? [] : endFindings(watched, reports)),
-    ...(reports.length === 0
-      ? [silence(watched)]
-      : reports.flatMap((one) => agentFindings(one, isProbe))),
+    ...(isProbe && !couldNotFinish(watched) ? [] : endFindings(watched, reports)),
+    ...(reports.length === 0 ? [silence(watched)] : joined(reports, isProbe)),
   ];
+}
+
+/** What all processes and threads say is said once; else it is said of whom. */
+function joined(reports: readonly Report[], isProbe: boolean): readonly Finding[] {
+  const sayers = new Map<string, { readonly one: Finding; readonly by: Report[] }>();
+  for (const report of reports) {
+    for (const one of agentFindings(report, isProbe)) {
+      const key = JSON.stringify(one);
+      const known = sayers.get(key) ?? { one, by: [] };
+      known.by.push(report);
+      sayers.set(key, known);
+    }
+  }
+  return [...sayers.values()].map(({ one, by }) => {
+    if (by.length === reports.length) return one;
+    const names = by.map(({ pid, threadId }) =>
+      threadId === 0 ? `${pid}` : `${pid} thread ${threadId}`,
+    );
+    return { ...one, subject: `${one.subject} (${listed(names, 3)})` };
+  });
 }
 
 /** Whether nobody can say how the command is: it did not get as far as being looked at. */
@@ -69,11 +94,11 @@ function endFindings({ ended, tookMs, tail }: Watched, reports: readonly Report[
 }
 
 function adviceOnEnd(tail: string): string {
-  if (/Cannot find (package|module) 'retroscope/.test(tail)) {
+  const lost = /Cannot find (?:package|module) 'retroscope\S* imported from (\S+)/.exec(tail);
+  if (lost !== null) {
     return (
-      `Node looks for \`--import retroscope/register\` from the working directory (${process.cwd()}), not ` +
-      "from the application's. Start it in the folder that has node_modules/retroscope, or give the path: " +
-      "--import file:///path/to/node_modules/retroscope/dist/agent/register.js."
+      `Node looks for \`--import retroscope/register\` from the working directory (${lost[1]}), not from the ` +
+      `application's. Start it in the folder that has node_modules/retroscope, or give the path: --import ${REGISTER.href}`
     );
   }
   return "Its last words stand below. Does it run without doctor?";
@@ -113,6 +138,7 @@ function agentFindings(report: Report, isProbe: boolean): Finding[] {
       ),
     );
   }
+  if (isProbe) findings.push(...probeFindings(agent));
   const peers = agent.unstamped.map(({ peer, direction }) => `${direction} ${peer}`);
   if (peers.length > 0) {
     const which = listed(peers, 5);
@@ -128,9 +154,19 @@ function agentFindings(report: Report, isProbe: boolean): Finding[] {
       ),
     );
   }
-  return report.threadId === 0
-    ? findings
-    : findings.map((one) => ({ ...one, subject: `${one.subject} (thread ${report.threadId})` }));
+  return findings;
+}
+
+/** Requests and replies of the probe's calls, three by `http.get` and one by `fetch`. */
+const PROBE_MESSAGES = 8;
+
+/** A hook that stands and sees nothing is none. */
+function probeFindings({ hooks, sends, receives }: AgentReport): Finding[] {
+  const http = ["http-server", "http-client", "fetch"].map((name) => hooks[name]?.state);
+  const isAsked = http.every((state) => state === "active" || state === "degraded");
+  if (!isAsked || (sends >= PROBE_MESSAGES && receives >= PROBE_MESSAGES)) return [];
+  const what = `of ${PROBE_MESSAGES} over HTTP, ${sends} sends and ${receives} receives were recorded`;
+  return [finding("bad", "messages", what, "Please report it, with the version of Node.")];
 }
 
 const UNSTAMPED =
@@ -175,13 +211,17 @@ function absent(name: string, subject: string, { packages }: AgentReport): Findi
   if (found === undefined || wanted === undefined)
     return finding("ok", subject, "absent: not in use");
   if (found.loaded.length === 0 && !found.isDependency) {
-    return finding("ok", subject, `absent: ${wanted} ${found.installed ?? ""} is not loaded`);
+    return finding("ok", subject, `absent: ${versioned(found)} is not loaded`);
   }
   return finding(
     "note",
     subject,
-    `absent, but ${wanted} ${found.installed ?? ""} is a dependency: it was not seen to be loaded`,
+    `absent, but ${versioned(found)} is a dependency: it was not seen to be loaded`,
     `If it is bundled into the application, hand it over: agent.instrument("${name}", ...). ` +
       "If it is loaded later, watch longer: --for 30s.",
   );
+}
+
+function versioned({ name, installed }: PackageReport): string {
+  return installed === null ? name : `${name} ${installed}`;
 }
