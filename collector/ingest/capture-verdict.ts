@@ -2,7 +2,7 @@
  * What a node's report on a capture comes to, held against what is stored: an agent's word that it
  * shipped is one thing, that all of it is durable and can be read another.
  */
-import { formatIsoMicros, type Hlc } from "../../agent/kernel/index.ts";
+import { formatIsoMicros, type Hlc, type LostRange } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
 import type { ReportRead } from "./agent-word.ts";
 import type { Capture, CaptureNode } from "./capture-record.ts";
@@ -51,7 +51,7 @@ export function verdict(
   if (to < capture.to) reasons.push("it ended earlier");
   // What was declared and did not come: dropped by the agent, or never sent.
   for (const lost of record.lost) {
-    if (lost.firstT > to || lost.lastT <= from) continue;
+    if (lost.firstT > to || lost.lastT <= from || isOutside(lost, report)) continue;
     if (lost.firstT <= from) from = lost.lastT;
     else to = (lost.firstT - 1) as Hlc;
     const count = lost.lastSeq - lost.firstSeq + 1;
@@ -62,6 +62,12 @@ export function verdict(
     return { node, state: "shipped", from, to };
   const why = reasons.length === 0 ? "it shipped a part" : reasons.join("; ");
   return { node, state: "partial", from, to, why };
+}
+
+/** What it shipped is all of the range: what was declared before and after it lies outside. */
+function isOutside(lost: LostRange, { state, firstSeq = 1, lastSeq }: ReportRead): boolean {
+  if (state !== "shipped" || lastSeq === undefined) return false;
+  return lost.lastSeq < firstSeq || lost.firstSeq > lastSeq;
 }
 
 function endOf(report: ReportRead, capture: Capture): Hlc {

@@ -19,7 +19,7 @@ import {
   triggersIn,
 } from "./agent-word.ts";
 import { beganLater, latestRuns, whoToAsk } from "./capture-nodes.ts";
-import { type Capture, isBetter, stateOf, withNode } from "./capture-record.ts";
+import { type Capture, type CaptureNode, isBetter, stateOf, withNode } from "./capture-record.ts";
 import { CaptureShelf } from "./capture-shelf.ts";
 import { awaited, verdict } from "./capture-verdict.ts";
 import type { CommandBox } from "./command-box.ts";
@@ -308,6 +308,20 @@ export class Captures {
     this.#update(withNode(capture, part));
   }
 
+  /** Of a node that reported, and what it speaks of has not all arrived in time: what has. */
+  #soFar(capture: Capture, pending: Pending | undefined): CaptureNode | undefined {
+    const record = pending && this.#store.epoch(pending.epochId);
+    if (record === undefined || pending === undefined) return undefined;
+    const { report } = pending;
+    const why = awaited(report, record, capture);
+    const part = verdict(report, record, capture, beganLater(this.#store, record, capture));
+    if (why === undefined) return part;
+    const { node, from, to } = part;
+    const known = Math.min(to ?? record.watermark, record.watermark) as Hlc;
+    const hasSome = from !== undefined && from < known;
+    return { node, state: "partial", ...(hasSome ? { from, to: known } : {}), why };
+  }
+
   #partOf(id: string, node: string): Capture["nodes"][number] | undefined {
     return this.#shelf.get(id)?.nodes.find((one) => one.node === node);
   }
@@ -391,9 +405,10 @@ export class Captures {
       if (state !== "asked" && state !== "silent") toldMs.delete(node);
       const lastMs = toldMs.get(node);
       if (lastMs === undefined) continue;
-      const why = whySilent(runs.get(node), this.#pending.get(`${node} ${id}`) !== undefined);
+      const why = whySilent(runs.get(node));
       if (state === "asked" && (nowMs >= dueMs + SILENT_AFTER_MS || why.isEnded)) {
-        capture = withNode(capture, { node, state: "silent", why: why.words });
+        const came = this.#soFar(capture, this.#pending.get(`${node} ${id}`));
+        capture = withNode(capture, came ?? { node, state: "silent", why: why.words });
       }
       if (nowMs - lastMs < REPEAT_MS || why.isEnded) continue;
       toldMs.set(node, nowMs);
@@ -404,16 +419,13 @@ export class Captures {
   }
 }
 
-function whySilent(
-  run: EpochRecord | undefined,
-  hasReported: boolean,
-): { readonly isEnded: boolean; readonly words: string } {
+function whySilent(run: EpochRecord | undefined): {
+  readonly isEnded: boolean;
+  readonly words: string;
+} {
   if (run?.end?.kind === "left") return { isEnded: true, words: "it has left" };
   if (run !== undefined && !isOnDemand(run.status)) {
     return { isEnded: false, words: "it has begun anew and ships everything now" };
-  }
-  if (hasReported) {
-    return { isEnded: false, words: "it says that it shipped, but not all of it has arrived" };
   }
   return { isEnded: false, words: `it has not reported within ${SILENT_AFTER_MS / 1_000} s` };
 }

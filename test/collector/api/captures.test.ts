@@ -151,33 +151,6 @@ describe("a capture", () => {
     expect(body).toMatchObject({ state: "done", nodes: [{ state: "shipped" }] });
   });
 
-  it("is partial where a node says shipped and some of it never was", async () => {
-    await quietNode("q3");
-    const range = { from: formatHlc(at(-600)), to: formatHlc(at(-100)) };
-    const { id } = await ask({ ...range, nodes: ["q3"] });
-    await ship([], { node: "q3", firstSeq: 102, closed: at(3) });
-    const rows: Row[] = [
-      { t: at(-600), kind: "keyframe", log: "stock", state: new Map() },
-      { t: at(-590), kind: "set", log: "stock", key: "apples", value: 42 },
-    ];
-    const captures = [{ id, state: "shipped", ...range, firstSeq: 41, lastSeq: 42 }];
-    await ship(rows, {
-      node: "q3",
-      firstSeq: 41,
-      closed: at(-585),
-      status: { ...STATUS, captures },
-    });
-    const { body } = await collector.get<CaptureJson>(`/api/captures/${id}?wait=5s`);
-    expect(body.state).toBe("partial");
-    expect(body.nodes).toMatchObject([
-      {
-        state: "partial",
-        to: { hlc: formatHlc(at(-585)) },
-        why: expect.stringMatching(/59 events/),
-      },
-    ]);
-  });
-
   it("names nodes that stream, and asks nobody where there is nothing to ask", async () => {
     await ship([join], { node: "s1", closed: at(0), status: { pid: 1 } });
     const response = await post({ from: "-5s", to: "now", nodes: ["s1"] });
