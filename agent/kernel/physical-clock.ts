@@ -85,7 +85,10 @@ export class AnchoredClock implements PhysicalClock {
   readonly #onStep: (byMs: number) => void;
 
   /** @param onStep told of each step that is followed, by how much; inside a reading: be quick, never throw */
-  constructor(machine: MachineTime = machineTime, onStep: (byMs: number) => void = () => undefined) {
+  constructor(
+    machine: MachineTime = machineTime,
+    onStep: (byMs: number) => void = () => undefined,
+  ) {
     this.#machine = machine;
     this.#onStep = onStep;
     this.#readMonotonicMs =

@@ -159,7 +159,7 @@ function judgeBooks(verdict, life, stored, mayStoreDropped) {
   if (!isClosed) verdict.fail("open books", verdict.books.at(-1));
   // What the agent says of itself agrees with the account of whoever called it.
   const sets = (stats.counts.set ?? 0) + (stats.counts.shed ?? 0);
-  if (sets < life.changeCount || (life.isPlain !== false && sets !== life.changeCount))
+  if (sets < life.changeCount || (life.isPlain && sets !== life.changeCount))
     verdict.fail("open books", `${life.name}: ${life.changeCount} calls, ${sets} counted`);
   // Every drop is reported: declared to the collector, but for what could not be told any more.
   const untold = (stats.drops.shutdown ?? 0) + stats.queued;
@@ -227,6 +227,7 @@ function expectedAt(ledger, node, t) {
   const lives = ledger.livesOf(node).filter(({ bursts }) => bursts.length > 0);
   let expected;
   for (const life of lives) {
+    if (life.isOutOfOrder) return "uncertain";
     if (life.epochs.some((epoch) => epoch.node !== node)) return "uncertain"; // renamed in mid-life
     const state = life.stateAt(t);
     if (state !== undefined) expected = state;

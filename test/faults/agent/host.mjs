@@ -28,6 +28,7 @@ let n = spec.firstN - 1;
 let told = "";
 let ticking;
 let extraCount = 0;
+const servers = [];
 
 /** Tells under which epoch the next changes are, if it is another than before. */
 function tellEpoch() {
@@ -90,6 +91,7 @@ function serve() {
     burst(5);
     response.end("ok");
   });
+  servers.push(server);
   server.listen(0, "127.0.0.1");
   return new Promise((resolve) =>
     server.once("listening", () => resolve({ port: server.address().port })),
@@ -149,8 +151,18 @@ tellEpoch();
 tell(`r 0 ${JSON.stringify({ pid: process.pid })}`);
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, name, ...options } = JSON.parse(line);
-  // Not awaited: commands run side by side.
-  Promise.resolve(commands[name](options)).then((answer = {}) =>
-    tell(`r ${id} ${JSON.stringify(answer)}`),
-  );
+  // Commands run side by side; one that throws ends the host, as it should.
+  void obey(id, commands[name], options);
+}
+
+// Told no more: the service gives up what keeps it alive, and ends by itself.
+clearInterval(ticking);
+for (const server of servers) {
+  server.close();
+  server.closeAllConnections();
+}
+
+async function obey(id, command, options) {
+  const answer = await command(options);
+  tell(`r ${id} ${JSON.stringify(answer ?? {})}`);
 }

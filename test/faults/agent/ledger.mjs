@@ -26,6 +26,12 @@ export class Life {
   stats;
   isKilled = false;
   isEnded = false;
+  /** Far ahead of physical time, changes in a row share a stamp as one commit would (reliability.md 6.5). */
+  mayShare = false;
+  /** Without a disk a restart may be earlier than what was before: its times say nothing about order. */
+  isOutOfOrder = false;
+  /** Nothing but bursts changes its state. */
+  isPlain = true;
   /** Stamps that did not rise. */
   fallCount = 0;
 
@@ -53,7 +59,8 @@ export class Life {
   end(first, count, firstT, lastT) {
     this.open = undefined;
     const before = this.bursts.at(-1);
-    if (before !== undefined && firstT <= before.lastT) this.fallCount += 1;
+    const isRisen = before === undefined || firstT > before.lastT;
+    if (!isRisen && !(this.mayShare && firstT === before.lastT)) this.fallCount += 1;
     if (lastT < firstT) this.fallCount += 1;
     this.bursts.push({ first, count, firstT, lastT });
   }

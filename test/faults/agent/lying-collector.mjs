@@ -81,7 +81,7 @@ export class LyingCollector {
   #commands() {
     const numbers = [MAX, MAX - 1, -1, 0.5, 1e300, "7", null];
     const number = () => pick(this.#random, numbers);
-    const node = pick(this.#random, NODES);
+    const node = this.#random() < 0.7 ? "idle" : pick(this.#random, NODES);
     const commands = [
       {
         command: "rejoin",

@@ -40,7 +40,9 @@ export const row14 = {
             : HEAD + "x".repeat(2_000);
       const timer = setInterval(
         () => {
-          if (at < text.length) socket.write(text.slice(at, i % 3 === 1 ? (at += 1) : (at += 200)));
+          const count = i % 3 === 1 ? 1 : 200;
+          if (at < text.length) socket.write(text.slice(at, at + count));
+          at += count;
         },
         between(random, 500, 1_000),
       );

@@ -112,18 +112,24 @@ export class Scene {
   /** A healed system must call the present complete again, whatever it lost before. */
   async #untilComplete(life) {
     if (life.bursts.length === 0) return;
-    let reasons = [];
+    let reasons;
     const ask = async () => {
-      const { incomplete } = await cutAt(this.collector, ticksOfMs(Date.now() - AGO_MS));
+      const t = ticksOfMs(Date.now() - AGO_MS);
+      // A young history may not have begun by then: no answer yet.
+      const { incomplete } = await cutAt(this.collector, t).catch(() => ({
+        incomplete: undefined,
+      }));
+      if (incomplete === undefined) return false;
       reasons = incomplete.filter(({ node }) => node === life.node);
       return reasons.length === 0;
     };
     try {
       await until("complete", ask, COMPLETE_MS, 200);
-    } catch {
+    } catch (error) {
+      reasons ??= error;
       this.verdict.fail(
         "never complete again",
-        `${life.name}: ${JSON.stringify(reasons.slice(-2))}`,
+        `${life.name}: ${JSON.stringify(reasons.slice?.(-2) ?? String(reasons))}`,
       );
     }
   }
