@@ -9,19 +9,15 @@
  * A node that does not report in 10 s is silent, which holds until it does: captures are amended for as
  * long as they are kept (capture-shelf.ts). What a report comes to: capture-verdict.ts.
  */
-import { addMs, formatHlc, type Hlc, RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import { addMs, type Hlc, RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
-import {
-  isOnDemand,
-  type ReportRead,
-  reportsIn,
-  type TriggerRead,
-  triggersIn,
-} from "./agent-word.ts";
+import { type ReportRead, reportsIn, type TriggerRead, triggersIn } from "./agent-word.ts";
+import { CaptureAsking } from "./capture-asking.ts";
 import { beganLater, latestRuns, whoToAsk } from "./capture-nodes.ts";
 import { type Capture, type CaptureNode, isBetter, stateOf, withNode } from "./capture-record.ts";
 import { CaptureShelf } from "./capture-shelf.ts";
 import { awaited, verdict } from "./capture-verdict.ts";
+import { CaptureWaiters } from "./capture-waiters.ts";
 import type { CommandBox } from "./command-box.ts";
 import type { IngestTimers } from "./timers.ts";
 import {
@@ -32,19 +28,10 @@ import {
   type TriggerLimits,
 } from "./trigger-gate.ts";
 
-/** A node that has not reported so long after the range had ended is silent. */
-export const SILENT_AFTER_MS = 10_000;
-/** A command is repeated this often ... */
-export const REPEAT_MS = 1_000;
-/** ... for so long after the range had ended: by then no default window holds it any more. */
-export const REPEAT_FOR_MS = 60_000;
 /** Captures for which some node is asked; beyond it no more are made. */
 export const MAX_OPEN_CAPTURES = 16;
-/** Questions that wait for a capture; beyond it they are answered at once. */
-const MAX_WAITING = 1_000;
 /** Reports that wait for the events they speak of; beyond it the oldest is given up. */
 const MAX_PENDING = 10_000;
-const TICK_MS = 250;
 /** A trigger that the run before was told of so lately may not have become a capture. */
 const RESUME_TRIGGERS_MS = 30_000;
 
@@ -68,14 +55,6 @@ export interface CapturesOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
-/** A capture whose nodes are still told of it. */
-interface Open {
-  /** When its range has ended, monotonic ms. */
-  readonly dueMs: number;
-  /** When a node was told last. */
-  readonly toldMs: Map<string, number>;
-}
-
 interface Pending {
   readonly id: string;
   readonly epochId: number;
@@ -84,30 +63,36 @@ interface Pending {
 
 export class Captures {
   readonly #store: HistoryStore;
-  readonly #commands: CommandBox;
   readonly #timers: IngestTimers;
   readonly #newToken: () => string;
   readonly #onFailure: (error: unknown) => void;
   readonly #shelf: CaptureShelf;
   readonly #gate: TriggerGate;
-  readonly #open = new Map<string, Open>();
+  readonly #asking: CaptureAsking;
   /** Made by triggers, and nobody is asked yet: their range may grow. */
   readonly #gathering = new Map<string, Capture>();
   /** By node and capture. */
   readonly #pending = new Map<string, Pending>();
-  readonly #waiters = new Map<string, Set<() => void>>();
-  #waiterCount = 0;
+  readonly #waiters: CaptureWaiters;
   #addingCount = 0;
-  #cancelTick: (() => void) | undefined;
   #isClosed = false;
 
   constructor(options: CapturesOptions) {
     this.#store = options.store;
-    this.#commands = options.commands;
     this.#timers = options.timers;
     this.#newToken = options.newToken;
     this.#onFailure = options.onFailure ?? (() => {});
     this.#shelf = new CaptureShelf(options.store, this.#onFailure);
+    this.#waiters = new CaptureWaiters(options.timers);
+    this.#asking = new CaptureAsking({
+      store: options.store,
+      commands: options.commands,
+      timers: options.timers,
+      current: (id) => this.#shelf.get(id),
+      soFar: (capture, node) => this.#soFar(capture, this.#pending.get(keyOf(node, capture.id))),
+      update: (capture) => this.#update(capture),
+      onFailure: this.#onFailure,
+    });
     this.#gate = new TriggerGate({ ...DEFAULT_TRIGGER_LIMITS, ...options.triggers });
   }
 
@@ -115,7 +100,7 @@ export class Captures {
   start(): void {
     for (const capture of this.#shelf.latest(Number.POSITIVE_INFINITY)) {
       for (const { node, id } of capture.triggers) this.#gate.remember(node, id);
-      if (stateOf(capture) === "asked") this.#tellAll(capture);
+      if (stateOf(capture) === "asked") this.#asking.begin(capture);
     }
     const earliest = addMs(this.#timers.now(), -RESUME_TRIGGERS_MS);
     for (const record of latestRuns(this.#store).values()) {
@@ -154,7 +139,7 @@ export class Captures {
     }
     const capture = this.#newCapture(from, to, reason, [], nodes);
     await this.#add(capture);
-    this.#tellAll(capture);
+    this.#asking.begin(capture);
     return this.#shelf.get(capture.id) ?? capture;
   }
 
@@ -165,26 +150,8 @@ export class Captures {
     signal?: AbortSignal,
   ): Promise<Capture | undefined> {
     const capture = this.#shelf.get(id);
-    const isSettled = capture === undefined || stateOf(capture) !== "asked";
-    if (isSettled || waitMs === 0 || signal?.aborted || this.#waiterCount >= MAX_WAITING) {
-      return capture;
-    }
-    await new Promise<void>((resolve) => {
-      const waiters = this.#waiters.get(id) ?? new Set();
-      this.#waiters.set(id, waiters);
-      this.#waiterCount += 1;
-      const end = (): void => {
-        cancel();
-        signal?.removeEventListener("abort", end);
-        waiters.delete(end);
-        this.#waiterCount -= 1;
-        if (waiters.size === 0) this.#waiters.delete(id);
-        resolve();
-      };
-      const cancel = this.#timers.after(waitMs, end);
-      signal?.addEventListener("abort", end, { once: true });
-      waiters.add(end);
-    });
+    if (capture === undefined || stateOf(capture) !== "asked") return capture;
+    await this.#waiters.wait(id, waitMs, signal);
     return this.#shelf.get(id);
   }
 
@@ -213,15 +180,14 @@ export class Captures {
   /** Lets go of whoever waits, and finishes what is on its way to the store. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelTick?.();
-    this.#cancelTick = undefined;
-    for (const id of [...this.#waiters.keys()]) this.#wake(id);
+    this.#asking.stop();
+    this.#waiters.wakeAll();
     await this.#shelf.idle();
   }
 
   #hasRoom(): boolean {
     let count = this.#addingCount + this.#gathering.size;
-    for (const id of this.#open.keys()) {
+    for (const id of this.#asking.ids) {
       const capture = this.#shelf.get(id);
       if (capture !== undefined && stateOf(capture) === "asked") count += 1;
     }
@@ -257,22 +223,6 @@ export class Captures {
     }
   }
 
-  #tellAll(capture: Capture): void {
-    const { id, nodes } = capture;
-    const asked = nodes.filter(({ state }) => state === "asked");
-    if (asked.length === 0) return;
-    const nowMs = this.#timers.monotonicMs();
-    const dueMs = nowMs + this.#msUntil(capture.to);
-    this.#open.set(id, { dueMs, toldMs: new Map(asked.map(({ node }) => [node, nowMs])) });
-    for (const { node } of asked) this.#tell(capture, node);
-    this.#schedule();
-  }
-
-  #tell({ id, from, to }: Capture, node: string): void {
-    const range = { from: formatHlc(from), to: formatHlc(to) };
-    this.#commands.push({ command: "window", node, id, ...range });
-  }
-
   #msUntil(t: Hlc): number {
     return Math.max(0, (t - this.#timers.now()) / TICKS_PER_MS);
   }
@@ -280,7 +230,7 @@ export class Captures {
   #report(record: EpochRecord, report: ReportRead): void {
     const part = this.#partOf(report.id, record.node);
     if (part === undefined || !isBetter(report.state, part.state)) return;
-    const key = `${record.node} ${report.id}`;
+    const key = keyOf(record.node, report.id);
     const one = { id: report.id, epochId: record.id, report };
     this.#pending.delete(key);
     this.#pending.set(key, one);
@@ -328,11 +278,7 @@ export class Captures {
 
   #update(capture: Capture): void {
     this.#shelf.update(capture);
-    if (stateOf(capture) !== "asked") this.#wake(capture.id);
-  }
-
-  #wake(id: string): void {
-    for (const waiter of [...(this.#waiters.get(id) ?? [])]) waiter();
+    if (stateOf(capture) !== "asked") this.#waiters.wake(capture.id);
   }
 
   #trigger(node: string, trigger: TriggerRead): void {
@@ -373,59 +319,12 @@ export class Captures {
       this.#gathering.delete(id);
       const asked = { ...latest, ...whoToAsk(this.#store, latest.from, latest.to) };
       this.#update(asked);
-      this.#tellAll(asked);
+      this.#asking.begin(asked);
     };
     look();
   }
-
-  #schedule(): void {
-    if (this.#cancelTick !== undefined || this.#open.size === 0 || this.#isClosed) return;
-    this.#cancelTick = this.#timers.after(TICK_MS, () => {
-      this.#cancelTick = undefined;
-      try {
-        for (const [id, open] of this.#open) this.#look(id, open);
-      } catch (error) {
-        this.#onFailure(error);
-      }
-      this.#schedule();
-    });
-  }
-
-  /** Tells again who has not reported; gives up on who has not for too long. */
-  #look(id: string, { dueMs, toldMs }: Open): void {
-    const nowMs = this.#timers.monotonicMs();
-    let capture = this.#shelf.get(id);
-    const isOver = nowMs >= dueMs + REPEAT_FOR_MS;
-    if (capture === undefined || isOver) {
-      this.#open.delete(id);
-      return;
-    }
-    const runs = latestRuns(this.#store);
-    for (const { node, state } of capture.nodes) {
-      if (state !== "asked" && state !== "silent") toldMs.delete(node);
-      const lastMs = toldMs.get(node);
-      if (lastMs === undefined) continue;
-      const why = whySilent(runs.get(node));
-      if (state === "asked" && (nowMs >= dueMs + SILENT_AFTER_MS || why.isEnded)) {
-        const came = this.#soFar(capture, this.#pending.get(`${node} ${id}`));
-        capture = withNode(capture, came ?? { node, state: "silent", why: why.words });
-      }
-      if (nowMs - lastMs < REPEAT_MS || why.isEnded) continue;
-      toldMs.set(node, nowMs);
-      this.#tell(capture, node);
-    }
-    if (capture !== this.#shelf.get(id)) this.#update(capture);
-    if (toldMs.size === 0) this.#open.delete(id);
-  }
 }
 
-function whySilent(run: EpochRecord | undefined): {
-  readonly isEnded: boolean;
-  readonly words: string;
-} {
-  if (run?.end?.kind === "left") return { isEnded: true, words: "it has left" };
-  if (run !== undefined && !isOnDemand(run.status)) {
-    return { isEnded: false, words: "it has begun anew and ships everything now" };
-  }
-  return { isEnded: false, words: `it has not reported within ${SILENT_AFTER_MS / 1_000} s` };
+function keyOf(node: string, id: string): string {
+  return `${node} ${id}`;
 }
