@@ -22,6 +22,9 @@ export const FLUSH_TIMEOUT_MS = 5_000;
 /** Node's timers take no more. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
+/** Of the reason of a trigger, in UTF-8. */
+const MAX_REASON_BYTES = 200;
+
 /** A running agent. One per process: `startAgent` makes it, `getAgent` finds it. */
 export class Agent {
   readonly #runtime: Runtime;
@@ -95,11 +98,34 @@ export class Agent {
 
   /** Notes that something happened: shown beside the events. */
   mark(text: string): Hlc {
-    return this.#runtime.recordBody(() => {
-      const { redaction } = this.#runtime.recording;
-      const cut = ownText(redaction.text(takeName(text, STATE_LIMITS.markBytes)));
-      return [{ kind: "mark", text: cut }, utf8Bytes(cut)];
+    return this.#runtime.recordBody(() => this.#markOf(text, STATE_LIMITS.markBytes));
+  }
+
+  /**
+   * Asks for a capture around now: all nodes in on-demand mode ship what their windows hold around this
+   * moment, whatever the mode of this one. Records a mark with the reason, and returns its timestamp.
+   * Returns at once; the collector is told within a flush interval. At most once a second, and 16 at a
+   * time: what is more is only marked, and counted in `stats().refusedTriggers`. Without a collector it
+   * is a mark. Never throws.
+   *
+   * @param reason shown beside the capture; cut at 200 bytes
+   *
+   * @example
+   * if (tookMs > 500) agent.trigger(`slow checkout: ${tookMs} ms`);
+   */
+  trigger(reason: string): Hlc {
+    return this.#runtime.edge("trigger", () => {
+      const [mark, bytes] = this.#markOf(reason, MAX_REASON_BYTES);
+      const t = this.#runtime.recordBody(() => [mark, bytes]);
+      this.#runtime.shipper?.trigger(t, mark.text);
+      return t;
     });
+  }
+
+  #markOf(given: string, maxBytes: number): [{ kind: "mark"; text: string }, number] {
+    const { redaction } = this.#runtime.recording;
+    const text = ownText(redaction.text(takeName(given, maxBytes)));
+    return [{ kind: "mark", text }, utf8Bytes(text)];
   }
 
   /**
@@ -197,7 +223,7 @@ export class Agent {
 
   /** The line that tells a person what runs. */
   get startLine(): string {
-    return this.#runtime.vitals.startLine(this, this.#runtime.target);
+    return this.#runtime.vitals.startLine(this, this.#runtime.target, this.#runtime.config.stream);
   }
 
   /** Whether `close` was called. */

@@ -11,7 +11,9 @@ import {
   DEFAULT_MAX_DRIFT_MS,
   parseDurationMs,
   RetroError,
+  type StreamMode,
 } from "./kernel/index.ts";
+import { type RedactConfig, type RedactSettings, resolveRedact } from "./redact-config.ts";
 
 /** Settings that are plain values. Ports (clock, transport) stand in `AgentOptions`. */
 export interface Settings {
@@ -25,8 +27,11 @@ export interface Settings {
   readonly collector?: string;
   /** For the collector. Better from the environment than in code. */
   readonly token?: string;
-  /** What is shipped: everything. */
-  readonly stream?: "all";
+  /**
+   * What is shipped: everything (`all`, the default), or only joins and heartbeats, and the window when the
+   * collector asks for a capture (`on-demand`).
+   */
+  readonly stream?: StreamMode;
   /** The window's age. Default: 60,000 ms. */
   readonly windowMs?: number;
   /** The window's memory. Default: 32 MiB. */
@@ -39,6 +44,8 @@ export interface Settings {
   readonly propagateTo?: readonly string[];
   /** Senders that are believed, beside the local ones, by address. */
   readonly acceptFrom?: readonly string[];
+  /** What is masked or hashed before it is kept. Default: what looks like a secret is masked. */
+  readonly redact?: RedactSettings;
   /** Which message hooks. Default: all that this Node has. */
   readonly hooks?: "none" | readonly string[];
   /** Whether each handled HTTP request is timed and recorded. Default: no. Costs an `AsyncLocalStorage`. */
@@ -58,12 +65,14 @@ export interface Config {
   readonly tags: Readonly<Record<string, string>>;
   readonly collector: URL | undefined;
   readonly token: string | undefined;
+  readonly stream: StreamMode;
   readonly windowMs: number;
   readonly windowBytes: number;
   readonly maxDriftMs: number;
   readonly dataDir: string | undefined;
   readonly propagateTo: readonly string[];
   readonly acceptFrom: readonly string[];
+  readonly redact: RedactConfig;
   readonly hooks: readonly string[] | undefined;
   readonly requests: boolean;
   readonly quiet: boolean;
@@ -94,7 +103,16 @@ const MAX_NAME_BYTES = 200;
 const MAX_TAGS = 64;
 const FIELDS: ReadonlySet<string> = new Set([
   ...["service", "node", "tags", "collector", "token", "stream", "windowMs", "windowBytes"],
-  ...["maxDriftMs", "dataDir", "propagateTo", "acceptFrom", "hooks", "quiet", "queueBytes"],
+  ...[
+    "maxDriftMs",
+    "dataDir",
+    "propagateTo",
+    "acceptFrom",
+    "redact",
+    "hooks",
+    "quiet",
+    "queueBytes",
+  ],
   ...["requests", "flushIntervalMs", "clock", "transport", "scheduler"],
 ]);
 
@@ -106,8 +124,6 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     if (!FIELDS.has(field)) bad(field, "is not known", `Known are ${[...FIELDS].join(", ")}.`);
   }
   const { env } = around;
-  const stream = settings.stream ?? env["RETROSCOPE_STREAM"] ?? "all";
-  if (stream !== "all") bad("stream", `must be "all", not ${show(stream)}`);
   const window = windowOf(env["RETROSCOPE_WINDOW"]);
   const service = text("service", settings.service ?? serviceOf(around));
   return {
@@ -116,6 +132,7 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     tags: tagsOf(settings, env["OTEL_RESOURCE_ATTRIBUTES"]),
     collector: collectorOf(settings.collector ?? env["RETROSCOPE_COLLECTOR"]),
     token: optionalText("token", settings.token ?? env["RETROSCOPE_TOKEN"]),
+    stream: streamOf(settings.stream ?? env["RETROSCOPE_STREAM"] ?? "all"),
     windowMs: number("windowMs", settings.windowMs ?? window.ms ?? DEFAULT_WINDOW_MS, 1),
     windowBytes: number(
       "windowBytes",
@@ -130,6 +147,7 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     dataDir: optionalText("dataDir", settings.dataDir ?? env["RETROSCOPE_DATA"]),
     propagateTo: list("propagateTo", settings.propagateTo ?? split(env["RETROSCOPE_PROPAGATE_TO"])),
     acceptFrom: list("acceptFrom", settings.acceptFrom ?? []),
+    redact: resolveRedact(settings.redact, env),
     hooks: hooksOf(settings.hooks ?? env["RETROSCOPE_HOOKS"]),
     requests: settings.requests ?? isOn(env["RETROSCOPE_REQUESTS"]),
     quiet: settings.quiet ?? isOn(env["RETROSCOPE_QUIET"]),
@@ -152,6 +170,11 @@ function serviceOf({ env, script }: Surroundings): string {
   if (named !== undefined && named !== "") return named;
   const name = script === undefined ? "" : basename(script).replace(/\.[cm]?[jt]sx?$/, "");
   return firstBytes(name) || "node"; // what nobody chose is cut, never refused
+}
+
+function streamOf(stream: string): StreamMode {
+  if (stream === "all" || stream === "on-demand") return stream;
+  return bad("stream", `must be "all" or "on-demand", not ${show(stream)}`);
 }
 
 function nodeOf(settings: Settings, around: Surroundings, service: string): string {

@@ -1,8 +1,16 @@
-/** The feed of agent/state as the event source of agent/shipping; the two do not know each other. */
+/** The feeds of agent/state as the event source of agent/shipping; the two do not know each other. */
+import type { Hlc, HlcClock } from "./kernel/index.ts";
 import type { EventSource } from "./shipping/event-source.ts";
 import type { EventFeed } from "./state/event-feed.ts";
+import type { OnDemandFeed } from "./state/on-demand-feed.ts";
 
-export function sourceOf(feed: EventFeed, reopen: EventSource["reopen"]): EventSource {
+/** @param onDemand where only what is asked for is shipped */
+export function sourceOf(
+  feed: EventFeed,
+  clock: HlcClock,
+  reopen: EventSource["reopen"],
+  onDemand: OnDemandFeed | undefined = undefined,
+): EventSource {
   return {
     get node() {
       return feed.node;
@@ -11,16 +19,18 @@ export function sourceOf(feed: EventFeed, reopen: EventSource["reopen"]): EventS
       return feed.epoch;
     },
     get pendingCount() {
-      return feed.pendingCount;
+      return onDemand === undefined ? feed.pendingCount : 0;
     },
     get unframedLog() {
       return feed.unframedLog;
     },
-    cut: () => feed.cut(),
-    heartbeat: () => feed.heartbeat(),
+    onDemand,
+    now: () => Math.max(clock.last, clock.physicalNow()) as Hlc,
+    cut: () => (onDemand ?? feed).cut(),
+    heartbeat: () => (onDemand ?? feed).heartbeat(),
     askKeyframes: (logs) => feed.askKeyframes(logs),
     addKeyframes: (roomBytes) => feed.addKeyframes(roomBytes),
-    tidy: () => feed.tidy(),
+    tidy: () => (onDemand ?? feed).tidy(),
     reopen,
   };
 }

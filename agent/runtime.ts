@@ -19,6 +19,7 @@ import {
   type PhysicalClock,
   TICKS_PER_MS,
 } from "./kernel/index.ts";
+import { keyedHash } from "./keyed-hash.ts";
 import { Logs } from "./logs.ts";
 import { AgentMessages } from "./message-recorder.ts";
 import { Notices } from "./notices.ts";
@@ -33,7 +34,10 @@ import type { Transport } from "./shipping/transport.ts";
 import { EventFeed } from "./state/event-feed.ts";
 import { EventWindow } from "./state/event-window.ts";
 import { Guard } from "./state/guard.ts";
+import { KeyframeMarks } from "./state/keyframe-marks.ts";
+import { OnDemandFeed } from "./state/on-demand-feed.ts";
 import { Recording } from "./state/recording.ts";
+import { Redaction } from "./state/redaction.ts";
 import { Snapshots } from "./state/snapshot.ts";
 import { VariableTable } from "./state/variable-table.ts";
 import { RequestTiming } from "./tracing/request-timing.ts";
@@ -68,6 +72,7 @@ export class Runtime {
   /** The collector's address, for people; undefined: nothing is shipped. */
   readonly target: string | undefined;
   readonly #epochs: Epochs;
+  readonly #onDemandFeed: OnDemandFeed | undefined;
   readonly #scheduler: Scheduler;
   readonly #requests: RequestTiming | undefined;
   readonly #closedListeners: (() => void)[] = [];
@@ -94,15 +99,23 @@ export class Runtime {
       maxDriftMs: config.maxDriftMs,
       ...(ceiling === undefined ? {} : { above: ceiling }),
     });
-    const window = new EventWindow(
-      { maxBytes: config.windowBytes, maxAgeTicks: config.windowMs * TICKS_PER_MS },
-      clock.now(),
+    const maxAgeTicks = config.windowMs * TICKS_PER_MS;
+    const window = new EventWindow({ maxBytes: config.windowBytes, maxAgeTicks }, clock.now());
+    const redaction = new Redaction(
+      config.redact,
+      keyedHash(config.redact.hashKey),
+      keyedHash(undefined),
     );
-    this.recording = new Recording(clock, window, new VariableTable(), this.guard);
+    this.recording = new Recording(clock, window, new VariableTable(), this.guard, redaction);
     this.logs = new Logs(this.recording);
     // A keyframe passes through the window and the queue, each of which it shares with events.
     const keyframeBytes = Math.min(config.windowBytes, config.queueBytes) / 2;
-    this.feed = new EventFeed(this.recording, this.#epochs.first(clock), { keyframeBytes });
+    const marks =
+      config.stream === "all" ? undefined : new KeyframeMarks(this.recording, maxAgeTicks);
+    const framing = marks === undefined ? { keyframeBytes } : { marks };
+    this.feed = new EventFeed(this.recording, this.#epochs.first(clock), framing);
+    this.#onDemandFeed =
+      marks && new OnDemandFeed(this.recording, this.feed, marks, config.queueBytes / 2);
     this.snapshots = new Snapshots(this.recording, () => this.feed.node);
     this.messages = new AgentMessages(this.recording, this.feed);
     this.vitals = new Vitals({
@@ -240,12 +253,15 @@ export class Runtime {
   }
 
   #openShipper(transport: Transport): Shipper {
-    this.recording.window.holdFrom = 0;
+    const { window, clock } = this.recording;
+    const onDemand = this.#onDemandFeed;
+    // On demand nothing waits to be shipped, and nothing is held for it.
+    if (onDemand === undefined) window.holdFrom = 0;
     return new Shipper({
-      source: sourceOf(this.feed, (request) => this.#reopen(request)),
+      source: sourceOf(this.feed, clock, (request) => this.#reopen(request), onDemand),
       transport,
       scheduler: this.#scheduler,
-      status: () => this.vitals.status() as unknown as Json,
+      status: () => this.vitals.status() as unknown as Readonly<Record<string, Json>>,
       onError: (error) => this.guard.caught(error, "shipping"),
       say: (kind, message) => this.notices.say(kind, message),
       flushIntervalMs: this.config.flushIntervalMs,

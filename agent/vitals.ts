@@ -8,6 +8,7 @@ import {
   EVENT_KINDS,
   type HookState,
   KindCode,
+  type StreamMode,
   TICKS_PER_MS,
   type UnstampedChannel,
 } from "./kernel/index.ts";
@@ -31,7 +32,11 @@ function isIll([name, state]: readonly [string, HookState]): boolean {
 /** `degraded`: it works, but something is missing or wrong (`healthReason` says what). `off`: it does nothing. */
 export type Health = "ok" | "degraded" | "off";
 
-/** Counters since the start. created = acknowledged + dropped + queued, where a collector is named. */
+/**
+ * Counters since the start. Where a collector is named, recorded = acknowledged + dropped + queued + kept at
+ * any time: `kept` is what an on-demand agent has in its window and nobody asked for. Asked for, it becomes
+ * queued; unasked, it leaves the window one day and is dropped as `aged-out`.
+ */
 export interface AgentStats {
   /** Events recorded: also the sum of `counts`. */
   readonly recorded: number;
@@ -39,13 +44,17 @@ export interface AgentStats {
   readonly counts: Readonly<Record<string, number>>;
   readonly acknowledged: number;
   readonly queued: number;
+  /** On demand: events in the window that nobody asked for, and somebody still may. Else 0. */
+  readonly kept: number;
   readonly dropped: number;
-  /** Events dropped, by reason: overflow, refused, shed, shutdown. */
+  /** Events dropped, by reason: overflow, refused, shed, aged-out, shutdown. */
   readonly drops: Readonly<Record<string, number>>;
   readonly requests: number;
   readonly failures: number;
   readonly heartbeats: number;
   readonly unsupportedCommands: number;
+  /** Calls of `trigger` of which the collector was not told: within a second of another, or too many waiting. */
+  readonly refusedTriggers: number;
   readonly windowEvents: number;
   readonly windowBytes: number;
   readonly queueBytes: number;
@@ -116,12 +125,14 @@ export class Vitals {
       counts: this.#counts(),
       acknowledged: shipping?.acknowledged ?? 0,
       queued: shipping?.queued ?? 0,
+      kept: shipping?.kept ?? 0,
       dropped: shipping?.dropped ?? 0,
       drops: shipping?.drops ?? {},
       requests: shipping?.requests ?? 0,
       failures: shipping?.failures ?? 0,
       heartbeats: shipping?.heartbeats ?? 0,
       unsupportedCommands: shipping?.unsupportedCommands ?? 0,
+      refusedTriggers: shipping?.refusedTriggers ?? 0,
       windowEvents: window.nextIndex - window.firstIndex,
       windowBytes: window.bytes,
       queueBytes: shipping?.queueBytes ?? 0,
@@ -139,7 +150,11 @@ export class Vitals {
   }
 
   /** The line that tells a person what runs. */
-  startLine(agent: EpochRef & { readonly service: string }, target: string | undefined): string {
+  startLine(
+    agent: EpochRef & { readonly service: string },
+    target: string | undefined,
+    stream: StreamMode,
+  ): string {
     const hooks = Object.entries(this.#parts.hookStates())
       .filter(([, state]) => state !== "absent")
       .map(([name, state]) => `${name} ${state}`);
@@ -148,7 +163,7 @@ export class Vitals {
       `service ${agent.service}`,
       `epoch ${agent.epoch}`,
       target === undefined ? "no collector, nothing is shipped" : `collector ${target}`,
-      "stream all",
+      `stream ${stream}`,
       `hooks: ${hooks.length === 0 ? "none" : hooks.join(", ")}`,
     ];
     return parts.join(" · ");

@@ -15,6 +15,12 @@ import {
 import type { QueuedBatch } from "./batch-queue.ts";
 import type { SourceCut } from "./event-source.ts";
 
+/** What an agent says of itself, with the number of the tidings in it; 0: there are none. */
+export interface Status {
+  readonly json: Json;
+  readonly tidings: number;
+}
+
 /** Where an epoch that was left ended, for declaring losses of it later. */
 export interface EpochTail extends EpochRef {
   readonly service: string;
@@ -29,15 +35,22 @@ export class BatchPress {
    * Encodes a cut at once, since its columns are used again. A status that does not fit is left out.
    * @throws RetroError `too-large`, `bad-batch`
    */
-  press(cut: SourceCut, dropped: readonly LostRange[], status: Json | null): QueuedBatch {
+  press(
+    cut: SourceCut,
+    dropped: readonly LostRange[],
+    status: Status | null,
+    capture?: string,
+  ): QueuedBatch {
     this.#ordinal += 1;
-    const header = headerOf(cut, dropped, status);
+    const { events } = cut;
+    const header = headerOf(cut, dropped, status?.json ?? null);
+    const about = { ...cut, tidings: status?.tidings ?? 0, capture };
     try {
-      return this.#entry({ header, events: cut.events }, cut, this.#ordinal);
+      return this.#entry({ header, events }, about, this.#ordinal);
     } catch (error) {
       if (status === null || !isTooLarge(error)) throw error;
       const bare = { ...header, status: null };
-      return this.#entry({ header: bare, events: cut.events }, cut, this.#ordinal);
+      return this.#entry({ header: bare, events }, { ...about, tidings: 0 }, this.#ordinal);
     }
   }
 
@@ -85,12 +98,13 @@ export class BatchPress {
       },
       events: partOf(events, at, events.count),
     };
-    return [this.#entry(first, entry, entry.ordinal), this.#entry(second, entry, entry.ordinal)];
+    const untold = { ...entry, tidings: 0 };
+    return [this.#entry(first, entry, entry.ordinal), this.#entry(second, untold, entry.ordinal)];
   }
 
   #entry(
     batch: Batch,
-    about: Pick<QueuedBatch, "logs" | "framed" | "messages">,
+    about: Pick<QueuedBatch, "logs" | "framed" | "messages" | "tidings" | "capture">,
     ordinal: number,
   ): QueuedBatch {
     const { node, epoch, firstSeq, lastSeq, firstT, lastT, dropped } = batch.header;
@@ -98,6 +112,7 @@ export class BatchPress {
     return {
       ...{ ordinal, node, epoch, firstSeq, lastSeq, firstT, lastT, dropped, bytes },
       ...{ logs: about.logs, framed: about.framed, messages: about.messages },
+      ...{ tidings: about.tidings, capture: about.capture },
     };
   }
 }

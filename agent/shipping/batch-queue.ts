@@ -19,6 +19,10 @@ export interface QueuedBatch extends EpochRef {
   readonly messages: boolean;
   /** What it declares: to be declared again by another if it never arrives. */
   readonly dropped: readonly LostRange[];
+  /** The number of what its status tells (tidings.ts); 0: nothing. */
+  readonly tidings: number;
+  /** The capture that it is part of. */
+  readonly capture: string | undefined;
 }
 
 /** Room that an entry takes beside its bytes. */
@@ -76,6 +80,16 @@ export class BatchQueue {
       bytes += entry.bytes.length;
     }
     return taken;
+  }
+
+  /** Whether three quarters of the room are free. */
+  get isMostlyFree(): boolean {
+    return this.#bytes < this.#maxBytes / 4;
+  }
+
+  /** Whether part of that capture waits. */
+  hasCapture(id: string): boolean {
+    return this.#entries.some(({ capture }) => capture === id);
   }
 
   /** What waits of one epoch. */

@@ -2,7 +2,7 @@
  * What a collector may ask of us. Only what is listed here is done; all else is counted. No command
  * runs code, or changes host or token, and each has a bound of ours.
  */
-import { type AgentCommand, parseHlc } from "../kernel/index.ts";
+import { type AgentCommand, type Hlc, parseHlc } from "../kernel/index.ts";
 import type { ReopenRequest } from "./event-source.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -11,6 +11,7 @@ const MAX_SLOW_MS = 10_000;
 const SLOW_HOLDS_MS = 60_000;
 const POLL_MS = 250;
 const MAX_POLL_FOR_MS = 10 * 60_000;
+const MAX_ID_LENGTH = 128;
 /** Commands looked at in one reply. */
 const MAX_COMMANDS = 64;
 
@@ -18,6 +19,8 @@ export interface CommandsOptions {
   readonly scheduler: Scheduler;
   readonly keyframe: (logs: readonly string[] | null) => void;
   readonly reopen: (request: ReopenRequest) => void;
+  /** Whether the capture was taken. */
+  readonly capture: (id: string, from: Hlc, to: Hlc) => boolean;
 }
 
 export class Commands {
@@ -75,6 +78,14 @@ export class Commands {
         const { aboveEpoch } = command;
         if (isCurrent) this.#options.reopen({ aboveEpoch, aboveT, nodeInUse: false });
         return true;
+      }
+      case "window": {
+        const from = parseHlc(String(command.from));
+        const to = parseHlc(String(command.to));
+        const { id } = command;
+        if (!isText(id) || id.length > MAX_ID_LENGTH) return false;
+        if (from === undefined || to === undefined) return false;
+        return this.#options.capture(id, from, to);
       }
       case "node-in-use":
         if (isCurrent) this.#options.reopen({ aboveEpoch: 0, aboveT: null, nodeInUse: true });

@@ -34,11 +34,51 @@ export interface ReopenRequest {
   readonly nodeInUse: boolean;
 }
 
+/** A captured range that is being read. */
+export interface CaptureSource {
+  /** From here on, and up to there, what was read can be understood. */
+  readonly fromT: Hlc;
+  readonly reachedT: Hlc;
+  /** What was asked for and is not between the two has left the window. */
+  readonly hasGap: boolean;
+  /** Another epoch began: nothing more comes. */
+  readonly isOver: boolean;
+  /** What was read; of the epoch in which it was begun. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** From here on the window is still needed. */
+  readonly nextIndex: number;
+  /** The next events at or before `to`; null: none now. @throws as `EventSource.cut` */
+  cut(to: Hlc): SourceCut | null;
+}
+
+/**
+ * What a source has more where events are shipped on demand. Its `cut` gives joins and goodbyes alone, its
+ * `heartbeat` declares all else, as `not-captured`, and `pendingCount` is 0.
+ */
+export interface OnDemandSource {
+  /** Events in the window that nobody asked for, and that left it so. */
+  readonly keptCount: number;
+  readonly agedOutCount: number;
+  /** The earliest time from which a capture could be read; undefined: there is none. */
+  readonly earliestT: Hlc | undefined;
+  /** Begins to read what lies behind `from`; undefined: nothing could be read. */
+  capture(from: Hlc): CaptureSource | undefined;
+  /** Keeps the window from that index on, whatever its age; undefined: no longer. */
+  hold(index: number | undefined): void;
+  /** Takes back what was cut and cannot be shipped; returns how many events of it. */
+  giveBack(node: string, epoch: number, firstSeq: number, lastSeq: number): number;
+}
+
 export interface EventSource {
   readonly node: string;
   readonly epoch: number;
   /** Events recorded and not yet cut. */
   readonly pendingCount: number;
+  /** Where events are shipped on demand; undefined: all are shipped as they come. */
+  readonly onDemand: OnDemandSource | undefined;
+  /** The latest time known here: no later event is before it. @throws what a broken clock throws */
+  now(): Hlc;
 
   /** The next events in order, or null if none are pending. @throws what a broken clock throws; nothing is lost by it */
   cut(): SourceCut | null;

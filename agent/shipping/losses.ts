@@ -21,7 +21,7 @@ interface Tail {
   refusals: number;
 }
 
-export type LostBatch = Omit<QueuedBatch, "ordinal" | "bytes">;
+export type LostBatch = Omit<QueuedBatch, "ordinal" | "bytes" | "tidings">;
 
 export class Losses {
   #current = new LostRanges();
@@ -54,6 +54,14 @@ export class Losses {
       if (tail.refusals >= MAX_REFUSALS) return;
     }
     for (const range of entry.dropped) lost.add(range);
+  }
+
+  /** Notes what a heartbeat declared and nobody heard. */
+  addDeclared(epoch: EpochRef, ranges: readonly LostRange[], isCurrent: boolean): void {
+    const lost = isCurrent
+      ? this.#current
+      : this.#tails.find(({ tail }) => isSameEpoch(tail, epoch))?.lost;
+    for (const range of ranges) lost?.add(range);
   }
 
   /** What the current epoch's next batch declares. */

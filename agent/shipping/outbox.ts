@@ -9,13 +9,21 @@
  * the logs it touched get a keyframe once the collector answers again (before that, keyframes would
  * only push out more).
  */
-import type { DropReason, EpochRef, Json, LostRange } from "../kernel/index.ts";
-import { BatchPress, type EpochTail, halvesOf, isTooLarge } from "./batch-press.ts";
+import type { DropReason, EpochRef, Hlc, LostRange } from "../kernel/index.ts";
+import { BatchPress, type EpochTail, halvesOf, isTooLarge, type Status } from "./batch-press.ts";
 import { BatchQueue, eventCountOf, type QueuedBatch } from "./batch-queue.ts";
-import type { EventSource, SourceCut } from "./event-source.ts";
+import type { CaptureSource, EventSource, SourceCut } from "./event-source.ts";
 import { Ledger } from "./ledger.ts";
 import { Losses, type LostBatch } from "./losses.ts";
 import { Reframing } from "./reframing.ts";
+
+export interface OutboxOptions {
+  readonly source: EventSource;
+  readonly queueBytes: number;
+  readonly onError: (error: unknown) => void;
+  /** Tidings of that number arrived. */
+  readonly onHeard: (tidings: number) => void;
+}
 
 export class Outbox {
   readonly ledger: Ledger = new Ledger();
@@ -24,14 +32,17 @@ export class Outbox {
   readonly #press = new BatchPress();
   readonly #losses = new Losses();
   readonly #reframing = new Reframing();
+  readonly #lostCaptures = new Set<string>();
   #lastCut: EpochTail | undefined;
   #isDisowned = false;
   readonly #onError: (error: unknown) => void;
+  readonly #onHeard: (tidings: number) => void;
 
-  constructor(source: EventSource, queueBytes: number, onError: (error: unknown) => void) {
-    this.#source = source;
-    this.queue = new BatchQueue(queueBytes);
-    this.#onError = onError;
+  constructor(options: OutboxOptions) {
+    this.#source = options.source;
+    this.queue = new BatchQueue(options.queueBytes);
+    this.#onError = options.onError;
+    this.#onHeard = options.onHeard;
   }
 
   /** Whether a loss waits to be declared. */
@@ -50,7 +61,7 @@ export class Outbox {
   }
 
   /** Cuts and queues one batch; false if nothing was pending. `sent`: batches not to be given up. */
-  cutOne(sent: readonly QueuedBatch[], status: () => Json | null): boolean {
+  cutOne(sent: readonly QueuedBatch[], status: () => Status | null): boolean {
     const cut = this.#source.cut();
     if (cut === null) return false;
     this.#queueCut(cut, sent, status);
@@ -63,15 +74,54 @@ export class Outbox {
       this.#push(this.#press.pressTail(tail, lost), sent);
     }
     if (this.#losses.hasCurrent && this.#source.pendingCount === 0) {
-      this.#queueCut(this.#source.heartbeat(), sent, () => null);
+      this.#queueCut(this.#source.heartbeat(), sent, none);
     }
   }
 
-  /** An empty batch that is sent once and not queued. */
-  heartbeat(status: Json | null): QueuedBatch {
+  /** An empty batch that is sent once and not queued; with it goes what is not declared yet. */
+  heartbeat(status: Status | null): QueuedBatch {
     const cut = this.#source.heartbeat();
+    this.#noteLost(cut);
     this.#noteTail(cut);
-    return this.#press.press(cut, [], status);
+    return this.#press.press(cut, this.#losses.take(), status);
+  }
+
+  /** A heartbeat that was not heard: what it declared is declared again. */
+  heartbeatFailed({ node, epoch, dropped }: QueuedBatch): void {
+    if (dropped.length > 0)
+      this.#losses.addDeclared({ node, epoch }, dropped, this.#isCurrent({ node, epoch }));
+  }
+
+  /** Whether a capture may put more into the queue, and nothing has to go for it. */
+  get hasRoomToCapture(): boolean {
+    return this.queue.isMostlyFree;
+  }
+
+  /** Queues the next batch of a capture; false: there is none now. */
+  captureOne(
+    source: CaptureSource,
+    capture: { readonly id: string; readonly to: Hlc },
+    sent: readonly QueuedBatch[],
+  ): boolean {
+    const cut = source.cut(capture.to);
+    if (cut === null) return false;
+    this.#queueCut(cut, sent, none, capture.id);
+    return true;
+  }
+
+  /** Whether part of a capture still waits. */
+  isCaptureQueued(id: string): boolean {
+    return this.queue.hasCapture(id);
+  }
+
+  /** Whether part of a capture was given up. */
+  hasLostOf(id: string): boolean {
+    return this.#lostCaptures.has(id);
+  }
+
+  /** A capture is over. */
+  forgetCapture(id: string): void {
+    this.#lostCaptures.delete(id);
   }
 
   /** Wants keyframes of these logs (null: all); `addKeyframes` makes them when it is time. */
@@ -91,6 +141,7 @@ export class Outbox {
 
   acknowledged(entry: QueuedBatch): void {
     if (this.queue.remove(entry)) this.ledger.acknowledge(eventCountOf(entry));
+    this.#onHeard(entry.tidings);
   }
 
   /** Gives a batch up; it will be declared lost. */
@@ -123,7 +174,9 @@ export class Outbox {
   }
 
   /** Everything recorded is cut; the epoch is left. Later losses of it are declared under its own name. */
-  leaveEpoch(): void {
+  leaveEpoch(sent: readonly QueuedBatch[]): void {
+    // What nobody asked for is declared with the epoch's end.
+    if (this.#source.onDemand !== undefined) this.#queueCut(this.#source.heartbeat(), sent, none);
     this.#isDisowned = false;
     if (this.#lastCut === undefined) return;
     const isWaiting = (left: EpochRef) => this.queue.entriesOf(left.node, left.epoch).length > 0;
@@ -138,20 +191,36 @@ export class Outbox {
     }
   }
 
-  #queueCut(cut: SourceCut, sent: readonly QueuedBatch[], status: () => Json | null): void {
+  #queueCut(
+    cut: SourceCut,
+    sent: readonly QueuedBatch[],
+    status: () => Status | null,
+    capture?: string,
+  ): void {
     if (this.#isDisowned) {
       this.ledger.drop("refused", cut.events.count);
-      for (const range of cut.lost) this.ledger.drop(range.reason, eventCountOf(range));
+      for (const range of cut.lost) this.#countLost(range);
       return;
     }
+    this.#noteLost(cut);
+    // Of what is read out of the past, the end is not where the epoch ends.
+    if (capture === undefined) this.#noteTail(cut);
+    this.#encode(cut, this.#losses.take(), sent, status(), capture);
+  }
+
+  #noteLost(cut: SourceCut): void {
     for (const range of cut.lost) {
       this.#losses.add(range);
+      this.#countLost(range);
       // What the cut frames comes after what was lost before it.
-      this.#reframing.ask(range.logs?.filter((log) => !cut.framed.includes(log)) ?? null);
-      this.ledger.drop(range.reason, eventCountOf(range));
+      const names = range.logs?.filter((log) => !cut.framed.includes(log)) ?? null;
+      if (range.reason !== "not-captured") this.#reframing.ask(names);
     }
-    this.#noteTail(cut);
-    this.#encode(cut, this.#losses.take(), sent, status());
+  }
+
+  /** What was not captured is in the window, and no loss yet: the source counts it. */
+  #countLost(range: LostRange): void {
+    if (range.reason !== "not-captured") this.ledger.drop(range.reason, eventCountOf(range));
   }
 
   /** Encodes and queues; a cut that is too large for a batch in two, until what is too large is alone. */
@@ -159,32 +228,36 @@ export class Outbox {
     cut: SourceCut,
     dropped: readonly LostRange[],
     sent: readonly QueuedBatch[],
-    status: Json | null,
+    status: Status | null,
+    capture: string | undefined,
   ): void {
     let entry: QueuedBatch;
     try {
-      entry = this.#press.press(cut, dropped, status);
+      entry = this.#press.press(cut, dropped, status, capture);
     } catch (error) {
       if (!isTooLarge(error)) this.#onError(error);
       const halves = isTooLarge(error) ? halvesOf(cut) : null;
       if (halves === null) {
-        this.#giveUp(cut, dropped);
+        this.#giveUp(cut, dropped, capture);
         return;
       }
-      this.#encode(halves[0], dropped, sent, status);
-      this.#encode(halves[1], this.#losses.take(), sent, null);
+      this.#encode(halves[0], dropped, sent, status, capture);
+      this.#encode(halves[1], this.#losses.take(), sent, null, capture);
       return;
     }
     this.#push(entry, sent);
   }
 
   /** A cut that cannot be encoded: as if the collector had refused it. */
-  #giveUp(cut: SourceCut, dropped: readonly LostRange[]): void {
+  #giveUp(cut: SourceCut, dropped: readonly LostRange[], capture: string | undefined): void {
     const { node, epoch, firstSeq, closed, logs, framed, messages, events } = cut;
     const lastSeq = firstSeq + events.count - 1;
     const firstT = (events.count > 0 ? events.t[0] : closed) as typeof closed;
     this.#lose(
-      { node, epoch, firstSeq, lastSeq, firstT, lastT: closed, logs, framed, messages, dropped },
+      {
+        ...{ node, epoch, firstSeq, lastSeq, firstT, lastT: closed },
+        ...{ logs, framed, messages, dropped, capture },
+      },
       "refused",
     );
   }
@@ -199,13 +272,22 @@ export class Outbox {
   }
 
   #lose(entry: LostBatch, reason: DropReason): void {
-    this.ledger.drop(reason, eventCountOf(entry));
-    const isCurrent = entry.node === this.#source.node && entry.epoch === this.#source.epoch;
+    const { node, epoch, firstSeq, lastSeq, capture } = entry;
+    const kept = this.#source.onDemand?.giveBack(node, epoch, firstSeq, lastSeq) ?? 0;
+    this.ledger.drop(reason, eventCountOf(entry) - kept);
+    if (capture !== undefined) this.#lostCaptures.add(capture);
+    const isCurrent = this.#isCurrent(entry);
     this.#losses.addBatch(entry, reason, isCurrent);
     if (isCurrent) this.#reframing.askAfter(entry, reason);
+  }
+
+  #isCurrent({ node, epoch }: EpochRef): boolean {
+    return node === this.#source.node && epoch === this.#source.epoch;
   }
 
   #noteTail({ node, epoch, service, firstSeq, events, closed }: SourceCut): void {
     this.#lastCut = { node, epoch, service, nextSeq: firstSeq + events.count, closed };
   }
 }
+
+const none = (): null => null;

@@ -3,31 +3,32 @@
  *
  *     every flushIntervalMs   keyframes due -> cut what is pending -> queue
  *     queue not empty         one request with the oldest batches; the next when it was answered
- *     a second of silence     a heartbeat: an empty batch in a request of its own, which the collector
- *                             may hold for a second to answer with a command; no event waits behind it
+ *     a second of silence     a heartbeat (heartbeats.ts), which the collector answers with commands
+ *     asked for a capture     the window, as far as the queue has room (captures.ts)
  *
- * At any time: created = acknowledged + dropped + queued (outbox.ts keeps the books). It never throws;
- * what it catches of our own making goes to `onError`. Time, timers and chance come from the scheduler.
+ * At any time: created = acknowledged + dropped + queued, and, where events are shipped on demand, + kept
+ * in the window (outbox.ts and the source keep the books). It never throws; what it catches of our own making goes to `onError`. Time, timers and chance come from the scheduler.
  */
-import type { IngestReply, Json } from "../kernel/index.ts";
+import type { Hlc, IngestReply, Json } from "../kernel/index.ts";
 import { Answers, knownAbove } from "./answers.ts";
+import type { Status } from "./batch-press.ts";
 import type { QueuedBatch } from "./batch-queue.ts";
+import { Captures } from "./captures.ts";
 import { Commands } from "./commands.ts";
 import { Courier } from "./courier.ts";
 import { EpochRequests } from "./epoch-requests.ts";
 import type { EventSource, ReopenRequest } from "./event-source.ts";
 import { FlushWaiters } from "./flush-waiters.ts";
+import { HEARTBEAT_MS, Heartbeats, REQUEST_TIMEOUT_MS } from "./heartbeats.ts";
 import { Outbox } from "./outbox.ts";
 import { Reach, type Say } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { Tidings } from "./tidings.ts";
 import type { Transport } from "./transport.ts";
 
 /** Encoded batches that wait for the collector; beyond, the oldest go. */
 export const DEFAULT_QUEUE_BYTES: number = 8 * 1024 * 1024;
 export const DEFAULT_FLUSH_INTERVAL_MS = 50;
-export const REQUEST_TIMEOUT_MS = 10_000;
-export const HEARTBEAT_MS = 1_000;
-const HOLD_MS = 1_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_REQUEST_BATCHES = 64;
 /** Batches cut in a row before the host gets its turn; a tick of 16,384 events is about 2 ms. */
@@ -41,8 +42,8 @@ export interface ShipperOptions {
   readonly source: EventSource;
   readonly transport: Transport;
   readonly scheduler: Scheduler;
-  /** What the agent says about itself. */
-  readonly status: () => Json;
+  /** What the agent says about itself; captures, triggers and the stream are added here. */
+  readonly status: () => { readonly [field: string]: Json };
   /** Told of errors of our own, ports that break their promises included. */
   readonly onError: (error: unknown) => void;
   /** Tells a person that the collector cannot be reached, or can again. */
@@ -55,6 +56,8 @@ export interface ShipperOptions {
 export interface ShippingStats {
   readonly acknowledged: number;
   readonly queued: number;
+  /** On demand: events in the window that nobody asked for. Else 0. */
+  readonly kept: number;
   readonly dropped: number;
   readonly drops: Readonly<Record<string, number>>;
   readonly queueBytes: number;
@@ -63,12 +66,14 @@ export interface ShippingStats {
   readonly heartbeats: number;
   readonly rejoins: number;
   readonly unsupportedCommands: number;
+  /** Triggers that were one too many. */
+  readonly refusedTriggers: number;
 }
 
 export class Shipper {
   readonly #source: EventSource;
   readonly #scheduler: Scheduler;
-  readonly #status: () => Json;
+  readonly #status: ShipperOptions["status"];
   readonly #onError: (error: unknown) => void;
   readonly #flushIntervalMs: number;
   readonly #reach: Reach;
@@ -78,12 +83,13 @@ export class Shipper {
   readonly #waiters: FlushWaiters;
   readonly #commands: Commands;
   readonly #epochRequests: EpochRequests;
+  readonly #heartbeats: Heartbeats;
+  readonly #tidings = new Tidings();
+  readonly #captures: Captures;
+  readonly #firstEpoch: number;
   #sent: readonly QueuedBatch[] = [];
-  #heartbeatIsOut = false;
-  #nextHeartbeatMs = 0;
   #nextStatusMs = 0;
   #requestCount = 0;
-  #heartbeatCount = 0;
   #cancelTick: () => void = () => undefined;
   /** The goodbye was recorded: nothing may follow it in this epoch. */
   #hasLeft = false;
@@ -100,34 +106,55 @@ export class Shipper {
     this.#epochRequests = new EpochRequests(options.scheduler);
     this.#waiters = new FlushWaiters(options.scheduler);
     const queueBytes = options.queueBytes ?? DEFAULT_QUEUE_BYTES;
-    this.#outbox = new Outbox(options.source, queueBytes, options.onError);
+    this.#firstEpoch = options.source.epoch;
+    const { onDemand } = options.source;
+    this.#outbox = new Outbox({
+      ...{ source: options.source, queueBytes, onError: options.onError },
+      onHeard: (tidings) => this.#tidings.heard(tidings),
+    });
+    this.#captures = new Captures(onDemand, this.#outbox, this.#tidings);
     this.#answers = new Answers(this.#outbox, this.#reach);
     this.#commands = new Commands({
       scheduler: options.scheduler,
       keyframe: (logs) => this.#outbox.wantKeyframes(logs),
       reopen: (request) => this.#reopen(request),
+      capture: (id, from, to) => this.#captures.ask(id, from, to, this.#source.now()),
+    });
+    this.#heartbeats = new Heartbeats({
+      ...{ scheduler: options.scheduler, courier: this.#courier, outbox: this.#outbox },
+      ...{ reach: this.#reach, tidings: this.#tidings, isOnDemand: onDemand !== undefined },
+      intervalMs: () => this.#commands.heartbeatMs(HEARTBEAT_MS),
+      status: () => this.#statusNow(),
+      onReply: (batch, reply) => {
+        this.#obey([batch], reply);
+        this.#goOn();
+      },
     });
   }
 
   /** Ships the first events, the join among them, as soon as the host's own start is through. */
   start(): void {
-    this.#nextHeartbeatMs = this.#scheduler.nowMs() + HEARTBEAT_MS;
+    this.#heartbeats.start();
     this.#tickIn(0);
   }
 
   get stats(): ShippingStats {
     const { ledger, queue, queuedCount } = this.#outbox;
+    const { onDemand } = this.#source;
+    const agedOut = onDemand?.agedOutCount ?? 0;
     return {
       acknowledged: ledger.acknowledged,
       queued: this.#isClosed ? 0 : queuedCount,
-      dropped: ledger.dropped,
-      drops: ledger.drops,
+      kept: onDemand?.keptCount ?? 0,
+      dropped: ledger.dropped + agedOut,
+      drops: agedOut === 0 ? ledger.drops : { ...ledger.drops, "aged-out": agedOut },
       queueBytes: queue.bytes,
       requests: this.#requestCount,
       failures: this.#reach.failureCount,
-      heartbeats: this.#heartbeatCount,
+      heartbeats: this.#heartbeats.count,
       rejoins: this.#epochRequests.count,
       unsupportedCommands: this.#commands.unsupportedCount,
+      refusedTriggers: this.#tidings.refusedTriggerCount,
     };
   }
 
@@ -136,6 +163,13 @@ export class Shipper {
     const log = this.#source.unframedLog;
     const tooLarge = `log "${log}" is too large for a keyframe: what is lost of it stays lost until set anew`;
     return this.#reach.problem ?? (log === undefined ? undefined : tooLarge);
+  }
+
+  /** Asks the collector, at once, for captures of all on-demand nodes around `t`. Never throws. */
+  trigger(t: Hlc, reason: string): void {
+    if (this.#isClosed || this.#hasLeft) return;
+    if (!this.#tidings.trigger(t, reason, this.#firstEpoch, this.#scheduler.nowMs())) return;
+    this.#tickIn(0);
   }
 
   /**
@@ -203,6 +237,7 @@ export class Shipper {
       this.#source.tidy();
       this.#openEpochIfDue();
       isBehind = this.#cutSome();
+      this.#capture();
       this.#pump();
       this.#heartbeat();
     });
@@ -229,12 +264,28 @@ export class Shipper {
     while (this.#outbox.cutOne(this.#sent, this.#statusIfDue));
   }
 
-  readonly #statusIfDue = (): Json | null => {
-    const now = this.#scheduler.nowMs();
-    if (now < this.#nextStatusMs) return null;
-    this.#nextStatusMs = now + STATUS_MS;
-    return this.#status();
-  };
+  readonly #statusIfDue = (): Status | null =>
+    this.#scheduler.nowMs() < this.#nextStatusMs ? null : this.#statusNow();
+
+  #statusNow(): Status {
+    this.#nextStatusMs = this.#scheduler.nowMs() + STATUS_MS;
+    const { number: tidings, ...told } = this.#tidings.tell();
+    const stream = this.#source.onDemand === undefined ? "all" : "on-demand";
+    return { json: { ...this.#status(), stream, ...told } as unknown as Json, tidings };
+  }
+
+  /** Reads on in what was asked for. Nothing of it follows the goodbye. */
+  #capture(): void {
+    if (this.#captures.isIdle || this.#hasLeft || this.#isClosed) return;
+    this.#captures.step(this.#source.now(), this.#scheduler.nowMs(), this.#sent);
+  }
+
+  /** After an answer: there may be room, and a way. */
+  #goOn(): void {
+    this.#capture();
+    this.#pump();
+    if (this.#tidings.hasNews) this.#tickIn(0);
+  }
 
   /** Sends the oldest batches if the way is free. */
   #pump(): void {
@@ -247,37 +298,21 @@ export class Shipper {
     const batches = queue.head(MAX_REQUEST_BYTES, maxCount);
     this.#sent = batches;
     this.#requestCount += 1;
-    this.#nextHeartbeatMs = this.#scheduler.nowMs() + HEARTBEAT_MS;
+    this.#heartbeats.putOff();
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, holdMs: 0 };
     this.#courier.send(batches, options, (reply) => {
       this.#sent = [];
       this.#obey(batches, this.#answers.take(batches, reply));
       if (this.#source.pendingCount >= EAGER_EVENTS) this.#cutSome();
       this.#waiters.settle(this.#outbox.queue.oldest?.ordinal ?? Number.POSITIVE_INFINITY);
-      this.#pump();
+      this.#goOn();
     });
   }
 
-  /** Sends an empty batch if nothing was said for a while. */
   #heartbeat(): void {
-    const now = this.#scheduler.nowMs();
-    const isBusy = this.#sent.length > 0 || this.#outbox.queuedCount > 0 || this.#heartbeatIsOut;
     const isSilent = this.#hasLeft || this.#outbox.isDisowned || this.#isClosed;
-    if (isBusy || isSilent || now < this.#nextHeartbeatMs || !this.#reach.isFree) return;
-    this.#nextHeartbeatMs = now + this.#commands.heartbeatMs(HEARTBEAT_MS);
-    this.#nextStatusMs = now + STATUS_MS;
-    const batch = this.#outbox.heartbeat(this.#status());
-    this.#heartbeatIsOut = true;
-    this.#heartbeatCount += 1;
-    const options = { timeoutMs: REQUEST_TIMEOUT_MS, holdMs: HOLD_MS };
-    this.#courier.send([batch], options, (reply) => {
-      this.#heartbeatIsOut = false;
-      if (reply.kind === "acked") {
-        this.#reach.succeeded();
-        this.#obey([batch], reply.reply);
-      } else this.#reach.failed(reply);
-      this.#pump();
-    });
+    if (isSilent || this.#source.pendingCount > 0) return;
+    this.#heartbeats.tick(this.#sent.length > 0 || this.#outbox.queuedCount > 0);
   }
 
   /** Does what an answer asks for; only what speaks of the current epoch says anything about epochs. */
@@ -307,7 +342,8 @@ export class Shipper {
 
   #openEpoch(request: ReopenRequest): void {
     this.#cutAll(); // the old epoch's events go out first, or are declared
-    this.#outbox.leaveEpoch();
+    this.#outbox.leaveEpoch(this.#sent);
+    this.#captures.endEpoch();
     this.#nextStatusMs = 0;
     this.#source.reopen(request);
     this.#tickIn(0);

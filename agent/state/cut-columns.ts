@@ -21,6 +21,12 @@ export const MAX_CUT_EVENTS = 4_096;
 /** ... or after so many bytes of names and values, roughly. */
 export const MAX_CUT_BYTES: number = 512 * 1024;
 
+/** What is shipped in the place of an event that is no change, and its bytes. */
+export interface Stand {
+  readonly body: EventBody;
+  readonly bytes: number;
+}
+
 export class CutColumns {
   count = 0;
   /** Index of the first event not copied. */
@@ -43,16 +49,32 @@ export class CutColumns {
   #variables: VariableRef[] = [];
   #values: Value[] = [];
   #bodies: EventBody[] = [];
+  readonly #maxBytes: number;
+  #standFor: ((index: number, body: EventBody) => Stand) | undefined;
+
+  /** @param maxBytes a copy ends after so many bytes, where they are fewer than MAX_CUT_BYTES */
+  constructor(maxBytes: number = MAX_CUT_BYTES) {
+    this.#maxBytes = Math.min(maxBytes, MAX_CUT_BYTES);
+  }
 
   /** Stamp of the last event copied. */
   get lastT(): number {
     return this.#t[this.count - 1] as number;
   }
 
-  /** Copies from `start` on: up to a limit, a loss or the window's end. */
-  copy(window: EventWindow, table: VariableTable, start: number): void {
+  /**
+   * Copies from `start` on: up to a limit, a loss or `end`, which must not part a commit.
+   * @param standFor what a keyframe stands for, where the window does not have its content
+   */
+  copy(
+    window: EventWindow,
+    table: VariableTable,
+    start: number,
+    end: number = window.nextIndex,
+    standFor?: (index: number, body: EventBody) => Stand,
+  ): void {
     this.#begin(table, start);
-    const end = window.nextIndex;
+    this.#standFor = standFor;
     while (this.nextIndex < end) {
       const chunk = window.chunkOf(this.nextIndex);
       const stop = Math.min(chunk.count, end - chunk.firstIndex);
@@ -124,7 +146,7 @@ export class CutColumns {
     for (; at < stop; at += 1) {
       const stamp = t[at] as number;
       const code = kind[at] as number;
-      const isFull = count >= MAX_CUT_EVENTS || this.#bytes > MAX_CUT_BYTES;
+      const isFull = count >= MAX_CUT_EVENTS || this.#bytes > this.#maxBytes;
       if (code === SHED_CODE || (isFull && stamp !== outT[count - 1])) break;
       outT[count] = stamp;
       outKind[count] = code;
@@ -132,6 +154,7 @@ export class CutColumns {
         outTag[count] = ValueTag.none;
         outNumber[count] = 0;
         outRef[count] = this.#takeBody(chunk, at, code);
+        outKind[count] = KindCode[(this.#bodies.at(-1) as EventBody).kind];
       } else {
         const id = ref[at] as number;
         const local = localOf[id] as number;
@@ -169,10 +192,18 @@ export class CutColumns {
 
   #takeBody(chunk: Chunk, at: number, code: number): number {
     const slot = chunk.ref[at] as number;
+    const body = chunk.objects[slot] as EventBody;
+    if (code === KindCode.keyframe) {
+      const index = chunk.firstIndex + at;
+      this.keyframes.push(index);
+      if (this.#standFor !== undefined) {
+        const stand = this.#standFor(index, body);
+        this.#bytes += stand.bytes;
+        return this.#bodies.push(stand.body) - 1;
+      }
+    } else if (code === KindCode.send || code === KindCode.receive) this.messages = true;
     this.#bytes += chunk.sizes[slot] as number;
-    if (code === KindCode.keyframe) this.keyframes.push(chunk.firstIndex + at);
-    else if (code === KindCode.send || code === KindCode.receive) this.messages = true;
-    return this.#bodies.push(chunk.objects[slot] as EventBody) - 1;
+    return this.#bodies.push(body) - 1;
   }
 
   #reserve(count: number): void {

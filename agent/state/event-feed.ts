@@ -23,9 +23,9 @@ import {
 } from "../kernel/index.ts";
 import { CutColumns } from "./cut-columns.ts";
 import { SHED_CODE } from "./event-window.ts";
-import { utf8Bytes } from "./intake.ts";
 import { Keyframes } from "./keyframes.ts";
 import type { Recording } from "./recording.ts";
+import { utf8Bytes } from "./texts.ts";
 
 const EMPTY_STATE: ReadonlyMap<string, Value> = new Map();
 
@@ -47,6 +47,22 @@ export interface Cut extends EpochRef {
   readonly messages: boolean;
 }
 
+/** How the logs get their keyframes: made, or marked. */
+export interface Framing {
+  ask(logs: readonly string[] | null): void;
+  addDue(roomBytes: number): void;
+  addAll(): void;
+  readonly skippedCount: number;
+  readonly tooLarge: string | undefined;
+}
+
+export interface FeedOptions {
+  /** What is made of keyframes at once is no larger: beyond it would push itself out on its way. */
+  readonly keyframeBytes?: number;
+  /** Instead of keyframes. */
+  readonly marks?: Framing;
+}
+
 /** Logs named in a range of dropped events; where there are more it says "all logs". */
 const MAX_NAMED_LOGS = 64;
 
@@ -63,20 +79,14 @@ export class EventFeed {
   #cursor = 0;
   #lastClosed: Hlc;
   readonly #columns = new CutColumns();
-  readonly #keyframes: Keyframes;
+  readonly #keyframes: Framing;
 
-  /**
-   * Opens the first epoch: its join is recorded here, and keyframes of what there is.
-   * @param keyframeBytes what is made at once is no larger: beyond it would push itself out on its way
-   */
-  constructor(
-    recording: Recording,
-    identity: EpochIdentity,
-    keyframeBytes: number = Number.POSITIVE_INFINITY,
-  ) {
+  /** Opens the first epoch: its join is recorded here, and keyframes of what there is. */
+  constructor(recording: Recording, identity: EpochIdentity, options: FeedOptions = {}) {
     this.#recording = recording;
     this.#identity = identity;
-    this.#keyframes = new Keyframes(recording, this.#columns, keyframeBytes);
+    const keyframeBytes = options.keyframeBytes ?? Number.POSITIVE_INFINITY;
+    this.#keyframes = options.marks ?? new Keyframes(recording, this.#columns, keyframeBytes);
     this.#lastClosed = recording.clock.last;
     this.#join();
   }
@@ -96,6 +106,16 @@ export class EventFeed {
   /** Events recorded, of all epochs. */
   get recordedCount(): number {
     return this.#recording.window.nextIndex;
+  }
+
+  /** Window index of the first event not yet cut or passed over. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** Passes over events up to that index: somebody else (on-demand-feed.ts) says what becomes of them. */
+  passTo(index: number): void {
+    this.#cursor = index;
   }
 
   /** Events recorded and not yet cut. */
@@ -218,18 +238,7 @@ export class EventFeed {
     for (const index of columns.keyframes) this.#shrinkKeyframe(index);
     const isLast = this.#cursor === window.nextIndex;
     this.#lastClosed = isLast ? closed : (columns.lastT as Hlc);
-    return {
-      node: this.node,
-      epoch: this.epoch,
-      service: this.#identity.service,
-      firstSeq: this.seqOf(start),
-      closed: this.#lastClosed,
-      events: columns.events,
-      lost,
-      logs: columns.logs,
-      framed: columns.framed,
-      messages: columns.messages,
-    };
+    return cutOf(this.#identity, this.seqOf(start), this.#lastClosed, columns, lost);
   }
 
   /** A keyframe that was cut changes nothing here: the window need not hold the state again. */
@@ -261,4 +270,15 @@ export class EventFeed {
     this.#recording.body(clock.now(), { kind: "join", service, tags, instance }, size, false);
     this.#keyframes.addAll();
   }
+}
+
+/** What the columns hold, as a cut. */
+export function cutOf(
+  { node, epoch, service }: EpochIdentity,
+  firstSeq: number,
+  closed: Hlc,
+  { events, logs, framed, messages }: CutColumns,
+  lost: readonly LostRange[],
+): Cut {
+  return { node, epoch, service, firstSeq, closed, events, lost, logs, framed, messages };
 }

@@ -147,6 +147,11 @@ export class EventWindow {
     return this.#olderBytes + this.#bytesOf(this.#chunk);
   }
 
+  /** Whether half of its memory is taken. */
+  get isHalfFull(): boolean {
+    return this.bytes > this.#maxBytes / 2;
+  }
+
   /** Appends a change whose values are plain: numbers, booleans, null, absent. */
   append(t: Hlc, kind: number, ref: number, tags: number, after: number, before: number): void {
     let chunk = this.#chunk;

@@ -13,6 +13,7 @@ import {
   type Json,
   KindCode,
   toJsonForm,
+  type Value,
   ValueSet,
   ValueTag,
   type VariableRef,
@@ -147,9 +148,14 @@ export class View {
     return own;
   }
 
-  /** A variable's value here, in JSON form; undefined: absent, or not known to this view. */
+  /** A variable's value here; undefined: absent, or not known to this view. */
+  value(id: number): Value | undefined {
+    return cellValue(this.#tag[id] ?? 0, this.#number[id] ?? 0, this.#other[id]);
+  }
+
+  /** As `value`, in JSON form. */
   json(id: number): Json | undefined {
-    const value = cellValue(this.#tag[id] ?? 0, this.#number[id] ?? 0, this.#other[id]);
+    const value = this.value(id);
     return value === undefined ? undefined : toJsonForm(value);
   }
 

@@ -118,7 +118,7 @@ describe("a bad setting throws and names the field", () => {
     ["node", { node: "a b" }],
     ["RETROSCOPE_NODE", {}, { RETROSCOPE_NODE: "x/y" }],
     ["service", { service: "" }],
-    ["stream", { stream: "on-demand" }],
+    ["stream", { stream: "some" }],
     ["hooks", { hooks: [1] }],
     ["tags.zone", { tags: { zone: 1 } }],
     ["colector", { colector: "http://127.0.0.1:7700" }],

@@ -4,6 +4,7 @@ import {
   decodeBatch,
   eventsOf,
   type Hlc,
+  type Json,
   KindCode,
 } from "../../../agent/kernel/index.ts";
 import type { QueuedBatch } from "../../../agent/shipping/batch-queue.ts";
@@ -28,7 +29,8 @@ function aSource(cut: SourceCut): EventSource {
     },
     askKeyframes: () => undefined,
     addKeyframes: () => undefined,
-    unframedLog: undefined,
+    ...{ unframedLog: undefined, onDemand: undefined },
+    now: () => cut.closed,
     tidy: () => undefined,
     reopen: () => undefined,
   };
@@ -58,8 +60,14 @@ function aCut(fill: (builder: BatchBuilder) => void): SourceCut {
 
 function cutAll(cut: SourceCut, status: unknown = null) {
   const errors: unknown[] = [];
-  const outbox = new Outbox(aSource(cut), 64 * 1024 * 1024, (error) => errors.push(error));
-  expect(outbox.cutOne([], () => status as null)).toBe(true);
+  const outbox = new Outbox({
+    source: aSource(cut),
+    queueBytes: 64 * 1024 * 1024,
+    onError: (error) => errors.push(error),
+    onHeard: () => undefined,
+  });
+  const told = status === null ? null : { json: status as Json, tidings: 0 };
+  expect(outbox.cutOne([], () => told)).toBe(true);
   expect(errors).toEqual([]);
   const entries: QueuedBatch[] = [];
   for (let one = outbox.queue.oldest; one !== undefined; one = outbox.queue.oldest) {
