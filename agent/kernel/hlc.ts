@@ -67,9 +67,17 @@ export function addMs(t: Hlc, ms: number): Hlc {
  * formatHlc(agent.mark("deployed")); // "01a1fed6007b0a70"
  */
 export function formatHlc(t: Hlc): string {
-  const ms = unixMsFromTicks(t).toString(16).padStart(12, "0");
-  return ms + (lowBits(t) * 16).toString(16).padStart(4, "0");
+  const ms = unixMsFromTicks(t);
+  if (ms !== formattedMs) {
+    formattedMs = ms;
+    formattedMsText = ms.toString(16).padStart(12, "0");
+  }
+  return formattedMsText + (lowBits(t) * 16).toString(16).padStart(4, "0");
 }
+
+// Numbers beyond 32 bits are slow to print, and many timestamps share their millisecond.
+let formattedMs = Number.NaN; // equal to nothing
+let formattedMsText = "";
 
 /** The display form: `2026-11-21T16:00:00.123Z+0a7`. */
 export function formatHlcDisplay(t: Hlc): string {
