@@ -3,7 +3,7 @@
  *
  *     mkdtemp  ->  RETROSCOPE_DOCTOR=<file>, NODE_OPTIONS += --import=<register>  ->  spawn, a group of its own
  *     until it listens and has been quiet for a second, ends, or the time is up
- *     SIGTERM to the group, after 2 s SIGKILL  ->  read the file, remove it
+ *     SIGTERM to the group, SIGKILL for who stays  ->  read the file, remove it
  *
  * An adapter: it owns real timers, the process and the file.
  */
@@ -120,15 +120,19 @@ function endOf(child: ChildProcess): Promise<End> {
   return new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
 }
 
-/** Ends whatever is left of the command's group: told first, killed after 2 s. */
+/** Ends whatever is left of the command's group: told first, killed after 4 s at most. */
 async function endGroup(child: ChildProcess, end: Promise<End>): Promise<void> {
   if (!signalGroup(child, "SIGTERM")) return;
   await Promise.race([end, delay(TERM_MS)]);
-  const deadline = performance.now() + TERM_MS;
-  while (signalGroup(child, 0) && performance.now() < deadline) await delay(POLL_MS);
-  signalGroup(child, "SIGKILL");
+  await untilGone(child);
+  if (signalGroup(child, "SIGKILL")) await untilGone(child);
   child.stdout?.destroy();
   child.stderr?.destroy();
+}
+
+async function untilGone(child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + TERM_MS;
+  while (signalGroup(child, 0) && performance.now() < deadline) await delay(POLL_MS);
 }
 
 /** @returns whether there is anybody left in the group */
