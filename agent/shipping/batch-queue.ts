@@ -87,9 +87,11 @@ export class BatchQueue {
     return this.#bytes < this.#maxBytes / 4;
   }
 
-  /** Whether part of that capture waits. */
-  hasCapture(id: string): boolean {
-    return this.#entries.some(({ capture }) => capture === id);
+  /** Whether part of that capture waits, or of another that may have read what lies up to `lastSeq`. */
+  hasCapture(id: string, lastSeq: number): boolean {
+    return this.#entries.some(
+      ({ capture, firstSeq }) => capture === id || (capture !== undefined && firstSeq <= lastSeq),
+    );
   }
 
   /** What waits of one epoch. */

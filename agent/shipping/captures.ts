@@ -4,9 +4,10 @@
  *     asked -> (`from` comes) -> read and queued, as far as the queue has room -> (`to` has passed)
  *           -> all of it acknowledged, or given up -> reported
  *
- * One is read at a time, the others wait. Those around now are read while time passes, so that nothing is
- * held back for them; what is being read is held in the window, by a bound of time and of the window's
- * own bytes. What cannot be had is reported, never guessed.
+ * Those around now are read while time passes, so that nothing is held back for them; what is being read
+ * is held in the window, by a bound of time and of the window's own bytes. Each reads on its own, so one
+ * that waits for its end keeps no other waiting; what one has read the others leave out. What cannot be
+ * had is reported, never guessed.
  *
  * A node that ships everything ships nothing more for a capture: it reports when `to` has been shipped.
  */
@@ -41,6 +42,8 @@ interface Capture {
   reader: CaptureSource | undefined;
   /** Whether all of it was read and queued. */
   isRead: boolean;
+  /** Batches of captures that were given up before it: of what another has read, this one sends nothing. */
+  readonly lossesBefore: number;
 }
 
 export class Captures {
@@ -65,10 +68,11 @@ export class Captures {
     if (from > to || this.#captures.length >= MAX_CAPTURES) return false;
     const latest = addMs(now, MAX_AHEAD_MS);
     const end = Math.min(to, Math.max(latest, from)) as Hlc;
-    this.#captures = [
-      ...this.#captures,
-      { id, from, to: end, pastMs: undefined, reader: undefined, isRead: false },
-    ];
+    const asked: Capture = {
+      ...{ id, from, to: end, pastMs: undefined, reader: undefined, isRead: false },
+      lossesBefore: this.#outbox.captureLossCount,
+    };
+    this.#captures = [...this.#captures, asked];
     return true;
   }
 
@@ -77,48 +81,51 @@ export class Captures {
    * @param now the node's own time
    */
   step(now: Hlc, nowMs: number, sent: readonly QueuedBatch[]): void {
-    for (const capture of this.#captures) if (now >= capture.to) capture.pastMs ??= nowMs;
-    const capture = this.#captures[0];
-    if (capture === undefined) return;
-    if (this.#source === undefined) this.#stepStreamed(capture);
-    else if (now > capture.from || capture.pastMs !== undefined) {
-      this.#stepOnDemand(this.#source, capture, nowMs, sent);
+    for (const capture of this.#captures) {
+      if (now >= capture.to) capture.pastMs ??= nowMs;
+      if (this.#source === undefined) this.#stepStreamed(capture);
+      else if (now > capture.from || capture.pastMs !== undefined) {
+        this.#read(this.#source, capture, sent);
+        if (this.#isOver(capture, nowMs)) this.#end(capture, this.#reportOf(capture));
+      }
+    }
+    this.#hold();
+  }
+
+  #read(source: OnDemandSource, capture: Capture, sent: readonly QueuedBatch[]): void {
+    capture.reader ??= source.capture(capture.from);
+    const { reader } = capture;
+    const isPast = capture.pastMs !== undefined;
+    if (reader === undefined) capture.isRead = isPast;
+    for (let cuts = 0; cuts < MAX_CUTS_PER_STEP && reader !== undefined; cuts += 1) {
+      if (capture.isRead || !this.#outbox.hasRoomToCapture) return;
+      const hasMore = this.#outbox.captureOne(reader, capture, sent);
+      capture.isRead = reader.isOver || (isPast && !hasMore);
+      if (!hasMore) return;
     }
   }
 
-  #stepOnDemand(
-    source: OnDemandSource,
-    capture: Capture,
-    nowMs: number,
-    sent: readonly QueuedBatch[],
-  ): void {
-    const isPast = capture.pastMs !== undefined;
-    const isLate = isPast && nowMs - (capture.pastMs ?? nowMs) > MAX_READING_MS;
-    capture.reader ??= source.capture(capture.from);
-    const { reader } = capture;
-    if (reader !== undefined && !isLate && !capture.isRead) {
-      let cuts = 0;
-      let hasMore = true;
-      while (hasMore && cuts < MAX_CUTS_PER_STEP && this.#outbox.hasRoomToCapture) {
-        hasMore = this.#outbox.captureOne(reader, capture, sent);
-        cuts += 1;
-      }
-      capture.isRead = reader.isOver || (isPast && !hasMore);
-      source.hold(capture.isRead ? undefined : reader.nextIndex);
-    }
-    const isRead = capture.isRead || (reader === undefined && isPast);
-    if (!isLate && (!isRead || this.#outbox.isCaptureQueued(capture.id))) return;
-    source.hold(undefined);
-    this.#end(capture, this.#reportOf(capture, reader));
+  /** Whether it is read and acknowledged, or its time is up. */
+  #isOver({ id, isRead, pastMs, reader }: Capture, nowMs: number): boolean {
+    if (pastMs !== undefined && nowMs - pastMs > MAX_READING_MS) return true;
+    return isRead && !this.#outbox.isCaptureQueued(id, reader);
+  }
+
+  /** What is still to be read stays in the window. */
+  #hold(): void {
+    const indexes = this.#captures.flatMap(({ reader, isRead }) =>
+      reader === undefined || isRead || reader.isOver ? [] : [reader.nextIndex],
+    );
+    this.#source?.hold(indexes.length === 0 ? undefined : Math.min(...indexes));
   }
 
   /** Another epoch begins: what was under way ends with what it has. */
   endEpoch(): void {
     for (const capture of this.#captures) {
       if (capture.reader === undefined) continue;
-      this.#end(capture, this.#reportOf(capture, capture.reader, true));
+      this.#end(capture, this.#reportOf(capture, true));
     }
-    this.#source?.hold(undefined);
+    this.#hold();
   }
 
   /** Everything is shipped as it comes: all that is needed is that it has come. */
@@ -130,21 +137,18 @@ export class Captures {
 
   #end(capture: Capture, report: CaptureReport): void {
     this.#captures = this.#captures.filter((one) => one !== capture);
-    this.#outbox.forgetCapture(capture.id);
     this.#tidings.report(report);
   }
 
-  #reportOf(
-    { id, from, to }: Capture,
-    reader: CaptureSource | undefined,
-    isOver: boolean = reader?.isOver === true,
-  ): CaptureReport {
+  #reportOf(capture: Capture, isOver: boolean = capture.reader?.isOver === true): CaptureReport {
+    const { id, from, to, reader } = capture;
     const earliestT = this.#source?.earliestT;
     const earliest = earliestT === undefined ? {} : { earliest: formatHlc(earliestT) };
     if (reader === undefined || reader.fromT > to || reader.reachedT <= from) {
       return { id, state: "outside-window", ...earliest };
     }
-    const isShipped = !this.#outbox.isCaptureQueued(id) && !this.#outbox.hasLostOf(id);
+    const hasLost = this.#outbox.captureLossCount > capture.lossesBefore;
+    const isShipped = !hasLost && !this.#outbox.isCaptureQueued(id, reader);
     const isWhole = !reader.hasGap && reader.reachedT >= to && isShipped;
     return {
       ...{ id, state: isWhole ? "shipped" : "partial" },

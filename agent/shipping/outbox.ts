@@ -32,7 +32,7 @@ export class Outbox {
   readonly #press = new BatchPress();
   readonly #losses = new Losses();
   readonly #reframing = new Reframing();
-  readonly #lostCaptures = new Set<string>();
+  #captureLossCount = 0;
   #lastCut: EpochTail | undefined;
   #isDisowned = false;
   readonly #onError: (error: unknown) => void;
@@ -109,19 +109,14 @@ export class Outbox {
     return true;
   }
 
-  /** Whether part of a capture still waits. */
-  isCaptureQueued(id: string): boolean {
-    return this.queue.hasCapture(id);
+  /** Whether something of what a capture covers still waits. */
+  isCaptureQueued(id: string, covered: { readonly lastSeq: number } | undefined): boolean {
+    return this.queue.hasCapture(id, covered?.lastSeq ?? 0);
   }
 
-  /** Whether part of a capture was given up. */
-  hasLostOf(id: string): boolean {
-    return this.#lostCaptures.has(id);
-  }
-
-  /** A capture is over. */
-  forgetCapture(id: string): void {
-    this.#lostCaptures.delete(id);
+  /** Batches of captures that were given up. */
+  get captureLossCount(): number {
+    return this.#captureLossCount;
   }
 
   /** Wants keyframes of these logs (null: all); `addKeyframes` makes them when it is time. */
@@ -275,7 +270,7 @@ export class Outbox {
     const { node, epoch, firstSeq, lastSeq, capture } = entry;
     const kept = this.#source.onDemand?.giveBack(node, epoch, firstSeq, lastSeq) ?? 0;
     this.ledger.drop(reason, eventCountOf(entry) - kept);
-    if (capture !== undefined) this.#lostCaptures.add(capture);
+    if (capture !== undefined) this.#captureLossCount += 1;
     const isCurrent = this.#isCurrent(entry);
     this.#losses.addBatch(entry, reason, isCurrent);
     if (isCurrent) this.#reframing.askAfter(entry, reason);

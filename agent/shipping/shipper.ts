@@ -23,6 +23,7 @@ import { HEARTBEAT_MS, Heartbeats, REQUEST_TIMEOUT_MS } from "./heartbeats.ts";
 import { Outbox } from "./outbox.ts";
 import { Reach, type Say } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { type ShippingStats, statsOf } from "./shipping-stats.ts";
 import { Tidings } from "./tidings.ts";
 import type { Transport } from "./transport.ts";
 
@@ -50,24 +51,6 @@ export interface ShipperOptions {
   readonly say?: Say;
   readonly flushIntervalMs?: number;
   readonly queueBytes?: number;
-}
-
-/** Of the transport's answer and the books. */
-export interface ShippingStats {
-  readonly acknowledged: number;
-  readonly queued: number;
-  /** On demand: events in the window that nobody asked for. Else 0. */
-  readonly kept: number;
-  readonly dropped: number;
-  readonly drops: Readonly<Record<string, number>>;
-  readonly queueBytes: number;
-  readonly requests: number;
-  readonly failures: number;
-  readonly heartbeats: number;
-  readonly rejoins: number;
-  readonly unsupportedCommands: number;
-  /** Triggers that were one too many. */
-  readonly refusedTriggers: number;
 }
 
 export class Shipper {
@@ -139,16 +122,9 @@ export class Shipper {
   }
 
   get stats(): ShippingStats {
-    const { ledger, queue, queuedCount } = this.#outbox;
-    const { onDemand } = this.#source;
-    const agedOut = onDemand?.agedOutCount ?? 0;
     return {
-      acknowledged: ledger.acknowledged,
-      queued: this.#isClosed ? 0 : queuedCount,
-      kept: onDemand?.keptCount ?? 0,
-      dropped: ledger.dropped + agedOut,
-      drops: agedOut === 0 ? ledger.drops : { ...ledger.drops, "aged-out": agedOut },
-      queueBytes: queue.bytes,
+      ...statsOf(this.#outbox, this.#source),
+      ...(this.#isClosed ? { queued: 0 } : {}),
       requests: this.#requestCount,
       failures: this.#reach.failureCount,
       heartbeats: this.#heartbeats.count,

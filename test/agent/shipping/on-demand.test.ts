@@ -210,6 +210,30 @@ describe("a capture", () => {
     expectBooksToClose(agent);
   });
 
+  it("of the past is not kept waiting by one whose end is still to come", async () => {
+    const { agent, clock, collector, advance } = build();
+    const past: Past = [];
+    for (let i = 0; i < 100; i += 1) {
+      note(agent, past, agent.log("l").set(`k${i % 3}`, i));
+      await advance(50);
+    }
+    const now = clock.now();
+    collector.capture("long", addMs(now, -1_000), addMs(now, 20_000));
+    collector.capture("later", addMs(now, 5_000), addMs(now, 6_000));
+    await advance(100);
+    collector.capture("past", addMs(now, -3_000), addMs(now, -500));
+    await advance(300);
+    expect([...collector.reports.keys()]).toEqual(["past"]);
+    expect(collector.reports.get("past")?.state).toBe("shipped");
+    expectThePast(collector, agent.epoch, past, [addMs(now, -3_000), addMs(now, -500)]);
+    await advance(7_000);
+    expect([...collector.reports.keys()]).toEqual(["past", "later"]);
+    await advance(15_000);
+    expect([...collector.reports.values()].map(({ state }) => state)).toEqual([
+      ...["shipped", "shipped", "shipped"],
+    ]);
+  });
+
   it("says what has left the window, and names the earliest time", async () => {
     const { agent, clock, collector, advance } = build({ windowMs: 4_000 });
     const past: Past = [];
