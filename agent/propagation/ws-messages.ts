@@ -117,7 +117,9 @@ export class WsMessages {
       const { peer, isAdmitted } = connection;
       if (!isAdmitted || !connection.speaks) {
         // Strangers are counted by those who call them, not by those whom they call.
-        if (isAdmitted || connection.isClient) recorder.unstamped(connection.countedAs, "out");
+        const isCounted = isAdmitted || connection.isClient;
+        if (isCounted && socket.readyState === OPEN)
+          recorder.unstamped(connection.countedAs, "out");
         return undefined;
       }
       const message = stampMessage(recorder, CHANNEL, peer, false, undefined);
