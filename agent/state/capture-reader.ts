@@ -137,7 +137,10 @@ export class CaptureReader {
     taken.add(start, nextIndex);
     this.#nextIndex = nextIndex;
     this.#reachedT = lastT as Hlc;
-    const upTo = nextIndex === window.nextIndex ? closed : (lastT as Hlc);
+    // Where more follows that was not asked for, all of it is later than the moment before its first: so a
+    // cut between the last event of the capture and its end is known to lack nothing.
+    const next = nextIndex === window.nextIndex ? undefined : window.tAt(nextIndex);
+    const upTo = next === undefined ? closed : (Math.max(lastT, next - 1) as Hlc);
     return cutOf(feed.identity, feed.seqOf(start), upTo, this.#columns, lost);
   }
 

@@ -1,0 +1,136 @@
+/**
+ * On-demand mode end to end: services in processes of their own that change state a thousand times a
+ * second and ship nothing, a real collector, and captures of what they held.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AnchoredClock, addMs, formatHlc, type Hlc, parseHlc } from "../../agent/kernel/index.ts";
+import type { CaptureJson, CapturesJson, CutJson, NodesJson } from "../../collector/api/shapes.ts";
+import { startCollector, type TestCollector } from "../collector/support.ts";
+import { bundleForNode } from "../support/bundle-for-node.ts";
+import { type OnDemandProcess, startOnDemand } from "../support/on-demand-process.ts";
+
+const clock = new AnchoredClock();
+let folder = "";
+let collector: TestCollector;
+const services: OnDemandProcess[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "retroscope-captures-"));
+  const sdk = await bundleForNode(new URL("../../agent/index.ts", import.meta.url), folder, "sdk");
+  collector = await startCollector({ clock, quiet: true });
+  const options = { folder, sdk, collector: collector.url };
+  for (const node of ["c1", "c2", "c3"]) services.push(await startOnDemand({ ...options, node }));
+  services.push(await startOnDemand({ ...options, node: "streams", stream: "all" }));
+  // Until there are some seconds to look back on.
+  await until(async () => {
+    const { body } = await collector.get<NodesJson>("/api/nodes");
+    const seconds = body.nodes.map(({ joined, watermark }) => ms(watermark) - ms(joined));
+    return seconds.length === 4 && Math.min(...seconds) > 4_500;
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all(services.map((one) => one.close()));
+  await collector.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function ms({ hlc }: { readonly hlc: string }): number {
+  return (parseHlc(hlc) as Hlc) / 4096;
+}
+
+async function until(isDone: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await isDone())) {
+    if (performance.now() > deadline) throw new Error("it did not come to that in time");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function capture(from: string, to: string): Promise<CaptureJson> {
+  const response = await fetch(`${collector.url}/api/captures`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ from, to }),
+  });
+  const asked = (await response.json()) as CaptureJson;
+  expect(asked).toMatchObject({ state: "asked" });
+  return (await collector.get<CaptureJson>(`/api/captures/${asked.id}?wait=10s`)).body;
+}
+
+async function cutAt(t: Hlc): Promise<CutJson> {
+  return (await collector.get<CutJson>(`/api/cut?at=${formatHlc(t)}&wait=5s`)).body;
+}
+
+describe("a capture of three services", () => {
+  it("is exact at every time inside, and says what lies outside", async () => {
+    const done = await capture("-3s", "now");
+    expect(done.nodes.map(({ node, state, why }) => [node, state, why])).toEqual([
+      ["c1", "shipped", undefined],
+      ["c2", "shipped", undefined],
+      ["c3", "shipped", undefined],
+      ["streams", "streaming", undefined],
+    ]);
+    expect(done.state).toBe("done");
+    const [from, to] = [parseHlc(done.from.hlc) as Hlc, parseHlc(done.to.hlc) as Hlc];
+    for (const part of [0, 0.001, 0.25, 0.5, 0.75, 0.999, 1]) {
+      const t = Math.round(from + part * (to - from)) as Hlc;
+      const cut = await cutAt(t);
+      expect([part, cut.incomplete, cut.complete]).toEqual([part, [], true]);
+      for (const service of services) {
+        const own = await service.snapshot(formatHlc(t));
+        expect(Object.keys(own["stock"] ?? {}).length).toBeGreaterThan(40);
+        expect(cut.nodes[service.node]?.logs).toEqual(own);
+      }
+    }
+    // The window may begin a little earlier: with the keyframes before `from`.
+    for (const t of [addMs(from, -2_500), addMs(to, 300)]) {
+      const reasons = (await cutAt(t)).incomplete.map(({ node, reason }) => `${node} ${reason}`);
+      expect(reasons).toEqual(["c1 not-captured", "c2 not-captured", "c3 not-captured"]);
+    }
+  }, 60_000);
+
+  it("may lie ahead, and comes when its time has come", async () => {
+    const done = await capture("now", "+1s");
+    expect(done.state).toBe("done");
+    const cut = await cutAt(parseHlc(done.to.hlc) as Hlc);
+    expect([cut.complete, cut.incomplete]).toEqual([true, []]);
+  }, 60_000);
+
+  it("is made by a trigger on one of them", async () => {
+    const [first] = services;
+    const at = parseHlc((await first?.trigger("queue is long")) ?? "") as Hlc;
+    let made: CaptureJson | undefined;
+    await until(async () => {
+      const { body } = await collector.get<CapturesJson>("/api/captures");
+      made = body.captures.find(({ reason }) => reason === "queue is long");
+      return made !== undefined && made.state !== "asked";
+    });
+    expect(made?.trigger).toMatchObject({ node: "c1", at: { hlc: formatHlc(at) }, count: 1 });
+    expect(made?.to.hlc).toBe(formatHlc(addMs(at, 2_000)));
+    // Their windows may have begun less than 10 s before: what there is of it came.
+    const came = made?.nodes.filter(({ state }) => state === "shipped" || state === "partial");
+    expect(came?.map(({ node }) => node)).toEqual(["c1", "c2", "c3"]);
+    const cut = await cutAt(at);
+    expect([cut.complete, cut.incomplete]).toEqual([true, []]);
+    for (const service of services) {
+      expect(cut.nodes[service.node]?.logs).toEqual(await service.snapshot(formatHlc(at)));
+    }
+  }, 60_000);
+
+  it("leaves the record of each node small", async () => {
+    const { body } = await collector.get<NodesJson>("/api/nodes");
+    for (const { node, stream, lost, notCaptured } of body.nodes) {
+      if (stream === "all") {
+        expect([node, lost, notCaptured]).toEqual([node, [], null]);
+        continue;
+      }
+      expect([node, lost]).toEqual([node, []]);
+      expect(notCaptured?.rangeCount).toBeGreaterThan(0);
+      expect(notCaptured?.rangeCount).toBeLessThan(12);
+    }
+  });
+});
