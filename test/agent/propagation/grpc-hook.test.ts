@@ -15,6 +15,7 @@ import {
   serveShop,
   shopClient,
 } from "../../support/grpc-exchange.ts";
+import { onServer } from "../../support/grpc-stranger.ts";
 import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import type { RecordedReceive } from "../../support/message-recorder.ts";
 
@@ -391,20 +392,28 @@ describe("strangers", () => {
     expect(hooked.recorder.unstampedCounts.get(`out shop.example.com:${port}`)).toBe(2);
   });
 
-  it("are not believed as callers, unless listed, and get no stamp back", async () => {
+  const echoMetadata: Unary = (call, done) => {
+    call.sendMetadata(call.metadata);
+    done(null, 1);
+  };
+
+  it("are not believed as callers, and get no stamp back", async () => {
     hooked = hookUp({ hooks: ["grpc"] });
-    const { target } = await shop({
-      buy: ((call, done) => {
-        call.sendMetadata(call.metadata);
-        done(null, 1);
-      }) as Unary,
-    });
-    const { onServer } = await import("../../support/grpc-stranger.ts");
+    const { target } = await shop({ buy: echoMetadata });
     const { reply, restore } = await onServer("203.0.113.9", () => buy(client(target), 1));
     restore();
     expect(reply.metadata?.get(CARRIER_HEADER)).toEqual([]);
     expect(kinds()).toEqual(["send"]);
     expect(hooked.recorder.unstampedCounts.get("in 203.0.113.9")).toBe(1);
+  });
+
+  it("that are listed are strangers no more", async () => {
+    hooked = hookUp({ hooks: ["grpc"], acceptFrom: ["203.0.113.0/24"] });
+    const { target } = await shop({ buy: echoMetadata });
+    const { restore } = await onServer("203.0.113.9", () => buy(client(target), 1));
+    restore();
+    expectOneExchange({ request: false, reply: true });
+    expect(hooked.recorder.receives[0]?.peer).toContain("203.0.113.9:");
   });
 });
 
