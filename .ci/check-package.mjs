@@ -51,11 +51,36 @@ function checkPackage() {
     if (typeof target === "string") continue;
     const name = door.replace(".", manifest.name);
     if (!existsSync(join(installed, target.types))) failures.push(`${name}: its types are missing`);
+    if (door === "./otel") continue;
     attempt(name, () => node("--input-type=module", "--eval", `await import("${name}")`));
   }
+  checkOtel(manifest);
   for (const [command, target] of Object.entries(manifest.bin)) {
     attempt(`${command} --help`, () => node(join(installed, target), "--help"));
   }
+}
+
+/**
+ * `@opentelemetry/api` is an optional peer: without it every door but one was entered above, and that one
+ * says what is missing; with the service's copy it opens, in both module systems.
+ */
+function checkOtel(manifest) {
+  const door = `${manifest.name}/otel`;
+  const peer = "@opentelemetry/api";
+  if (existsSync(join(folder, "node_modules", peer))) failures.push(`${peer} was installed unasked`);
+  try {
+    node("--input-type=module", "--eval", `await import("${door}")`);
+    failures.push(`${door}: opened without ${peer}`);
+  } catch (error) {
+    if (!String(error.stderr).includes(`Cannot find package '${peer}'`)) {
+      failures.push(`${door}: does not say that ${peer} is missing\n${error.stderr}`);
+    }
+  }
+  npm(folder, "install", "--no-audit", "--no-fund", `${peer}@${manifest.peerDependencies[peer]}`);
+  attempt(door, () => node("--input-type=module", "--eval", `await import("${door}")`));
+  attempt(`${door} by require`, () =>
+    node("--input-type=commonjs", "--eval", `require("${door}").withRetroscope`),
+  );
 }
 
 function checkContents(paths) {
