@@ -91,6 +91,35 @@ export class Agent {
     return this.#runtime.logs.map(name) as Map<K, V>;
   }
 
+  /**
+   * A Set whose changes are recorded, as the members of the variable `key` in the log `name`; the same for each
+   * call. Up to 65,536 members are recorded. RQL reads it as a set: `"n1" IN members`.
+   *
+   * @example
+   * const ring = agent.set<string>("ring");
+   * ring.add("n1"); // the variable `members` of the log `ring`
+   */
+  set<T>(name: string, key: string = "members"): Set<T> {
+    return this.#runtime.logs.set(name, key) as Set<T>;
+  }
+
+  /**
+   * An object whose changes are recorded: each property is a variable of the log `name`, and a change anywhere
+   * below records its property again. For small states: a change costs a copy of the property (8 KiB at most),
+   * 1,000 properties are recorded. The same for each call; the first one's `initial` counts, and is from then
+   * on to be used through what is returned.
+   *
+   * Plain objects and arrays are followed; instances of classes, Map, Set and Date inside are recorded when
+   * they are assigned. It is a Proxy: `structuredClone` refuses it, as any.
+   *
+   * @example
+   * const cart = agent.object("cart", { items: [] as string[], paid: false });
+   * cart.items.push("pear"); // one change of `items`
+   */
+  object<T extends object = Record<string, unknown>>(name: string, initial: T = {} as T): T {
+    return this.#runtime.logs.object(name, initial) as T;
+  }
+
   /** A handle of one variable, for those that change often. */
   variable(log: string, key: string): Variable {
     return this.#runtime.logs.variable(log, key);

@@ -3,6 +3,7 @@ export type { Agent } from "./agent.ts";
 export type { PhysicalClock } from "./kernel/index.ts";
 export { formatHlc, type Hlc, parseTime, RetroError } from "./kernel/index.ts";
 export type { HeadersLike } from "./manual-stamps.ts";
+export type { LogRedactSetting, RedactSettings } from "./redact-config.ts";
 export type { Scheduler } from "./shipping/scheduler.ts";
 export type { Transport } from "./shipping/transport.ts";
 export { type AgentOptions, getAgent, startAgent } from "./start.ts";

@@ -1,9 +1,12 @@
 /** The logs, maps and handles that a service asks for by name: each made once. */
 
+import { isFollowed } from "./state/object-walk.ts";
 import type { Recording } from "./state/recording.ts";
 import { StateLog } from "./state/state-log.ts";
 import { takeName } from "./state/texts.ts";
 import { TrackedMap } from "./state/tracked-map.ts";
+import { TrackedObject } from "./state/tracked-object.ts";
+import { TrackedSet } from "./state/tracked-set.ts";
 import { Variable } from "./state/variable.ts";
 
 /** A log asked for by a further name is made for each call; the table bounds what is recorded of it. */
@@ -12,10 +15,16 @@ const MAX_KEPT_LOGS = 1_000;
 export class Logs {
   readonly #recording: Recording;
   readonly #logs = new Map<string, StateLog>();
+  // Maps, sets and objects are kept without bound, and while off too: they are the service's own state.
   readonly #maps = new Map<string, TrackedMap<unknown, unknown>>();
+  readonly #sets = new Map<string, TrackedSet<unknown>>();
+  readonly #objects = new Map<string, TrackedObject>();
+  readonly #say: (kind: string, message: string) => void;
 
-  constructor(recording: Recording) {
+  /** @param say tells a person what the service did wrong */
+  constructor(recording: Recording, say: (kind: string, message: string) => void) {
     this.#recording = recording;
+    this.#say = say;
   }
 
   log(name: string): StateLog {
@@ -28,7 +37,6 @@ export class Logs {
     return log;
   }
 
-  /** Kept without bound, and while off too: a map is the service's own state. */
   map(name: string): TrackedMap<unknown, unknown> {
     let map = this.#maps.get(name);
     if (map === undefined) {
@@ -37,6 +45,33 @@ export class Logs {
       this.#maps.set(name, map);
     }
     return map;
+  }
+
+  set(log: string, key: string): TrackedSet<unknown> {
+    const name = JSON.stringify([log, key]);
+    let set = this.#sets.get(name);
+    if (set === undefined) {
+      const record = this.#recording.table.log(takeName(log));
+      set = new TrackedSet(this.#recording, record, takeName(key));
+      this.#sets.set(name, set);
+    }
+    return set;
+  }
+
+  /** @param initial anything but a plain object is given back as it is, and not followed */
+  object(name: string, initial: object): object {
+    let object = this.#objects.get(name);
+    if (object === undefined) {
+      if (Array.isArray(initial) || !isFollowed(initial)) {
+        const hint = "put it under a name: { list: [...] }";
+        this.#say("object", `agent.object(${JSON.stringify(name)}) follows plain objects; ${hint}`);
+        return initial;
+      }
+      const record = this.#recording.table.log(takeName(name));
+      object = new TrackedObject(this.#recording, record, initial);
+      this.#objects.set(name, object);
+    }
+    return object.proxy;
   }
 
   variable(log: string, key: string): Variable {

@@ -10,6 +10,7 @@ export const STATE_LIMITS: {
   readonly variables: number;
   readonly missingKeys: number;
   readonly setMembers: number;
+  readonly objectVariables: number;
   readonly commitChanges: number;
   readonly commitBytes: number;
   readonly commitPlanned: number;
@@ -35,6 +36,8 @@ export const STATE_LIMITS: {
   missingKeys: 256,
   /** Members of one set. */
   setMembers: 65_536,
+  /** Properties of one tracked object that are variables. */
+  objectVariables: 1_000,
   /** Changes that may share a timestamp; a batch holds them undivided. */
   commitChanges: 4_096,
   /** Names and values of these, in bytes of UTF-8. */
