@@ -67,7 +67,8 @@ function checkPackage() {
 function checkOtel(manifest) {
   const door = `${manifest.name}/otel`;
   const peer = "@opentelemetry/api";
-  if (existsSync(join(folder, "node_modules", peer))) failures.push(`${peer} was installed unasked`);
+  if (existsSync(join(folder, "node_modules", peer)))
+    failures.push(`${peer} was installed unasked`);
   try {
     node("--input-type=module", "--eval", `await import("${door}")`);
     failures.push(`${door}: opened without ${peer}`);
