@@ -19,7 +19,7 @@ import { within } from "./agent/waiting.mjs";
 const USAGE = "Usage: agent [--only ROW,...] [--runs N] [--seed S] [--minutes M] [--json] [--list]";
 const MAX_SHOWN = 6;
 /** Rows that mostly wait run side by side; those that measure run alone. */
-const LANES = 2;
+const LANES = 4;
 const ROW_LIMIT_MS = 180_000;
 
 function settings() {
@@ -166,9 +166,11 @@ async function main() {
       print(report, given.json);
     }
   };
-  const shared = given.rows.filter(({ alone }) => alone !== true);
+  const isAlone = ({ alone }) =>
+    alone === true || (alone === "long" && given.minutes !== undefined);
+  const shared = given.rows.filter((row) => !isAlone(row));
   await Promise.all(Array.from({ length: LANES }, () => next(shared)));
-  await next(given.rows.filter(({ alone }) => alone === true));
+  await next(given.rows.filter(isAlone));
   const broken = reports.filter(({ failures }) => failures.length > 0);
   const skipped = reports.filter((report) => report.skipped !== undefined);
   if (!given.json) {

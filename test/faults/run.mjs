@@ -6,13 +6,14 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 const FAULTS = {
+  agent: "hosts that embed the agent: faults 1-16 and 37-44, R5, G5, G7, G8, G12, G16",
   kill: "SIGKILL of the collector at random under load (fault 25, R1)",
   simulate: "whole systems from one seed, in virtual time (faults 11-13, 15, 16, 37-43; R2, R4)",
 };
 
 const [name, ...rest] = process.argv.slice(2);
 if (name === undefined || !Object.hasOwn(FAULTS, name)) {
-  const list = Object.entries(FAULTS).map(([key, title]) => `  ${key}  ${title}\n`);
+  const list = Object.entries(FAULTS).map(([key, title]) => `  ${key.padEnd(8)}  ${title}\n`);
   const out = name === undefined ? process.stdout : process.stderr;
   out.write(`Usage: npm run faults -- NAME [--runs N] [--seed S] [--json]\n\n${list.join("")}`);
   process.exitCode = name === undefined ? 0 : 2;

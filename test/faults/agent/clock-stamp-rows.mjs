@@ -120,7 +120,7 @@ export const row41 = {
       agent: { maxDriftMs, queueBytes: 32 * 2 ** 20 },
     });
     host.life.mayShare = true;
-    await host.ask("flood", { forMs: 700, count: 2_000 });
+    await host.ask("flood", { forMs: 5_000, count: 2_000, changes: 150_000 });
     const stats = await host.stats();
     // Its clock stands still, so no cut of now is complete: only the books are judged.
     await scene.settle({ complete: false });

@@ -95,6 +95,7 @@ export class CollectorProcess {
     for (;;) {
       const path = `/api/events?limit=10000&node=${encodeURIComponent(node)}${extra}${cursor}`;
       const page = await this.get(path);
+      if (page.error?.code === "unknown-node") return; // nothing of it ever arrived
       if (page.httpStatus !== 200) throw new Error(`${path}: ${JSON.stringify(page.error)}`);
       yield* page.events;
       if (page.next === undefined) return;

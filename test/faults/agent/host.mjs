@@ -53,7 +53,7 @@ function burst(count) {
 }
 
 /** Changes as fast as it can for a while, the loop's turn after each burst. */
-function flood({ forMs, count }) {
+function flood({ forMs, count, changes = Number.POSITIVE_INFINITY }) {
   const start = performance.now();
   const costs = [];
   return new Promise((resolve) => {
@@ -61,7 +61,8 @@ function flood({ forMs, count }) {
       const before = performance.now();
       burst(count);
       costs.push(((performance.now() - before) * 1e6) / count);
-      if (performance.now() - start < forMs) setImmediate(turn);
+      const isOver = performance.now() - start >= forMs || costs.length * count >= changes;
+      if (!isOver) setImmediate(turn);
       else resolve({ nsPerChange: costs.slice(0, 20_000) });
     };
     turn();

@@ -30,6 +30,8 @@ export class Life {
   mayShare = false;
   /** Without a disk a restart may be earlier than what was before: its times say nothing about order. */
   isOutOfOrder = false;
+  /** Its agent was given broken ports: it may be off, and what it says of itself is only printed. */
+  isBroken = false;
   /** Nothing but bursts changes its state. */
   isPlain = true;
   /** Stamps that did not rise. */

@@ -89,7 +89,7 @@ export const row15 = {
     await sleep(1_500);
     const unwatch = scene.watch();
     const usual = peak(proxy.requests, performance.now() - 1_000);
-    const downMs = minutes === undefined ? 6_000 : minutes * 60_000;
+    const downMs = minutes === undefined ? 4_000 : minutes * 60_000;
     await proxy.set({ kind: "down" });
     await sleep(downMs);
     const healedMs = performance.now();

@@ -64,7 +64,8 @@ function ratios(pairs, random) {
 export const row1 = {
   id: "1",
   title: "R5: collector down, slow, lying while the host is under load",
-  alone: true,
+  // At CI size its p99 is beside other rows: reported, and only as good as that.
+  alone: "long",
   async run({ scene, random, minutes, figure }) {
     const seconds = minutes === undefined ? CI_SECONDS : minutes * 60;
     await scene.open();
@@ -218,7 +219,8 @@ export const row2 = {
     const { maxOpen } = scene.proxy;
     await scene.proxy.set({ kind: "pass" });
     scene.proxy.cut();
-    await sleep(500);
+    await host.load(5, 10);
+    await sleep(1_500);
     await scene.settle();
     figure("requests in 23 s", attempts.length, "", { goal: "<= 3", met: attempts.length <= 3 });
     figure("most sockets open", maxOpen, "", { goal: "<= 2", met: maxOpen <= 2 });

@@ -13,7 +13,8 @@ import { Ledger } from "./ledger.mjs";
 import { TICKS_PER_MS, ticksOfMs } from "./stamps.mjs";
 import { sleep, until } from "./waiting.mjs";
 
-const COMPLETE_MS = 20_000;
+/** After losses that went on, the next keyframe may be 30 s away. */
+const COMPLETE_MS = 45_000;
 /** An idle agent's word of how far it is arrives each second, and may be held for one more. */
 const AGO_MS = 2_500;
 

@@ -27,7 +27,9 @@ async function underMode(
     await sleep(1_500);
   }
   await scene.proxy.set({ kind: "pass" });
-  await sleep(300);
+  // A stream that was corrupted, or cut short, ends with its connection.
+  scene.proxy.cut();
+  await sleep(1_200);
   await scene.settle();
   await unwatch();
   return scene.judge({ mayStoreDropped });
