@@ -59,6 +59,10 @@ const shops: grpc.Client[] = [];
 const sockets: WebSocket[] = [];
 let random = mulberry32(1);
 let messageCount = 0;
+let onConnected: () => void = () => undefined;
+const connected = new Promise<void>((resolve) => {
+  onConnected = resolve;
+});
 
 // Only the two: the clock must not come through HTTP.
 if (hooksText === "on") installHooks({ recorder, hooks: ["grpc", "ws", "http-client"] });
@@ -85,6 +89,7 @@ async function answerTo(question: Body): Promise<Body> {
 }
 
 async function call(hops: number): Promise<void> {
+  await connected; // others may ask before we are
   const others = [...shops.keys()].filter((i) => i !== index);
   const peer = others[Math.floor(random() * others.length)] ?? 0;
   const question: Body = { id: nextId(), vector: moment(), hops };
@@ -163,13 +168,15 @@ process.on("message", (plan: MessengerPlan | "stop") => {
 });
 
 async function run(plan: MessengerPlan): Promise<void> {
-  for (const [i, ports] of plan.peers.entries()) {
-    shops.push(shopClient(`127.0.0.1:${ports.grpc}`));
-    const socket = new WebSocket(`ws://127.0.0.1:${ports.ws}`);
+  const opened = plan.peers.map(({ grpc: shop, ws }) => {
+    shops.push(shopClient(`127.0.0.1:${shop}`));
+    const socket = new WebSocket(`ws://127.0.0.1:${ws}`);
     listenTo(socket);
     sockets.push(socket);
-    if (i !== index) await once(socket, "open");
-  }
+    return once(socket, "open");
+  });
+  await Promise.all(opened);
+  onConnected();
   const lanes = Array.from({ length: 4 }, async () => {
     for (let i = 0; i < plan.callCount / 4; i += 1) await call(2);
   });

@@ -22,6 +22,7 @@ export async function readRun(url) {
 
 async function cutsOver(url, events) {
   const times = events.map(({ t }) => t.hlc);
+  if (times.length === 0) return [];
   const chosen = Array.from({ length: CUTS }, (_, i) =>
     times.at(Math.floor(((i + 1) * (times.length - 1)) / CUTS)),
   );
