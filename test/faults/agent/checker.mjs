@@ -185,11 +185,11 @@ export async function cutAt(collector, t) {
 
 /** Ends of bursts, the last of each life, and times beside them. */
 function timesToAsk(ledger, random) {
-  const times = ledger.lives.flatMap(({ bursts }) => {
-    const last = bursts.at(-1);
-    return last === undefined ? [] : [last.lastT, last.lastT + 1];
+  const full = ledger.lives.filter(({ bursts, isBroken }) => bursts.length > 0 && !isBroken);
+  const times = full.flatMap(({ bursts }) => {
+    const { lastT } = bursts.at(-1);
+    return [lastT, lastT + 1];
   });
-  const full = ledger.lives.filter(({ bursts }) => bursts.length > 0);
   while (full.length > 0 && times.length < MAX_CUTS) {
     const { bursts } = full[Math.floor(random() * full.length)];
     const { lastT } = bursts[Math.floor(random() * bursts.length)];
@@ -229,7 +229,7 @@ function expectedAt(ledger, node, t) {
   const lives = ledger.livesOf(node).filter(({ bursts }) => bursts.length > 0);
   let expected;
   for (const life of lives) {
-    if (life.isOutOfOrder) return "uncertain";
+    if (life.isOutOfOrder || life.isBroken) return "uncertain";
     if (life.epochs.some((epoch) => epoch.node !== node)) return "uncertain"; // renamed in mid-life
     const state = life.stateAt(t);
     if (state !== undefined) expected = state;
