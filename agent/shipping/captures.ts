@@ -37,6 +37,8 @@ interface Capture {
   readonly id: string;
   readonly from: Hlc;
   readonly to: Hlc;
+  /** Whether more was asked for: an end that lies too far ahead. */
+  readonly isCutOff: boolean;
   /** Since when `to` is past; undefined: it is not. */
   pastMs: number | undefined;
   reader: CaptureSource | undefined;
@@ -69,7 +71,15 @@ export class Captures {
     const latest = addMs(now, MAX_AHEAD_MS);
     const end = Math.min(to, Math.max(latest, from)) as Hlc;
     const asked: Capture = {
-      ...{ id, from, to: end, pastMs: undefined, reader: undefined, isRead: false },
+      ...{
+        id,
+        from,
+        to: end,
+        isCutOff: end < to,
+        pastMs: undefined,
+        reader: undefined,
+        isRead: false,
+      },
       lossesBefore: this.#outbox.captureLossCount,
     };
     this.#captures = [...this.#captures, asked];
@@ -131,8 +141,9 @@ export class Captures {
   /** Everything is shipped as it comes: all that is needed is that it has come. */
   #stepStreamed(capture: Capture): void {
     if (capture.pastMs === undefined || this.#outbox.queuedCount > 0) return;
-    const { id, from, to } = capture;
-    this.#end(capture, { id, state: "shipped", from: formatHlc(from), to: formatHlc(to) });
+    const { id, from, to, isCutOff } = capture;
+    const state = isCutOff ? "partial" : "shipped";
+    this.#end(capture, { id, state, from: formatHlc(from), to: formatHlc(to) });
   }
 
   #end(capture: Capture, report: CaptureReport): void {
@@ -149,7 +160,8 @@ export class Captures {
     }
     const hasLost = this.#outbox.captureLossCount > capture.lossesBefore;
     const isShipped = !hasLost && !this.#outbox.isCaptureQueued(id, reader);
-    const isWhole = !reader.hasGap && reader.reachedT >= to && isShipped;
+    const isRead = !reader.hasGap && reader.reachedT >= to && !capture.isCutOff;
+    const isWhole = isRead && isShipped;
     return {
       ...{ id, state: isWhole ? "shipped" : "partial" },
       from: formatHlc(Math.max(from, reader.fromT) as Hlc),

@@ -30,6 +30,7 @@ export class IndexRanges {
   }
 
   remove(start: number, end: number): void {
+    if (start >= end) return;
     this.#ranges = this.#ranges.flatMap((one) => {
       if (one.end <= start || one.start >= end) return [one];
       const rest: IndexRange[] = [];

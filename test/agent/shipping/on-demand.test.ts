@@ -294,6 +294,57 @@ describe("a capture", () => {
 });
 
 describe("captures under way", () => {
+  it("hold the window for a bounded time where the collector goes away, and are reported when it is back", async () => {
+    const { agent, clock, collector, advance } = build({ windowMs: 2_000 });
+    const work = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 50) {
+        agent.log("l").set("k", "x".repeat(8_000));
+        await advance(50);
+      }
+    };
+    await work(3_000);
+    collector.capture("c", addMs(clock.now(), -1_000), addMs(clock.now(), 5_000));
+    await work(200);
+    collector.fate = () => "lost";
+    await work(10_000);
+    expect(agent.stats().windowEvents).toBeLessThan(250);
+    await work(10_000);
+    expect(agent.stats().windowEvents).toBeLessThan(60);
+    expectBooksToClose(agent);
+    collector.fate = () => "ok";
+    await work(20_000);
+    expect(collector.reports.get("c")?.state).toBe("partial");
+    expect(agent.stats().queued).toBe(0);
+    expectBooksToClose(agent);
+  });
+
+  it("are refused where they make no sense, or are too many", async () => {
+    const { agent, clock, collector, advance } = build();
+    await advance(1_500);
+    const asked = { command: "window", node: "n1", id: "c" } as const;
+    const [early, late] = ["01a1fed600000000", "01a1fed700000000"];
+    for (const bad of [
+      { ...asked, from: late, to: early },
+      { ...asked, from: "yesterday", to: late },
+      { ...asked, id: "x".repeat(1_000), from: early, to: late },
+      { ...asked, node: "n2", from: early, to: late },
+    ]) {
+      collector.command(bad);
+      await advance(300);
+    }
+    expect(agent.stats().unsupportedCommands).toBe(4);
+    for (let i = 0; i < 20; i += 1) {
+      collector.capture(`c${i}`, clock.now(), addMs(clock.now(), 600_000));
+    }
+    await advance(1_500);
+    expect(agent.stats().unsupportedCommands).toBe(8);
+    await advance(63_000); // an end that lies too far ahead is brought forward
+    expect(collector.reports.size).toBe(16);
+    expect(new Set([...collector.reports.values()].map(({ state }) => state))).toEqual(
+      new Set(["partial"]),
+    );
+  });
+
   it("end with the epoch, and say so", async () => {
     const { agent, clock, collector, advance } = build();
     for (let i = 0; i < 100; i += 1) {
