@@ -123,11 +123,17 @@ export class StateLog {
 
   #member(key: string, member: unknown, kind: number): Hlc {
     const recording = this.#recording;
-    if (!recording.guard.isOff) {
-      const id = this.#log.keys.get(key) ?? this.#idFor(key, kind);
-      if (id < 0) this.#shed(key, kind);
+    if (recording.guard.isOff) return recording.last;
+    try {
+      // What a host gives as a key need be no text: from here on it is one.
+      const known = this.#log.keys.get(key);
+      const name = known === undefined ? takeName(key) : key;
+      const id = known ?? recording.idFor(this.#log, name, kind);
+      if (id < 0) recording.shed(this.#log, name, kind);
       else
-        recording.member(id, recording.takeMember(this.#log, key, member), kind === KindCode.add);
+        recording.member(id, recording.takeMember(this.#log, name, member), kind === KindCode.add);
+    } catch (error) {
+      recording.guard.caught(error, "recording a member");
     }
     return recording.last;
   }
