@@ -79,7 +79,7 @@ export function stampReplies(
   guard: HookGuard,
   patches: MethodPatches,
 ): void {
-  const { recorder, senders } = context;
+  const { recorder, senders, refused } = context;
   const { prototype } = exports.BaseServerInterceptingCall;
 
   patches.wrap<GetServerCall>(exports, "getServerInterceptingCall", (original) => {
@@ -130,7 +130,10 @@ export function stampReplies(
     if (caller === undefined || !(caller.isPipe || senders.allows(caller.host))) {
       // Strangers without a stamp are the outside world; one with a stamp is not believed.
       const host = caller?.host ?? "unknown";
-      if (values !== undefined) recorder.unstamped(host, "in");
+      if (values !== undefined) {
+        recorder.unstamped(host, "in");
+        refused.add(values);
+      }
       stream[REPLY] = { peer: host, duty: "strip" };
       return;
     }

@@ -3,14 +3,14 @@
  * see a message's headers but not whence it came: without this they would merge what the hook on the
  * server refused a moment before.
  *
- * Both look at the same message in the same turn, so that few are to be kept. Stamps are compared, not
+ * Both look at the same message in the same turn, or, of Kafka's batches, soon after. Stamps are compared, not
  * headers: Node joins the values of a header that came several times.
  */
 import { formatCarrier, readCarrier } from "./carrier.ts";
 import type { Stamp } from "./recorder.ts";
 
-/** Stamps kept; beyond, the oldest is forgotten. */
-const MAX_REFUSED = 256;
+/** Stamps kept; beyond, the oldest is forgotten. As many as a batch of small Kafka messages holds. */
+const MAX_REFUSED = 16_384;
 
 export class RefusedStamps {
   readonly #texts = new Set<string>();

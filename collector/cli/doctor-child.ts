@@ -123,7 +123,7 @@ function endOf(child: ChildProcess): Promise<End> {
 /** Ends whatever is left of the command's group: told first, killed after 4 s at most. */
 async function endGroup(child: ChildProcess, end: Promise<End>): Promise<void> {
   if (!signalGroup(child, "SIGTERM")) return;
-  await Promise.race([end, delay(TERM_MS)]);
+  await Promise.race([end, delay(TERM_MS, undefined, { ref: false })]); // the child keeps us, no longer
   await untilGone(child);
   if (signalGroup(child, "SIGKILL")) await untilGone(child);
   child.stdout?.destroy();

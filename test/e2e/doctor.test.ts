@@ -176,6 +176,25 @@ describe("doctor without a command", () => {
   });
 });
 
+it("says in a sentence why a cut now is incomplete, and what to do", async () => {
+  const env = { ...process.env, RETROSCOPE_COLLECTOR: url, RETROSCOPE_NODE: "n-stopped" };
+  const words = ["--import", pathToFileURL(join(root, "dist/agent/register.js")).href, "idle.mjs"];
+  const child = spawn(process.execPath, words, { cwd: app, env, stdio: "ignore" });
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  try {
+    await until(async () => (await (await fetch(`${url}/api/nodes`)).text()).includes("n-stopped"));
+    child.kill("SIGSTOP");
+    await until(async () => {
+      const { findings } = await examined([]);
+      const found = findings.find(({ what }) => what.startsWith("incomplete: n-stopped is "));
+      return found?.advice !== undefined && found.level === "note";
+    });
+  } finally {
+    child.kill("SIGKILL");
+    await gone;
+  }
+}, 40_000);
+
 describe("doctor with a command", () => {
   it.each(["app.mjs", "app.cjs"])(
     "tells hooks and packages of %s, from outside its folder",
@@ -272,6 +291,14 @@ describe("doctor with a command", () => {
     expect((await doctor(["--as-is"])).code).toBe(2);
   });
 });
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error("not within 30 s");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 function isAlive(pid: number): boolean {
   try {
