@@ -15,8 +15,8 @@ import { ownText, takeName, utf8Bytes } from "./state/texts.ts";
 import type { Variable } from "./state/variable.ts";
 import type { AgentStats, Health } from "./vitals.ts";
 
-/** How long `close` and an exiting process wait for the collector. */
-export const CLOSE_BUDGET_MS = 500;
+/** How long `close` and an exiting process wait for the collector: the process is to be gone within 500 ms. */
+export const CLOSE_BUDGET_MS = 450;
 /** How long `flush` waits unless told. */
 export const FLUSH_TIMEOUT_MS = 5_000;
 /** Node's timers take no more. */
