@@ -107,7 +107,7 @@ export class Runtime {
       keyedHash(undefined),
     );
     this.recording = new Recording(clock, window, new VariableTable(), this.guard, redaction);
-    this.logs = new Logs(this.recording);
+    this.logs = new Logs(this.recording, (kind, message) => this.notices.say(kind, message));
     // A keyframe passes through the window and the queue, each of which it shares with events.
     const keyframeBytes = Math.min(config.windowBytes, config.queueBytes) / 2;
     const marks =
