@@ -21,6 +21,7 @@ interface GrpcExports {
   readonly BaseServerInterceptingCall?: unknown;
   readonly Http2ServerCallStream?: unknown;
   readonly ServerDuplexStreamImpl?: unknown;
+  readonly ServerCredentials?: unknown;
 }
 
 export const grpcHook: PackageHook = {
@@ -36,7 +37,7 @@ export const grpcHook: PackageHook = {
     if (typeof exports !== "object" || exports === null) throw new Error("it exports no object");
     const patches = new MethodPatches();
     const found = exports as GrpcExports;
-    if (isDone(found)) return () => undefined;
+    if (isDone(found) || (isDoor(found) && guard.isOn)) return () => undefined;
     if (found.BaseServerInterceptingCall !== undefined) {
       stampReplies(found as unknown as ServerInterceptorExports, context, guard, patches);
     } else if (found.Subchannel !== undefined) {
@@ -59,6 +60,11 @@ function isDone(found: GrpcExports): boolean {
     MethodPatches.has(found, "getInterceptingCall") ||
     (found.Subchannel !== undefined && MethodPatches.has(found.Subchannel.prototype, "createCall"))
   );
+}
+
+/** What the package itself exports: nothing to patch in it, and no harm if the parts were seen. */
+function isDoor(found: GrpcExports): boolean {
+  return found.ServerCredentials !== undefined && found.ServerDuplexStreamImpl === undefined;
 }
 
 /** Before 1.10 servers were made otherwise. This file is loaded after the client's. */

@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -477,4 +478,21 @@ it("five own errors turn the hook off, and no call is hurt", async () => {
   for (let i = 1; i < 7; i += 1) expect((await buy(each, i)).value).toBe(i);
   expect(reports).toEqual(["grpc off"]);
   expect(hooked.hooks.states().grpc).toBe("off");
+});
+
+it("is given by hand file by file; the door adds nothing where the watch came first", async () => {
+  hooked = hookUp({ hooks: ["grpc"] });
+  const files = ["client-interceptors", "subchannel", "server-interceptors"];
+  const load = createRequire(import.meta.url);
+  const parts = files.map((file) => load(`@grpc/grpc-js/build/src/${file}`) as object);
+  const { prototype } = (parts[1] as { Subchannel: { prototype: { createCall: unknown } } })
+    .Subchannel;
+  const patched = prototype.createCall;
+  for (const part of [...parts, grpc]) expect(hooked.hooks.instrument("grpc", part)).toBe(true);
+  expect(prototype.createCall).toBe(patched);
+  const { target } = await shop();
+  await buy(client(target), 1);
+  expectOneExchange({ request: false, reply: false });
+  expect(hooked.hooks.instrument("grpc", { Client: class {} })).toBe(false);
+  expect(hooked.hooks.states().grpc).toBe("unavailable");
 });
