@@ -111,22 +111,24 @@ class Export {
   async #writeEvents(): Promise<void> {
     const from = this.#from === undefined ? {} : { from: formatHlc((this.#from + 1) as Hlc) };
     const range = { ...from, to: formatHlc(this.#to), limit: PAGE };
-    let lossIndex = 0;
+    let losses = this.#losses;
     let cursor: string | undefined;
     do {
       const query = { ...range, cursor };
       const page: EventsJson = await this.#options.door.ask<EventsJson>("/api/events", query);
       for (const event of page.events) {
         const t = ticksOf(event.t);
-        for (; (this.#losses[lossIndex]?.t ?? Number.POSITIVE_INFINITY) < t; lossIndex += 1) {
-          await this.#writeLoss(this.#losses[lossIndex] as Loss);
+        if ((losses[0]?.t ?? Number.POSITIVE_INFINITY) <= t) {
+          const due = losses.filter((loss) => isBefore(loss, event, t));
+          for (const loss of due) await this.#writeLoss(loss);
+          losses = losses.filter((loss) => !due.includes(loss));
         }
         await this.#writeEvent(event);
       }
       this.#options.onProgress?.(this.#eventCount);
       cursor = page.next;
     } while (cursor !== undefined);
-    for (const loss of this.#losses.slice(lossIndex)) await this.#writeLoss(loss);
+    for (const loss of losses) await this.#writeLoss(loss);
   }
 
   async #writeLoss({ line, epoch, firstSeq }: Loss): Promise<void> {
@@ -199,6 +201,12 @@ class Export {
     await this.#options.write(`${JSON.stringify(line)}\n`);
     return this.#numbers.count(line);
   }
+}
+
+/** Whether a loss comes before an event. Of what is lost before a stored event only this is known: not later. */
+function isBefore(loss: Loss, { node, epoch, seq }: EventLineJson, t: Hlc): boolean {
+  if (loss.t !== t) return loss.t < t;
+  return loss.node === node && loss.epoch === epoch && loss.lastSeq < seq;
 }
 
 /** The run that a line belongs to: lines without epoch are all of the node's latest. */
