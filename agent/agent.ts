@@ -1,15 +1,24 @@
 /**
  * The agent as a service holds it. Each call goes to the part that does it (runtime.ts joins them).
  *
- * After start-up nothing throws into the host or makes it wait (but `snapshot` and `rolling`, which
- * throw where they have no exact answer). Errors of our own are counted; after five the agent is off.
+ * After start-up nothing throws into the host or makes it wait (but `snapshot`, `diff`, `events` and
+ * `rolling`, which throw where they have no exact answer). Errors of our own are counted; after five the agent is off.
  */
 import type { Config } from "./config.ts";
 import type { Hlc } from "./kernel/index.ts";
 import { type HeadersLike, mergeHeaders, stampHeaders } from "./manual-stamps.ts";
 import { type AgentPorts, Runtime } from "./runtime.ts";
 import { STATE_LIMITS } from "./state/limits.ts";
-import type { RollingView, Snapshot, TimeInput } from "./state/snapshot.ts";
+import type {
+  DiffOptions,
+  EventSlice,
+  EventsOptions,
+  Snapshot,
+  SnapshotOptions,
+  StateDiff,
+  TimeInput,
+} from "./state/questions.ts";
+import type { RollingView } from "./state/rolling-view.ts";
 import type { StateLog } from "./state/state-log.ts";
 import { ownText, takeName, utf8Bytes } from "./state/texts.ts";
 import type { Variable } from "./state/variable.ts";
@@ -199,27 +208,57 @@ export class Agent {
   }
 
   /**
-   * The state of this node, now or at a past time inside the window: exact, from memory.
-   * @param options.at ISO 8601, a timestamp, `-5s`, ...
+   * The state of this node, now or at a past time inside the window: exact, from memory. Costs the size of the
+   * state and the events since.
+   * @param options.at ISO 8601, a timestamp, `-5s`, ...; default: now
+   * @param options.log @param options.key only these; a name or a list of names
    * @throws RetroError `outside-window`, which names the earliest time; `bad-time`; `closed`
    *
    * @example
-   * agent.snapshot({ at: "-5s" }).logs["stock"]?.["apples"];
+   * agent.snapshot({ at: "-5s", log: "stock" }).logs["stock"]?.["apples"];
    */
-  snapshot(options?: { readonly at?: TimeInput }): Snapshot {
-    if (this.#isInert) return { at: this.#runtime.recording.clock.last, node: this.node, logs: {} };
-    return this.#runtime.snapshots.take(options?.at);
+  snapshot(options?: SnapshotOptions): Snapshot {
+    if (this.#isInert) return { at: this.#runtime.recording.last, node: this.node, logs: {} };
+    return this.#runtime.snapshots.take(options?.at, options ?? {});
   }
 
   /**
-   * A snapshot that is moved back and forward in place, and tells what each move changed.
+   * What became different between two cuts, net: the changes in (from, to]. With an earlier snapshot as `from` it
+   * is an incremental snapshot. Costs the events between, not the state.
+   * @throws as `snapshot`; `bad-time` if `to` is before `from`
+   *
+   * @example
+   * const before = agent.snapshot();
+   * agent.log("stock").set("apples", 11);
+   * agent.diff(before).changes; // [{ log: "stock", key: "apples", before: 12, after: 11 }]
+   */
+  diff(from: TimeInput | Snapshot, options?: DiffOptions): StateDiff {
+    return this.#runtime.snapshots.diff(from, options ?? {});
+  }
+
+  /**
+   * The events in (from, to] as the window holds them, oldest first: changes with old and new value, messages,
+   * marks. Filters: `log`, `key`, `kind`. At most `limit` (1,000; up to 10,000), then `next` says where to go on.
+   * @throws as `diff`; `bad-parameter` for an unknown kind or a bad limit
+   *
+   * @example
+   * for (const { t, key, before, value } of agent.events({ from: "-1s", log: "stock" }).events) {
+   *   console.log(formatHlc(t), key, before, value);
+   * }
+   */
+  events(options?: EventsOptions): EventSlice {
+    return this.#runtime.snapshots.events(options ?? {});
+  }
+
+  /**
+   * A snapshot that is moved back and forward in place, and tells what each move changed. Where it stands it
+   * stays exact, however far the window moves on.
    * @throws as `snapshot`
    */
   rolling(at: TimeInput): RollingView {
     return this.#runtime.snapshots.rolling(at);
   }
 
-  /** Counters since the start; a copy. Costs some microseconds. */
   stats(): AgentStats {
     return this.#runtime.vitals.stats();
   }

@@ -7,7 +7,20 @@ export type { LogRedactSetting, RedactSettings } from "./redact-config.ts";
 export type { Scheduler } from "./shipping/scheduler.ts";
 export type { Transport } from "./shipping/transport.ts";
 export { type AgentOptions, getAgent, startAgent } from "./start.ts";
-export type { RollingView, Snapshot, StateChange, TimeInput } from "./state/snapshot.ts";
+export type {
+  DiffOptions,
+  EventSlice,
+  EventsOptions,
+  Snapshot,
+  SnapshotOptions,
+  StateDiff,
+  StateFilter,
+  TimeInput,
+  WindowEvent,
+  WindowEventKind,
+} from "./state/questions.ts";
+export type { RollingView } from "./state/rolling-view.ts";
+export type { StateChange } from "./state/state-diff.ts";
 export type { Commit, StateLog } from "./state/state-log.ts";
 export type { Variable } from "./state/variable.ts";
 export type { AgentStats, Health } from "./vitals.ts";

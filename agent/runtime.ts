@@ -116,7 +116,11 @@ export class Runtime {
     this.feed = new EventFeed(this.recording, this.#epochs.first(clock), framing);
     this.#onDemandFeed =
       marks && new OnDemandFeed(this.recording, this.feed, marks, config.queueBytes / 2);
-    this.snapshots = new Snapshots(this.recording, () => this.feed.node);
+    this.snapshots = new Snapshots(
+      this.recording,
+      () => this.feed.node,
+      (index) => this.feed.placeOf(index),
+    );
     this.messages = new AgentMessages(this.recording, this.feed);
     this.vitals = new Vitals({
       recording: this.recording,

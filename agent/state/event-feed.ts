@@ -16,6 +16,7 @@ import {
   assert,
   type EpochRef,
   type EventColumns,
+  type EventRef,
   type Hlc,
   type KeyframeEvent,
   type LostRange,
@@ -76,6 +77,8 @@ export class EventFeed {
   readonly #recording: Recording;
   #identity: EpochIdentity;
   #base = 0;
+  /** Earlier epochs of which the window may hold events, oldest first: the index after their last. */
+  #earlier: { readonly end: number; readonly base: number; readonly of: EpochIdentity }[] = [];
   #cursor = 0;
   #lastClosed: Hlc;
   readonly #columns = new CutColumns();
@@ -131,6 +134,13 @@ export class EventFeed {
   /** Seq of an event in this epoch; below 1: it was in an earlier one. */
   seqOf(index: number): number {
     return index - this.#base + 1;
+  }
+
+  /** Epoch and seq of an event in the window, of earlier epochs too. */
+  placeOf(index: number): EventRef {
+    const earlier = this.#earlier.find(({ end }) => index < end);
+    const { node, epoch } = earlier?.of ?? this.#identity;
+    return { node, epoch, seq: index - (earlier?.base ?? this.#base) + 1 };
   }
 
   /** A log whose state does not fit into a keyframe, so that a loss in it cannot heal; undefined: none. */
@@ -258,6 +268,9 @@ export class EventFeed {
       identity.node !== this.node || identity.epoch > this.epoch,
       "an epoch is above the last",
     );
+    const { firstIndex } = this.#recording.window;
+    this.#earlier = this.#earlier.filter(({ end }) => end > firstIndex);
+    this.#earlier.push({ end: this.#cursor, base: this.#base, of: this.#identity });
     this.#identity = identity;
     this.#base = this.#cursor;
     this.#join();

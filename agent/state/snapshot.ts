@@ -5,72 +5,115 @@
  * earliest T there is. Asking for T also closes it: no later event gets a stamp at or before T.
  */
 import {
+  type EventRef,
   formatHlcDisplay,
   type Hlc,
-  type Json,
   parseTime,
   RetroError,
-  valuesEqual,
 } from "../kernel/index.ts";
+import type {
+  DiffOptions,
+  EventSlice,
+  EventsOptions,
+  Snapshot,
+  SnapshotOptions,
+  StateDiff,
+  TimeInput,
+} from "./questions.ts";
 import type { Recording } from "./recording.ts";
-import { type LogStates, View } from "./view.ts";
-
-/** The state of this node at a cut. */
-export interface Snapshot {
-  readonly at: Hlc;
-  readonly node: string;
-  /** `log -> key -> value`; a set is `{"$set": [...]}`. Copies: changing them changes nothing here. */
-  readonly logs: LogStates;
-}
-
-/** What differs between two cuts: only variables whose values differ. */
-export interface StateChange {
-  readonly log: string;
-  readonly key: string;
-  /** Absent: there was no such variable. */
-  readonly before?: Json;
-  readonly after?: Json;
-}
-
-/** A time as users write it: anything `parseTime` reads, or a timestamp that a call returned. */
-export type TimeInput = string | Hlc;
+import { RollingView } from "./rolling-view.ts";
+import { walkTo } from "./state-diff.ts";
+import { selectsOf } from "./state-filter.ts";
+import { View } from "./view.ts";
+import { eventsIn } from "./window-events.ts";
 
 export class Snapshots {
   readonly #recording: Recording;
   readonly #node: () => string;
+  readonly #placeOf: (index: number) => EventRef;
 
-  constructor(recording: Recording, node: () => string) {
+  /** @param placeOf epoch and seq of an event by its index in the window */
+  constructor(
+    recording: Recording,
+    node: () => string,
+    placeOf: (index: number) => EventRef = (index) => ({ node: node(), epoch: 0, seq: index + 1 }),
+  ) {
     this.#recording = recording;
     this.#node = node;
+    this.#placeOf = placeOf;
   }
 
   /**
    * The state at `at`, or now.
    * @throws RetroError `outside-window` if `at` is before the window or in the future; `bad-time`
    */
-  take(at?: TimeInput): Snapshot {
+  take(at?: TimeInput, filter: SnapshotOptions = {}): Snapshot {
     const { t, view } = this.viewAt(at);
-    return { at: t, node: this.#node(), logs: view.logs() };
+    return { at: t, node: this.#node(), logs: view.logs(selectsOf(filter)) };
   }
 
-  /** A view at `at`, or now. Errors as `take`. */
-  viewAt(at?: TimeInput): { readonly t: Hlc; readonly view: View } {
+  /**
+   * What differs between the states at `from` and at `to`: costs the events between and back to `from`.
+   * @param from a time, or an earlier snapshot of this node
+   * @throws RetroError as `take`; `bad-time` if `to` is before `from`
+   */
+  diff(from: TimeInput | Snapshot, { to, ...filter }: DiffOptions = {}): StateDiff {
+    const start = typeof from === "object" ? from.at : from;
+    const range = this.#range(start, to);
+    const { table, window } = this.#recording;
+    const view = new View(table, window);
+    view.moveTo(window.firstAfter(range.from));
+    const selects = selectsOf(filter);
+    const changes = walkTo(view, window.firstAfter(range.to)).filter(
+      ({ log, key }) => selects?.(log, key) ?? true,
+    );
+    return { node: this.#node(), ...range, changes };
+  }
+
+  /** The events in (from, to]: see `eventsIn`. Errors as `diff`; `bad-parameter`. */
+  events(options: EventsOptions = {}): EventSlice {
+    const range = this.#range(options.from, options.to);
+    return eventsIn(this.#recording, { node: this.#node(), ...range }, options, this.#placeOf);
+  }
+
+  /** Both ends inside the window; relative times count from one now. */
+  #range(
+    from: TimeInput | undefined,
+    to: TimeInput | undefined,
+  ): { readonly from: Hlc; readonly to: Hlc } {
+    const { clock, window } = this.#recording;
+    const now = Math.max(clock.last, clock.physicalNow()) as Hlc;
+    const end = this.resolve(to, now);
+    const start = from === undefined ? window.earliestT : this.resolve(from, now);
+    if (start <= end) return { from: start, to: end };
+    throw new RetroError(
+      "bad-time",
+      `${formatHlcDisplay(end)} is before ${formatHlcDisplay(start)}`,
+      { hint: "`from` comes first." },
+    );
+  }
+
+  /**
+   * A view at `at`, or now. Errors as `take`.
+   * @param isKept whether it is used after this turn: then it shares nothing that changes
+   */
+  viewAt(at?: TimeInput, isKept: boolean = false): { readonly t: Hlc; readonly view: View } {
     const { table, window } = this.#recording;
     const t = this.resolve(at);
-    const view = new View(table, window);
+    const view = new View(table, window, isKept);
     view.moveTo(window.firstAfter(t));
     return { t, view };
   }
 
   /** The time meant, which is inside the window and closed from now on. Errors as `take`. */
-  resolve(at?: TimeInput): Hlc {
+  resolve(at?: TimeInput, asOf?: Hlc): Hlc {
     const { clock, window, guard } = this.#recording;
     if (guard.isOff) {
       throw new RetroError("closed", `the agent is off (${guard.offReason}) and knows no state`, {
         hint: "Start it with startAgent, and ask before close().",
       });
     }
-    const now = Math.max(clock.last, clock.physicalNow()) as Hlc;
+    const now = asOf ?? (Math.max(clock.last, clock.physicalNow()) as Hlc);
     this.#recording.tidy();
     const t = at === undefined ? now : typeof at === "string" ? parseTime(at, now) : at;
     if (!Number.isSafeInteger(t)) parseTime(String(t), now); // throws, naming it
@@ -104,123 +147,4 @@ export class Snapshots {
   rolling(at: TimeInput): RollingView {
     return new RollingView(this.#recording, this, this.#node, at);
   }
-}
-
-/**
- * A snapshot that is moved in place.
- *
- * @example
- * const roll = agent.rolling("-5s");
- * roll.moveTo("-4s");
- * roll.changes; // what became different in that second
- */
-export class RollingView {
-  readonly #recording: Recording;
-  readonly #snapshots: Snapshots;
-  readonly #node: () => string;
-  #view: View;
-  #reclaimCount: number;
-  #at: Hlc;
-  #changes: readonly StateChange[] = [];
-
-  constructor(recording: Recording, snapshots: Snapshots, node: () => string, at: TimeInput) {
-    this.#recording = recording;
-    this.#snapshots = snapshots;
-    this.#node = node;
-    const { t, view } = snapshots.viewAt(at);
-    this.#view = view;
-    this.#at = t;
-    this.#reclaimCount = snapshots.reclaimCount;
-  }
-
-  /** Where it stands. */
-  get at(): Hlc {
-    return this.#at;
-  }
-
-  /** What the latest move changed, net: from the position before to this one. Empty before any move. */
-  get changes(): readonly StateChange[] {
-    return this.#changes;
-  }
-
-  /** The state where it stands. */
-  get logs(): LogStates {
-    return this.#view.logs();
-  }
-
-  /** The state where it stands; a copy. Costs the size of the state. */
-  snapshot(): Snapshot {
-    return { at: this.#at, node: this.#node(), logs: this.#view.logs() };
-  }
-
-  /**
-   * Moves to another time, either way; relative times count from now. Costs the events between.
-   * @throws RetroError `outside-window`, `bad-time`; it then stays where it was
-   */
-  moveTo(at: TimeInput): this {
-    const { table, window } = this.#recording;
-    const before = this.#view;
-    const t = this.#snapshots.resolve(at);
-    const target = window.firstAfter(t);
-    const canWalk =
-      before.size === table.size &&
-      this.#reclaimCount === table.reclaimCount &&
-      before.position >= window.firstIndex;
-    if (canWalk) this.#changes = this.#walk(target);
-    else this.#changes = this.#beginAnew(target);
-    this.#at = t;
-    return this;
-  }
-
-  #walk(target: number): StateChange[] {
-    const view = this.#view;
-    const before = new Map(Array.from(view.touchedUpTo(target), (id) => [id, view.json(id)]));
-    view.moveTo(target);
-    const changes: StateChange[] = [];
-    for (const [id, old] of before) {
-      const ref = view.nameOf(id);
-      if (ref !== undefined) pushChange(changes, ref.log, ref.key, old, view.json(id));
-    }
-    return changes;
-  }
-
-  /** Where the way there is no longer in the window, or variables came or went: compares two states. */
-  #beginAnew(target: number): StateChange[] {
-    const { table, window } = this.#recording;
-    const before = this.#view.logs();
-    this.#view = new View(table, window);
-    this.#reclaimCount = table.reclaimCount;
-    this.#view.moveTo(target);
-    return diffOf(before, this.#view.logs());
-  }
-}
-
-const NOTHING = Object.create(null) as Readonly<Record<string, Json>>;
-
-function diffOf(before: LogStates, after: LogStates): StateChange[] {
-  const changes: StateChange[] = [];
-  for (const log of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    const old = before[log] ?? NOTHING;
-    const now = after[log] ?? NOTHING;
-    for (const key of new Set([...Object.keys(old), ...Object.keys(now)])) {
-      pushChange(changes, log, key, old[key], now[key]);
-    }
-  }
-  return changes;
-}
-
-function pushChange(
-  changes: StateChange[],
-  log: string,
-  key: string,
-  before: Json | undefined,
-  after: Json | undefined,
-): void {
-  if (valuesEqual(before, after)) return;
-  changes.push({
-    log,
-    key,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
-  });
 }

@@ -39,13 +39,18 @@ export class View {
   /** Events before this index are in. */
   #position: number;
 
-  /** The state now. */
-  constructor(table: VariableTable, window: EventWindow) {
+  /**
+   * The state now.
+   * @param isKept whether it is used after this turn: then it holds no set that changes under it
+   */
+  constructor(table: VariableTable, window: EventWindow, isKept: boolean = false) {
     this.#refs = table.refs.slice();
     this.#window = window;
     this.#tag = table.tag.slice(0, table.size);
     this.#number = table.number.slice(0, table.size);
-    this.#other = table.other.slice();
+    this.#other = isKept
+      ? table.other.map((held) => (held instanceof MemberSet ? held.value : held))
+      : table.other.slice();
     this.#position = window.nextIndex;
   }
 
@@ -164,12 +169,13 @@ export class View {
   }
 
   /** Everything, by log and key; logs without variables are left out. */
-  logs(): LogStates {
+  logs(selects?: (log: string, key: string) => boolean): LogStates {
     const logs = Object.create(null) as Record<string, Record<string, Json>>;
     for (let id = 0; id < this.#refs.length; id += 1) {
+      const { log, key } = this.#refs[id] as VariableRef;
+      if (selects?.(log, key) === false) continue;
       const value = this.json(id);
       if (value === undefined) continue;
-      const { log, key } = this.#refs[id] as VariableRef;
       let state = logs[log];
       if (state === undefined) {
         state = Object.create(null) as Record<string, Json>;
