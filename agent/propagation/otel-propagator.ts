@@ -37,7 +37,8 @@ export interface PropagatorOptions {
 }
 
 /**
- * Carries the clock on messages. Costs about a microsecond a message. Never throws, and does nothing while
+ * Carries the clock on messages. Costs about 0.4 us out and 1.2 us in, recording included (W3C trace
+ * context and baggage: 0.1 and 0.4). Never throws, and does nothing while
  * no agent runs, or one whose `hooks` are without `otel`.
  *
  * @example
