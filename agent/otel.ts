@@ -15,7 +15,7 @@ export { registerPropagator } from "./propagation/otel-register.ts";
 
 /**
  * A span processor that sets `retroscope.hlc` and `retroscope.node` on every span that is sampled, at its
- * start. Fits SDKs 1.x and 2.x; put it before the exporting one. Costs below a microsecond a span. Never
+ * start. Fits SDKs 1.x and 2.x; put it before the exporting one. Costs about 250 ns a span. Never
  * throws; does nothing while no agent runs.
  *
  * @example
