@@ -103,12 +103,12 @@ export const row16 = {
   async run(given) {
     const { scene, figure } = given;
     const seconds = given.minutes === undefined ? 5 : given.minutes * 60;
-    await underMode(given, { kind: "flip", up: 0.00005, down: 0.0005 }, { seconds });
+    await underMode(given, { kind: "flip", up: 0.0001, down: 0.001 }, { seconds });
     const { ingest } = await scene.collector.get("/api/nodes");
     const refused = Object.values(ingest.refused).reduce((sum, count) => sum + count, 0);
     figure("bits flipped", scene.proxy.counts.flipped, "");
     figure("requests refused", refused, "");
-    scene.promise(scene.proxy.counts.flipped > 20, "the fault did not occur", "bits flipped");
+    scene.promise(scene.proxy.counts.flipped > 10, "the fault did not occur", "bits flipped");
     scene.promise(refused > 0, "corruption was not counted", JSON.stringify(ingest.refused));
   },
 };
