@@ -65,6 +65,7 @@ const ALLOWED: ImportTable = [
       "agent/epochs.ts",
       "agent/exit.ts",
       "agent/feed-source.ts",
+      "agent/guarded-scheduler.ts",
       "agent/keyed-hash.ts",
       "agent/logs.ts",
       "agent/manual-stamps.ts",

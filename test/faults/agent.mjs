@@ -104,7 +104,12 @@ function print(report, json) {
 }
 
 function figureText({ metric, value, unit, goal, met }) {
-  const shown = typeof value === "number" ? Number(value.toPrecision(4)) : value;
+  const shown =
+    typeof value !== "number"
+      ? value
+      : value >= 1_000
+        ? Math.round(value)
+        : Number(value.toPrecision(3));
   const judged = goal === undefined ? "" : ` (goal ${goal}${met ? "" : ", MISSED"})`;
   return `${metric} ${shown}${unit === "" ? "" : ` ${unit}`}${judged}`;
 }
