@@ -5,6 +5,7 @@ import { EventFeed } from "../../agent/state/event-feed.ts";
 import { EventWindow } from "../../agent/state/event-window.ts";
 import { Guard } from "../../agent/state/guard.ts";
 import { Recording } from "../../agent/state/recording.ts";
+import type { Redaction } from "../../agent/state/redaction.ts";
 import { Snapshots } from "../../agent/state/snapshot.ts";
 import { StateLog } from "../../agent/state/state-log.ts";
 import { VariableTable } from "../../agent/state/variable-table.ts";
@@ -28,6 +29,12 @@ export function recordingParts({
   windowBytes = 4 * 1024 * 1024,
   windowMs = 60_000,
   isShipped = true,
+  redaction,
+}: {
+  windowBytes?: number;
+  windowMs?: number;
+  isShipped?: boolean;
+  redaction?: Redaction;
 } = {}): RecordingParts {
   const physical = new ManualClock("2026-11-21T16:00:00Z");
   const clock = new HlcClock(physical);
@@ -35,7 +42,7 @@ export function recordingParts({
   const limits = { maxBytes: windowBytes, maxAgeTicks: windowMs * 4096 };
   const window = new EventWindow(limits, clock.now());
   const table = new VariableTable();
-  const recording = new Recording(clock, window, table, guard);
+  const recording = new Recording(clock, window, table, guard, redaction);
   const identity = { node: "n1", epoch: 7, service: "s", tags: {}, instance: "i" };
   const feed = new EventFeed(recording, identity);
   if (isShipped) window.holdFrom = 0;
