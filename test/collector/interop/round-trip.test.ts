@@ -387,39 +387,42 @@ describe("an export of a node on demand", () => {
     ["up to a time in what was not captured", undefined, 85],
     ["from within a capture to within what follows", 50, 85],
     ["from what was not captured", 20, 100],
-  ] as const)("is never more complete than its source, and holds the captures: %s", async (_what, from, to) => {
-    await withTwo(async (one, two) => {
-      const status = { pid: 1, stream: "on-demand" };
-      const join: Row = { t: START, kind: "join", service: "s", tags: {}, instance: "i" };
-      await one.post(aBatch([join], { epoch: EPOCH, closed: at(5), status }));
-      const dropped = [uncaptured(2, 11, 10, 90)];
-      await one.post(aBatch([], { epoch: EPOCH, firstSeq: 12, closed: at(100), dropped }));
-      const island: Row[] = [
-        { t: at(40), kind: "keyframe", log: "l", state: new Map([["k", 1]]) },
-        { t: at(50), kind: "set", log: "l", key: "k", value: 2 },
-        { t: at(60), kind: "set", log: "l", key: "k", value: 3 },
-      ];
-      await one.post(aBatch(island, { epoch: EPOCH, firstSeq: 5, closed: at(65) }));
-      const text = await exported(
-        one,
-        from === undefined ? undefined : at(from),
-        to === undefined ? undefined : at(to),
-      );
-      expect(await imported(two, text)).toMatchObject({ skippedCount: 0 });
-      for (const ms of [0, 9, 10, 39, 40, 45, 50, 60, 65, 66, 80, 85, 90, 100]) {
-        if (ms < (from ?? 0) || ms > (to ?? 100)) continue;
-        const path = `/api/cut?at=${formatHlc(at(ms))}&node=n1`;
-        const { body } = await two.get<CutJson>(path);
-        const source = await cutOf(one, at(ms));
-        // A file knows no promises between lines: at the rims of a loss it may say less.
-        if (ms > 40 && ms <= 60) expect([ms, body.complete]).toEqual([ms, true]);
-        if (!body.complete) continue;
-        expect([ms, source.complete]).toEqual([ms, true]);
-        expect([ms, body.nodes["n1"]?.logs]).toEqual([ms, source.nodes["n1"]?.logs]);
-        if (body.inFlightComplete) expect([ms, source.inFlightComplete]).toEqual([ms, true]);
-      }
-    });
-  });
+  ] as const)(
+    "is never more complete than its source, and holds the captures: %s",
+    async (_what, from, to) => {
+      await withTwo(async (one, two) => {
+        const status = { pid: 1, stream: "on-demand" };
+        const join: Row = { t: START, kind: "join", service: "s", tags: {}, instance: "i" };
+        await one.post(aBatch([join], { epoch: EPOCH, closed: at(5), status }));
+        const dropped = [uncaptured(2, 11, 10, 90)];
+        await one.post(aBatch([], { epoch: EPOCH, firstSeq: 12, closed: at(100), dropped }));
+        const island: Row[] = [
+          { t: at(40), kind: "keyframe", log: "l", state: new Map([["k", 1]]) },
+          { t: at(50), kind: "set", log: "l", key: "k", value: 2 },
+          { t: at(60), kind: "set", log: "l", key: "k", value: 3 },
+        ];
+        await one.post(aBatch(island, { epoch: EPOCH, firstSeq: 5, closed: at(65) }));
+        const text = await exported(
+          one,
+          from === undefined ? undefined : at(from),
+          to === undefined ? undefined : at(to),
+        );
+        expect(await imported(two, text)).toMatchObject({ skippedCount: 0 });
+        for (const ms of [0, 9, 10, 39, 40, 45, 50, 60, 65, 66, 80, 85, 90, 100]) {
+          if (ms < (from ?? 0) || ms > (to ?? 100)) continue;
+          const path = `/api/cut?at=${formatHlc(at(ms))}&node=n1`;
+          const { body } = await two.get<CutJson>(path);
+          const source = await cutOf(one, at(ms));
+          // A file knows no promises between lines: at the rims of a loss it may say less.
+          if (ms > 40 && ms <= 60) expect([ms, body.complete]).toEqual([ms, true]);
+          if (!body.complete) continue;
+          expect([ms, source.complete]).toEqual([ms, true]);
+          expect([ms, body.nodes["n1"]?.logs]).toEqual([ms, source.nodes["n1"]?.logs]);
+          if (body.inFlightComplete) expect([ms, source.inFlightComplete]).toEqual([ms, true]);
+        }
+      });
+    },
+  );
 });
 
 describe("an export of a node that goes on shipping", () => {
