@@ -43,6 +43,8 @@ export interface WatchOptions {
   readonly forMs: number | undefined;
   /** Whether the preload is added; else the command starts the agent itself. */
   readonly preload: boolean;
+  /** Resolves when the person had enough: the command, in a group of its own, does not hear of it. */
+  readonly interrupted: Promise<void>;
 }
 
 /** `node` with the small service that tries every hook over loopback. Ships nothing. */
@@ -78,10 +80,14 @@ async function watchIn(file: string, options: WatchOptions): Promise<Watched> {
   let text = "";
   let changedMs = startedMs;
   let isOver = false;
+  let isInterrupted = false;
   void end.then(() => {
     isOver = true;
   });
-  while (!isOver && performance.now() - startedMs < limitMs) {
+  void options.interrupted.then(() => {
+    isInterrupted = true;
+  });
+  while (!isOver && !isInterrupted && performance.now() - startedMs < limitMs) {
     await Promise.race([delay(POLL_MS), end]);
     const now = await readFile(file, "utf8");
     if (now !== text) changedMs = performance.now();

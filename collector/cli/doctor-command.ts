@@ -60,6 +60,7 @@ async function examineProcess(
     environment: isProbe ? { ...io.environment, RETROSCOPE_COLLECTOR: "" } : io.environment,
     forMs: durationOf(options),
     preload: !asIs,
+    interrupted: io.interrupted(),
   });
   return { isProbe, command, watched, findings: processFindings(watched, isProbe) };
 }

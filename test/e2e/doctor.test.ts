@@ -286,6 +286,25 @@ describe("doctor with a command", () => {
     expect(existsSync(temporary) && readdirSync(temporary)).toEqual([]);
   });
 
+  it("ends the command when it is interrupted itself, and shows what it saw", async () => {
+    const pids = join(folder, "interrupted-pids");
+    const words = ["doctor", "--no-collector", "--for", "60s", "--", "node", "stubborn.mjs", pids];
+    const child = spawn(process.execPath, [main, ...words], {
+      cwd: app,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      out += text;
+    });
+    const gone = new Promise((resolve) => child.once("close", resolve));
+    await until(async () => existsSync(pids) && readFileSync(pids, "utf8").includes(" "));
+    child.kill("SIGINT");
+    await gone;
+    expect(out).toContain("hook http-server");
+    expect(readFileSync(pids, "utf8").split(" ").map(Number).filter(isAlive)).toEqual([]);
+  });
+
   it("is usage where the command does not exist, or --as-is stands alone", async () => {
     expect((await doctor(["--", "no-such-program"])).code).toBe(2);
     expect((await doctor(["--as-is"])).code).toBe(2);
