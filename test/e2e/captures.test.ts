@@ -28,7 +28,7 @@ beforeAll(async () => {
   await until(async () => {
     const { body } = await collector.get<NodesJson>("/api/nodes");
     const seconds = body.nodes.map(({ joined, watermark }) => ms(watermark) - ms(joined));
-    return seconds.length === 4 && Math.min(...seconds) > 4_500;
+    return seconds.length === 4 && Math.min(...seconds) > 6_500;
   });
 }, 60_000);
 
