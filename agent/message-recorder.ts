@@ -18,15 +18,18 @@ import type {
   UnstampedDirection,
 } from "./propagation/recorder.ts";
 import type { EventFeed } from "./state/event-feed.ts";
-import { takeName } from "./state/texts.ts";
 import type { Recording } from "./state/recording.ts";
+import { takeName } from "./state/texts.ts";
 
 /** Receives remembered, so that two hooks on one message record it once. */
 const REMEMBERED_RECEIVES = 256;
 const MAX_PEERS = 64;
 const OTHERS = "others";
-/** Memory of a message event, roughly. */
-const MESSAGE_BYTES = 160;
+/** Memory of a send, and of a receive with the numbers that it keeps in boxes, beside their texts. */
+const SEND_BYTES = 96;
+const RECEIVE_BYTES = 208;
+
+const TEXT_BYTES = 24;
 
 type SendBody = Omit<SendEvent, "seq" | "t">;
 
@@ -76,7 +79,7 @@ export class AgentMessages implements MessageRecorder {
       const seq = this.#feed.seqOf(window.nextIndex);
       const t = clock.now();
       const body = sendBody(channel, peer, streamed, replaces, false);
-      this.#recording.body(t, body, MESSAGE_BYTES, false);
+      this.#recording.body(t, body, SEND_BYTES + textBytes(channel, peer, null), false);
       return { node: this.#feed.node, epoch: this.#feed.epoch, seq, t };
     } catch (error) {
       guard.caught(error, "stamping");
@@ -90,7 +93,8 @@ export class AgentMessages implements MessageRecorder {
     if (guard.isOff || sent.epoch !== this.#feed.epoch || sent.node !== this.#feed.node) return;
     try {
       const body = sendBody(channel, peer, false, sent.seq, true);
-      this.#recording.body(clock.now(), body, MESSAGE_BYTES, true);
+      const bytes = SEND_BYTES + textBytes(channel, peer, null);
+      this.#recording.body(clock.now(), body, bytes, true);
     } catch (error) {
       guard.caught(error, "recording a failed send");
     }
@@ -164,7 +168,7 @@ export class AgentMessages implements MessageRecorder {
         unverified,
         relayed,
       },
-      MESSAGE_BYTES,
+      RECEIVE_BYTES + textBytes(channel, peer, stamp),
       true,
     );
     return t;
@@ -204,6 +208,12 @@ function sendBody(
     failed,
     streamed,
   };
+}
+
+/** Memory of a message's texts: at most two bytes a character, and what each takes beside. */
+function textBytes(channel: Channel, peer: string | null, stamp: Stamp | null): number {
+  const characters = channel.length + (peer?.length ?? 0) + (stamp?.node.length ?? 0);
+  return 2 * characters + 3 * TEXT_BYTES;
 }
 
 function countIn(counts: Map<string, number>, peer: string): void {

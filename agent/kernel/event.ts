@@ -28,7 +28,7 @@ interface EventBase {
   readonly t: Hlc;
 }
 
-/** A variable got a value. `cutShort`: the value was too large or hostile and is marked so. */
+/** A variable got a value. `cutShort`: the value was too large, hostile or secret, and is marked so. */
 export interface SetEvent extends EventBase {
   readonly kind: "set";
   readonly log: string;
