@@ -259,6 +259,7 @@ export class Agent {
     return this.#runtime.snapshots.rolling(at);
   }
 
+  /** Counters since the start; a copy. Costs some microseconds. */
   stats(): AgentStats {
     return this.#runtime.vitals.stats();
   }

@@ -271,6 +271,9 @@ export function nodesOf(scenario: Scenario): NodesJson {
         lost: [],
         notCaptured: null,
         lead: null,
+        clockSteps: null,
+        refused: {},
+        malformed: {},
         offsets: {},
       };
     }),

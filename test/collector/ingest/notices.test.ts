@@ -51,7 +51,8 @@ describe("the log", () => {
     await ingest.submit(aBatch({ seqs: [1, 2], joins: "old" }));
     await ingest.submit(aBatch({ ...young, seqs: [1, 2] }));
     timers.advance(2_000);
-    await ingest.submit(aBatch({ seqs: [3, 3] }));
+    // Past the young one's join: it lives, and is no late batch of a process that has died.
+    await ingest.submit(aBatch({ seqs: [3, 3], tOf: () => 2_000 }));
     await ingest.submit(aBatch({ ...young, seqs: [3, 3] }));
     await ingest.submit(aBatch({ node: "n2", seqs: [1, 2], leaves: true }));
     await ingest.submit(aBatch({ node: "n3", seqs: [1, 2], imported: true }));
@@ -66,6 +67,7 @@ describe("the log", () => {
       "n2 joined",
       "n2 left",
       "n3 joined",
+      "n1 expired", // each of the two processes
       "n1 expired",
     ]);
     expect(notices.find(({ node }) => node === "n3")).toMatchObject({ imported: true });
