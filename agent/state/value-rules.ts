@@ -43,18 +43,62 @@ const MAX_NAME = 64;
 /** The shortest names that mean secrets have so many letters. */
 const MIN_NAME = 3;
 
+/** What a text must have for a rule to be worth asking: found in one look at each character. */
+const Trait: {
+  readonly equals: 1;
+  readonly colon: 2;
+  readonly at: 4;
+  readonly quote: 8;
+  readonly space: 16;
+  readonly dot: 32;
+} = { equals: 1, colon: 2, at: 4, quote: 8, space: 16, dot: 32 };
+/** By character: its trait. */
+const TRAITS = new Uint8Array(128);
+TRAITS[61] = Trait.equals;
+TRAITS[58] = Trait.colon;
+TRAITS[64] = Trait.at;
+TRAITS[34] = Trait.quote;
+TRAITS[32] = Trait.space;
+TRAITS[46] = Trait.dot;
+const MIN_CARD_DIGITS = 13;
+/** The shortest of PREFIXES with what follows. */
+const MIN_KEY_LENGTH = 18;
+
 /** Whether a text, or a part of it, looks like a secret. Linear in the text. */
 export function looksSecret(text: string, keys: KeyRules): boolean {
   if (text.length < MIN_LENGTH) return false;
+  let traits = 0;
+  let digits = 0;
+  let run = 0;
+  let longestRun = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (isTokenCode(code)) {
+      if (isDigit(code)) digits += 1;
+      run += 1;
+      if (run > longestRun) longestRun = run;
+    } else {
+      run = 0;
+      if (code < 128) traits |= TRAITS[code] as number;
+    }
+  }
   return (
-    PREFIXES.some(([start, least]) => hasToken(text, start, least)) ||
-    hasJwt(text) ||
-    hasAuthorization(text) ||
-    (text.includes("PRIVATE KEY-----") && text.includes("-----BEGIN ")) ||
-    hasPasswordInUrl(text) ||
-    hasAssignment(text, keys) ||
-    hasCardNumber(text)
+    (longestRun >= MIN_KEY_LENGTH &&
+      PREFIXES.some(([start, least]) => hasToken(text, start, least))) ||
+    ((traits & Trait.dot) !== 0 && hasJwt(text)) ||
+    ((traits & Trait.space) !== 0 && longestRun >= MIN_LENGTH && hasAuthorization(text)) ||
+    ((traits & Trait.space) !== 0 &&
+      text.includes("PRIVATE KEY-----") &&
+      text.includes("-----BEGIN ")) ||
+    ((traits & Trait.at) !== 0 && hasPasswordInUrl(text)) ||
+    (mayAssign(traits) && hasAssignment(text, keys)) ||
+    (digits >= MIN_CARD_DIGITS && hasCardNumber(text))
   );
+}
+
+function mayAssign(traits: number): boolean {
+  const quotedName = Trait.colon | Trait.quote;
+  return (traits & Trait.equals) !== 0 || (traits & quotedName) === quotedName;
 }
 
 function hasToken(text: string, start: string, least: number): boolean {
