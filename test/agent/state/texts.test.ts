@@ -1,29 +1,34 @@
-/** Names that are no texts: what they become, in bounded time. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { takeName } from "../../../agent/state/texts.ts";
+import { takeIn } from "../../../agent/state/intake.ts";
+import { firstBytes, ownText, takeName, utf8Bytes } from "../../../agent/state/texts.ts";
+import { recordingParts } from "../../support/recording-parts.ts";
 
-it.each([
-  ["a number", 12, "12"],
-  ["a short list, as String does", [1, "two", null], "1,two,"],
-  ["a list in a list", [[1, 2], 3], "(object),3"],
-  ["a bigint", 12n, "12"],
-  ["a bigint whose digits would take long", 2n ** 100_000n, "(bigint)"],
-  ["bytes", new Uint8Array([1, 2]), "1,2"],
-  ["an object with a text of its own", { toString: () => "own" }, "own"],
-  ["what cannot be read", { toString: null, valueOf: null }, "(unnamed)"],
-])("names %s", (_what, name, expected) => {
-  expect(takeName(name)).toBe(expected);
+const MIB = 1024 * 1024;
+
+it("keeps no huge text alive for a short one that was cut out of it", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { log } = recordingParts();
+  const kept: unknown[] = [];
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 8; i += 1) {
+    const huge = Buffer.alloc(8 * MIB, 97 + i).toString("latin1");
+    kept.push(takeIn(huge.slice(5, 100)), takeIn({ a: [huge.slice(7, 90)] }));
+    log("l").set(huge.slice(3, 40), 1);
+  }
+  collect();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 * MIB);
+  expect(kept).toHaveLength(16);
 });
 
-it("reads only the start of a list that claims to be endless", () => {
-  let reads = 0;
-  const endless = new Proxy([], {
-    get(target, key) {
-      reads += 1;
-      return key === "length" ? 2 ** 31 : Reflect.get(target, key);
-    },
-  });
-  takeName(endless);
-  takeName(new Array(2 ** 31));
-  expect(reads).toBeLessThan(1_000);
+it("gives the same text, whole or as much of it as fits", () => {
+  for (const text of ["", "short", "exactly 13 ch", "é\ud83d\ude00 and more than thirteen"]) {
+    expect(ownText(text)).toBe(text);
+    expect(utf8Bytes(firstBytes(text, 7))).toBeLessThanOrEqual(7);
+    expect(text.startsWith(firstBytes(text, 7))).toBe(true);
+  }
+  expect(takeName("a\ud800b")).toBe("a\ufffdb");
 });
