@@ -10,6 +10,8 @@
  * stand (`password`) fit inside a word too. Linear in the name, and no regular expressions.
  */
 
+import { ownText } from "./texts.ts";
+
 /** Fit wherever they stand, inside a word too. */
 const ANYWHERE: readonly string[] = [
   ...["password", "passwd", "passphrase", "passcode", "credential", "authorization"],
@@ -46,11 +48,12 @@ export class KeyRules {
 
   /** Whether what stands under that name is a secret. Remembers the answer: for names that come again. */
   fits(name: string): boolean {
+    if (name.length > MAX_HEAD) return this.fitsOnce(name);
     const known = this.#remembered.get(name);
     if (known !== undefined) return known;
     const answer = this.fitsOnce(name);
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(name, answer);
+    this.#remembered.set(ownText(name), answer);
     return answer;
   }
 

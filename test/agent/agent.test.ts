@@ -269,3 +269,19 @@ describe("an epoch", () => {
     await agent.close();
   });
 });
+
+describe("what is counted", () => {
+  it("tells what was redacted, and which commits had to have several timestamps", () => {
+    const { agent } = start();
+    agent.log("l").set("password", "x");
+    agent.mark("password=hunter2");
+    agent.log("l").commit((tx) => {
+      for (let i = 0; i < 5_000; i += 1) tx.set("k", i);
+    });
+    const { redacted, partedCommits } = agent.stats();
+    expect(redacted).toEqual({ masked: 2, hashed: 0, ruleErrors: 0 });
+    expect(partedCommits).toBe(1);
+    const [mark] = agent.events({ kind: "mark" }).events;
+    expect(mark?.["text"]).toBe("(masked)");
+  });
+});
