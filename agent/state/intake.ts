@@ -12,8 +12,6 @@ const UNREADABLE_INTAKE = Object.freeze({
   cutShort: true,
 });
 
-export { utf8Bytes } from "./texts.ts";
-
 /**
  * Takes in what may stand at the top of a variable: JSON, or a set of JSON. Never throws.
  * @param rules of its log; undefined: nothing is redacted
