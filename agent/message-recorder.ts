@@ -17,12 +17,11 @@ import type {
   Stamp,
   UnstampedDirection,
 } from "./propagation/recorder.ts";
+import { RecentReceives } from "./recent-receives.ts";
 import type { EventFeed } from "./state/event-feed.ts";
 import type { Recording } from "./state/recording.ts";
 import { takeName } from "./state/texts.ts";
 
-/** Receives remembered, so that two hooks on one message record it once. */
-const REMEMBERED_RECEIVES = 256;
 const MAX_PEERS = 64;
 const OTHERS = "others";
 /** Memory of a send, and of a receive with the numbers that it keeps in boxes, beside their texts. */
@@ -36,10 +35,7 @@ type SendBody = Omit<SendEvent, "seq" | "t">;
 export class AgentMessages implements MessageRecorder {
   readonly #recording: Recording;
   readonly #feed: EventFeed;
-  readonly #recent: string[] = new Array(REMEMBERED_RECEIVES);
-  /** To the consumer group it came to first, if any. */
-  readonly #recentGroups = new Map<string, string | undefined>();
-  #recentAt = 0;
+  readonly #recent = new RecentReceives();
   readonly #unstamped = new Map<
     string,
     { peer: string; direction: UnstampedDirection; count: number }
@@ -116,7 +112,7 @@ export class AgentMessages implements MessageRecorder {
       const t = clock.receive(stamp.t);
       const unverified = !clock.lastReceiveMerged;
       if (unverified) countIn(this.#refused, peer ?? stamp.node);
-      if (this.#isRepeated(stamp, group)) return t;
+      if (this.#recent.isRepeated(stamp, group)) return t;
       return this.#recordReceive(t, stamp, channel, peer, relayed, unverified);
     } catch (error) {
       guard.caught(error, "merging");
@@ -172,22 +168,6 @@ export class AgentMessages implements MessageRecorder {
       true,
     );
     return t;
-  }
-
-  #isRepeated({ node, epoch, seq }: Stamp, group: string | undefined): boolean {
-    let name = `${seq}.${epoch}.${node}`;
-    if (this.#recentGroups.has(name)) {
-      const first = this.#recentGroups.get(name);
-      if (first === undefined || group === undefined || first === group) return true;
-      name += `@${group}`; // a further group of this process
-      if (this.#recentGroups.has(name)) return true;
-    }
-    const forgotten = this.#recent[this.#recentAt];
-    if (forgotten !== undefined) this.#recentGroups.delete(forgotten);
-    this.#recent[this.#recentAt] = name;
-    this.#recentGroups.set(name, group);
-    this.#recentAt = (this.#recentAt + 1) % REMEMBERED_RECEIVES;
-    return false;
   }
 }
 

@@ -71,6 +71,7 @@ const ALLOWED: ImportTable = [
       "agent/manual-stamps.ts",
       "agent/message-recorder.ts",
       "agent/notices.ts",
+      "agent/recent-receives.ts",
       "agent/redact-config.ts",
       "agent/packages-found.ts",
       "agent/runtime.ts",

@@ -67,17 +67,34 @@ export function addMs(t: Hlc, ms: number): Hlc {
  * formatHlc(agent.mark("deployed")); // "01a1fed6007b0a70"
  */
 export function formatHlc(t: Hlc): string {
-  const ms = unixMsFromTicks(t);
-  if (ms !== formattedMs) {
-    formattedMs = ms;
-    formattedMsText = ms.toString(16).padStart(12, "0");
-  }
-  return formattedMsText + (lowBits(t) * 16).toString(16).padStart(4, "0");
+  return formatUnixMs(unixMsFromTicks(t)) + hex16(lowBits(t) * 16);
 }
 
-// Numbers beyond 32 bits are slow to print, and many timestamps share their millisecond.
-let formattedMs = Number.NaN; // equal to nothing
-let formattedMsText = "";
+/**
+ * Unix milliseconds as the 12 hex digits with which the hex form begins. V8 prints numbers beyond 32 bits
+ * slowly, and each millisecond is another: so only what changes once a minute is printed by it.
+ */
+export function formatUnixMs(ms: number): string {
+  const high = Math.floor(ms / MS_LOW);
+  if (high !== printedHigh) {
+    printedHigh = high;
+    printedHighText = high.toString(16).padStart(8, "0");
+  }
+  return printedHighText + hex16(ms - high * MS_LOW);
+}
+
+const MS_LOW = 65_536;
+let printedHigh = Number.NaN; // equal to nothing
+let printedHighText = "";
+
+/** Four digits of a number below 65,536. */
+function hex16(value: number): string {
+  return (HEX_BYTE[value >> 8] as string) + (HEX_BYTE[value & 255] as string);
+}
+
+const HEX_BYTE: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
 
 /** The display form: `2026-11-21T16:00:00.123Z+0a7`. */
 export function formatHlcDisplay(t: Hlc): string {
