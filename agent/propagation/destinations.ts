@@ -10,6 +10,7 @@
  * Entries: `api.example.com`, `*.example.com` (names below it), `203.0.113.7`, `203.0.113.0/24`,
  * `2001:db8::/32`, `[2001:db8::1]:8443`, `api.example.com:8443` (that port only), `*` (anybody).
  */
+import { domainToASCII } from "node:url";
 import { RetroError } from "../kernel/index.ts";
 import { type AddressRange, isInRange, parseAddress, parseRange } from "./ip-address.ts";
 
@@ -30,8 +31,13 @@ const NEVER: readonly AddressRange[] = ["169.254.0.0/16", "fe80::/10", "fd00:ec2
 const NEVER_NAMES: ReadonlySet<string> = new Set([
   "metadata",
   "metadata.google.internal",
+  "metadata.goog",
+  "metadata.azure.internal",
   "instance-data",
+  "instance-data.ec2.internal",
 ]);
+
+const NOT_ASCII = /[^\x21-\x7e]/;
 
 const LOCAL_SUFFIXES: readonly string[] = [".localhost", ".local", ".internal", ".svc"];
 
@@ -110,12 +116,15 @@ function portMatches(entry: Entry, port: number | undefined): boolean {
   return entry.port === undefined || entry.port === port;
 }
 
-/** Lower-case, without brackets, zone (`%eth0`) and the dot of a fully qualified name. */
+/**
+ * Lower-case, without brackets, zone (`%eth0`) and the dot of a fully qualified name; other scripts' dots,
+ * letters and digits mapped as resolvers map them ("shop\u3002com" is shop.com). Empty: no host at all.
+ */
 function bareHost(text: string): string {
-  let host = text.toLowerCase();
+  let host = (NOT_ASCII.test(text) ? domainToASCII(text) : text).toLowerCase();
   if (host.startsWith("[") && host.endsWith("]")) host = host.slice(1, -1);
   const zone = host.indexOf("%");
-  if (zone >= 0) host = host.slice(0, zone);
+  if (zone >= 0 && host.includes(":")) host = host.slice(0, zone);
   return host.endsWith(".") ? host.slice(0, -1) : host;
 }
 

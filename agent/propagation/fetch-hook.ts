@@ -10,7 +10,7 @@
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { CARRIER_HEADER } from "./carrier.ts";
-import { rawCarriers } from "./head-text.ts";
+import { findCarrier, rawCarriers, withoutCarrier } from "./head-text.ts";
 import type { HookGuard } from "./hook-guard.ts";
 import {
   failMessage,
@@ -33,8 +33,8 @@ const MAX_REMEMBERED_ORIGINS = 1_024;
 
 interface UndiciRequest {
   readonly origin?: string | URL;
-  /** Names and values in turns; a value may be a list. */
-  readonly headers?: unknown;
+  /** Names and values in turns, where a value may be a list; before undici 6 the lines, as text. */
+  headers?: unknown;
   readonly body?: unknown;
   readonly contentLength?: number | null;
   readonly addHeader?: (name: string, value: string) => unknown;
@@ -91,14 +91,14 @@ export class FetchHook {
 
   #stamp(request: UndiciRequest): void {
     if (request[UNTRACED] === true) return;
-    const headers = request.headers;
-    if (!Array.isArray(headers)) {
-      this.#guard.giveUp("unavailable", "this undici keeps headers in a form not known here");
+    if (!canBeStamped(request)) {
+      // Other copies of undici in this process publish to the same channels, and may be known.
+      this.#guard.degrade("a copy of undici keeps headers in a form not known here");
       return;
     }
     const { recorder, destinations } = this.#context;
     const peer = this.#originOf(String(request.origin));
-    const present = takeOut(headers);
+    const present = takeOut(request);
     if (!destinations.allows(peer.host, peer.port)) {
       recorder.unstamped(peer.address, "out");
       return;
@@ -110,11 +110,10 @@ export class FetchHook {
       typeof request.contentLength !== "number";
     const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present);
     if (message === null) {
-      if (present !== undefined) headers.push(CARRIER_HEADER, present); // off: as if we were not here
+      if (present !== undefined) add(request, present); // off: as if we were not here
       return;
     }
-    if (typeof request.addHeader === "function") request.addHeader(CARRIER_HEADER, message.text);
-    else headers.push(CARRIER_HEADER, message.text);
+    add(request, message.text);
     this.#sent.set(request, { message, written: false });
   }
 
@@ -167,8 +166,26 @@ export class FetchHook {
   }
 }
 
-/** Takes our header out of a list of names and values; returns its first value. */
-function takeOut(headers: unknown[]): string | undefined {
+function canBeStamped({ headers, addHeader }: UndiciRequest): boolean {
+  return Array.isArray(headers) || (typeof headers === "string" && typeof addHeader === "function");
+}
+
+function add(request: UndiciRequest, text: string): void {
+  if (typeof request.addHeader === "function") request.addHeader(CARRIER_HEADER, text);
+  else (request.headers as unknown[]).push(CARRIER_HEADER, text);
+}
+
+/** Takes our header out of a request's; returns its first value. */
+function takeOut(request: UndiciRequest): string | undefined {
+  const { headers } = request;
+  if (Array.isArray(headers)) return takeOutOfList(headers);
+  const lines = `\r\n${headers as string}`;
+  const present = findCarrier(lines);
+  if (present !== undefined) request.headers = withoutCarrier(lines).slice(2);
+  return present;
+}
+
+function takeOutOfList(headers: unknown[]): string | undefined {
   let present: string | undefined;
   for (let i = headers.length - 2; i >= 0; i -= 2) {
     const name = headers[i];

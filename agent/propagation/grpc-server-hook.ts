@@ -24,6 +24,7 @@ import type { MethodPatches } from "./method-patches.ts";
 import {
   failMessage,
   type HookContext,
+  isForeign,
   receiveMessage,
   type StampedMessage,
   stampMessage,
@@ -36,8 +37,11 @@ const IN_MESSAGE: unique symbol = Symbol("retroscope.in-message");
 
 interface Reply {
   readonly peer: string;
-  /** `stamp`: the request had one; `leave`: not, what the host sets is its own; `strip`: a stranger. */
-  readonly duty: "stamp" | "leave" | "strip";
+  /**
+   * `stamp`: the request had one. `own`: not; what the host stamped by hand may stand, but no stamp that it
+   * copied from elsewhere. `none`: a stranger, who sees neither.
+   */
+  readonly duty: "stamp" | "own" | "none";
 }
 
 interface RequestStream {
@@ -134,12 +138,12 @@ export function stampReplies(
         recorder.unstamped(host, "in");
         refused.add(values);
       }
-      stream[REPLY] = { peer: host, duty: "strip" };
+      stream[REPLY] = { peer: host, duty: "none" };
       return;
     }
     const { peer } = caller;
     const stamp = receiveMessage(recorder, GRPC_CHANNEL, values, peer, caller.host);
-    stream[REPLY] = { peer, duty: stamp === undefined ? "leave" : "stamp" };
+    stream[REPLY] = { peer, duty: stamp === undefined ? "own" : "stamp" };
   }
 
   /**
@@ -154,12 +158,13 @@ export function stampReplies(
     try {
       const { stream } = call;
       const reply = stream[REPLY];
-      if (reply === undefined || reply.duty === "leave") return null;
+      if (reply === undefined) return null;
       if (call.cancelled === true || stream.destroyed || stream.closed) return null; // nothing leaves
       const present = carriersIn(metadata)?.[0];
-      if (reply.duty === "strip" || call.metadataSent === true) {
-        // To a stranger nothing of ours, and into trailers no stamp that the head has already.
+      if (reply.duty !== "stamp" || call.metadataSent === true) {
+        // Of trailers: no stamp that the head has already.
         if (present === undefined || !metadata) return null;
+        if (reply.duty === "own" && !isForeign(recorder, present)) return null;
         return { metadata: withCarrierIn(metadata, null), message: null };
       }
       const message = stampMessage(recorder, GRPC_CHANNEL, reply.peer, streamed, present);

@@ -11,7 +11,9 @@
 import { CARRIER_HEADER } from "./carrier.ts";
 
 const OURS = /\r\nretroscope-hlc:[ \t]*([^\r\n]*)/gi;
-const HOST = /\r\nhost:[ \t]*(\[[^\]\r\n]*\]|[^:\r\n]*)(?::(\d{1,5}))?[ \t]*\r\n/i;
+const HOST = /\r\nhost:([^\r\n]*)/i;
+const NAME_AND_PORT = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/;
+const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** The value of our header in `head`; `undefined`: none. Of several, the first. */
 export function findCarrier(head: string): string | undefined {
@@ -25,17 +27,41 @@ export function withCarrier(
   present: string | undefined,
   text: string | null,
 ): string {
-  const bare = present === undefined ? head : head.replace(OURS, "");
+  const bare = present === undefined ? head : withoutCarrier(head);
   return text === null ? bare : `${bare.slice(0, -2)}${CARRIER_HEADER}: ${text}\r\n\r\n`;
 }
 
-/** The `Host` line's name and port. */
-export function hostLine(
-  head: string,
-): { readonly host: string; readonly port: number | undefined } | undefined {
-  const match = HOST.exec(head);
+/** `head`, or lines each of which follows a line end, without our header. */
+export function withoutCarrier(head: string): string {
+  return head.replace(OURS, "");
+}
+
+interface HostAndPort {
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+/** The `Host` line's name and port. A proxy may have it from anybody: the work is linear in its length. */
+export function hostLine(head: string): HostAndPort | undefined {
+  const line = HOST.exec(head)?.[1];
+  const match = line === undefined ? null : NAME_AND_PORT.exec(line.trim());
   if (match === null) return undefined;
   return { host: match[1] ?? "", port: match[2] === undefined ? undefined : Number(match[2]) };
+}
+
+/**
+ * Whom a request means that is written for a forward proxy, `GET http://shop.example.com/ HTTP/1.1`:
+ * the proxy hands it on, header and all. `undefined`: it is written for whom it is sent to. A target
+ * that cannot be read has the host "", which is on no list.
+ */
+export function targetBehindProxy(head: string): HostAndPort | undefined {
+  const start = head.indexOf(" ") + 1;
+  if (head.charCodeAt(start) === 0x2f) return undefined; // "/cart", nearly always
+  const target = head.slice(start, head.indexOf(" ", start));
+  if (!ABSOLUTE.test(target)) return undefined; // "*", or CONNECT's "shop:443": it ends at the proxy
+  if (!URL.canParse(target)) return { host: "", port: undefined };
+  const { hostname, port, protocol } = new URL(target);
+  return { host: hostname, port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port) };
 }
 
 /**

@@ -14,7 +14,7 @@
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
-import { findCarrier, hostLine, rawCarriers, withCarrier } from "./head-text.ts";
+import { findCarrier, hostLine, rawCarriers, targetBehindProxy, withCarrier } from "./head-text.ts";
 import type { HookGuard } from "./hook-guard.ts";
 import type { OutgoingHead } from "./last-moment.ts";
 import {
@@ -96,9 +96,15 @@ export class HttpClientHook {
       const head = request._header;
       if (typeof head !== "string" || isUntraced(request) || request.destroyed) return;
       const { recorder, destinations } = this.#context;
-      const peer = peerOf(request, head);
+      const next = peerOf(request, head);
+      const behind = targetBehindProxy(head);
+      const peer =
+        behind === undefined ? next : { ...behind, address: peerAddress(behind.host, behind.port) };
       const present = findCarrier(head);
-      if (!destinations.allows(peer.host, peer.port)) {
+      const isAllowed =
+        destinations.allows(next.host, next.port) &&
+        (behind === undefined || destinations.allows(behind.host, behind.port));
+      if (!isAllowed) {
         // A proxy that copies headers must not show our stamps to strangers.
         if (present !== undefined) request._header = withCarrier(head, present, null);
         recorder.unstamped(peer.address, "out");

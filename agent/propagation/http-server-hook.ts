@@ -4,7 +4,8 @@
  *     request's head parsed  -> channel http.server.request.start -> merge, record the receive
  *                                                                     (before any handler runs)
  *     reply's head leaves    -> last-moment.ts                    -> record the send, add the header,
- *                                                                     if the request carried it
+ *                                                                     if the request carried it;
+ *                                                                     else take out one that was copied
  *
  * Upgrades and CONNECT do not pass that channel: their servers merge by hand (`agent.merge`).
  */
@@ -16,6 +17,7 @@ import type { HookGuard } from "./hook-guard.ts";
 import type { OutgoingHead } from "./last-moment.ts";
 import {
   type HookContext,
+  isForeign,
   peerAddress,
   plainHost,
   receiveMessage,
@@ -28,11 +30,17 @@ const CHANNEL = "http";
 /** The peer of what came through a Unix socket or a pipe. */
 const LOCAL_PIPE = "local";
 
-/** On a reply: whom it goes to, as long as it waits for its stamp; then true. */
+/** On a reply: what its head is to be given or relieved of, until that is done; then `done`. */
 const REPLY: unique symbol = Symbol("retroscope.reply");
 
+/**
+ * `stamp`: the request carried one, and the reply goes to `peer`. `own`: it did not; what the host stamped
+ * by hand may stand, but no stamp that it copied from elsewhere. `none`: a stranger, who sees neither.
+ */
+type Duty = { readonly stamp: string } | "own" | "none";
+
 interface Reply extends OutgoingHead {
-  [REPLY]?: { readonly peer: string | null } | true;
+  [REPLY]?: Duty | "done";
 }
 
 interface ServerMessage {
@@ -65,22 +73,23 @@ export class HttpServerHook {
 
   /** Puts the stamp on a reply whose head is about to leave. Never throws. */
   stampReply(reply: Reply): void {
-    const waiting = reply[REPLY];
-    if (waiting === undefined || waiting === true || !this.#guard.isOn) return;
+    const duty = reply[REPLY];
+    if (duty === undefined || duty === "done" || !this.#guard.isOn) return;
     try {
-      reply[REPLY] = true;
+      reply[REPLY] = "done";
       const head = reply._header;
       if (typeof head !== "string" || reply.destroyed || reply.socket?.destroyed === true) return;
+      const { recorder } = this.#context;
+      const present = findCarrier(head);
+      if (duty === "own" || duty === "none") {
+        if (present !== undefined && (duty === "none" || isForeign(recorder, present))) {
+          reply._header = withCarrier(head, present, null);
+        }
+        return;
+      }
       // Chunks after the head are covered only if Node knew the whole body when it made the head.
       const streamed = reply._hasBody !== false && typeof reply._contentLength !== "number";
-      const present = findCarrier(head);
-      const message = stampMessage(
-        this.#context.recorder,
-        CHANNEL,
-        waiting.peer,
-        streamed,
-        present,
-      );
+      const message = stampMessage(recorder, CHANNEL, duty.stamp, streamed, present);
       if (message !== null) reply._header = withCarrier(head, present, message.text);
     } catch (error) {
       this.#guard.caught(error);
@@ -97,6 +106,7 @@ export class HttpServerHook {
       const isPipe = address === undefined && typeof server.address() === "string";
       const host = address === undefined ? LOCAL_PIPE : plainHost(address);
       if (!isPipe && (address === undefined || !senders.allows(host))) {
+        (response as Reply)[REPLY] = "none";
         // Strangers without a header are the outside world; one with a header is not believed.
         if (values !== undefined) {
           recorder.unstamped(host, "in");
@@ -106,7 +116,7 @@ export class HttpServerHook {
       }
       const peer = isPipe ? host : peerAddress(host, socket.remotePort);
       const stamp = receiveMessage(recorder, CHANNEL, values, peer, host);
-      if (stamp !== undefined) (response as Reply)[REPLY] = { peer };
+      (response as Reply)[REPLY] = stamp === undefined ? "own" : { stamp: peer };
     } catch (error) {
       this.#guard.caught(error);
     }
@@ -115,7 +125,7 @@ export class HttpServerHook {
   readonly #onFinish = (published: unknown): void => {
     if (!this.#guard.isOn) return;
     const { response } = published as ServerMessage;
-    const waiting = (response as Reply)[REPLY];
-    if (waiting !== undefined && waiting !== true) this.#onMissed();
+    const duty = (response as Reply)[REPLY];
+    if (duty !== undefined && duty !== "done") this.#onMissed();
   };
 }

@@ -26,6 +26,12 @@ export interface HookContext {
   readonly refused: RefusedStamps;
 }
 
+/** Whether a header's value, found on a message about to leave, is another's, or none that we can read. */
+export function isForeign(recorder: MessageRecorder, present: string): boolean {
+  const stamp = parseCarrier(present);
+  return stamp === undefined || recorder.freshness(stamp) === "foreign";
+}
+
 /** A message that left with a stamp. */
 export interface StampedMessage {
   readonly stamp: Stamp;

@@ -1,3 +1,4 @@
+import { channel } from "node:diagnostics_channel";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -158,5 +159,36 @@ describe("a call through fetch", () => {
     hooked.recorder.isOn = false;
     const response = await fetch(url, { headers: { [CARRIER_HEADER]: foreign } });
     expect(await response.text()).toBe(foreign);
+  });
+
+  it("through a copy of undici that keeps headers as text is stamped too", () => {
+    hooked = hookUp({ hooks: ["fetch"] });
+    const old = (origin: string, headers: string) => ({
+      origin,
+      headers,
+      addHeader(name: string, value: string) {
+        this.headers += `${name}: ${value}\r\n`; // as undici 5 does
+        return this;
+      },
+    });
+    const create = channel("undici:request:create");
+    const plain = old("http://cart:8080", "a: b\r\n");
+    create.publish({ request: plain });
+    expect(plain.headers).toMatch(/^a: b\r\nretroscope-hlc: 1-[^\r\n]*-n1\r\n$/);
+    const copied = old("http://cart:8080", `Retroscope-HLC: ${foreign}\r\na: b\r\n`);
+    create.publish({ request: copied });
+    expect(copied.headers).toMatch(/^a: b\r\nretroscope-hlc: 1-[^\r\n]*-n1\r\n$/);
+    const toStranger = old("http://shop.example.com", `retroscope-hlc: ${foreign}\r\na: b\r\n`);
+    create.publish({ request: toStranger });
+    expect(toStranger.headers).toBe("a: b\r\n");
+    expect(hooked.recorder.sends).toHaveLength(2);
+    expect(hooked.hooks.states().fetch).toBe("active");
+  });
+
+  it("through one whose headers cannot be read is not; other copies are stamped as before", async () => {
+    const url = await echo();
+    channel("undici:request:create").publish({ request: { origin: url, headers: new Map() } });
+    expect(hooked.hooks.states().fetch).toBe("degraded");
+    expect(parseCarrier(await (await fetch(url)).text())?.node).toBe("n1");
   });
 });

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
+import { hostLine } from "../../../agent/propagation/head-text.ts";
 import { installHooks } from "../../../agent/propagation/install.ts";
 import { STAMPING_POINTS } from "../../../agent/propagation/last-moment.ts";
 import { type HookedProcess, hookUp, loopbackTls } from "../../support/http-exchange.ts";
@@ -537,6 +538,61 @@ describe("who gets and who is believed", () => {
     const url = await hooked.serve((_incoming, response) => response.end("ok"));
     await exchange(url, (to, done) => get(to, { headers: { host: "shop.example.com" } }, done));
     expect(hooked.recorder.sends[0]?.peer).toBe("127.0.0.1");
+  });
+
+  it("a request for a forward proxy is judged by both: the proxy would hand the header on", async () => {
+    hooked = hookUp({ propagateTo: ["cart.example.com"] });
+    const proxy = await hooked.serve((incoming, response) =>
+      response.end(`${incoming.url} ${incoming.headers[CARRIER_HEADER]}`),
+    );
+    const { hostname, port } = new URL(proxy);
+    const through = (path: string) =>
+      exchange(proxy, (_to, done) =>
+        get({ hostname, port, path, headers: { [CARRIER_HEADER]: foreign } }, done),
+      );
+    for (const path of [
+      "http://shop.example.com/x",
+      "HTTPS://user:pass@shop.example.com:443",
+      "http://169.254.169.254/latest",
+      "http://[::",
+    ]) {
+      expect((await through(path)).text).toBe(`${path} undefined`);
+    }
+    expect(hooked.recorder.sends).toEqual([]);
+    expect(hooked.recorder.unstampedCounts.get("out shop.example.com:80")).toBe(1);
+    const friend = await through("http://cart.example.com:8080/x");
+    expect(friend.text).toContain("-n1");
+    expect(hooked.recorder.sends[0]?.peer).toBe("cart.example.com:8080");
+  });
+
+  it("a long Host line that a proxy hands on costs no more than its length", async () => {
+    const head = `GET / HTTP/1.1\r\nHost: a${" ".repeat(100_000)}:x\r\n\r\n`;
+    const before = performance.now();
+    expect(hostLine(head)).toBeUndefined();
+    expect(performance.now() - before).toBeLessThan(500); // backtracking took ten seconds
+    hooked = hookUp();
+  });
+
+  it("a reply to a stranger carries no stamp that a proxy copied from behind it; to a neighbour, only our own", async () => {
+    hooked = hookUp({ hooks: ["http-server"] });
+    let own = "";
+    const url = await hooked.serve((incoming, response) => {
+      own = formatCarrier(hooked.recorder.send("manual", null, false, null) as never);
+      response.setHeader(CARRIER_HEADER, incoming.url === "/own" ? own : foreign);
+      response.end("ok");
+    });
+    const seen = async (path: string): Promise<unknown> => {
+      const reply = await exchange(url + path, (to, done) => get(to, { agent: false }, done));
+      return reply.headers[CARRIER_HEADER];
+    };
+    expect(await seen("/copied")).toBeUndefined();
+    expect(await seen("/own")).toBe(own);
+    hooked.servers[0]?.prependListener("connection", (socket: Socket) => {
+      Object.defineProperty(socket, "remoteAddress", { value: "203.0.113.7" });
+    });
+    expect(await seen("/copied")).toBeUndefined();
+    expect(await seen("/own")).toBeUndefined();
+    expect(hooked.hooks.states()["http-server"]).toBe("active");
   });
 
   it("what is marked untraced is left alone altogether", async () => {
