@@ -19,6 +19,7 @@ export class HookGuard {
   #state: HookState = "unavailable";
   #reason: string | undefined;
   #errorCount = 0;
+  #partFailure: string | undefined;
 
   constructor(name: HookName, report: HookReport | undefined) {
     this.name = name;
@@ -53,6 +54,24 @@ export class HookGuard {
   awaitPackage(): void {
     this.#state = "absent";
     this.#reason = undefined;
+  }
+
+  /**
+   * One of several parts of what the hook hooks (files of a package, copies of it) is instrumented. One that
+   * is not as expected takes nothing from those that are: the hook is `degraded` then, whoever came first.
+   */
+  partStands(): void {
+    if (this.#state !== "absent" && this.#state !== "unavailable") return;
+    const failure = this.#partFailure;
+    this.activate();
+    if (failure !== undefined) this.degrade(failure);
+  }
+
+  /** One of several parts cannot be instrumented. */
+  partFailed(reason: string): void {
+    this.#partFailure = reason;
+    if (this.isOn) this.degrade(reason);
+    else if (this.#state !== "off") this.giveUp("unavailable", reason);
   }
 
   /** The hook stands, but misses something. */

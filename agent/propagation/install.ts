@@ -148,13 +148,13 @@ function installPackageHooks(
   function install(hook: PackageHook, guard: HookGuard, exports: unknown): boolean {
     try {
       removals.push(hook.install(exports, context, guard));
-      if (guard.state === "absent") guard.activate();
-      return guard.isOn;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      guard.giveUp("unavailable", `${hook.packageName} is not as expected: ${why}`);
+      guard.partFailed(`${hook.packageName} is not as expected: ${why}`);
       return false;
     }
+    guard.partStands();
+    return guard.isOn;
   }
 
   return {
@@ -166,7 +166,13 @@ function installPackageHooks(
     close: () => {
       isOpen = false;
       unwatch();
-      for (const remove of removals) remove();
+      for (const remove of removals) {
+        try {
+          remove();
+        } catch {
+          // Frozen since. What stays patched passes calls through.
+        }
+      }
       for (const [, guard] of byEntry.values()) guard.close();
     },
   };

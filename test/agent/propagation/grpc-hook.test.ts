@@ -494,5 +494,7 @@ it("is given by hand file by file; the door adds nothing where the watch came fi
   await buy(client(target), 1);
   expectOneExchange({ request: false, reply: false });
   expect(hooked.hooks.instrument("grpc", { Client: class {} })).toBe(false);
-  expect(hooked.hooks.states().grpc).toBe("unavailable");
+  expect(hooked.hooks.states().grpc).toBe("degraded");
+  await buy(client(target), 1); // what stands goes on
+  expect(hooked.recorder.sends).toHaveLength(4);
 });

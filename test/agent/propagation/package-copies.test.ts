@@ -1,6 +1,6 @@
 /** The package hooks in processes of their own: both module systems, several copies, loaded before or after. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -65,6 +65,20 @@ describe("the ws hook, client and server each with a copy of ws of its own", () 
     const [kinds, states = "{}"] = await recorded(file, head + ASK, ...preloaded);
     expect(kinds).toBe(`${EXCHANGE} ${EXCHANGE}`);
     expect(JSON.parse(states)).toMatchObject({ ws: "active", grpc: "absent" });
+  });
+
+  it("covers one copy though the other is not as expected, whichever comes first", async () => {
+    const strange = join(folder, "node_modules/strange/node_modules/ws/lib");
+    mkdirSync(strange, { recursive: true });
+    writeFileSync(join(strange, "websocket.js"), "module.exports = { its: 'own' };");
+    const heads = ['import "./node_modules/strange/node_modules/ws/lib/websocket.js";', ""];
+    for (const head of [heads, [...heads].reverse()]) {
+      const source = head.join('import WebSocket, { WebSocketServer as Server } from "ws";') + ASK;
+      const preloaded = ["--import", pathToFileURL(preload).href];
+      const [kinds, states = "{}"] = await recorded("strange.mjs", source, ...preloaded);
+      expect(kinds).toBe(`${EXCHANGE} ${EXCHANGE}`);
+      expect(JSON.parse(states)).toMatchObject({ ws: "degraded" });
+    }
   });
 
   it("covers what was loaded before it", async () => {

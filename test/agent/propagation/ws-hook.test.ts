@@ -561,6 +561,10 @@ it("is given by hand where the watch does not see the package, as namespace or c
   await once(server, "message");
   expectAllJoined(1);
   expect(hooked.hooks.instrument("ws", { WebSocket: class {} })).toBe(false);
-  expect(hooked.hooks.states().ws).toBe("unavailable");
+  expect(hooked.hooks.states().ws).toBe("degraded");
+  expect(hooked.hooks.reasons().ws).toContain("no WebSocket is in it");
+  client.send("y"); // what stands goes on
+  await once(server, "message");
+  expectAllJoined(2);
   await delay(0);
 });
