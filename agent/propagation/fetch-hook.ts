@@ -96,7 +96,7 @@ export class FetchHook {
       this.#guard.degrade("a copy of undici keeps headers in a form not known here");
       return;
     }
-    const { recorder, destinations } = this.#context;
+    const { recorder, destinations, spent } = this.#context;
     const peer = this.#originOf(String(request.origin));
     const present = takeOut(request);
     if (!destinations.allows(peer.host, peer.port)) {
@@ -108,7 +108,7 @@ export class FetchHook {
       request.body !== undefined &&
       !(request.body instanceof Uint8Array) &&
       typeof request.contentLength !== "number";
-    const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present);
+    const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present, spent);
     if (message === null) {
       if (present !== undefined) add(request, present); // off: as if we were not here
       return;
@@ -136,7 +136,7 @@ export class FetchHook {
       const { message } = sent;
       message.settled = true;
       const values = rawCarriers(response.headers);
-      receiveMessage(this.#context.recorder, CHANNEL, values, message.peer, message.peer ?? "");
+      receiveMessage(this.#context, CHANNEL, values, message.peer, message.peer ?? "");
     } catch (error) {
       this.#guard.caught(error);
     }

@@ -111,7 +111,7 @@ export function stampCalls(
     method: string,
     listener: Listener,
   ): Attempt | undefined {
-    const { recorder, destinations } = context;
+    const { recorder, destinations, spent } = context;
     const peer = peerOfSubchannel(subchannel);
     const present = carriersIn(metadata)?.[0];
     if (!destinations.allows(peer.host, peer.port)) {
@@ -121,7 +121,7 @@ export function stampCalls(
       return { metadata: withCarrierIn(metadata, null), listener, onNotWritten: () => undefined };
     }
     const streamed = requestStreams.get(method) ?? true;
-    const message = stampMessage(recorder, GRPC_CHANNEL, peer.address, streamed, present);
+    const message = stampMessage(recorder, GRPC_CHANNEL, peer.address, streamed, present, spent);
     if (message === null) return undefined;
 
     /** @param isReply it surely comes from the server; else only if it has our header */
@@ -131,7 +131,7 @@ export function stampCalls(
         const values = carriersIn(reply);
         if (values === undefined && !isReply) return;
         message.settled = true;
-        receiveMessage(recorder, GRPC_CHANNEL, values, peer.address, peer.address);
+        receiveMessage(context, GRPC_CHANNEL, values, peer.address, peer.address);
       } catch (error) {
         guard.caught(error);
       }

@@ -83,7 +83,7 @@ export function stampReplies(
   guard: HookGuard,
   patches: MethodPatches,
 ): void {
-  const { recorder, senders, refused } = context;
+  const { recorder, senders, refused, spent } = context;
   const { prototype } = exports.BaseServerInterceptingCall;
 
   patches.wrap<GetServerCall>(exports, "getServerInterceptingCall", (original) => {
@@ -142,7 +142,7 @@ export function stampReplies(
       return;
     }
     const { peer } = caller;
-    const stamp = receiveMessage(recorder, GRPC_CHANNEL, values, peer, caller.host);
+    const stamp = receiveMessage(context, GRPC_CHANNEL, values, peer, caller.host);
     stream[REPLY] = { peer, duty: stamp === undefined ? "own" : "stamp" };
   }
 
@@ -167,7 +167,7 @@ export function stampReplies(
         if (reply.duty === "own" && !isForeign(recorder, present)) return null;
         return { metadata: withCarrierIn(metadata, null), message: null };
       }
-      const message = stampMessage(recorder, GRPC_CHANNEL, reply.peer, streamed, present);
+      const message = stampMessage(recorder, GRPC_CHANNEL, reply.peer, streamed, present, spent);
       if (message === null) return null;
       return { metadata: withCarrierIn(metadata ?? emptyMetadata(call), message.text), message };
     } catch (error) {

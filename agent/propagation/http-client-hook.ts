@@ -95,7 +95,7 @@ export class HttpClientHook {
       request[MESSAGE] = null;
       const head = request._header;
       if (typeof head !== "string" || isUntraced(request) || request.destroyed) return;
-      const { recorder, destinations } = this.#context;
+      const { recorder, destinations, spent } = this.#context;
       const next = peerOf(request, head);
       const behind = targetBehindProxy(head);
       const peer =
@@ -112,7 +112,7 @@ export class HttpClientHook {
       }
       const streamed =
         request.useChunkedEncodingByDefault && typeof request._contentLength !== "number";
-      const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present);
+      const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present, spent);
       if (message !== null) request._header = withCarrier(head, present, message.text);
       request[MESSAGE] = message;
     } catch (error) {
@@ -134,13 +134,7 @@ export class HttpClientHook {
       if (message === null || message === undefined) return;
       message.settled = true;
       const values = rawCarriers(response.rawHeaders);
-      receiveMessage(
-        this.#context.recorder,
-        CHANNEL,
-        values,
-        message.peer,
-        message.peer ?? request.host,
-      );
+      receiveMessage(this.#context, CHANNEL, values, message.peer, message.peer ?? request.host);
     } catch (error) {
       this.#guard.caught(error);
     }

@@ -79,7 +79,7 @@ export class HttpServerHook {
       reply[REPLY] = "done";
       const head = reply._header;
       if (typeof head !== "string" || reply.destroyed || reply.socket?.destroyed === true) return;
-      const { recorder } = this.#context;
+      const { recorder, spent } = this.#context;
       const present = findCarrier(head);
       if (duty === "own" || duty === "none") {
         if (present !== undefined && (duty === "none" || isForeign(recorder, present))) {
@@ -89,7 +89,7 @@ export class HttpServerHook {
       }
       // Chunks after the head are covered only if Node knew the whole body when it made the head.
       const streamed = reply._hasBody !== false && typeof reply._contentLength !== "number";
-      const message = stampMessage(recorder, CHANNEL, duty.stamp, streamed, present);
+      const message = stampMessage(recorder, CHANNEL, duty.stamp, streamed, present, spent);
       if (message !== null) reply._header = withCarrier(head, present, message.text);
     } catch (error) {
       this.#guard.caught(error);
@@ -115,7 +115,7 @@ export class HttpServerHook {
         return;
       }
       const peer = isPipe ? host : peerAddress(host, socket.remotePort);
-      const stamp = receiveMessage(recorder, CHANNEL, values, peer, host);
+      const stamp = receiveMessage(this.#context, CHANNEL, values, peer, host);
       (response as Reply)[REPLY] = stamp === undefined ? "own" : { stamp: peer };
     } catch (error) {
       this.#guard.caught(error);

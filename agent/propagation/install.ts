@@ -17,6 +17,7 @@ import { PACKAGE_HOOKS } from "./package-hooks.ts";
 import { watchPackages } from "./package-watch.ts";
 import type { MessageRecorder } from "./recorder.ts";
 import { RefusedStamps } from "./refused-stamps.ts";
+import { SpentStamps } from "./spent-stamps.ts";
 import type { HookContext } from "./stamping.ts";
 
 /** All hooks, in the order of the start line. */
@@ -79,6 +80,7 @@ export function installHooks(options: HookOptions): InstalledHooks {
     destinations: new PeerList(options.propagateTo ?? [], "propagateTo"),
     senders: new PeerList(options.acceptFrom ?? [], "acceptFrom"),
     refused: new RefusedStamps(),
+    spent: new SpentStamps(),
   };
   const guards = new Map(HOOK_NAMES.map((name) => [name, new HookGuard(name, options.onReport)]));
   const names = new Set(options.hooks ?? HOOK_NAMES);

@@ -111,15 +111,14 @@ class Inbox {
       return;
     }
     if (typeof values === "string" && this.#isRepeated(partition, message, values)) return;
-    const stamp = receiveMessage(
-      recorder,
+    receiveMessage(
+      this.#side.context,
       KAFKA_CHANNEL,
       values,
       this.#peer,
       this.#countedAs,
       this.#group,
     );
-    if (stamp !== undefined && recorder.freshness(stamp) !== "foreign") this.#side.spent.add(stamp);
   }
 
   #enter(topic: string): void {

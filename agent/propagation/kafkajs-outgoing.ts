@@ -12,11 +12,10 @@
  * A message called failed must not leave with its stamp after all (a request to another broker may still
  * wait when kafkajs gives up); if it does leave, it goes as the caller made it.
  */
-import { parseCarrier } from "./carrier.ts";
 import { carriersIn, removeCarrier, writeCarrier } from "./kafkajs-headers.ts";
 import { isObject, type Message } from "./kafkajs-shapes.ts";
-import type { SpentStamps } from "./kafkajs-spent-stamps.ts";
 import type { MessageRecorder } from "./recorder.ts";
+import type { SpentStamps } from "./spent-stamps.ts";
 import { type StampedMessage, stampMessage } from "./stamping.ts";
 
 export const KAFKA_CHANNEL = "kafka";
@@ -83,15 +82,8 @@ export class Outgoing {
 
   #stamp(peer: string, headers: Record<string, unknown>): StampedMessage | null {
     const values = carriersIn(headers);
-    let present = typeof values === "string" ? values : values?.[0];
-    if (present !== undefined) {
-      const stamp = parseCarrier(present);
-      // It travelled already, with a message of its own: to this one it is a stranger's.
-      if (stamp !== undefined && this.#spent.has(stamp)) present = undefined;
-    }
-    const stamped = stampMessage(this.#recorder, KAFKA_CHANNEL, peer, false, present);
-    if (stamped?.kept === true) this.#spent.add(stamped.stamp);
-    return stamped;
+    const present = typeof values === "string" ? values : values?.[0];
+    return stampMessage(this.#recorder, KAFKA_CHANNEL, peer, false, present, this.#spent);
   }
 }
 

@@ -105,7 +105,7 @@ function wrapSend(
   return function (this: unknown, ...args) {
     const [argument, ...more] = args;
     if (!side.guard.isOn || !isObject(argument)) return send.apply(this, args);
-    const outgoing = new Outgoing(side.context.recorder, side.spent);
+    const outgoing = new Outgoing(side.context.recorder, side.context.spent);
     let copy: unknown;
     try {
       copy = copyOf(argument, outgoing);

@@ -2,7 +2,6 @@
 import type { HookGuard } from "./hook-guard.ts";
 import { ClusterDoor } from "./kafkajs-broker.ts";
 import type { Observable } from "./kafkajs-shapes.ts";
-import { SpentStamps } from "./kafkajs-spent-stamps.ts";
 import type { HookContext } from "./stamping.ts";
 
 /** Names of topics whose peer text is kept; when full, all are forgotten. */
@@ -11,7 +10,6 @@ const MAX_REMEMBERED_TOPICS = 1_024;
 export class KafkaSide {
   readonly context: HookContext;
   readonly guard: HookGuard;
-  readonly spent: SpentStamps = new SpentStamps();
   readonly #peers = new Map<string, string>();
 
   constructor(context: HookContext, guard: HookGuard) {

@@ -7,6 +7,7 @@ import { formatCarrier, parseCarrier, readCarrier } from "./carrier.ts";
 import type { PeerList } from "./destinations.ts";
 import type { MessageRecorder, Stamp } from "./recorder.ts";
 import type { RefusedStamps } from "./refused-stamps.ts";
+import type { SpentStamps } from "./spent-stamps.ts";
 
 /**
  * A property of this name, true, on an `http.Agent` or a `ClientRequest` keeps the hooks' hands off:
@@ -24,6 +25,8 @@ export interface HookContext {
   readonly senders: PeerList;
   /** Stamps of senders that are not believed, for those who see a header but not its sender. */
   readonly refused: RefusedStamps;
+  /** Our own stamps that belong to a message already. */
+  readonly spent: SpentStamps;
 }
 
 /** Whether a header's value, found on a message about to leave, is another's, or none that we can read. */
@@ -46,6 +49,8 @@ export interface StampedMessage {
 /**
  * The stamp for a message about to leave; null when the agent is off.
  * @param present the header's value where the message has one already
+ * @param spent of the hook behind which a message leaves for good: what it keeps belongs to that message, and
+ *   no other may have it. Left out by those who hand messages on
  */
 export function stampMessage(
   recorder: MessageRecorder,
@@ -53,12 +58,15 @@ export function stampMessage(
   peer: string | null,
   streamed: boolean,
   present: string | undefined,
+  spent?: SpentStamps,
 ): StampedMessage | null {
   let replaces: number | null = null;
   if (present !== undefined) {
     const stamp = parseCarrier(present);
-    const freshness = stamp === undefined ? "foreign" : recorder.freshness(stamp);
+    const freshness =
+      stamp === undefined || spent?.has(stamp) === true ? "foreign" : recorder.freshness(stamp);
     if (stamp !== undefined && freshness === "fresh") {
+      spent?.add(stamp);
       return { stamp, text: formatCarrier(stamp), peer, kept: true, settled: false };
     }
     if (stamp !== undefined && freshness === "stale") replaces = stamp.seq;
@@ -80,7 +88,8 @@ export function failMessage(
 }
 
 /**
- * Merges and records a message that arrived.
+ * Merges and records a message that arrived. One of our own that came back has spent its stamp: whoever
+ * forwards it with its headers sends another message.
  * @param values the values of its header, none: it had none
  * @param peer the sender with port, for the event
  * @param countedAs the sender without port, for the counters
@@ -88,7 +97,7 @@ export function failMessage(
  * @returns the stamp it carried, if a valid one
  */
 export function receiveMessage(
-  recorder: MessageRecorder,
+  { recorder, spent }: HookContext,
   channel: Channel,
   values: string | readonly string[] | undefined,
   peer: string | null,
@@ -101,8 +110,12 @@ export function receiveMessage(
   }
   const { stamp, malformedCount } = readCarrier(values);
   for (let i = 0; i < malformedCount; i += 1) recorder.malformed(countedAs);
-  if (stamp === undefined) recorder.unstamped(countedAs, "in");
-  else recorder.receive(stamp, channel, peer, false, group);
+  if (stamp === undefined) {
+    recorder.unstamped(countedAs, "in");
+    return undefined;
+  }
+  recorder.receive(stamp, channel, peer, false, group);
+  if (recorder.freshness(stamp) !== "foreign") spent.add(stamp);
   return stamp;
 }
 

@@ -96,7 +96,7 @@ export class WsHandshake {
       const values = rawCarriers(reply.rawHeaders);
       if (values === undefined && !connection.speaks) return; // its messages are counted
       const { peer, countedAs } = connection;
-      receiveMessage(this.#context.recorder, CHANNEL, values, peer, countedAs);
+      receiveMessage(this.#context, CHANNEL, values, peer, countedAs);
     });
   }
 
@@ -112,7 +112,7 @@ export class WsHandshake {
       return;
     }
     connection.speaks = request.headers[SPEAKS_HEADER] !== undefined;
-    const stamp = receiveMessage(recorder, CHANNEL, values, peer, countedAs);
+    const stamp = receiveMessage(this.#context, CHANNEL, values, peer, countedAs);
     connection.wasStamped = stamp !== undefined;
   }
 
@@ -123,8 +123,8 @@ export class WsHandshake {
     // To agents only: plain clients see nothing of ours.
     if (connection.speaks || connection.wasStamped) lines.push(`${SPEAKS_HEADER}: 1`);
     if (!connection.wasStamped) return;
-    const { recorder } = this.#context;
-    const message = stampMessage(recorder, CHANNEL, connection.peer, false, present);
+    const { recorder, spent } = this.#context;
+    const message = stampMessage(recorder, CHANNEL, connection.peer, false, present, spent);
     if (message !== null) lines.push(`${CARRIER_HEADER}: ${message.text}`);
   }
 

@@ -171,7 +171,7 @@ export class WsMessages {
     const { waiting, countedAs } = connection;
     connection.waiting = undefined;
     if (connection.isAdmitted) {
-      receiveMessage(recorder, CHANNEL, waiting, connection.peer, countedAs);
+      receiveMessage(this.#context, CHANNEL, waiting, connection.peer, countedAs);
     } else if (waiting !== undefined) {
       recorder.unstamped(countedAs, "in"); // not believed
     }

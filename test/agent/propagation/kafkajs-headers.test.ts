@@ -7,7 +7,7 @@ import {
   removeCarrier,
   writeCarrier,
 } from "../../../agent/propagation/kafkajs-headers.ts";
-import { SpentStamps } from "../../../agent/propagation/kafkajs-spent-stamps.ts";
+import { SpentStamps } from "../../../agent/propagation/spent-stamps.ts";
 
 const t = parseTime("01a1fed6007b0a70", ticksFromUnixMs(0));
 const stampOf = (seq: number, epoch = 3) => ({ t, epoch, seq, node: "shop" });

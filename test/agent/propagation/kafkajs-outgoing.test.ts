@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ticksFromUnixMs } from "../../../agent/kernel/index.ts";
 import { Outgoing } from "../../../agent/propagation/kafkajs-outgoing.ts";
-import { SpentStamps } from "../../../agent/propagation/kafkajs-spent-stamps.ts";
+import { SpentStamps } from "../../../agent/propagation/spent-stamps.ts";
 import { ArrayRecorder } from "../../support/message-recorder.ts";
 
 const refusal = Object.assign(new Error("too large"), { type: "MESSAGE_TOO_LARGE" });

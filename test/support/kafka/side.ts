@@ -5,6 +5,7 @@ import { PeerList } from "../../../agent/propagation/destinations.ts";
 import { HookGuard } from "../../../agent/propagation/hook-guard.ts";
 import { kafkajsHook } from "../../../agent/propagation/kafkajs-hook.ts";
 import { RefusedStamps } from "../../../agent/propagation/refused-stamps.ts";
+import { SpentStamps } from "../../../agent/propagation/spent-stamps.ts";
 import type { HookContext } from "../../../agent/propagation/stamping.ts";
 import { ArrayRecorder } from "../message-recorder.ts";
 import { freshName, kafkaClient } from "./topics.ts";
@@ -33,6 +34,7 @@ export class KafkaNode {
       destinations: new PeerList(propagateTo),
       senders: new PeerList(),
       refused: new RefusedStamps(),
+      spent: new SpentStamps(),
     };
     this.#remove = kafkajsHook.install(this.kafka, this.context, this.guard);
     this.guard.activate();

@@ -1,7 +1,7 @@
 /**
- * Our own stamps that have travelled already. A service that consumes what it produced itself, and
- * forwards it with its headers, holds its own stamp in its hands; so does one that gives several messages
- * the same headers object. Such a stamp belongs to another message: keeping it would make two messages of
+ * Our own stamps that have travelled already. A service that receives what it sent itself, and forwards it
+ * with its headers, holds its own stamp in its hands; so does one that gives several messages the same
+ * headers object, and a client that tries again with the headers of the first attempt. Such a stamp belongs to another message: keeping it would make two messages of
  * one, replacing it would say that the first one never left.
  */
 import type { Stamp } from "./recorder.ts";
