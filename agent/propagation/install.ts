@@ -110,7 +110,10 @@ export function installHooks(options: HookOptions): InstalledHooks {
   const otel = otelGuard && new OtelHook(context, otelGuard, isOn);
 
   return handle(guards, {
-    look: () => otel?.look(),
+    look: () => {
+      packages.look();
+      otel?.look();
+    },
     stampingPoint: () => http.stampingPoint,
     instrument: packages.instrument,
     close: () => {
@@ -124,6 +127,7 @@ export function installHooks(options: HookOptions): InstalledHooks {
 }
 
 interface InstalledPackages {
+  look(): void;
   instrument(name: HookName, exports: unknown): boolean;
   close(): void;
 }
@@ -142,7 +146,7 @@ function installPackageHooks(
     for (const entry of hook.entries) byEntry.set(`${hook.packageName}/${entry}`, [hook, guard]);
   }
 
-  const unwatch = watchPackages([...byEntry.keys()], (entry, exports) => {
+  const watch = watchPackages([...byEntry.keys()], (entry, exports) => {
     const [hook, guard] = byEntry.get(entry) as readonly [PackageHook, HookGuard];
     install(hook, guard, exports);
   });
@@ -160,6 +164,7 @@ function installPackageHooks(
   }
 
   return {
+    look: watch.look,
     instrument: (name, exports) => {
       const hook = PACKAGE_HOOKS.find((each) => each.name === name);
       const guard = wanted(name);
@@ -167,7 +172,7 @@ function installPackageHooks(
     },
     close: () => {
       isOpen = false;
-      unwatch();
+      watch.end();
       for (const remove of removals) {
         try {
           remove();
@@ -180,7 +185,7 @@ function installPackageHooks(
   };
 }
 
-interface Handled extends InstalledPackages {
+interface Handled extends Omit<InstalledPackages, "look"> {
   readonly stampingPoint?: () => StampingPoint | undefined;
   /** Before states are told: some are found out by looking. */
   readonly look?: () => void;

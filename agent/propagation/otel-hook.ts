@@ -13,7 +13,7 @@
  */
 import { CARRIER_HEADER } from "./carrier.ts";
 import type { HookGuard, HookName } from "./hook-guard.ts";
-import { watchPackages } from "./package-watch.ts";
+import { type PackageWatch, watchPackages } from "./package-watch.ts";
 import type { HookContext } from "./stamping.ts";
 
 /** What is looked at of `@opentelemetry/api`. */
@@ -51,7 +51,7 @@ export class OtelHook {
   readonly #guard: HookGuard;
   readonly #isOn: (hook: HookName) => boolean;
   readonly #apis: OtelApi[] = [];
-  readonly #unwatch: () => void;
+  readonly #watch: PackageWatch;
   #isUsed = false;
 
   /** @param isOn whether another hook does its work */
@@ -61,7 +61,7 @@ export class OtelHook {
     this.#isOn = isOn;
     guard.awaitPackage();
     (globalThis as Shared)[SLOT] = this;
-    this.#unwatch = watchPackages([API_ENTRY], (_entry, exports) => this.#connect(exports));
+    this.#watch = watchPackages([API_ENTRY], (_entry, exports) => this.#connect(exports));
   }
 
   /** Whether every HTTP request of this process passes a hook that knows whither it goes. */
@@ -90,8 +90,9 @@ export class OtelHook {
 
   /** Looks at what is registered, and takes the state from it. Never throws. */
   look(): void {
+    if (this.#guard.state === "off") return;
+    this.#watch?.look(); // undefined while the constructor looks
     const { state } = this.#guard;
-    if (state === "off") return;
     const standing = this.#isUsed ? "ours" : this.#standing();
     if (standing === "ours" && state !== "active" && state !== "degraded") this.#guard.activate();
     if (standing === "none" && state !== "absent") this.#guard.awaitPackage();
@@ -104,7 +105,7 @@ export class OtelHook {
   close(): void {
     const shared = globalThis as Shared;
     if (shared[SLOT] === this) delete shared[SLOT];
-    this.#unwatch();
+    this.#watch.end();
     this.#guard.close();
   }
 

@@ -68,9 +68,25 @@ describe("watchPackages", () => {
     expect(run("two.mjs", app)).toBe(`${LOADED}\n${LOADED}\ntrue watched plain watched plain`);
   });
 
+  it("finds, when it looks, what a loader hook took past it; once", () => {
+    const load = `import { readFile } from "node:fs/promises";
+      export async function load(url, context, next) {
+        const loaded = await next(url, context);
+        if (loaded.format !== "commonjs" || loaded.source) return loaded;
+        return { ...loaded, source: await readFile(new URL(url)) };
+      }`;
+    writeFileSync(join(folder, "load.mjs"), load);
+    const app = `import { register } from "node:module"; import { watch } from "./watch.mjs";
+      register("./load.mjs", import.meta.url); const { look } = watch();
+      const { Ship } = await import("cargo"); console.log(new Ship().sail());
+      for (let i = 0; i < 3; i += 1) look();
+      console.log(new Ship().sail());`;
+    expect(run("past.mjs", app)).toBe(`plain\n${LOADED}\nwatched plain`);
+  });
+
   it("ends, also when somebody else wrapped the loader after it", () => {
     const app = `import Module, { createRequire } from "node:module"; import { watch } from "./watch.mjs";
-      const end = watch(); const ours = Module.prototype.load;
+      const { end } = watch(); const ours = Module.prototype.load;
       Module.prototype.load = function (name) { return ours.call(this, name); };
       end(); console.log(new (createRequire(import.meta.url)("cargo").Ship)().sail());`;
     expect(run("ended.mjs", app)).toBe("plain");
