@@ -20,13 +20,14 @@ import { median } from "./support.ts";
 export const title = "what the agent costs a service of three tiers (P3)";
 
 const PAIRS = Number(process.env["RETROSCOPE_BENCH_PAIRS"] ?? 30);
-const WARM_UP_ROUNDS = 3;
+/** Each alone, before the turns begin: until V8 has compiled what is hot, it measures V8's compiler. */
+const WARM_UP_MS = 9_000;
 const STRETCH_MS = 1_500;
 const CONCURRENCY = 16;
 const NAMES = ["bare", "bare again", "retroscope", "opentelemetry"] as const;
 type Name = (typeof NAMES)[number];
 const WORKLOAD =
-  `3 express tiers, ${CONCURRENCY} connections in a closed loop, ${PAIRS} rounds of ${STRETCH_MS} ms each in turns; ` +
+  `3 express tiers, ${CONCURRENCY} connections in a closed loop, warm for ${WARM_UP_MS} ms, ${PAIRS} rounds of ${STRETCH_MS} ms each in turns; ` +
   "a request: 3 state changes, 10 message events, 3 requests; all shipped to a sink in another process";
 
 export async function run(report: (figure: Figure) => void): Promise<void> {
@@ -38,7 +39,9 @@ export async function run(report: (figure: Figure) => void): Promise<void> {
     const url = `http://127.0.0.1:${String(port).trim()}`;
     for (const name of NAMES) {
       const variant = name === "bare again" ? "bare" : name;
-      shops.set(name, await Shop.open(variant satisfies Variant, url, CONCURRENCY));
+      const shop = await Shop.open(variant satisfies Variant, url, CONCURRENCY);
+      shops.set(name, shop);
+      await shop.load(WARM_UP_MS);
     }
     reportAll(await takeTurns(shops), report);
   } finally {
@@ -51,11 +54,10 @@ async function takeTurns(shops: ReadonlyMap<Name, Shop>): Promise<Record<Name, L
   const loads: Record<Name, Load[]> = {
     ...{ bare: [], "bare again": [], retroscope: [], opentelemetry: [] },
   };
-  for (let round = -WARM_UP_ROUNDS; round < PAIRS; round += 1) {
+  for (let round = 0; round < PAIRS; round += 1) {
     for (let i = 0; i < NAMES.length; i += 1) {
-      const name = NAMES[(i + round + WARM_UP_ROUNDS) % NAMES.length] as Name;
-      const load = await (shops.get(name) as Shop).load(STRETCH_MS);
-      if (round >= 0) loads[name].push(load);
+      const name = NAMES[(i + round) % NAMES.length] as Name;
+      loads[name].push(await (shops.get(name) as Shop).load(STRETCH_MS));
     }
   }
   return loads;
