@@ -162,7 +162,9 @@ export class Agent {
 
   #markOf(given: string, maxBytes: number): [{ kind: "mark"; text: string }, number] {
     const { redaction } = this.#runtime.recording;
-    const text = ownText(redaction.text(takeName(given, maxBytes)));
+    // Looked at before it is cut: the first half of a card's number is no card's number to any rule.
+    const whole = typeof given === "string" ? given : takeName(given, STATE_LIMITS.markBytes);
+    const text = ownText(takeName(redaction.text(whole), maxBytes));
     return [{ kind: "mark", text }, utf8Bytes(text)];
   }
 

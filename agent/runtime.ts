@@ -84,16 +84,24 @@ export class Runtime {
 
   /** @param isInert records nothing, ships nothing, hooks nothing, reads no file */
   constructor(config: Config, ports: AgentPorts, isInert: boolean) {
-    this.config = config;
+    const redaction = new Redaction(
+      config.redact,
+      keyedHash(config.redact.hashKey),
+      keyedHash(undefined),
+    );
+    this.config = { ...config, tags: redaction.texts(config.tags) };
     const { scheduler } = ports;
     this.#scheduler =
       scheduler === undefined
         ? realScheduler
         : guardedScheduler(scheduler, (error) => this.guard.caught(error, "timers"));
     this.notices = new Notices(config.quiet || isInert, () => this.#scheduler.nowMs());
-    this.guard = new Guard((reason) => this.#turnedOff(reason));
+    this.guard = new Guard(
+      (reason) => this.#turnedOff(reason),
+      (text) => redaction.text(text),
+    );
 
-    this.#epochs = new Epochs(config, this.notices, isInert);
+    this.#epochs = new Epochs(this.config, this.notices, isInert);
     const { ceiling } = this.#epochs;
     const clock = new HlcClock(ports.clock ?? this.#machineClock, {
       maxDriftMs: config.maxDriftMs,
@@ -101,11 +109,6 @@ export class Runtime {
     });
     const maxAgeTicks = config.windowMs * TICKS_PER_MS;
     const window = new EventWindow({ maxBytes: config.windowBytes, maxAgeTicks }, clock.now());
-    const redaction = new Redaction(
-      config.redact,
-      keyedHash(config.redact.hashKey),
-      keyedHash(undefined),
-    );
     this.recording = new Recording(clock, window, new VariableTable(), this.guard, redaction);
     this.logs = new Logs(this.recording, (kind, message) => this.notices.say(kind, message));
     // A keyframe passes through the window and the queue, each of which it shares with events.
@@ -290,7 +293,9 @@ export class Runtime {
     return new RequestTiming({
       record: (request) => {
         const bytes = REQUEST_BYTES + CALL_BYTES * request.calls.length;
-        this.recordBody(() => [request, bytes], true);
+        // A route that was made of what it serves may hold anything.
+        const operation = this.recording.redaction.text(request.operation);
+        this.recordBody(() => [{ ...request, operation }, bytes], true);
       },
       onError: (error) => this.guard.caught(error, "timing requests"),
     });

@@ -8,6 +8,7 @@ export const MAX_OWN_ERRORS = 5;
 
 export class Guard {
   readonly #onOff: (reason: string) => void;
+  readonly #cleaned: (text: string) => string;
   #errorCount = 0;
   #offReason: string | undefined;
   #isQuiet = false;
@@ -15,8 +16,10 @@ export class Guard {
   #onAsked: (() => void) | undefined;
   #lastError: string | undefined;
 
-  constructor(onOff: (reason: string) => void) {
+  /** @param cleaned takes secrets out of what an error says: a clock or a transport of the host's may throw them */
+  constructor(onOff: (reason: string) => void, cleaned: (text: string) => string = String) {
     this.#onOff = onOff;
+    this.#cleaned = cleaned;
   }
 
   /** While true, nothing is recorded. To ask wakes an agent that sleeps: whoever asks is about to record. */
@@ -68,7 +71,7 @@ export class Guard {
   /** Counts an error of our own. Never throws. */
   caught(error: unknown, where: string): void {
     this.#errorCount += 1;
-    this.#lastError = `${where}: ${describe(error)}`;
+    this.#lastError = `${where}: ${describe(error, this.#cleaned)}`;
     if (this.#errorCount >= MAX_OWN_ERRORS)
       this.turnOff(`${this.#errorCount} own errors, the last in ${this.#lastError}`);
   }
@@ -87,10 +90,10 @@ export class Guard {
   }
 }
 
-function describe(error: unknown): string {
+function describe(error: unknown, cleaned: (text: string) => string): string {
   try {
     return error instanceof Error
-      ? `${error.name}: ${error.message}`.slice(0, 200)
+      ? cleaned(`${error.name}: ${error.message}`).slice(0, 200)
       : "not an Error";
   } catch {
     return "an error that cannot be read";

@@ -1,6 +1,9 @@
 /** What holds bytes, and boxed plain values: the host's objects that JSON has no form for. */
 import { STATE_LIMITS } from "./limits.ts";
 
+/** Bytes beyond are not kept, and a secret that begins before them is in here. */
+const MAX_BYTES_LOOKED_AT = STATE_LIMITS.valueEntries + 256;
+
 /** The numbers of what holds bytes, never more than a value may have; undefined: it is something else. */
 export function numbersOf(
   object: object,
@@ -15,6 +18,19 @@ export function numbersOf(
   }
   if (!(object instanceof ArrayBuffer || object instanceof SharedArrayBuffer)) return undefined;
   return { list: startOf(object, 0, object.byteLength), length: object.byteLength };
+}
+
+/** The start of what holds bytes, as text: where a secret is kept in a buffer it is one all the same. */
+export function bytesAsText(object: object): string {
+  const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(object)
+    ? object
+    : {
+        buffer: object as ArrayBuffer,
+        byteOffset: 0,
+        byteLength: (object as ArrayBuffer).byteLength,
+      };
+  const length = Math.min(byteLength, MAX_BYTES_LOOKED_AT);
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
 function startOf(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array {

@@ -7,7 +7,8 @@
  *
  * A rule fits where words in a row make it up; so `token` fits `authToken` and not `tokens` (which are
  * counted, not kept), and `secret` does not fit `secretary`. Names that mean one thing wherever they
- * stand (`password`) fit inside a word too. Linear in the name, and no regular expressions.
+ * stand (`password`) fit inside a word too; some (`APITOKEN`, `DB_PASS`) at the end of a name alone. Linear
+ * in the name, and no regular expressions.
  */
 
 import { ownText } from "./texts.ts";
@@ -23,6 +24,10 @@ const WORDS: readonly string[] = [
   ...["secret", "secrets", "token", "cookie", "cookies", "setcookie", "pwd", "bearer", "jwt"],
   ...["otp", "cvv", "cvc", "ssn", "csrf", "xsrf", "signingkey", "encryptionkey", "sessionid"],
 ];
+/** Fit where a name ends, whatever it was written together with: `apitoken`, `MYSECRET`, `PHPSESSID`. */
+const ENDINGS: readonly string[] = ["secret", "token", "pwd", "sessid", "sessionid"];
+/** Fit as a name's last word: `DB_PASS`, and not `passCount` or `bypass`. */
+const LAST_WORDS: ReadonlySet<string> = new Set(["pass", "pw"]);
 
 /** What is looked at of a longer name: so much from its start, and so much from its end. */
 const MAX_HEAD = 256;
@@ -63,6 +68,8 @@ export class KeyRules {
     const whole = words.join("");
     if (this.#kept.has(whole)) return false;
     if (ANYWHERE.some((rule) => whole.includes(rule))) return true;
+    if (ENDINGS.some((rule) => whole.endsWith(rule))) return true;
+    if (LAST_WORDS.has(words.at(-1) ?? "")) return true;
     return words.some((_, start) => this.#fitsFrom(words, start));
   }
 

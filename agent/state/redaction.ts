@@ -17,6 +17,7 @@
  */
 import { canonicalText, type Json } from "../kernel/index.ts";
 import { KeyRules } from "./key-rules.ts";
+import { STATE_LIMITS } from "./limits.ts";
 import { looksSecret } from "./value-rules.ts";
 
 export type RedactAction = "keep" | "mask" | "hash";
@@ -56,6 +57,9 @@ export const Treatment: {
 } = Object.freeze({ keep: 0, look: 1, mask: 2, hash: 3 });
 
 export const MASKED = "(masked)";
+
+/** Value rules look at so much of a text: what is kept of it, and a secret that begins in there. */
+export const MAX_LOOKED_AT: number = STATE_LIMITS.valueBytes + 256;
 
 const KEEP_ALL: RedactionRules = { action: "keep", keys: [], keepKeys: [], values: [], logs: {} };
 
@@ -103,9 +107,25 @@ export class Redaction {
     return new LogRules(this, own ?? { action, ...(isSecret ? { allow: [] } : {}) });
   }
 
-  /** A text of the service that belongs to no log: a mark. Masked as a whole if a value rule finds it. */
+  /**
+   * A text of the service that belongs to no log: a mark, an operation. Masked as a whole if a value rule finds
+   * it. HAZARD: a text that is cut first may carry the first half of a secret, which no rule knows any more.
+   */
   text(text: string): string {
-    return this.#rules.action !== "keep" && this.isSecretText(text) ? this.mask() : text;
+    if (this.#rules.action === "keep") return text;
+    const looked = text.length > MAX_LOOKED_AT ? text.slice(0, MAX_LOOKED_AT) : text;
+    return this.isSecretText(looked) ? this.mask() : text;
+  }
+
+  /** Texts under names, such as tags: masked where the name or the text is that of a secret. */
+  texts(named: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    if (this.#rules.action === "keep") return named;
+    return Object.fromEntries(
+      Object.entries(named).map(([name, text]) => [
+        name,
+        this.isSecretName(name) ? this.mask() : this.text(text),
+      ]),
+    );
   }
 
   isSecretKey(name: string): boolean {
@@ -172,6 +192,11 @@ export class LogRules {
   /** Whether what stands under a key inside a value is to be redacted. */
   isSecretKey(key: string): boolean {
     return this.#redaction.isSecretKey(key);
+  }
+
+  /** As `isSecretKey`, for a text that may be anything. */
+  isSecretName(name: string): boolean {
+    return this.#redaction.isSecretName(name);
   }
 
   isSecretText(text: string): boolean {

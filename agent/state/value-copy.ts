@@ -26,9 +26,9 @@
  * start of a text that was put together of a million pieces.
  */
 import { type Json, type Value, ValueSet } from "../kernel/index.ts";
-import { isBoxed, numbersOf } from "./host-bytes.ts";
+import { bytesAsText, isBoxed, numbersOf } from "./host-bytes.ts";
 import { STATE_LIMITS } from "./limits.ts";
-import { type LogRules, Treatment } from "./redaction.ts";
+import { type LogRules, MAX_LOOKED_AT, Treatment } from "./redaction.ts";
 import { firstBytes, ownText, takeName, utf8Bytes, wellFormed } from "./texts.ts";
 
 /** A value as recorded. */
@@ -44,10 +44,16 @@ const SURELY_FITS = Math.floor(STATE_LIMITS.valueBytes / 3);
 const NUMBER_BYTES = 12;
 const ENTRY_BYTES = 16;
 const QUOTES = 2;
-/** Value rules look at so much of a text: what is kept of it, and a secret that begins in there. */
-const LOOKED_AT = STATE_LIMITS.valueBytes + 256;
+/**
+ * Value rules look at so many characters of one value, all its texts together. What is masked takes hardly any
+ * of the value's bytes: a list of 300 long texts with a secret at the end of each took 250 ms.
+ */
+const MAX_LOOKED_AT_TOGETHER = 4 * MAX_LOOKED_AT;
 /** Beside the first of its keys an object that was cut has this one. */
 const MORE = "…";
+/** An object with one of each names a value: a header, a tag, an entry of an environment. */
+const NAME_KEYS: readonly string[] = ["name", "key", "Name", "Key"];
+const VALUE_KEYS: readonly string[] = ["value", "Value"];
 export const UNREADABLE = "(cut short: unreadable)";
 
 /** The copy as it grows, and what it may still take. */
@@ -58,6 +64,7 @@ export class ValueCopy {
   /** The objects that we are inside of: at most STATE_LIMITS.valueDepth. */
   readonly #within: object[] = [];
   readonly #rules: LogRules | undefined;
+  #lookedAt = 0;
   /** Whether what is copied is a member of a set at the top of a variable. */
   #isMember = false;
 
@@ -119,7 +126,7 @@ export class ValueCopy {
     const members: Json[] = [];
     for (const member of set) {
       if (!this.spend(ENTRY_BYTES, 1)) {
-        members.push(this.mark(`… (cut short: ${set.size} entries)`));
+        members.push(this.mark(`… (cut short: ${Number(set.size)} entries)`));
         break;
       }
       members.push(this.member(member, treatment) ?? null);
@@ -153,8 +160,11 @@ export class ValueCopy {
 
   #text(text: string): string {
     const rules = this.#rules;
-    if (rules?.isSecretText(text.length > LOOKED_AT ? text.slice(0, LOOKED_AT) : text) === true) {
-      return this.redacted(() => text, this.#isMember);
+    if (rules !== undefined) {
+      const looked = text.length > MAX_LOOKED_AT ? text.slice(0, MAX_LOOKED_AT) : text;
+      this.#lookedAt += looked.length;
+      if (this.#lookedAt > MAX_LOOKED_AT_TOGETHER) return this.mark("(cut short: too much text)");
+      if (rules.isSecretText(looked)) return this.redacted(() => text, this.#isMember);
     }
     const room = STATE_LIMITS.valueBytes - this.bytes - QUOTES;
     if (text.length <= SURELY_FITS && text.length * 3 <= room) {
@@ -190,7 +200,12 @@ export class ValueCopy {
 
   #contents(object: object, depth: number): Json | undefined {
     const bytes = numbersOf(object); // first: a Buffer's own toJSON lists all of it
-    if (bytes !== undefined) return this.#list(bytes.list, bytes.length, depth);
+    if (bytes !== undefined) {
+      if (this.#rules?.isSecretText(bytesAsText(object)) === true) {
+        return this.redacted(() => object, this.#isMember);
+      }
+      return this.#list(bytes.list, bytes.length, depth);
+    }
     const toJson: unknown = (object as { toJSON?: unknown }).toJSON;
     if (typeof toJson === "function") {
       const form: unknown = toJson.call(object, "");
@@ -204,14 +219,21 @@ export class ValueCopy {
     return this.#members(object, Object.keys(object), depth);
   }
 
+  /** In a list of an even length a name may stand before what it names: pairs, `rawHeaders`. */
   #list(list: ArrayLike<unknown>, length: number, depth: number): Json {
     const copy: Json[] = [];
+    const mayBePairs = this.#rules !== undefined && length % 2 === 0;
     for (let i = 0; i < length; i += 1) {
       if (!this.spend(ENTRY_BYTES, 1)) {
         copy.push(this.mark(`… (cut short: ${length} entries)`));
         break;
       }
-      copy.push(this.#member(() => list[i], depth) ?? null);
+      const name = mayBePairs && i % 2 === 1 ? copy[i - 1] : undefined;
+      copy.push(
+        typeof name === "string" && this.#rules?.isSecretName(name) === true
+          ? this.redacted(() => list[i], this.#isMember)
+          : (this.#member(() => list[i], depth) ?? null),
+      );
     }
     return copy;
   }
@@ -222,7 +244,7 @@ export class ValueCopy {
     const isMap = this.#rules !== undefined && set instanceof Map;
     for (const member of set) {
       if (!this.spend(ENTRY_BYTES, 1)) {
-        members.push(this.mark(`… (cut short: ${set.size} entries)`));
+        members.push(this.mark(`… (cut short: ${Number(set.size)} entries)`));
         break;
       }
       const pair = isMap ? this.#pair(member, depth) : undefined;
@@ -244,7 +266,7 @@ export class ValueCopy {
       if (typeof key !== "string") return this.members(map, depth + 1);
       if (keys.push(key) > STATE_LIMITS.valueEntries) break;
     }
-    return this.#entries(keys, (key) => map.get(key), map.size, depth);
+    return this.#entries(keys, (key) => map.get(key), Number(map.size), depth);
   }
 
   #members(object: object, keys: readonly string[], depth: number): Json {
@@ -272,7 +294,19 @@ export class ValueCopy {
         : this.#member(() => read(key), depth);
       if (inner !== undefined) copy[name] = inner;
     }
+    if (this.#rules !== undefined) this.#redactNamed(copy);
     return copy;
+  }
+
+  /** `{ name: "password", value: "x" }`: what a header, a tag or an entry of an environment looks like. */
+  #redactNamed(copy: { [key: string]: Json }): void {
+    const valueKey = VALUE_KEYS.find((key) => copy[key] !== undefined);
+    if (valueKey === undefined) return;
+    const isSecret = NAME_KEYS.some((key) => {
+      const name = copy[key];
+      return typeof name === "string" && this.#rules?.isSecretName(name) === true;
+    });
+    if (isSecret) copy[valueKey] = this.redacted(() => copy[valueKey], this.#isMember);
   }
 
   #key(key: string): string {

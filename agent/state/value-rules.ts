@@ -1,6 +1,7 @@
 /**
  * Which texts look like secrets, whatever they are called: a token (JWT), a payment card's number, an
- * `Authorization` header, a private key, a key of a cloud, a password in a URL, `password=...`.
+ * `Authorization` header, a private key, a key of a cloud, a password in a URL, `password=...`,
+ * `password: 'x'`.
  *
  * Each looks at each character a bounded number of times: no regular expression, so no text makes one
  * run away. Numbers are not looked at (a timestamp in microseconds may pass for a card), texts only.
@@ -24,6 +25,7 @@ const PREFIXES: ReadonlyArray<readonly [start: string, least: number]> = [
   ["rk_live_", 16],
   ["AIza", 35], // Google
   ["npm_", 36],
+  ["sk-", 32], // OpenAI, Anthropic
 ];
 const JWT_START = "eyJ";
 const MIN_JWT_PART = 8;
@@ -42,6 +44,8 @@ const MAX_CARD_DIGITS = 19;
 const MAX_NAME = 64;
 /** The shortest names that mean secrets have so many letters. */
 const MIN_NAME = 3;
+/** The shortest value behind a name and a colon, unless quoted. */
+const MIN_VALUE = 6;
 
 /** What a text must have for a rule to be worth asking: found in one look at each character. */
 const Trait: {
@@ -58,6 +62,7 @@ TRAITS[61] = Trait.equals;
 TRAITS[58] = Trait.colon;
 TRAITS[64] = Trait.at;
 TRAITS[34] = Trait.quote;
+TRAITS[39] = Trait.quote;
 TRAITS[32] = Trait.space;
 TRAITS[46] = Trait.dot;
 const MIN_CARD_DIGITS = 13;
@@ -97,8 +102,7 @@ export function looksSecret(text: string, keys: KeyRules): boolean {
 }
 
 function mayAssign(traits: number): boolean {
-  const quotedName = Trait.colon | Trait.quote;
-  return (traits & Trait.equals) !== 0 || (traits & quotedName) === quotedName;
+  return (traits & (Trait.equals | Trait.colon)) !== 0;
 }
 
 function hasToken(text: string, start: string, least: number): boolean {
@@ -128,10 +132,20 @@ function hasJwt(text: string): boolean {
   return false;
 }
 
-/** `Basic ...` as a whole header, `Bearer ...` anywhere. */
+/** As a whole value, and anywhere in a text. */
+const SCHEMES: readonly string[] = [
+  "Bearer ",
+  "bearer ",
+  "BEARER ",
+  ": Basic ",
+  ": basic ",
+  ": Token ",
+];
+
+/** `Basic ...` as a whole header or behind its name, `Bearer ...` anywhere. */
 function hasAuthorization(text: string): boolean {
   if (text.slice(0, 6).toLowerCase() === "basic " && isCredentials(text, 6)) return true;
-  return ["Bearer ", "bearer "].some((scheme) => {
+  return SCHEMES.some((scheme) => {
     let at = text.indexOf(scheme);
     while (at >= 0 && !isCredentials(text, at + scheme.length)) {
       at = text.indexOf(scheme, at + scheme.length);
@@ -165,11 +179,13 @@ function hasPasswordInUrl(text: string): boolean {
   return false;
 }
 
-/** `...?access_token=x`, `Password=x;`, `{"password":"x"}` in a text. */
+/** `...?access_token=x`, `Password=x;`, `{"password":"x"}`, `{ password: 'x' }`, `password: x1` in a text. */
 function hasAssignment(text: string, keys: KeyRules): boolean {
   let lastEnd = 0;
   for (let at = nextAssignment(text, 1); at >= 0; at = nextAssignment(text, at + 1)) {
-    const quoted = text[at] === ":" ? (text[at - 2] === "\\" ? 2 : 1) : 0;
+    const isQuoted = text[at] === ":" && isQuote(text[at - 1]);
+    if (text[at] === ":" && !isQuoted && !isValue(text, at + 1)) continue;
+    const quoted = isQuoted ? (text[at - 2] === "\\" ? 2 : 1) : 0;
     const end = at - quoted - (text[at - 1] === " " ? 1 : 0);
     let start = end;
     const limit = Math.max(lastEnd, end - MAX_NAME);
@@ -189,11 +205,22 @@ function hasAssignment(text: string, keys: KeyRules): boolean {
   return false;
 }
 
-/** An `=`, or a `:` behind a quote. */
+/** Behind a bare name and a colon: quoted, or no plain word, so "password: must be longer" holds none. */
+function isValue(text: string, from: number): boolean {
+  const start = text[from] === " " ? from + 1 : from;
+  if (isQuote(text[start])) return true;
+  const end = Math.min(tokenEnd(text, start), start + MAX_NAME);
+  return end - start >= MIN_VALUE && isMixed(text, start, end);
+}
+
+function isQuote(char: string | undefined): boolean {
+  return char === '"' || char === "'";
+}
+
 function nextAssignment(text: string, from: number): number {
   for (let i = from; i < text.length; i += 1) {
-    const char = text[i];
-    if (char === "=" || (char === ":" && text[i - 1] === '"')) return i;
+    const code = text.charCodeAt(i);
+    if (code === 61 || code === 58) return i;
   }
   return -1;
 }

@@ -27,10 +27,21 @@ describe("names that stand for secrets", () => {
     ...["access_token", "refreshToken", "Authorization", "proxy-authorization", "cookie"],
     ...["Set-Cookie", "clientSecret", "secret", "AWS_SECRET_ACCESS_KEY", "privateKey", "jwt"],
     ...["HTTPCookie", "customer.iban", "IBAN", "p.password", "session_id"],
+    ...[
+      "pass",
+      "DB_PASS",
+      "smtpPass",
+      "apitoken",
+      "APISECRET",
+      "mysecret",
+      "PHPSESSID",
+      "mysqlpwd",
+    ],
   ];
   const notFound = [
     ...["apples", "tokens", "max_tokens", "tokenizer", "secretary", "compass", "cookiecutter"],
     ...["tokenCount", "token_count", "keyboard", "api", "key", "", "…", "author", "passenger"],
+    ...["bypass", "passCount", "pass_rate", "pwned"],
   ];
   it.each(found)("include %s", (name) => expect(keys.fits(name)).toBe(true));
   it.each(notFound)("do not include %s", (name) => expect(keys.fits(name)).toBe(false));
@@ -54,11 +65,19 @@ describe("texts that look like secrets", () => {
       "AKIAIOSFODNN7EXAMPLE",
     ],
     ...["https://x/y?access_token=abc", "Server=db;Password=x;", '{"password":"x"}'],
+    ...[
+      "{ password: 'hunter' }",
+      "login failed, password: hunter2",
+      "{'password':'x'}",
+      "pwd:abc123",
+    ],
+    ...["Authorization: Basic dXNlcjpwYXNz", "BEARER abcDEF123456", `sk-proj-${"a1B2".repeat(9)}`],
     ...['{\\"api_key\\":\\"x\\"}', "password = x", "ghp_0123456789abcdefghijABCDEFGHIJ012345"],
   ];
   const notFound = [
     ...["", "apples", "4111 1111 1111 1112", "1795276800002123", "2026-11-21 16-00-00", "a=b&c=d"],
     ...["Basic configuration", "http://127.0.0.1:7700/a@b", "eyJust a word.", "01a1fed600000000"],
+    ...["invalid password: must be longer", "token: expired", "2026-11-21T16:00:05Z", "a:b1c2d3"],
     ...["urn:a://b", "compass=north", "x".repeat(5_000), "=".repeat(5_000), "://".repeat(2_000)],
   ];
   it.each(found)("are found: %s", (text) => expect(looksSecret(text, keys)).toBe(true));
@@ -131,6 +150,49 @@ describe("what is redacted", () => {
       const { masked, hashed } = parts.redaction.counts;
       expect(action === "mask" ? masked : hashed).toBeGreaterThanOrEqual(13);
     }
+  });
+
+  const named: ReadonlyArray<readonly [where: string, value: unknown]> = [
+    [
+      "a list of pairs",
+      [
+        ["user", "u"],
+        ["password", "hunter2"],
+      ],
+    ],
+    ["a set of pairs", new Set([["password", "hunter2"]])],
+    ["a list of names and values", ["Host", "h", "Cookie", "hunter2"]],
+    ["an object that names its value", { headers: [{ name: "cookie", value: "hunter2" }] }],
+    ["an object whose value stands first", [{ Value: { deep: "hunter2" }, Key: "apiKey" }]],
+    ["a buffer", { body: Buffer.from("password=hunter2") }],
+    ["a part of a buffer", new DataView(Uint8Array.from(Buffer.from("password=hunter2")).buffer)],
+    ["a text of util.inspect", "User { id: 1, password: 'hunter2' }"],
+  ];
+  it.each(named)("is found in %s", (_where, value) => {
+    for (const action of ["mask", "hash"] as const) {
+      const parts = build({ action, hashKey: HASH_KEY });
+      parts.log("l").set("v", value);
+      const told = JSON.stringify(parts.snapshots.events().events);
+      expect(told).not.toContain("hunter2");
+      expect(told).not.toContain([..."hunter2"].map((char) => char.charCodeAt(0)).join());
+      expect(told).toContain(`(${action}ed`);
+    }
+  });
+
+  it("costs a bounded look, however many texts have a secret at their ends", () => {
+    let lookedAt = 0;
+    const rule = (text: string): boolean => {
+      lookedAt += text.length;
+      return text.endsWith("secret");
+    };
+    const parts = build({ values: [rule] });
+    const text = `${"x".repeat(8_000)}secret`;
+    parts.log("l").set(
+      "v",
+      Array.from({ length: 1_000 }, () => text),
+    );
+    expect(lookedAt).toBeLessThan(64 * 1024);
+    expect(JSON.stringify(parts.stateOf("l"))).not.toContain("xxx");
   });
 
   it("is marked as what was cut, so that it equals nothing real", () => {
@@ -240,6 +302,11 @@ describe("what is redacted", () => {
     const { redaction } = build();
     expect(redaction.text("deployed v42")).toBe("deployed v42");
     expect(redaction.text("login with password=hunter2")).toBe("(masked)");
+    expect(redaction.texts({ zone: "a", "db.password": "x", args: "--token=abc" })).toEqual({
+      zone: "a",
+      "db.password": "(masked)",
+      args: "(masked)",
+    });
   });
 });
 
