@@ -14,6 +14,7 @@ import { KAFKA_CHANNEL } from "./kafkajs-outgoing.ts";
 import {
   type AnyFunction,
   type Consumer,
+  copyWith,
   hasMethods,
   isObject,
   type Message,
@@ -39,14 +40,18 @@ export function wrapConsumer(consumer: unknown, group: unknown, side: KafkaSide)
   known.run = function (this: unknown, ...args) {
     const [config, ...more] = args;
     if (!side.guard.isOn || !isObject(config)) return run.apply(this, args);
-    return run.apply(this, [withHandlers(config, inbox), ...more]);
+    let copy: unknown = config;
+    side.guarded(() => {
+      copy = withHandlers(config, inbox);
+    });
+    return run.apply(this, [copy, ...more]);
   };
 }
 
 /** A copy of what `run` was given, with our handlers around its own. */
 function withHandlers(config: Record<string, unknown>, inbox: Inbox): Record<string, unknown> {
-  const copy = { ...config };
   const { eachMessage, eachBatch } = config;
+  const copy = copyWith(config, {});
   if (typeof eachMessage === "function") {
     copy["eachMessage"] = before(eachMessage as AnyFunction, (one) => inbox.message(one));
   }

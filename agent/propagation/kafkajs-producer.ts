@@ -10,6 +10,7 @@ import type { ClusterDoor } from "./kafkajs-broker.ts";
 import { Outgoing, type SentMessage, unstamped } from "./kafkajs-outgoing.ts";
 import {
   type AnyFunction,
+  copyWith,
   hasMethods,
   isObject,
   type Producer,
@@ -87,12 +88,11 @@ function wrapSender(
   sender.sendBatch = wrapSend(sender.sendBatch, side, onStamped, (batch, outgoing) => {
     const { topicMessages } = batch;
     if (!Array.isArray(topicMessages)) return batch;
-    return {
-      ...batch,
+    return copyWith(batch, {
       topicMessages: topicMessages.map((record: unknown) =>
         isObject(record) ? withStamps(record, side, door, outgoing) : record,
       ),
-    };
+    });
   });
 }
 
@@ -143,9 +143,10 @@ function withStamps(
   const { topic, messages } = record;
   if (typeof topic !== "string" || !Array.isArray(messages)) return record;
   const peer = side.peerOf(topic);
-  if (door.isTrusted === true) return { ...record, messages: outgoing.stamped(messages, peer) };
+  if (door.isTrusted === true)
+    return copyWith(record, { messages: outgoing.stamped(messages, peer) });
   if (door.isTrusted === undefined) return record; // not connected: kafkajs refuses it
-  return { ...record, messages: unstamped(messages, side.context.recorder, peer) };
+  return copyWith(record, { messages: unstamped(messages, side.context.recorder, peer) });
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

@@ -50,3 +50,24 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 export function hasMethods(value: unknown, names: readonly string[]): boolean {
   return isObject(value) && names.every((name) => typeof value[name] === "function");
 }
+
+/**
+ * A copy of what a caller gave, with `changes`. kafkajs takes arguments apart by name, so what a class says by
+ * getters counts too: the copy has their values of now.
+ *
+ * @throws whatever a getter throws
+ */
+export function copyWith(
+  given: Record<string, unknown>,
+  changes: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const inherited: Record<string, unknown> = {};
+  let prototype: unknown = Object.getPrototypeOf(given);
+  while (isObject(prototype) && prototype !== Object.prototype) {
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      if (name !== "constructor") inherited[name] = given[name];
+    }
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return { ...inherited, ...given, ...changes };
+}

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ticksFromUnixMs } from "../../../agent/kernel/index.ts";
 import { Outgoing } from "../../../agent/propagation/kafkajs-outgoing.ts";
+import { copyWith } from "../../../agent/propagation/kafkajs-shapes.ts";
 import { SpentStamps } from "../../../agent/propagation/spent-stamps.ts";
 import { ArrayRecorder } from "../../support/message-recorder.ts";
 
@@ -62,5 +63,37 @@ describe("messages of a rejected send", () => {
     outgoing.isBeingCalled = false;
     outgoing.rejected(reset);
     expect(failed()).toEqual([1]);
+  });
+});
+
+describe("the copy of an argument", () => {
+  it("says what the caller's says, by whatever means: acks, autoCommit", () => {
+    class Settings {
+      readonly topic = "orders";
+      readonly #acks = 1;
+      get acks(): number {
+        return this.#acks;
+      }
+    }
+    class Run extends Settings {
+      get autoCommit(): boolean {
+        return false;
+      }
+      eachMessage(): void {}
+    }
+    const given = new Run() as unknown as Record<string, unknown>;
+    const copy = copyWith(given, { messages: [] });
+    const { acks, autoCommit, eachMessage, messages, topic } = copy; // as kafkajs takes it apart
+    expect({ acks, autoCommit, topic, messages }).toEqual({
+      acks: 1,
+      autoCommit: false,
+      topic: "orders",
+      messages: [],
+    });
+    expect(eachMessage).toBe(given["eachMessage"]);
+    expect(Object.keys(copyWith({ topic: "a", acks: 0 }, { topic: "b" }))).toEqual([
+      "topic",
+      "acks",
+    ]);
   });
 });
