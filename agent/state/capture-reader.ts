@@ -89,7 +89,7 @@ export class CaptureReader {
 
   /** Whether something that was asked for is not among what was read. */
   get hasGap(): boolean {
-    return this.#hasGap;
+    return this.#hasGap || !this.#round.isWhole;
   }
 
   /** What was read, by seq. Good while the epoch is the same. */
@@ -167,7 +167,7 @@ export class CaptureReader {
       return { body: { ...body, state }, bytes };
     }
     marks.tooLarge = body.log;
-    this.#hasGap = true;
+    round.isWhole = false; // whoever begins here lacks it, whether it ships the mark itself or another did
     const text = `log ${body.log} is too large for a keyframe (${bytes} bytes)`;
     return { body: { kind: "mark", text }, bytes: text.length };
   }
@@ -196,8 +196,15 @@ export class CaptureReader {
   /** The state just before an event, walked to from where the view stands, or from now. */
   #viewAt(index: number): View {
     const { table, window } = this.#parts.recording;
-    const canWalk = this.#view?.size === table.size && this.#reclaimCount === table.reclaimCount;
-    const view = canWalk && this.#view !== undefined ? this.#view : new View(table, window);
+    const held = this.#view;
+    // Over what has left the window nobody can walk, and of integers given anew it knows nothing.
+    const canWalk =
+      held !== undefined &&
+      held.position >= window.firstIndex &&
+      held.size === table.size &&
+      this.#reclaimCount === table.reclaimCount;
+    // Kept while the capture is read, over many turns of the host: no set of its may change under it.
+    const view = canWalk ? held : new View(table, window, true);
     this.#view = view;
     this.#reclaimCount = table.reclaimCount;
     view.moveTo(index);

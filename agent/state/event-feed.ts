@@ -196,7 +196,7 @@ export class EventFeed {
       lastSeq: this.seqOf(first - 1),
       firstT: (this.#lastClosed + 1) as Hlc,
       lastT: window.earliestT,
-      logs: this.#logsSoFar(),
+      logs: this.logsSoFar,
       messages: true,
       reason: "overflow",
     });
@@ -204,7 +204,7 @@ export class EventFeed {
   }
 
   /** All logs there are: the collector cannot know of one whose every event was dropped. null: too many. */
-  #logsSoFar(): readonly string[] | null {
+  get logsSoFar(): readonly string[] | null {
     const { logs } = this.#recording.table;
     return logs.length > MAX_NAMED_LOGS ? null : logs.map(({ name }) => name);
   }

@@ -29,8 +29,10 @@ export interface Round {
   /** Window indexes of its marks: [start, end). */
   readonly start: number;
   readonly end: number;
-  /** From here on, and not before, everything is known. */
+  /** From here on, and not before, everything is known ... */
   readonly t: Hlc;
+  /** ... but for a log that turned out to be too large for a keyframe. */
+  isWhole: boolean;
 }
 
 export class KeyframeMarks {
@@ -92,7 +94,8 @@ export class KeyframeMarks {
     const start = window.nextIndex;
     for (const log of table.logs) if (log.isKnown && log.missing.isEmpty) this.#mark(log);
     const end = window.nextIndex;
-    this.#rounds.push({ start, end, t: end > start ? clock.last : clock.now() });
+    const t = end > start ? clock.last : clock.now();
+    this.#rounds.push({ start, end, t, isWhole: true });
   }
 
   #mark(log: LogRecord): void {

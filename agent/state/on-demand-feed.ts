@@ -109,7 +109,6 @@ export class OnDemandFeed {
     const closed = clock.now(); // may throw: before anything is passed
     const lost = this.#pass();
     this.#columns.copy(window, table, window.nextIndex);
-    this.#lastClosed = closed;
     const seq = this.#feed.seqOf(window.nextIndex);
     return cutOf(this.#feed.identity, seq, closed, this.#columns, lost);
   }
@@ -146,10 +145,12 @@ export class OnDemandFeed {
     return end - start;
   }
 
+  /** To be called after a tick of the clock: what comes is later than all that is passed. */
   #pass(): LostRange[] {
-    const { nextIndex } = this.#recording.window;
-    const lost = this.#rangesUpTo(nextIndex);
-    this.#feed.passTo(nextIndex);
+    const { window, clock } = this.#recording;
+    const lost = this.#rangesUpTo(window.nextIndex);
+    this.#feed.passTo(window.nextIndex);
+    this.#lastClosed = clock.last;
     return lost;
   }
 
@@ -194,11 +195,15 @@ export class OnDemandFeed {
     return this.#notCaptured(start, stop, window.tAt(start), window.tAt(stop - 1));
   }
 
+  /**
+   * It names the logs there are: one of which the collector has seen nothing is missing from a cut as much
+   * as any; and one that comes later was not there yet, so a capture before it lacks nothing.
+   */
   #notCaptured(start: number, stop: number, firstT: Hlc, lastT: number): LostRange {
     const [firstSeq, lastSeq] = [this.#feed.seqOf(start), this.#feed.seqOf(stop - 1)];
     return {
       ...{ firstSeq, lastSeq, firstT, lastT: lastT as Hlc },
-      ...{ logs: null, messages: true, reason: "not-captured" },
+      ...{ logs: this.#feed.logsSoFar, messages: true, reason: "not-captured" },
     };
   }
 }

@@ -10,6 +10,15 @@ export const MAX_NODES_PER_CAPTURE = 1_000;
 
 const latestOf = new WeakMap<readonly EpochRecord[], ReadonlyMap<string, EpochRecord>>();
 
+/** A run that only messages of others tell of can be asked for nothing, while another can. */
+function isLater(a: EpochRecord, b: EpochRecord): boolean {
+  return isHeardOf(a) === isHeardOf(b) ? isAfter(a, b) : isHeardOf(a);
+}
+
+function isHeardOf({ status, stored }: EpochRecord): boolean {
+  return status !== null || stored.length > 0;
+}
+
 /** The latest run of every node. */
 export function latestRuns(store: HistoryStore): ReadonlyMap<string, EpochRecord> {
   const records = store.epochs();
@@ -18,7 +27,7 @@ export function latestRuns(store: HistoryStore): ReadonlyMap<string, EpochRecord
   const latest = new Map<string, EpochRecord>();
   for (const record of records) {
     const other = latest.get(record.node);
-    if (other === undefined || isAfter(record, other)) latest.set(record.node, record);
+    if (other === undefined || isLater(record, other)) latest.set(record.node, record);
   }
   latestOf.set(records, latest);
   return latest;
@@ -59,7 +68,8 @@ function partOf(run: EpochRecord, from: Hlc, to: Hlc, isNamed: boolean): Capture
   if (imported) {
     return isNamed ? { node, state: "silent", why: "its history is from a file" } : undefined;
   }
-  if (!isOnDemand(run.status)) {
+  // One that has not said yet how it ships is asked: whoever ships everything says so then.
+  if (run.status !== null && !isOnDemand(run.status)) {
     return end === null || isNamed ? { node, state: "streaming" } : undefined;
   }
   if (end === null) return { node, state: "asked" };

@@ -111,6 +111,7 @@ export class Checker implements Judge {
       else if (epoch.uncertainFrom < t) return "uncertain";
     }
     if (active === undefined) return undefined;
+    if (active.isDouble) return "uncertain";
     // Two processes that a collector told to begin above the same: which of them was first it alone knows.
     const { process, uncertainFrom, firstKnownT } = active;
     const isTied = (this.ledger.byNode.get(node) ?? []).some(

@@ -63,6 +63,8 @@ export class EpochLedger {
   createdCount = 0;
   /** Seqs up to this must be stored or declared lost: a flush said so after all faults had stopped. */
   drainedCount = 0;
+  /** A twin that began in the same millisecond has the same number: which of the two is meant nobody can say. */
+  isDouble = false;
   /** The goodbye lies in (leftAfter, leftBefore). */
   leftAfter = Number.POSITIVE_INFINITY;
   leftBefore = Number.POSITIVE_INFINITY;
@@ -191,12 +193,30 @@ export class Ledger {
   }
 
   addEpoch(epoch: EpochLedger): void {
-    this.epochs.set(`${epoch.node}/${epoch.epoch}`, epoch);
+    const name = `${epoch.node}/${epoch.epoch}`;
+    const twin = this.epochs.get(name);
+    if (twin !== undefined) {
+      twin.isDouble = true;
+      epoch.isDouble = true;
+    }
+    this.epochs.set(name, epoch);
     epoch.process.epochs.push(epoch);
     const list = this.byNode.get(epoch.node) ?? [];
     list.push(epoch);
     list.sort((a, b) => a.firstKnownT - b.firstKnownT || a.epoch - b.epoch);
     this.byNode.set(epoch.node, list);
+  }
+
+  /** Whether two processes under the node's id have events side by side that touch (from, to]. */
+  isContended(node: string, from: number, to: number): boolean {
+    const epochs = this.byNode.get(node) ?? [];
+    return epochs.some(({ process, firstKnownT }) =>
+      epochs.some((later) => {
+        const last = process.times.at(-1) ?? firstKnownT;
+        const isSideBySide = later.firstKnownT >= firstKnownT && later.uncertainFrom < last;
+        return later.process !== process && isSideBySide && last > from && later.uncertainFrom < to;
+      }),
+    );
   }
 
   addMessage(message: Message): void {

@@ -14,6 +14,7 @@ export interface NodePlan {
   readonly drift: number;
   /** Whether its epoch file survives restarts. */
   readonly keepsData: boolean;
+  readonly stream: "all" | "on-demand";
 }
 
 /** Rates per request to the collector, 0 to 1. */
@@ -42,6 +43,8 @@ export interface Happenings {
   readonly collectorStopMs: number;
   readonly floodMs: number;
   readonly commandMs: number;
+  readonly captureMs: number;
+  readonly triggerMs: number;
 }
 
 export interface DiskFaults {
@@ -58,6 +61,8 @@ export interface Scenario {
   readonly faultyMs: number;
   readonly maxDriftMs: number;
   readonly windowBytes: number;
+  /** Of nodes on demand: the others ship before anything is so old. */
+  readonly windowMs: number;
   readonly queueBytes: number;
   readonly flushIntervalMs: number;
   readonly expireAfterMs: number;
@@ -87,10 +92,12 @@ export function drawScenario(seed: number): Scenario {
   const mode = chance.isTrue(0.5) ? "liveness" : "safety";
   const isSkewed = chance.isTrue(0.6);
   const hasDrift = chance.isTrue(0.3);
+  const demand = new OnDemand(seed);
   const nodes = Array.from({ length: chance.between(2, 5) }, (_, index): NodePlan => {
     const skewMs = isSkewed ? chance.between(-10_000, 10_000) : 0;
     const drift = hasDrift ? (chance.next() - 0.5) / 10 : 0;
-    return { name: `n${index + 1}`, skewMs, drift, keepsData: chance.isTrue(0.5) };
+    const keepsData = chance.isTrue(0.5);
+    return { name: `n${index + 1}`, skewMs, drift, keepsData, stream: demand.stream() };
   });
   const bigValues = maybe(0.5, 0.5);
   // Big values and few variables: a queue that overflows, and a state that fits into it all the same.
@@ -104,6 +111,7 @@ export function drawScenario(seed: number): Scenario {
     faultyMs: chance.isTrue(0.05) ? 45_000 : chance.between(2_000, 8_000),
     maxDriftMs: chance.pick([60_000, 60_000, 60_000, 5_000, 500, 20]),
     windowBytes: chance.pick([64 * 1024, 64 * 1024, 1024 * 1024]),
+    windowMs: demand.windowMs,
     queueBytes: chance.pick([64 * 1024, 64 * 1024, 1024 * 1024]),
     flushIntervalMs: chance.pick([10, 50, 50, 200]),
     expireAfterMs: chance.pick([2_000, 5_000, 60_000]),
@@ -139,6 +147,8 @@ export function drawScenario(seed: number): Scenario {
       collectorStopMs: every(0.2, 1_000, 5_000),
       floodMs: every(0.25, 1_000, 5_000),
       commandMs: every(0.4, 300, 3_000),
+      captureMs: demand.captureMs,
+      triggerMs: demand.triggerMs,
     },
     disk: {
       flushMs: chance.pick([0, 5, 50]),
@@ -147,4 +157,27 @@ export function drawScenario(seed: number): Scenario {
     },
     messageTimeoutMs: chance.pick([30_000, 30_000, 1_500]),
   };
+}
+
+/** Who ships on demand only, and what is asked then: from a stream of chance of its own, so that the other seeds stay what they were. */
+class OnDemand {
+  readonly #chance: Chance;
+  readonly #share: number;
+  readonly windowMs: number;
+  readonly captureMs: number;
+  readonly triggerMs: number;
+
+  constructor(seed: number) {
+    const chance = new Chance(Math.imul(seed + 1, 0x85ebca6b) >>> 0);
+    this.#chance = chance;
+    this.#share = chance.pick([0, 0, 0, 0, 0, 0.5, 0.5, 1]);
+    this.windowMs = chance.pick([60_000, 60_000, 5_000, 1_500]);
+    const isUsed = this.#share > 0 || chance.isTrue(0.1);
+    this.captureMs = isUsed ? chance.pick([200, 600, 2_000]) : 0;
+    this.triggerMs = isUsed && chance.isTrue(0.5) ? chance.between(300, 3_000) : 0;
+  }
+
+  stream(): NodePlan["stream"] {
+    return this.#chance.isTrue(this.#share) ? "on-demand" : "all";
+  }
 }

@@ -5,8 +5,9 @@
 import { type Hlc, type RetroCode, RetroError, ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import type { TransportReply } from "../../agent/shipping/transport.ts";
 import { createHistory, type LiveHistory } from "../../collector/cut/create-history.ts";
+import { Captures } from "../../collector/ingest/captures.ts";
 import { Ingest } from "../../collector/ingest/ingest.ts";
-import type { Chance } from "./chance.ts";
+import { Chance } from "./chance.ts";
 import type { Counts } from "./counts.ts";
 import { START_UNIX_MS } from "./node-clock.ts";
 import type { Scenario } from "./scenario.ts";
@@ -27,6 +28,7 @@ interface Running {
   isUp: boolean;
   readonly store: SimStore;
   readonly ingest: Ingest;
+  readonly captures: Captures;
   readonly history: LiveHistory;
   readonly gone: Promise<undefined>;
   readonly end: () => void;
@@ -39,6 +41,7 @@ export class SimCollector {
   readonly #chance: Chance;
   readonly #counts: Counts;
   readonly #skewMs: number;
+  readonly #tokens: Chance;
   #running: Running | undefined;
 
   constructor(time: VirtualTime, scenario: Scenario, chance: Chance, counts: Counts) {
@@ -46,6 +49,7 @@ export class SimCollector {
     this.#scenario = scenario;
     this.#chance = chance;
     this.#counts = counts;
+    this.#tokens = new Chance(scenario.seed);
     this.#skewMs = chance.between(-2_000, 2_000);
     this.disk = new SimDisk(time, chance.fork(), scenario.disk, counts);
   }
@@ -57,6 +61,19 @@ export class SimCollector {
   /** The questions; undefined while it is down. */
   get history(): LiveHistory | undefined {
     return this.#running?.history;
+  }
+
+  get captures(): Captures | undefined {
+    return this.#running?.captures;
+  }
+
+  wallMs(): number {
+    return START_UNIX_MS + this.#skewMs + Math.floor(this.#time.nowMs);
+  }
+
+  /** By its own clock, in ticks. */
+  now(): Hlc {
+    return ticksFromUnixMs(START_UNIX_MS + this.#skewMs + this.#time.nowMs);
   }
 
   get ingest(): Ingest | undefined {
@@ -75,12 +92,12 @@ export class SimCollector {
       this.#time.after(ms, () => {
         if (alive.isUp) wake();
       });
-    const wallMs = (): number => START_UNIX_MS + this.#skewMs + Math.floor(this.#time.nowMs);
+    const wallMs = (): number => this.wallMs();
     const timers = {
       wallMs,
       nowMs: wallMs,
       monotonicMs: () => this.#time.nowMs,
-      now: (): Hlc => ticksFromUnixMs(START_UNIX_MS + this.#skewMs + this.#time.nowMs),
+      now: () => this.now(),
       after,
       turn: () => new Promise<void>((resolve) => after(0, resolve)),
     };
@@ -89,8 +106,18 @@ export class SimCollector {
     const history = createHistory({ store, timers, limits });
     const ingest = new Ingest({ store, timers, expireAfterMs, messageTimeoutMs });
     ingest.onStored((epochIds) => history.notifyStored(epochIds));
+    const captures = new Captures({
+      store,
+      commands: ingest.commands,
+      timers,
+      newToken: () => this.#tokens.below(2 ** 32).toString(16),
+      onFailure: (error) => this.#captureFailed(error),
+    });
+    ingest.onStatus((record, status) => captures.heard(record, status));
+    ingest.onStored((epochIds) => captures.stored(epochIds));
+    this.#running = Object.assign(alive, { store, ingest, captures, history, gone, end });
+    captures.start();
     history.notifyStored();
-    this.#running = Object.assign(alive, { store, ingest, history, gone, end });
   }
 
   /** As SIGKILL. */
@@ -109,12 +136,20 @@ export class SimCollector {
     const running = this.#running;
     if (running === undefined) return;
     this.#counts.add("collector: stopped");
+    await running.captures.close();
     await running.ingest.close();
     await running.history.close();
     await running.store.close();
     running.isUp = false;
     running.end();
     if (this.#running === running) this.#running = undefined;
+  }
+
+  /** A disk may fail; nothing else may. */
+  #captureFailed(error: unknown): void {
+    if (error instanceof RetroError && LATER.includes(error.code)) {
+      this.#counts.add(`collector: capture not kept, ${error.code}`);
+    } else throw error;
   }
 
   /** One request. undefined: it died before it could answer. */

@@ -27,6 +27,8 @@ interface Service extends Sender {
   readonly ledger: ProcessLedger;
   readonly workload: Workload;
   readonly inbox: Message[];
+  /** Logs that it has changed. */
+  readonly logs: Set<string>;
   epoch: EpochLedger | undefined;
 }
 
@@ -54,6 +56,11 @@ export class SimNode {
     return this.#plan.keepsData && this.#world.files.failedCount === 0;
   }
 
+  /** Whether it ships only what is asked for. */
+  get isOnDemand(): boolean {
+    return this.#plan.stream === "on-demand";
+  }
+
   get isUp(): boolean {
     return this.#service !== undefined;
   }
@@ -78,6 +85,7 @@ export class SimNode {
       ledger: ledger.newProcess(),
       workload: new Workload(this.#chance.fork(), scenario),
       inbox: [],
+      logs: new Set<string>(),
       epoch: undefined,
       noticeEpoch: () => this.#noticeEpoch(service),
     };
@@ -88,7 +96,9 @@ export class SimNode {
         hooks: "none",
         quiet: true,
         maxDriftMs: scenario.maxDriftMs,
+        stream: this.#plan.stream,
         windowBytes: scenario.windowBytes,
+        ...(this.isOnDemand ? { windowMs: scenario.windowMs } : {}),
         queueBytes: scenario.queueBytes,
         flushIntervalMs: scenario.flushIntervalMs,
         ...(this.#plan.keepsData ? { dataDir: this.#directory } : {}),
@@ -140,6 +150,16 @@ export class SimNode {
     const count = this.#chance.between(500, 6_000);
     this.#world.counts.add("node: flood");
     this.#recordAll(service, service.workload.flood(service.agent, count));
+  }
+
+  /** The service asks for a capture everywhere; the mark is an event as any. */
+  trigger(): void {
+    const service = this.#service;
+    if (service === undefined || service.isClosing) return;
+    this.#world.counts.add("node: trigger");
+    this.#record(service, () => {
+      return { t: service.agent.trigger("something is wrong"), changes: [{ kind: "mark" }] };
+    });
   }
 
   stepClock(ms: number): void {
@@ -280,6 +300,13 @@ export class SimNode {
     counts.add("events: known");
   }
 
+  /** On demand a log is marked before its first change: an event of the agent's own. */
+  #marksLog({ logs }: Service, log: string | undefined): boolean {
+    if (!this.isOnDemand || log === undefined || logs.has(log)) return false;
+    logs.add(log);
+    return true;
+  }
+
   #record(service: Service, work: () => Done): void {
     this.#recordAll(service, once(work));
   }
@@ -294,6 +321,7 @@ export class SimNode {
     for (const { t, changes } of work) {
       this.#world.clocks.stamped(this, ledger, t, changes[0]?.log !== undefined);
       for (const change of changes) {
+        if (this.#marksLog(service, change.log)) seq += 1;
         seq += 1;
         count += 1;
         ledger.note(epoch, seq, { t, ...change });

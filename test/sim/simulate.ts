@@ -6,6 +6,7 @@ import { audit } from "./audit.ts";
 import type { Failure } from "./checker.ts";
 import type { Counts } from "./counts.ts";
 import { drawScenario, type Scenario } from "./scenario.ts";
+import type { SimNode } from "./sim-node.ts";
 import { World } from "./world.ts";
 
 /**
@@ -15,6 +16,10 @@ import { World } from "./world.ts";
 export const HEAL_BOUND_MS = 90_000;
 /** What was recorded when all is well is acknowledged, or given up, within this. */
 const DRAIN_MS = 10_000;
+/** What an on-demand node was not asked for it declares within this; what it was asked for it ships. */
+const DECLARED_MS = 4_000;
+const CAPTURED_MS = 6_000;
+const SURELY_HELD_MS = 5_000;
 const HEAL_STEP_MS = 500;
 /** What the collector still has to store when nothing more arrives takes less. */
 const SETTLE_MS = 10_000;
@@ -101,8 +106,9 @@ function whyNotHealed(world: World): string | undefined {
   const cut = world.askAt(t);
   if (cut === undefined) return "nobody answers";
   const late = cut.incomplete.filter(
-    ({ node, reason }) => !(reason === "lost" && tooLarge.has(node)),
+    ({ node, reason }) => reason !== "not-captured" && !(reason === "lost" && tooLarge.has(node)),
   );
+  if (world.captures.late !== undefined) return world.captures.late;
   if (late.length > 0) return `at ${t}: ${JSON.stringify(late)}`;
   if (tooLarge.size > 0) world.counts.add("healed but for a log too large for a keyframe");
   const absent = world.nodes.find(({ agent }) => !cut.members.includes(agent?.node ?? ""));
@@ -111,11 +117,14 @@ function whyNotHealed(world: World): string | undefined {
 
 async function drain(world: World): Promise<void> {
   world.isStill = true;
+  const captured = captureAll(world);
   const drained = world.nodes.map(async ({ agent, process }) => {
     const epoch = process?.epochs.at(-1);
     if (agent === undefined || epoch === undefined) return undefined;
     const count = agent.stats().recorded - epoch.base;
     if (!(await agent.flush({ timeoutMs: DRAIN_MS }))) return agent.node;
+    // What was not asked for is declared by the next heartbeats.
+    await new Promise<void>((resolve) => world.time.after(DECLARED_MS, resolve));
     // What was left is as it is; of the epoch at hand all that was recorded when the flush began.
     for (const one of process?.epochs ?? []) one.drainedCount = one.createdCount;
     epoch.drainedCount = Math.max(epoch.drainedCount, count);
@@ -123,17 +132,44 @@ async function drain(world: World): Promise<void> {
   });
   const late = await world.time.until(Promise.all(drained), 2 * DRAIN_MS);
   for (const node of late) if (node !== undefined) world.checker.fail("not drained", node);
+  await world.time.until(captured, 60_000);
+}
+
+/** When all is well the last moment of every node on demand comes back whole, and soon. */
+async function captureAll(world: World): Promise<void> {
+  await Promise.all(
+    world.nodes.filter(({ isOnDemand }) => isOnDemand).map((node) => captureLast(world, node)),
+  );
+}
+
+async function captureLast(world: World, { agent, process, clock }: SimNode): Promise<void> {
+  const { scenario, captures, checker, time, counts } = world;
+  const epoch = process?.epochs.at(-1);
+  if (agent === undefined || epoch === undefined) return;
+  const to = Math.max(clock.ticks(), process?.times.at(-1) ?? 0);
+  const from = to - Math.round(Math.min(1_000, scenario.windowMs / 4)) * 4096;
+  if (epoch.firstKnownT > from) return; // a window begins with its epoch
+  const id = await captures.askFor(from, to, [agent.node]);
+  await new Promise<void>((resolve) => time.after(CAPTURED_MS, resolve));
+  const part = id === undefined ? undefined : captures.capture(id)?.nodes[0];
+  counts.add(`last capture: ${part?.state ?? "refused"}`);
+  if (part === undefined || part.state === "shipped") return;
+  // What is larger than the window, or older before it is asked for, cannot be had.
+  if (scenario.windowMs < SURELY_HELD_MS || scenario.bigValues > 0 || part.state === "silent")
+    return;
+  checker.fail("not captured when all is well", `${id} (${from}, ${to}] ${JSON.stringify(part)}`);
 }
 
 async function readBack(world: World): Promise<void> {
   const { collector, network, time, nodes, checker } = world;
   if (!collector.isUp) collector.start();
   checker.judgeAgain();
+  const promised = world.captures.judge();
   const { history } = collector;
   if (history === undefined) throw new Error("the collector does not start");
   // Reading takes turns of virtual time, in which nobody may go on.
   for (const node of nodes) node.kill();
   network.close();
   await time.advance(SETTLE_MS);
-  await time.until(audit(checker, history), 60_000);
+  await time.until(audit(checker, history, promised), 60_000);
 }

@@ -5,6 +5,7 @@
 import type { Agent } from "../../agent/agent.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { Cut, History, Selection } from "../../collector/cut/history.ts";
+import { CaptureDrill } from "./capture-drill.ts";
 import { Chance } from "./chance.ts";
 import { Checker } from "./checker.ts";
 import { Counts } from "./counts.ts";
@@ -37,6 +38,7 @@ export class World {
   readonly network: SimNetwork;
   readonly checker: Checker;
   readonly clocks: ClockJudge;
+  readonly captures: CaptureDrill;
   readonly nodes: SimNode[] = [];
   /** Services do nothing any more. */
   isStill = false;
@@ -53,6 +55,7 @@ export class World {
     const chance = this.chance.fork();
     this.network = new SimNetwork(time, scenario, chance, counts, ledger, this.collector);
     for (const plan of scenario.nodes) this.nodes.push(new SimNode(this, plan, plan.name));
+    this.captures = new CaptureDrill(this);
   }
 
   get isCalm(): boolean {
@@ -82,6 +85,9 @@ export class World {
     this.#every(happenings.stepMs, () => this.#step());
     this.#every(happenings.floodMs, () => this.chance.pick(this.nodes).flood());
     this.#every(happenings.commandMs, () => this.#command());
+    this.#every(happenings.captureMs, () => this.captures.ask());
+    this.#every(happenings.captureMs, () => this.captures.lookInside());
+    this.#every(happenings.triggerMs, () => this.captures.trigger());
     this.#every(happenings.collectorCrashMs, () => {
       this.collector.crash();
       this.time.after(this.chance.between(0, 3_000), () => this.collector.start());
@@ -102,14 +108,21 @@ export class World {
     for (const node of this.nodes) node.start();
   }
 
-  /** Closes a process's books: created = stored + dropped + queued. */
+  /** Closes a process's books: created = acknowledged + dropped + queued, and on demand + kept in the window. */
   noteCreated(agent: Agent, process: ProcessLedger): void {
-    const { recorded, acknowledged, dropped, drops, queued, ownErrors } = agent.stats();
+    const { recorded, acknowledged, dropped, drops, queued, kept, ownErrors } = agent.stats();
     const epoch = process.epochs.at(-1);
     if (epoch !== undefined) epoch.createdCount = recorded - epoch.base;
-    if (recorded !== acknowledged + dropped + queued) {
-      const books = JSON.stringify({ recorded, acknowledged, dropped, queued });
+    if (recorded !== acknowledged + dropped + queued + kept) {
+      const books = JSON.stringify({ recorded, acknowledged, dropped, queued, kept });
       this.checker.fail("the books do not close", `${agent.node}/${agent.epoch} ${books}`);
+    }
+    const told = process.epochs.reduce((sum, { ackedCount }) => sum + ackedCount, 0);
+    if (acknowledged > told && !process.epochs.some(({ isDouble }) => isDouble)) {
+      this.checker.fail(
+        "more in the books than was acknowledged",
+        `${agent.node}: ${acknowledged}, ${told}`,
+      );
     }
     const reasons = Object.values(drops).reduce((sum, count) => sum + count, 0);
     if (reasons !== dropped) {
