@@ -6,7 +6,8 @@
  *     http.server.response.finish  UD                          response `close`             DR, end of the body
  *     response `close` without it  UD, aborted                 http.client.request.error    DR, none came
  *
- *     undici:client:sendHeaders    DS                          undici:request:trailers, :error    DR
+ *     undici:request:create        whose call it is            undici:request:trailers, :error    DR
+ *     undici:client:sendHeaders    DS: a call that waited for a connection is sent on behalf of who had it before
  */
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
@@ -15,6 +16,7 @@ import type { OpenCall, OpenRequest, RequestTimer } from "./request-timer.ts";
 /** Keeps our own shipping out: see agent/propagation/stamping.ts. */
 const UNTRACED = Symbol.for("retroscope.untraced");
 const CALL: unique symbol = Symbol("retroscope.call");
+const CALLER: unique symbol = Symbol("retroscope.caller");
 const REQUEST: unique symbol = Symbol("retroscope.request");
 
 interface TimedResponse extends ServerResponse {
@@ -29,6 +31,8 @@ interface RoutedRequest extends IncomingMessage {
 
 interface TimedCall {
   [CALL]?: OpenCall | undefined;
+  /** The request that makes it; null: none. */
+  [CALLER]?: OpenRequest | null;
 }
 
 interface TimedRequest extends ClientRequest, TimedCall {
@@ -74,8 +78,12 @@ export function timeHttp(timer: RequestTimer, onError: (error: unknown) => void)
       if (call !== undefined) published.response.once("close", () => timer.callEnded(call));
     },
     "http.client.request.error": ({ request }: { request: TimedCall }) => end(request),
+    "undici:request:create": ({ request }: { request: TimedCall }) => {
+      request[CALLER] = isUntraced(request) ? null : (timer.current ?? null);
+    },
     "undici:client:sendHeaders": ({ request }: { request: TimedCall & { origin?: unknown } }) => {
-      if (!isUntraced(request)) request[CALL] = timer.callStarted(hostOf(request.origin));
+      const caller = request[CALLER];
+      if (caller) request[CALL] = timer.callStarted(hostOf(request.origin), caller);
     },
     "undici:request:trailers": ({ request }: { request: TimedCall }) => end(request),
     "undici:request:error": ({ request }: { request: TimedCall }) => end(request),

@@ -79,9 +79,19 @@ export class RequestTimer {
     request.calls.length = 0;
   }
 
-  /** The current request calls somebody; undefined: there is none, or it has called too often. */
-  callStarted(to: string): OpenCall | undefined {
-    const request = this.#current.getStore();
+  /** The request on whose behalf the code runs; undefined: there is none. */
+  get current(): OpenRequest | undefined {
+    return this.#current.getStore();
+  }
+
+  /**
+   * A request calls somebody; undefined: there is none, or it has called too often.
+   * @param request on whose behalf, where that is not the code that runs now
+   */
+  callStarted(
+    to: string,
+    request: OpenRequest | undefined = this.#current.getStore(),
+  ): OpenCall | undefined {
     if (request === undefined || !request.isOpen || request.calls.length >= MAX_CALLS) {
       return undefined;
     }

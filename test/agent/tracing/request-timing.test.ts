@@ -1,3 +1,4 @@
+import { channel } from "node:diagnostics_channel";
 import { createServer, get, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
@@ -88,6 +89,30 @@ describe("request timing", () => {
     await next(counts.length + called);
     const seen = requests.map((request) => request.calls.length).sort();
     expect(seen).toEqual([...counts, ...new Array(called).fill(0)].sort());
+  });
+
+  it("gives a fetch that waited for a connection to the request that made it", async () => {
+    const { requests, next } = timed();
+    // undici sends what waited from wherever the connection became free: here, from outside of all requests.
+    let arrived: () => void = () => undefined;
+    const both = new Promise<void>((resolve) => (arrived = resolve));
+    const waiting: { readonly call: { origin: string }; readonly end: () => void }[] = [];
+    const front = await serve((request, response) => {
+      const call = { origin: `http://back${request.url?.replace("/", "-")}` };
+      channel("undici:request:create").publish({ request: call });
+      waiting.push({ call, end: () => response.end() });
+      if (waiting.length === 2) arrived();
+    });
+    const replies = Promise.all([getText(`${front}/a`), getText(`${front}/b`)]);
+    await both;
+    for (const { call } of waiting) channel("undici:client:sendHeaders").publish({ request: call });
+    for (const { call } of waiting) channel("undici:request:trailers").publish({ request: call });
+    for (const { end } of waiting) end();
+    await replies;
+    await next(2);
+    const called = requests.map(({ calls }) => calls.map(({ to }) => to));
+    expect(called.flat().sort()).toEqual(["back-a", "back-b"]);
+    expect(called.map((each) => each.length)).toEqual([1, 1]);
   });
 
   it("names the operation by the route's pattern, never by the address", async () => {
