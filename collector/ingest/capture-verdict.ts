@@ -4,7 +4,7 @@
  */
 import { formatIsoMicros, type Hlc, type LostRange } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
-import type { ReportRead } from "./agent-word.ts";
+import { isOnDemand, type ReportRead } from "./agent-word.ts";
 import type { Capture, CaptureNode } from "./capture-record.ts";
 import { missingIn } from "./seq-ranges.ts";
 
@@ -37,6 +37,8 @@ export function verdict(
   beganLater: boolean,
 ): CaptureNode {
   const { node } = record;
+  // It had not said so when it was asked. Of runs before this one its word says nothing.
+  if (!isOnDemand(record.status) && !beganLater) return { node, state: "streaming" };
   if (report.state === "outside-window") {
     const { earliest } = report;
     const since = earliest === undefined ? "" : `: it begins at ${formatIsoMicros(earliest)}`;

@@ -148,7 +148,12 @@ export class CaptureDrill {
     const { id, node, from, to, isPart } = one;
     for (let place = 0; place < PLACES; place += 1) {
       const t = place === 0 ? to : from + 1 + this.#chance.below(to - from);
-      const cut = this.#world.askAt(t, { nodes: [node] });
+      // Of a log that came later nobody promised anything.
+      const logs = checker.ledger.logsAt(node, t);
+      const cut = this.#world.askAt(
+        t,
+        logs.length === 0 ? { nodes: [node] } : { nodes: [node], logs },
+      );
       if (cut === undefined) continue;
       counts.add("cuts inside captures");
       if (checker.activeAt(node, t) === "uncertain" || checker.ledger.isContended(node, from, to))

@@ -207,6 +207,17 @@ export class Ledger {
     this.byNode.set(epoch.node, list);
   }
 
+  /** Logs that some process under the node's id had changed by `t`. */
+  logsAt(node: string, t: number): string[] {
+    const names = new Set<string>();
+    for (const { process } of this.byNode.get(node) ?? []) {
+      for (const [variable, versions] of process.versions) {
+        if ((versions.t[0] as number) <= t) names.add(variable.split("\0")[0] as string);
+      }
+    }
+    return [...names];
+  }
+
   /** Whether two processes under the node's id have events side by side that touch (from, to]. */
   isContended(node: string, from: number, to: number): boolean {
     const epochs = this.byNode.get(node) ?? [];
