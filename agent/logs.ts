@@ -1,9 +1,10 @@
 /** The logs, maps and handles that a service asks for by name: each made once. */
 
+import { STATE_LIMITS } from "./state/limits.ts";
 import { isFollowed } from "./state/object-walk.ts";
 import type { Recording } from "./state/recording.ts";
 import { StateLog } from "./state/state-log.ts";
-import { takeName } from "./state/texts.ts";
+import { ownText, takeName } from "./state/texts.ts";
 import { TrackedMap } from "./state/tracked-map.ts";
 import { TrackedObject } from "./state/tracked-object.ts";
 import { TrackedSet } from "./state/tracked-set.ts";
@@ -17,7 +18,7 @@ export class Logs {
   readonly #logs = new Map<string, StateLog>();
   // Maps, sets and objects are kept without bound, and while off too: they are the service's own state.
   readonly #maps = new Map<string, TrackedMap<unknown, unknown>>();
-  readonly #sets = new Map<string, TrackedSet<unknown>>();
+  readonly #sets = new Map<string, Map<string, TrackedSet<unknown>>>();
   readonly #objects = new Map<string, TrackedObject>();
   readonly #say: (kind: string, message: string) => void;
 
@@ -31,9 +32,11 @@ export class Logs {
     const known = this.#logs.get(name);
     if (known !== undefined) return known;
     const { guard, table } = this.#recording;
-    const isKept = !guard.isOff && this.#logs.size < MAX_KEPT_LOGS;
+    // A name may be cut out of a huge text, or be one: neither is held on to.
+    const isShort = typeof name === "string" && name.length <= STATE_LIMITS.keyBytes;
+    const isKept = !guard.isOff && isShort && this.#logs.size < MAX_KEPT_LOGS;
     const log = new StateLog(this.#recording, table.log(takeName(name)));
-    if (isKept) this.#logs.set(name, log);
+    if (isKept) this.#logs.set(ownText(name), log);
     return log;
   }
 
@@ -48,12 +51,13 @@ export class Logs {
   }
 
   set(log: string, key: string): TrackedSet<unknown> {
-    const name = JSON.stringify([log, key]);
-    let set = this.#sets.get(name);
+    const ofLog = this.#sets.get(log) ?? new Map<string, TrackedSet<unknown>>();
+    this.#sets.set(log, ofLog);
+    let set = ofLog.get(key);
     if (set === undefined) {
       const record = this.#recording.table.log(takeName(log));
       set = new TrackedSet(this.#recording, record, takeName(key));
-      this.#sets.set(name, set);
+      ofLog.set(key, set);
     }
     return set;
   }
@@ -62,9 +66,9 @@ export class Logs {
   object(name: string, initial: object): object {
     let object = this.#objects.get(name);
     if (object === undefined) {
-      if (Array.isArray(initial) || !isFollowed(initial)) {
+      if (!isFollowed(initial) || Array.isArray(initial)) {
         const hint = "put it under a name: { list: [...] }";
-        this.#say("object", `agent.object(${JSON.stringify(name)}) follows plain objects; ${hint}`);
+        this.#say("object", `agent.object("${takeName(name)}") follows plain objects; ${hint}`);
         return initial;
       }
       const record = this.#recording.table.log(takeName(name));

@@ -38,6 +38,11 @@ interface Shared {
  * agent.log("stock").set("apples", 12);
  */
 export function startAgent(options: AgentOptions = {}): Agent {
+  if (typeof options !== "object" || options === null) {
+    throw new RetroError("bad-config", "options must be an object", {
+      details: { field: "options" },
+    });
+  }
   const shared = globalThis as Shared;
   const running = shared[RUNNING];
   if (running !== undefined && running.agent.health !== "off") {
@@ -123,6 +128,11 @@ function checkHooks(names: readonly string[]): void {
 function areAlike(again: AgentOptions, first: AgentOptions): boolean {
   return Object.entries(again).every(([field, value]) => {
     const before = first[field as keyof AgentOptions];
-    return value === before || JSON.stringify(value) === JSON.stringify(before);
+    if (value === before) return true;
+    try {
+      return JSON.stringify(value) === JSON.stringify(before);
+    } catch {
+      return false; // a port that holds itself
+    }
   });
 }

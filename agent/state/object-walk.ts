@@ -1,7 +1,7 @@
 /** Which objects a tracked object follows, and whether one of them is reached from a value. */
 
-/** Properties looked at by one walk; beyond, a value is taken to reach what is looked for. */
-const MAX_WALKED = 10_000;
+/** Entries looked at for one change, some 25 ms; beyond, a value is taken to reach what is looked for. */
+export const MAX_WALKED = 100_000;
 
 /** Whether changes inside are followed: plain objects and arrays. Never throws. */
 export function isFollowed(value: object): boolean {
@@ -14,32 +14,61 @@ export function isFollowed(value: object): boolean {
   }
 }
 
-/** Whether one of `targets` is reached from a value, itself included. Calls no getter; never throws. */
-export function reaches(value: unknown, targets: ReadonlySet<object>): boolean {
-  const seen = new Set<object>();
-  const open: unknown[] = [value];
-  let walked = 0;
-  while (open.length > 0) {
-    const next = open.pop();
-    if (typeof next !== "object" || next === null || seen.has(next)) continue;
-    if (targets.has(next)) return true;
-    seen.add(next);
-    if (!isFollowed(next)) continue;
-    for (const inner of valuesOf(next)) {
-      walked += 1;
-      if (walked > MAX_WALKED) return true;
-      if (typeof inner === "object" && inner !== null) open.push(inner);
-    }
+/**
+ * Which of several values one of `targets` is reached from. What one walk found no way from, the next ones
+ * pass by; and all together look at a bounded number of entries: 1,000 properties that share a large object
+ * took seconds a change.
+ */
+export class ReachWalk {
+  readonly #targets: ReadonlySet<object>;
+  readonly #targetOf: (value: unknown) => unknown;
+  readonly #without = new Set<object>();
+  #walked = 0;
+
+  /** @param targetOf what a value stands for, if it is a proxy of ours */
+  constructor(targets: ReadonlySet<object>, targetOf: (value: unknown) => unknown) {
+    this.#targets = targets;
+    this.#targetOf = targetOf;
   }
-  return false;
+
+  /** Whether one of them is reached, the value itself included. Calls no getter; never throws. */
+  reaches(value: unknown): boolean {
+    const seen = new Set<object>();
+    const open: unknown[] = [value];
+    while (open.length > 0) {
+      const next = this.#targetOf(open.pop());
+      if (typeof next !== "object" || next === null) continue;
+      if (seen.has(next) || this.#without.has(next)) continue;
+      if (this.#targets.has(next)) return true;
+      seen.add(next);
+      if (!isFollowed(next)) continue;
+      const keys = keysOf(next);
+      this.#walked += keys.length;
+      if (this.#walked > MAX_WALKED) return true;
+      for (const key of keys) {
+        const inner: unknown = descriptorOf(next, key)?.value;
+        if (typeof inner === "object" && inner !== null) open.push(inner);
+      }
+    }
+    for (const object of seen) this.#without.add(object);
+    return false;
+  }
 }
 
-function* valuesOf(object: object): Generator<unknown> {
+/** As `Object.keys`; of a foreign proxy that throws, none. */
+export function keysOf(object: object): readonly string[] {
   try {
-    for (const key of Object.keys(object)) {
-      yield Reflect.getOwnPropertyDescriptor(object, key)?.value;
-    }
+    return Object.keys(object);
   } catch {
-    // A foreign proxy that throws: nothing is known of what is inside.
+    return [];
+  }
+}
+
+/** As `Reflect.getOwnPropertyDescriptor`; of a foreign proxy that throws, nothing. */
+export function descriptorOf(object: object, key: string): PropertyDescriptor | undefined {
+  try {
+    return Reflect.getOwnPropertyDescriptor(object, key);
+  } catch {
+    return undefined;
   }
 }

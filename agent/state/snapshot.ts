@@ -58,7 +58,8 @@ export class Snapshots {
    * @throws RetroError as `take`; `bad-time` if `to` is before `from`
    */
   diff(from: TimeInput | Snapshot, { to, ...filter }: DiffOptions = {}): StateDiff {
-    const start = typeof from === "object" ? from.at : from;
+    const isObject = typeof from === "object" && from !== null;
+    const start = isObject ? ((from.at as Hlc | undefined) ?? (String(from) as TimeInput)) : from;
     const range = this.#range(start, to);
     const { table, window } = this.#recording;
     const view = new View(table, window);
@@ -115,8 +116,9 @@ export class Snapshots {
     }
     const now = asOf ?? (Math.max(clock.last, clock.physicalNow()) as Hlc);
     this.#recording.tidy();
-    const t = at === undefined ? now : typeof at === "string" ? parseTime(at, now) : at;
-    if (!Number.isSafeInteger(t)) parseTime(String(t), now); // throws, naming it
+    // What is no timestamp is read as text: that gives one, or throws and names it.
+    const t =
+      at === undefined ? now : Number.isSafeInteger(at) ? (at as Hlc) : parseTime(String(at), now);
     if (t > now) {
       throw new RetroError("outside-window", `${formatHlcDisplay(t)} has not come yet`, {
         hint: `Ask for a time up to now, ${formatHlcDisplay(now)}.`,

@@ -18,7 +18,7 @@ import { KindCode } from "../kernel/index.ts";
 import { ArrayMethods } from "./array-methods.ts";
 import type { PlannedChange } from "./commit-groups.ts";
 import { STATE_LIMITS } from "./limits.ts";
-import { isFollowed, reaches } from "./object-walk.ts";
+import { descriptorOf, isFollowed, keysOf, ReachWalk } from "./object-walk.ts";
 import type { Recording } from "./recording.ts";
 import { takeName } from "./texts.ts";
 import type { LogRecord } from "./variable-table.ts";
@@ -52,7 +52,7 @@ export class TrackedObject {
       () => this.#record(),
     );
     this.#handler = this.#makeHandler();
-    for (const key of Object.keys(root)) this.#changedKeys.add(key);
+    for (const key of keysOf(root)) this.#changedKeys.add(key);
     this.#record();
   }
 
@@ -80,7 +80,9 @@ export class TrackedObject {
       },
       defineProperty: (target, key, given) => {
         const before = Reflect.getOwnPropertyDescriptor(target, key);
-        const wanted = "value" in given ? { ...given, value: this.#targetOf(given.value) } : given;
+        // A fixed property must hold what was given, or the engine throws: there a proxy may lie below.
+        const mayUnwrap = "value" in given && !isFixedBy(given, before);
+        const wanted = mayUnwrap ? { ...given, value: this.#targetOf(given.value) } : given;
         if (!Reflect.defineProperty(target, key, wanted)) return false;
         if (isChange(before, wanted)) this.#changed(target, key);
         return true;
@@ -146,10 +148,9 @@ export class TrackedObject {
 
   /** Adds the properties from which one of the objects is reached. */
   #addReaching(objects: ReadonlySet<object>, keys: Set<string>): void {
+    const walk = new ReachWalk(objects, (value) => this.#targetOf(value));
     for (const key of this.#recorded) {
-      if (keys.has(key)) continue;
-      const value: unknown = Reflect.getOwnPropertyDescriptor(this.#root, key)?.value;
-      if (reaches(value, objects)) keys.add(key);
+      if (!keys.has(key) && walk.reaches(descriptorOf(this.#root, key)?.value)) keys.add(key);
     }
   }
 
@@ -174,7 +175,7 @@ export class TrackedObject {
   /** There may be room for properties that were left out. */
   #admitWaiting(changes: PlannedChange[]): void {
     if (this.#recorded.size >= STATE_LIMITS.objectVariables) return;
-    const waiting = Object.keys(this.#root).filter(
+    const waiting = keysOf(this.#root).filter(
       (key) => !this.#recorded.has(key) && this.#variableAt(key) !== undefined,
     );
     for (const key of waiting) this.#plan(key, changes);
@@ -185,11 +186,17 @@ export class TrackedObject {
 
   /** The value that a property has as a variable; undefined: it is none. */
   #variableAt(key: string): unknown {
-    const found = Reflect.getOwnPropertyDescriptor(this.#root, key);
+    const found = descriptorOf(this.#root, key);
     if (found?.enumerable !== true) return undefined;
     const value: unknown = found.value;
     return typeof value === "function" || typeof value === "symbol" ? undefined : value;
   }
+}
+
+/** Whether a property will be for ever what is given: what a descriptor leaves out of a new one is false. */
+function isFixedBy(given: PropertyDescriptor, before: PropertyDescriptor | undefined): boolean {
+  const { configurable = before?.configurable, writable = before?.writable } = given;
+  return configurable !== true && writable !== true;
 }
 
 /** Whether defining a property made a difference. An object that is assigned again may have changed. */

@@ -199,7 +199,7 @@ function hasAssignment(text: string, keys: KeyRules): boolean {
       next !== ";" &&
       next !== "="
     ) {
-      if (keys.fitsOnce(text.slice(start, end))) return true;
+      if (keys.fits(text.slice(start, end))) return true;
     }
   }
   return false;

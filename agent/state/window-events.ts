@@ -89,9 +89,16 @@ function contentOf(
   if (code === SHED_CODE) return { log: logName(ref) };
   if (isChangeCode(code)) return { ...refs[ref], ...valuesOf(chunk, at, code) };
   const { kind: _, ...body } = chunk.objects[ref] as EventBody & { readonly state?: unknown };
-  if (kind !== "keyframe") return body;
+  if (kind !== "keyframe") return copyOf(body) as Readonly<Record<string, unknown>>;
   const { state: __, ...frame } = body; // let go of once it was shipped
   return frame;
+}
+
+/** What a body holds (calls, tags, who sent it) is history: what is handed out shares none of it. */
+function copyOf(part: unknown): unknown {
+  if (typeof part !== "object" || part === null) return part;
+  if (Array.isArray(part)) return part.map(copyOf);
+  return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, copyOf(inner)]));
 }
 
 function valuesOf(chunk: Chunk, at: number, code: number): Readonly<Record<string, unknown>> {

@@ -55,6 +55,18 @@ describe("startAgent", () => {
     expect(getAgent()).toBe(agent);
   });
 
+  it("compares whatever options it is given, and refuses what are none", () => {
+    const clock = new ManualClock() as ManualClock & { self?: unknown };
+    const { agent } = start({ clock });
+    clock.self = clock;
+    const again = Object.assign(new ManualClock(), { self: clock });
+    expect(startAgent({ clock: again })).toBe(agent);
+    expect(startAgent({ windowMs: 1n as never })).toBe(agent);
+    expect(() => startAgent(null as never)).toThrow(
+      expect.objectContaining({ code: "bad-config" }),
+    );
+  });
+
   it("refuses a port without its methods, and a hook that there is not", () => {
     expect(() => startAgent({ clock: {} as never })).toThrow(/clock has no method now/);
     expect(() => startAgent({ hooks: ["pigeon"] })).toThrow(/hooks: there is no hook "pigeon"/);
@@ -269,6 +281,36 @@ describe("an epoch", () => {
     const { agent } = start({ dataDir: "/proc/no-such-place", node: "n1" });
     expect(agent.epoch).toBeGreaterThan(200_000_000_000);
     await agent.close();
+  });
+});
+
+describe("what the window hands out", () => {
+  it("shares nothing with history", async () => {
+    const tags = { zone: "a" };
+    const { agent, transport } = start({ tags });
+    const headers = {};
+    agent.stamp(headers);
+    agent.merge(headers);
+    const told = JSON.stringify(agent.events());
+    for (const event of agent.events().events) {
+      for (const part of Object.values(event)) {
+        if (typeof part === "object" && part !== null) Object.assign(part, { seq: 99, zone: "b" });
+      }
+    }
+    expect(JSON.parse(JSON.stringify(agent.events())).events).toEqual(JSON.parse(told).events);
+    tags.zone = "c";
+    await agent.flush();
+    expect(transport.events[0]).toMatchObject({ kind: "join", tags: { zone: "a" } });
+  });
+
+  it("is asked for with timestamps and texts; anything else is told to be no time", () => {
+    const { agent } = start();
+    for (const at of [null, {}, [], 1.5, Number.NaN, 12n, agent.now() + 0.5, Symbol("t")]) {
+      const refused = expect.objectContaining({ name: "RetroError" });
+      expect(() => agent.snapshot({ at: at as Hlc })).toThrow(refused);
+      expect(() => agent.diff(at as Hlc)).toThrow(refused);
+    }
+    expect(Number.isSafeInteger(agent.now())).toBe(true);
   });
 });
 

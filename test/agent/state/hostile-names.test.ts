@@ -16,12 +16,19 @@ const NAMES: readonly unknown[] = [
     new Map(),
     "x".repeat(5_000),
   ],
+  cyclic(),
   {
     toString: () => {
       throw new Error("hands off");
     },
   },
 ];
+
+function cyclic(): unknown {
+  const list: unknown[] = [];
+  list.push(list);
+  return list;
+}
 
 it("takes any name wherever it takes one", async () => {
   const agent = startAgent({ service: "names", hooks: "none", quiet: true });
@@ -41,6 +48,11 @@ it("takes any name wherever it takes one", async () => {
     });
     agent.variable(name, name).set(2);
     agent.map(name).set(name, 3);
+    agent.set(name, name).add(name);
+    expect(agent.set(name, name).size).toBe(1);
+    agent.object(name, { a: name });
+    agent.object(name, 1 as never);
+    agent.trigger(name);
     agent.mark(name);
   }
   expect(agent.stats().ownErrors, agent.healthReason).toBe(0);

@@ -222,6 +222,44 @@ describe("a tracked object", () => {
     }).toThrow(TypeError);
   });
 
+  it("lets a property be fixed to what is read from it, and sees changes below", () => {
+    const parts = build();
+    const cart = cartOf(parts, { items: [] });
+    Object.defineProperty(cart, "fixed", { value: cart.items, enumerable: true });
+    expect(cart["fixed"]).toBe(cart.items);
+    cart.items.push(1);
+    (cart["fixed"] as unknown[]).push(2);
+    expect(parts.stateOf("cart")).toEqual({ items: [1, 2], fixed: [1, 2] });
+  });
+
+  it("throws nothing of its own at a foreign proxy that throws, nor at a revoked one", () => {
+    const parts = build();
+    const revoked = Proxy.revocable({}, {});
+    revoked.revoke();
+    expect(parts.logs.object("r", revoked.proxy)).toBe(revoked.proxy);
+    const throwing = new Proxy(
+      { a: 1 },
+      { ownKeys: () => raise(), getOwnPropertyDescriptor: () => raise() },
+    );
+    expect(() => parts.logs.object("t", throwing)).not.toThrow();
+    const cart = cartOf(parts, { items: [] });
+    cart["t"] = throwing;
+    cart.items.push(1);
+    expect(parts.stateOf("cart")["items"]).toEqual([1]);
+  });
+
+  it("looks at what properties share once, whatever their number", () => {
+    const parts = build();
+    const shared = Array.from({ length: 500 }, (_, n) => ({ n }));
+    const properties = Array.from(
+      { length: 500 },
+      (_, i) => [`p${i}`, { shared, own: { n: 0 } }] as const,
+    );
+    const cart = cartOf(parts, Object.fromEntries(properties));
+    const own = (cart["p3"] as { own: { n: number } }).own;
+    expect(parts.changesOf(() => (own.n = 1))).toBe(1); // walked by each: 500,000 entries
+  });
+
   it("says when there are too many properties, and takes the others in when there is room", () => {
     const parts = build();
     const many = STATE_LIMITS.objectVariables;
@@ -352,4 +390,8 @@ function jsonOf(root: object): Record<string, unknown> {
 
 function sortedJson(value: unknown): string {
   return canonicalText(JSON.parse(JSON.stringify(value)) as Json);
+}
+
+function raise(): never {
+  throw new Error("host");
 }
