@@ -61,6 +61,12 @@ export interface InstalledHooks {
   close(): void;
 }
 
+/**
+ * Packages and clients given by hand that `close` puts back as they were, the latest; a service may make a
+ * client for each of its jobs. What is older stays patched, and passes calls through from then on.
+ */
+export const MAX_REMEMBERED_BY_HAND = 64;
+
 /** Set while hooks stand in this process, by whichever copy of the package. */
 const INSTALLED = Symbol.for("retroscope.hooks-installed");
 
@@ -138,6 +144,7 @@ function installPackageHooks(
 ): InstalledPackages {
   const byEntry = new Map<string, readonly [PackageHook, HookGuard]>();
   const removals: (() => void)[] = [];
+  const removalsByHand: (() => void)[] = [];
   let isOpen = true;
   for (const hook of PACKAGE_HOOKS) {
     const guard = wanted(hook.name);
@@ -148,12 +155,17 @@ function installPackageHooks(
 
   const watch = watchPackages([...byEntry.keys()], (entry, exports) => {
     const [hook, guard] = byEntry.get(entry) as readonly [PackageHook, HookGuard];
-    install(hook, guard, exports);
+    install(hook, guard, exports, removals);
   });
 
-  function install(hook: PackageHook, guard: HookGuard, exports: unknown): boolean {
+  function install(
+    hook: PackageHook,
+    guard: HookGuard,
+    exports: unknown,
+    removed: (() => void)[],
+  ): boolean {
     try {
-      removals.push(hook.install(exports, context, guard));
+      removed.push(hook.install(exports, context, guard));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       guard.partFailed(`${hook.packageName} is not as expected: ${why}`);
@@ -168,12 +180,14 @@ function installPackageHooks(
     instrument: (name, exports) => {
       const hook = PACKAGE_HOOKS.find((each) => each.name === name);
       const guard = wanted(name);
-      return isOpen && hook !== undefined && guard !== undefined && install(hook, guard, exports);
+      if (!isOpen || hook === undefined || guard === undefined) return false;
+      if (removalsByHand.length >= MAX_REMEMBERED_BY_HAND) removalsByHand.shift();
+      return install(hook, guard, exports, removalsByHand);
     },
     close: () => {
       isOpen = false;
       watch.end();
-      for (const remove of removals) {
+      for (const remove of [...removals, ...removalsByHand].reverse()) {
         try {
           remove();
         } catch {

@@ -27,7 +27,7 @@ import { carrierInPong, HELLO, stampPayload } from "./ws-stamp-frame.ts";
 const CHANNEL = "ws";
 const OPEN = 1;
 
-type Done = (error?: Error, ...more: unknown[]) => unknown;
+type Done = (this: unknown, ...args: [error?: Error, ...more: unknown[]]) => unknown;
 type Send = (this: HookedSocket, data: unknown, options?: unknown, done?: unknown) => unknown;
 type Emit = (this: HookedSocket, event: unknown, ...args: unknown[]) => boolean;
 
@@ -79,7 +79,11 @@ export class WsMessages {
     });
     patches.wrap<Emit>(prototype, "emit", (original) => {
       return function (this: HookedSocket, event, ...args) {
-        if (self.#guard.isOn && self.#takes(this, event, args[0])) return true;
+        // Stamps are no business of the host's, also while the hook is off and the other side's is not.
+        const isOurs = self.#guard.isOn
+          ? self.#takes(this, event, args[0])
+          : event === "pong" && carrierInPong(args[0]) !== undefined;
+        if (isOurs) return true;
         return original.call(this, event, ...args);
       };
     });
@@ -93,9 +97,10 @@ export class WsMessages {
       if (message === undefined) return original.call(socket, data, options, done);
       const withoutOptions = typeof options === "function";
       const callback = (withoutOptions ? options : done) as Done | undefined;
-      const onDone: Done = (error, ...more) => {
-        if (error && isKnownUnsent(error)) this.#fail(message);
-        if (typeof callback === "function") callback(error, ...more);
+      const fail = (): void => this.#fail(message);
+      const onDone: Done = function (this: unknown, ...args) {
+        if (args[0] && isKnownUnsent(args[0])) fail();
+        if (typeof callback === "function") callback.apply(this, args);
       };
       try {
         return original.call(socket, data, withoutOptions ? {} : options, onDone);

@@ -547,6 +547,27 @@ it("five own errors turn the hook off, and no message is hurt", async () => {
   for (let i = 0; i < 6; i += 1) client.send(String(i));
   expect(await arrived).toEqual(["0", "1", "2", "3", "4", "5"]);
   expect(reports).toEqual(["ws off"]);
+  // The other side may not know, and goes on stamping: its stamps are still not the host's business.
+  const pongs: string[] = [];
+  server.on("pong", (data) => pongs.push(String(data)));
+  client.pong("retroscope-hlc:1-01a1fed6007b0a70-k52.5f2-cart");
+  client.pong("the host's");
+  await once(server, "pong");
+  expect(pongs).toEqual(["the host's"]);
+});
+
+it("calls the callback of a send with what ws would", async () => {
+  hooked = hookUp();
+  const { client } = await exchange.pair();
+  const told = (send: (done: (...args: unknown[]) => void) => void) =>
+    new Promise<readonly unknown[]>((resolve) =>
+      send(function (this: unknown, ...args) {
+        resolve([typeof this, ...args]);
+      }),
+    );
+  const stamped = await told((done) => client.send("x", done));
+  hooked.hooks.close();
+  expect(stamped).toEqual(await told((done) => client.send("x", done)));
 });
 
 it("is given by hand where the watch does not see the package, as namespace or class", async () => {
