@@ -95,15 +95,9 @@ export class HttpClientHook {
       request[MESSAGE] = null;
       const head = request._header;
       if (typeof head !== "string" || isUntraced(request) || request.destroyed) return;
-      const { recorder, destinations, spent } = this.#context;
-      const next = peerOf(request, head);
-      const behind = targetBehindProxy(head);
-      const peer =
-        behind === undefined ? next : { ...behind, address: peerAddress(behind.host, behind.port) };
+      const { recorder, spent } = this.#context;
+      const { peer, isAllowed } = this.#judge(request, head);
       const present = findCarrier(head);
-      const isAllowed =
-        destinations.allows(next.host, next.port) &&
-        (behind === undefined || destinations.allows(behind.host, behind.port));
       if (!isAllowed) {
         // A proxy that copies headers must not show our stamps to strangers.
         if (present !== undefined) request._header = withCarrier(head, present, null);
@@ -118,6 +112,40 @@ export class HttpClientHook {
     } catch (error) {
       this.#guard.caught(error);
     }
+  }
+
+  /**
+   * A head made anew after it was stamped, as agents for forward proxies do once they have a socket: what was
+   * decided is said again, of the target that stands there now. Never throws.
+   */
+  restampRequest(outgoing: ClientRequest | OutgoingHead): void {
+    const request = outgoing as unknown as Request;
+    const message = request[MESSAGE];
+    const head = request._header;
+    if (message === undefined || typeof head !== "string" || !this.#guard.isOn) return;
+    try {
+      if (isUntraced(request)) return;
+      const present = findCarrier(head);
+      if (!this.#judge(request, head).isAllowed) {
+        if (present !== undefined) request._header = withCarrier(head, present, null);
+        if (message !== null) failMessage(this.#context.recorder, CHANNEL, message);
+      } else if (message !== null) {
+        request._header = withCarrier(head, present, message.text);
+      }
+    } catch (error) {
+      this.#guard.caught(error);
+    }
+  }
+
+  /** Whom the request goes to in the end, and whether all who will see its head may see a stamp. */
+  #judge(request: Request, head: string): { readonly peer: Peer; readonly isAllowed: boolean } {
+    const { destinations } = this.#context;
+    const next = peerOf(request, head);
+    const isAllowed = destinations.allows(next.host, next.port);
+    const behind = targetBehindProxy(head);
+    if (behind === undefined) return { peer: next, isAllowed };
+    const peer = { ...behind, address: peerAddress(behind.host, behind.port) };
+    return { peer, isAllowed: isAllowed && destinations.allows(behind.host, behind.port) };
   }
 
   readonly #onStart = (published: unknown): void => {

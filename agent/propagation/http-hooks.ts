@@ -29,7 +29,8 @@ export function installHttpHooks(
   const replies = { seenCount: 0, missedCount: 0 };
   const server = serverGuard && new HttpServerHook(context, serverGuard, () => onMissed(replies));
   const client = clientGuard && new HttpClientHook(context, clientGuard, () => onMissed(calls));
-  const lastMoment = server || client ? new LastMoment(onHead, stampingPoints) : undefined;
+  const lastMoment =
+    server || client ? new LastMoment(onHead, onRemade, stampingPoints) : undefined;
   judgePoint();
 
   function onHead(message: OutgoingHead): void {
@@ -40,6 +41,10 @@ export function installHttpHooks(
       replies.seenCount += 1;
       server?.stampReply(message);
     }
+  }
+
+  function onRemade(message: OutgoingHead): void {
+    if (message instanceof ClientRequest) client?.restampRequest(message);
   }
 
   /**

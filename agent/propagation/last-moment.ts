@@ -13,6 +13,9 @@
  *     _storeHeader     head is serialised            Expect: 100-continue; stamp older than the body
  *     _implicitHeader  head is serialised, unasked   array heads, Expect, explicit writeHead
  *
+ * Agents for forward proxies (http-proxy-agent) make the head anew once they have a socket, and put it in the
+ * place of the one that waits: `_storeHeader` tells of that too.
+ *
  * Whichever is there and is seen to work is used; `next` goes on to the one below.
  */
 import { ClientRequest, OutgoingMessage, ServerResponse } from "node:http";
@@ -48,6 +51,7 @@ interface Patch {
 
 export class LastMoment {
   readonly #onHead: (message: OutgoingHead) => void;
+  readonly #onRemade: (message: OutgoingHead) => void;
   readonly #points: StampingPoint[];
   #patches: readonly Patch[] = [];
   #point: StampingPoint | undefined;
@@ -55,13 +59,17 @@ export class LastMoment {
 
   /**
    * @param onHead called with a message whose `_header` stands and has not left. Must not throw.
+   * @param onRemade called with one whose `_header` was made anew after that, by whoever waits for a socket
+   *   and replaces what waits to be sent. Must not throw.
    * @param points for tests: which to try, in this order
    */
   constructor(
     onHead: (message: OutgoingHead) => void,
+    onRemade: (message: OutgoingHead) => void,
     points: readonly StampingPoint[] = STAMPING_POINTS,
   ) {
     this.#onHead = onHead;
+    this.#onRemade = onRemade;
     this.#points = [...points];
     this.next();
   }
@@ -80,6 +88,7 @@ export class LastMoment {
       this.#patches = patches.filter((patch) => patch !== undefined);
       if (this.#patches.length === patches.length) {
         this.#point = point;
+        if (point === "_send") this.#watchRemaking();
         return;
       }
       this.#takeOut();
@@ -105,8 +114,10 @@ export class LastMoment {
             return call.apply(this, args);
           }
         : function (this: OutgoingHead, ...args: unknown[]): unknown {
+            const isRemade = this._headerSent === true; // making it sets that back
             const result = call.apply(this, args);
-            if (this._headerSent !== true) self.#see(this);
+            if (isRemade) self.#seeAgain(this);
+            else if (self.#point !== "_send" && this._headerSent !== true) self.#see(this);
             return result;
           };
     Object.defineProperty(wrapper, OURS, { value: true });
@@ -115,8 +126,18 @@ export class LastMoment {
     return { holder, method: point, original: call, wrapper };
   }
 
+  #watchRemaking(): void {
+    const holder = OutgoingMessage.prototype as unknown as Record<string, unknown>;
+    const patch = this.#patch(holder, "_storeHeader");
+    if (patch !== undefined) this.#patches = [...this.#patches, patch];
+  }
+
   #see(message: OutgoingHead): void {
     if (this.#isOpen && typeof message._header === "string") this.#onHead(message);
+  }
+
+  #seeAgain(message: OutgoingHead): void {
+    if (this.#isOpen && typeof message._header === "string") this.#onRemade(message);
   }
 
   #takeOut(): void {

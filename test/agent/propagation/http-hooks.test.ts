@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import { once } from "node:events";
 import http, { Agent, get, type IncomingMessage, OutgoingMessage, request } from "node:http";
 import https from "node:https";
 import { connect, type Socket } from "node:net";
@@ -591,6 +592,46 @@ describe("who gets and who is believed", () => {
     const friend = await through("http://cart.example.com:8080/x");
     expect(friend.text).toContain("-n1");
     expect(hooked.recorder.sends[0]?.peer).toBe("cart.example.com:8080");
+  });
+
+  it("a head that an agent for forward proxies makes anew keeps its stamp, or stays without", async () => {
+    hooked = hookUp();
+    const proxy = await hooked.serve((incoming, response) =>
+      response.end(`${incoming.url} ${incoming.headers[CARRIER_HEADER]}`),
+    );
+    type Inner = http.ClientRequest & {
+      _header: string | null;
+      _implicitHeader(): void;
+      outputData: { data: string }[];
+    };
+    // What http-proxy-agent does, in its words.
+    class ProxyAgent extends Agent {
+      async addRequest(req: Inner, options: { host: string; port: number }): Promise<void> {
+        const socket = connect(Number(new URL(proxy).port), "127.0.0.1");
+        await once(socket, "connect");
+        req._header = null;
+        req.path = `http://${options.host}:${options.port}${req.path}`;
+        req._implicitHeader();
+        const [first] = req.outputData;
+        if (first === undefined) throw new Error("nothing waits");
+        const endOfHeaders = first.data.indexOf("\r\n\r\n") + 4;
+        first.data = req._header + first.data.substring(endOfHeaders);
+        req.onSocket(socket);
+      }
+    }
+    const through = (url: string, headers = {}) =>
+      exchange(url, (to, done) => {
+        const outgoing = request(to, { method: "POST", agent: new ProxyAgent(), headers }, done);
+        return outgoing.end("body");
+      });
+    const call = await through("http://cart.internal:81/x");
+    const [sent] = hooked.recorder.sends;
+    expect(sent).toMatchObject({ peer: "cart.internal:81", failed: false });
+    expect(parseCarrier(call.text.split(" ")[1] ?? "")?.seq).toBe(sent?.seq);
+    const before = hooked.recorder.sends.length;
+    const abroad = await through("http://shop.example.com:81/x", { [CARRIER_HEADER]: foreign });
+    expect(abroad.text).toBe("http://shop.example.com:81/x undefined");
+    expect(hooked.recorder.sends).toHaveLength(before);
   });
 
   it("a long Host line that a proxy hands on costs no more than its length", async () => {
