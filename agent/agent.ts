@@ -31,6 +31,8 @@ export const FLUSH_TIMEOUT_MS = 5_000;
 /** Node's timers take no more. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
+/** Memory of a mark beside its text. */
+const MARK_BYTES = 56;
 /** Of the reason of a trigger, in UTF-8. */
 const MAX_REASON_BYTES = 200;
 
@@ -165,7 +167,7 @@ export class Agent {
     // Looked at before it is cut: the first half of a card's number is no card's number to any rule.
     const whole = typeof given === "string" ? given : takeName(given, STATE_LIMITS.markBytes);
     const text = ownText(takeName(redaction.text(whole), maxBytes));
-    return [{ kind: "mark", text }, utf8Bytes(text)];
+    return [{ kind: "mark", text }, MARK_BYTES + utf8Bytes(text)];
   }
 
   /**

@@ -20,7 +20,7 @@ import type { Intake } from "./value-copy.ts";
 import type { LogRecord, VariableTable } from "./variable-table.ts";
 
 /** Memory of a member beside its text, roughly. */
-const MEMBER_BYTES = 32;
+const MEMBER_BYTES = 64;
 
 export class Changes {
   readonly #table: VariableTable;

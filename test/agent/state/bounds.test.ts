@@ -1,4 +1,6 @@
 /** What an agent holds on to, and what it hands over at once, whatever the service does. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eventLineFields, formatHlc, type Hlc, WIRE_LIMITS } from "../../../agent/kernel/index.ts";
@@ -170,6 +172,27 @@ describe("names of logs", () => {
   });
 });
 
+describe("the memory of a window", () => {
+  const shapes: ReadonlyArray<readonly [what: string, make: (i: number) => unknown]> = [
+    ["small objects", (i) => ({ a: i })],
+    ["lists of empty objects", () => Array.from({ length: 500 }, () => ({}))],
+    ["lists of small objects", (i) => Array.from({ length: 400 }, (_, j) => ({ a: i + j }))],
+    ["nested lists", (i) => Array.from({ length: 300 }, (_, j) => [[i + j]])],
+    ["objects whose keys come once", (i) => Object.fromEntries([..."abcd"].map((k) => [k + i, i]))],
+  ];
+  it.each(shapes)("is what it says, or little more: %s", (_what, make) => {
+    const windowBytes = 8 * 1024 * 1024;
+    collectGarbage();
+    const before = memory();
+    const parts = recordingParts({ windowBytes });
+    const log = parts.log("l");
+    for (let i = 0; parts.window.firstIndex < 100; i += 1) log.set("k", make(i));
+    collectGarbage();
+    expect(memory() - before).toBeLessThan(1.6 * windowBytes); // was 5.5 times as much
+    expect(parts.window.bytes).toBeLessThan(1.2 * windowBytes);
+  });
+});
+
 describe("what shares a stamp", () => {
   /** As after the merge of a stamp 20 s ahead: changes share stamps until physical time has caught up. */
   function ahead(): RecordingParts {
@@ -302,3 +325,11 @@ it("marks a value cut short on its event, as event lines and /api/events give it
     "long",
   ]);
 });
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+function memory(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
