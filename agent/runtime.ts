@@ -11,6 +11,7 @@ import { Epochs } from "./epochs.ts";
 import { sourceOf } from "./feed-source.ts";
 import { guardedScheduler } from "./guarded-scheduler.ts";
 import {
+  type AgentStatus,
   AnchoredClock,
   type Hlc,
   HlcClock,
@@ -78,6 +79,8 @@ export class Runtime {
   readonly #closedListeners: (() => void)[] = [];
   #cancelCeiling: () => void = () => undefined;
   #cancelTidy: () => void = () => undefined;
+  /** Told with the goodbye: how all was before it was taken out. */
+  #lastStatus: AgentStatus | undefined;
 
   /** The wall clock, where nobody gave another. */
   readonly #machineClock = new AnchoredClock(undefined, (byMs) => this.#stepped(byMs));
@@ -200,6 +203,7 @@ export class Runtime {
     const { guard } = this;
     const wasOn = !guard.isAsleep && !guard.isOff;
     if (wasOn) this.recordBody(() => [{ kind: "leave" }, 0]);
+    if (wasOn) this.#lastStatus = this.vitals.status();
     guard.stopRecording();
     this.#endParts();
     try {
@@ -268,7 +272,8 @@ export class Runtime {
       source: sourceOf(this.feed, clock, (request) => this.#reopen(request), onDemand),
       transport,
       scheduler: this.#scheduler,
-      status: () => this.vitals.status() as unknown as Readonly<Record<string, Json>>,
+      status: () =>
+        (this.#lastStatus ?? this.vitals.status()) as unknown as Readonly<Record<string, Json>>,
       onError: (error) => this.guard.caught(error, "shipping"),
       say: (kind, message) => this.notices.say(kind, message),
       flushIntervalMs: this.config.flushIntervalMs,

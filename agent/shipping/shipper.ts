@@ -172,8 +172,14 @@ export class Shipper {
    * go of it. `resume` goes on.
    */
   async leave(budgetMs: number): Promise<void> {
-    this.#hasLeft = true;
+    this.#beginLeaving();
     if (!(await this.flush(budgetMs, true)) && this.#hasLeft) this.#courier.hangUp();
+  }
+
+  /** The goodbye is the last that is heard of a short life: how it went is told with it. */
+  #beginLeaving(): void {
+    this.#hasLeft = true;
+    this.#nextStatusMs = 0;
   }
 
   /** The process lives on after its goodbye: a further epoch, at once. */
@@ -185,7 +191,7 @@ export class Shipper {
   /** Flushes within the budget, counts what is left as dropped, and ends. May be called twice. */
   async close(budgetMs: number): Promise<void> {
     if (this.#isClosed) return;
-    this.#hasLeft = true;
+    this.#beginLeaving();
     await this.flush(budgetMs, true);
     this.end();
   }

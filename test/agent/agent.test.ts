@@ -265,6 +265,19 @@ describe("an epoch", () => {
     expect(transport.events).toHaveLength(kinds.length);
   });
 
+  it("tells with its goodbye how it went, hooks and counts, however short it was", async () => {
+    const { agent, transport } = start({ hooks: ["fetch"] });
+    await agent.flush(); // the join has told how it was at the start
+    agent.log("l").set("k", 1);
+    await agent.close();
+    const last = transport.batches.at(-1);
+    expect(last?.header.status).toMatchObject({
+      ...{ health: "ok", hooks: { fetch: "active" } },
+      counts: { join: 1, set: 1, leave: 1 },
+    });
+    expect(agent.stats().hooks["fetch"]).toBe("off");
+  });
+
   it("rises over restarts where a directory keeps it, and stamps stay above the ceiling", async () => {
     const dataDir = aFolder();
     const first = start({ dataDir, node: "n1" });
