@@ -19,6 +19,7 @@ const DRAIN_MS = 10_000;
 /** What an on-demand node was not asked for it declares within this; what it was asked for it ships. */
 const DECLARED_MS = 4_000;
 const CAPTURED_MS = 6_000;
+const CALM_SEEN_MS = 3_000;
 const SURELY_HELD_MS = 5_000;
 const HEAL_STEP_MS = 500;
 /** What the collector still has to store when nothing more arrives takes less. */
@@ -78,6 +79,10 @@ async function heal(world: World): Promise<number | null> {
   const boundMs = HEAL_BOUND_MS + world.scenario.expireAfterMs;
   while (world.time.nowMs - startMs < boundMs) {
     await world.time.advance(HEAL_STEP_MS);
+    // What says of a node on demand that it is heard again is a promise made after the calm began.
+    if (world.time.nowMs - startMs < CALM_SEEN_MS && world.nodes.some((one) => one.isOnDemand)) {
+      continue;
+    }
     if (whyNotHealed(world) !== undefined) continue;
     const healedAfterMs = world.time.nowMs - startMs;
     await drain(world);
@@ -105,9 +110,12 @@ function whyNotHealed(world: World): string | undefined {
   }
   const cut = world.askAt(t);
   if (cut === undefined) return "nobody answers";
-  const late = cut.incomplete.filter(
-    ({ node, reason }) => reason !== "not-captured" && !(reason === "lost" && tooLarge.has(node)),
-  );
+  // What a node on demand did not ship, or lost, the next capture's keyframes heal.
+  const onDemand = world.nodes.filter((node) => node.isOnDemand).map(({ agent }) => agent?.node);
+  const late = cut.incomplete.filter(({ node, reason }) => {
+    if (reason !== "lost" && reason !== "not-captured") return true;
+    return !tooLarge.has(node) && !onDemand.includes(node);
+  });
   if (world.captures.late !== undefined) return world.captures.late;
   if (late.length > 0) return `at ${t}: ${JSON.stringify(late)}`;
   if (tooLarge.size > 0) world.counts.add("healed but for a log too large for a keyframe");

@@ -181,6 +181,35 @@ describe("a capture", () => {
     ]);
   });
 
+  it("asks a node that has not said yet how it ships, and calls it streaming when it has", async () => {
+    const parts = setUp();
+    await starts(parts, "n1", { status: null });
+    const capture = await parts.captures.ask({ from: at(-5_000), to: at(0) });
+    expect(capture.nodes).toEqual([{ node: "n1", state: "asked" }]);
+    const word = { ...shipped(capture.id, at(-5_000), at(0)), stream: "all" };
+    await beats(parts, "n1", word);
+    expect(parts.captures.get(capture.id)?.nodes).toEqual([{ node: "n1", state: "streaming" }]);
+  });
+
+  it("asks the run that speaks, not a later one that messages alone tell of", async () => {
+    const parts = setUp();
+    await starts(parts, "n1");
+    // n2 received a message from a run of n1 of which nothing ever arrived.
+    const from = { node: "n1", epoch: 5_000, seq: 3 };
+    const receive: Row = {
+      ...{ t: at(-1_000), kind: "receive", from, sentT: at(-2_000), channel: "http" },
+      ...{ peer: "n1", id: null, unverified: false, relayed: false },
+    };
+    const fields = { node: "n2", epoch: 1_000, closed: at(-900), status: { stream: "all" } };
+    await parts.ingest.submit(encodeBatch(aBatch([join(-50_000, "n2"), receive], fields)));
+    expect(parts.store.epochs().filter(({ node }) => node === "n1")).toHaveLength(2);
+    const { nodes } = await parts.captures.ask({ from: at(-5_000), to: at(0) });
+    expect(nodes).toEqual([
+      { node: "n1", state: "asked" },
+      { node: "n2", state: "streaming" },
+    ]);
+  });
+
   it("knows at once that a node has left, and names one that left inside the range", async () => {
     const parts = setUp();
     await starts(parts, "n1");
