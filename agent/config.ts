@@ -97,6 +97,8 @@ const DEFAULT_WINDOW_MS = 60_000;
 const DEFAULT_WINDOW_BYTES = 32 * 1024 * 1024;
 const DEFAULT_QUEUE_BYTES = 8 * 1024 * 1024;
 const DEFAULT_FLUSH_INTERVAL_MS = 50;
+/** Node's timers take 2^31 ms; a longer interval would be none at all. */
+const MAX_FLUSH_INTERVAL_MS = 60_000;
 const MAX_NODE_LENGTH = 80;
 /** In UTF-8, as it travels: a service, a tag's name or its value. */
 const MAX_NAME_BYTES = 200;
@@ -132,7 +134,7 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     tags: tagsOf(settings, env["OTEL_RESOURCE_ATTRIBUTES"]),
     collector: collectorOf(settings.collector ?? env["RETROSCOPE_COLLECTOR"]),
     token: optionalText("token", settings.token ?? env["RETROSCOPE_TOKEN"]),
-    stream: streamOf(settings.stream ?? env["RETROSCOPE_STREAM"] ?? "all"),
+    stream: streamOf(settings.stream ?? (env["RETROSCOPE_STREAM"] || "all")),
     windowMs: number("windowMs", settings.windowMs ?? window.ms ?? DEFAULT_WINDOW_MS, 1),
     windowBytes: number(
       "windowBytes",
@@ -149,13 +151,14 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     acceptFrom: list("acceptFrom", settings.acceptFrom ?? []),
     redact: resolveRedact(settings.redact, env),
     hooks: hooksOf(settings.hooks ?? env["RETROSCOPE_HOOKS"]),
-    requests: settings.requests ?? isOn(env["RETROSCOPE_REQUESTS"]),
-    quiet: settings.quiet ?? isOn(env["RETROSCOPE_QUIET"]),
+    requests: aSwitch("requests", settings.requests ?? isOn(env["RETROSCOPE_REQUESTS"])),
+    quiet: aSwitch("quiet", settings.quiet ?? isOn(env["RETROSCOPE_QUIET"])),
     queueBytes: number("queueBytes", settings.queueBytes ?? DEFAULT_QUEUE_BYTES, MIN_WINDOW_BYTES),
     flushIntervalMs: number(
       "flushIntervalMs",
       settings.flushIntervalMs ?? DEFAULT_FLUSH_INTERVAL_MS,
       1,
+      MAX_FLUSH_INTERVAL_MS,
     ),
   };
 }
@@ -166,8 +169,8 @@ export function isOn(value: string | undefined): boolean {
 }
 
 function serviceOf({ env, script }: Surroundings): string {
-  const named = env["RETROSCOPE_SERVICE"] ?? env["OTEL_SERVICE_NAME"];
-  if (named !== undefined && named !== "") return named;
+  const named = env["RETROSCOPE_SERVICE"] || env["OTEL_SERVICE_NAME"];
+  if (named) return named;
   const name = script === undefined ? "" : basename(script).replace(/\.[cm]?[jt]sx?$/, "");
   return firstBytes(name) || "node"; // what nobody chose is cut, never refused
 }
@@ -236,7 +239,9 @@ function collectorOf(value: unknown): URL | undefined {
   if (value === undefined || value === "") return undefined;
   const hint = "Use an address such as http://127.0.0.1:7700.";
   if (typeof value !== "string" || !URL.canParse(value)) {
-    return bad("collector", `${show(value)} is no URL`, hint);
+    // An address with a password in it is not shown, however wrong it is.
+    const mayHoldSecret = typeof value === "string" && value.includes("@");
+    return bad("collector", mayHoldSecret ? "is no URL" : `${show(value)} is no URL`, hint);
   }
   const url = new URL(value);
   if (!["http:", "https:"].includes(url.protocol)) bad("collector", "must be http or https", hint);
@@ -299,9 +304,21 @@ function list(field: string, value: unknown): readonly string[] {
   return bad(field, `must be a list of texts, not ${show(value)}`);
 }
 
-function number(field: string, value: unknown, min: number): number {
-  if (typeof value === "number" && Number.isFinite(value) && value >= min) return value;
-  return bad(field, `must be a number of at least ${min}, not ${show(value)}`);
+function aSwitch(field: string, value: unknown): boolean {
+  return typeof value === "boolean"
+    ? value
+    : bad(field, `must be true or false, not ${show(value)}`);
+}
+
+function number(
+  field: string,
+  value: unknown,
+  min: number,
+  max: number = Number.MAX_VALUE,
+): number {
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  const range = max === Number.MAX_VALUE ? `at least ${min}` : `${min} to ${max}`;
+  return bad(field, `must be a number of ${range}, not ${show(value)}`);
 }
 
 function numberText(name: string, env: Surroundings["env"]): number | undefined {
@@ -310,7 +327,11 @@ function numberText(name: string, env: Surroundings["env"]): number | undefined 
 }
 
 function show(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+  } catch {
+    return `a ${typeof value}`; // a bigint, or what holds itself
+  }
 }
 
 function bad(field: string, what: string, hint?: string): never {

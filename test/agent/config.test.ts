@@ -121,6 +121,10 @@ describe("a bad setting throws and names the field", () => {
     ["stream", { stream: "some" }],
     ["hooks", { hooks: [1] }],
     ["tags.zone", { tags: { zone: 1 } }],
+    ["windowMs", { windowMs: 1n }],
+    ["flushIntervalMs", { flushIntervalMs: 2 ** 32 }],
+    ["requests", { requests: "false" }],
+    ["quiet", { quiet: 1 }],
     ["colector", { colector: "http://127.0.0.1:7700" }],
   ];
   it.each(cases)("%s", (field, settings, env) => {
@@ -136,11 +140,42 @@ describe("a bad setting throws and names the field", () => {
     expect((error as RetroError).message).toContain(field);
   });
 
-  it("but never shows a token", () => {
+  it("but never shows a token, nor an address that holds a password", () => {
+    for (const collector of ["http://me:hunter2@host:999999", "me:hunter2@host"]) {
+      expect(() => resolveConfig({ collector }, around())).toThrow(/^((?!hunter2).)*$/);
+    }
     expect(() => resolveConfig({ token: 12345 as never }, around())).toThrow(
       /^token must be a text$/,
     );
   });
+});
+
+it("takes an empty variable of the environment for none", () => {
+  const names = [
+    "COLLECTOR",
+    "SERVICE",
+    "NODE",
+    "TOKEN",
+    "STREAM",
+    "WINDOW",
+    "MAX_DRIFT_MS",
+    "DATA",
+  ];
+  const further = [
+    "PROPAGATE_TO",
+    "REDACT",
+    "REDACT_KEYS",
+    "REDACT_KEY",
+    "HOOKS",
+    "REQUESTS",
+    "QUIET",
+  ];
+  const empty = Object.fromEntries(
+    [...names, ...further].map((name) => [`RETROSCOPE_${name}`, ""]),
+  );
+  expect(resolveConfig({}, around(empty))).toEqual(resolveConfig({}, around()));
+  const named = { ...empty, OTEL_SERVICE_NAME: "cart" };
+  expect(resolveConfig({}, around(named)).service).toBe("cart");
 });
 
 it("measures names in bytes of UTF-8, as they travel", () => {
