@@ -5,6 +5,7 @@
  * and "1" would be one variable. A value that is changed in place is recorded when it is `set` again.
  */
 import { KindCode } from "../kernel/index.ts";
+import type { PlannedChange } from "./commit-groups.ts";
 import type { Recording } from "./recording.ts";
 import type { StateLog } from "./state-log.ts";
 import { takeName } from "./texts.ts";
@@ -34,13 +35,15 @@ export class TrackedMap<K, V> extends Map<K, V> {
     return had;
   }
 
-  /** One commit. */
+  /** One commit; some 0.5 us a key. Keys that there was no room to know have nothing to delete. */
   override clear(): void {
-    const changes = Array.from(this.keys(), (key) => ({
-      kind: KindCode.delete,
-      key: takeName(key),
-      taken: undefined,
-    }));
+    const { keys, missing } = this.#log;
+    const changes: PlannedChange[] = [];
+    for (const given of this.keys()) {
+      const key = takeName(given);
+      if (!keys.has(key) && !missing.has(key)) continue;
+      changes.push({ kind: KindCode.delete, key, taken: undefined });
+    }
     super.clear();
     if (changes.length > 0) this.#recording.commit(this.#log, changes);
   }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eventLineFields, formatHlc, type Hlc, WIRE_LIMITS } from "../../../agent/kernel/index.ts";
 import { STATE_LIMITS } from "../../../agent/state/limits.ts";
+import { TrackedMap } from "../../../agent/state/tracked-map.ts";
 import { Variable } from "../../../agent/state/variable.ts";
 import { FURTHER_LOGS } from "../../../agent/state/variable-table.ts";
 import { type RecordingParts, recordingParts } from "../../support/recording-parts.ts";
@@ -170,6 +171,23 @@ describe("names of logs", () => {
     expect(parts.table.logs).toEqual([]);
     expect(parts.table.size).toBe(0);
   });
+});
+
+it("clears a map that was too large by what was known of it", () => {
+  const parts = recordingParts();
+  const { recording, table } = parts;
+  const room = 5;
+  for (let i = 0; i < STATE_LIMITS.variables - room; i += 1)
+    table.idOf(table.log("other"), `k${i}`);
+  const map = new TrackedMap<string, number>(parts.log("m"), recording, table.log("m"));
+  for (let i = 0; i < 10_000; i += 1) map.set(`m${i}`, i);
+  expect(recording.shedCount).toBe(10_000 - room);
+  const shedNames = STATE_LIMITS.missingKeys;
+  const before = parts.window.nextIndex;
+  map.clear();
+  expect(map.size).toBe(0);
+  expect(parts.window.nextIndex - before).toBe(room + shedNames); // not each of 10,000 again
+  expect(parts.snapshots.take().logs["m"]).toBeUndefined();
 });
 
 describe("the memory of a window", () => {
