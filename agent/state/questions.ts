@@ -20,6 +20,7 @@ export interface Snapshot {
   readonly logs: LogStates;
 }
 
+/** Which moment, and which variables. */
 export interface SnapshotOptions extends StateFilter {
   /** Default: now. */
   readonly at?: TimeInput;
@@ -39,6 +40,7 @@ export interface StateDiff {
   readonly changes: readonly StateChange[];
 }
 
+/** Which stretch of the window, which events of it, and how many. */
 export interface EventsOptions extends StateFilter {
   /** Events later than this. Default: all that the window holds. */
   readonly from?: TimeInput;
