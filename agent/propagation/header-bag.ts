@@ -4,7 +4,8 @@
  * (http, Kafka, whose values are bytes) or anything with `get` and `set` (`Headers`, `Map`, gRPC's
  * metadata). Bags are the host's: reading and writing one never throws.
  */
-import { CARRIER_HEADER, MAX_CARRIER_BYTES, MAX_CARRIERS_READ } from "./carrier.ts";
+import { CARRIER_HEADER, MAX_CARRIERS_READ } from "./carrier.ts";
+import { valueText } from "./header-value.ts";
 
 /** Anything with these two: `Headers`, `Map<string, string>`. */
 export interface HeaderAccess {
@@ -13,9 +14,6 @@ export interface HeaderAccess {
 }
 
 export type HeaderBag = HeaderAccess | { [name: string]: unknown };
-
-/** Bytes beyond this are not looked at: four carriers and what stands between them. */
-const MAX_VALUE_BYTES = 2 * MAX_CARRIERS_READ * MAX_CARRIER_BYTES;
 
 /**
  * Puts the header into the bag, in place of one that is there in any spelling.
@@ -45,8 +43,8 @@ export function readFromBag(bag: HeaderBag): string | readonly string[] | undefi
   try {
     const value = valueIn(bag);
     return Array.isArray(value)
-      ? value.slice(0, MAX_CARRIERS_READ).flatMap((each) => textOf(each) ?? [])
-      : textOf(value);
+      ? value.slice(0, MAX_CARRIERS_READ).flatMap((each) => valueText(each) ?? [])
+      : valueText(value);
   } catch {
     return undefined;
   }
@@ -80,10 +78,4 @@ function isOurs(name: unknown): name is string {
     name.length === CARRIER_HEADER.length &&
     name.toLowerCase() === CARRIER_HEADER
   );
-}
-
-function textOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  if (!(value instanceof Uint8Array) || value.length > MAX_VALUE_BYTES) return undefined;
-  return Buffer.from(value).toString("latin1");
 }

@@ -3,11 +3,9 @@
  * as a Buffer, null, a string, or a list of these where the key stands several times. Any client may
  * have written it, so nothing is believed and the work is bounded.
  */
-import { CARRIER_HEADER, MAX_CARRIER_BYTES, MAX_CARRIERS_READ } from "./carrier.ts";
+import { CARRIER_HEADER, MAX_CARRIERS_READ } from "./carrier.ts";
+import { valueText } from "./header-value.ts";
 import { isObject } from "./kafkajs-shapes.ts";
-
-/** Of a value only so many bytes are looked at: as many stamps as are ever read, and what joins them. */
-const MAX_VALUE_BYTES = MAX_CARRIERS_READ * (MAX_CARRIER_BYTES + 2);
 
 /** The header's values as text; `undefined`: the message has none. */
 export function carriersIn(headers: unknown): string | readonly string[] | undefined {
@@ -15,10 +13,10 @@ export function carriersIn(headers: unknown): string | readonly string[] | undef
   const name = spellingIn(headers);
   if (name === undefined) return undefined;
   const value = headers[name];
-  if (!Array.isArray(value)) return textOf(value);
+  if (!Array.isArray(value)) return valueText(value);
   const texts: string[] = [];
   for (const each of value.slice(0, MAX_CARRIERS_READ)) {
-    const text = textOf(each);
+    const text = valueText(each);
     if (text !== undefined) texts.push(text);
   }
   return texts.length === 0 ? undefined : texts;
@@ -43,12 +41,4 @@ function spellingIn(headers: Record<string, unknown>): string | undefined {
     if (name.length === CARRIER_HEADER.length && name.toLowerCase() === CARRIER_HEADER) return name;
   }
   return undefined;
-}
-
-/** What is neither bytes nor text is as good as absent. */
-function textOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value.slice(0, MAX_VALUE_BYTES);
-  if (!(value instanceof Uint8Array)) return undefined;
-  const { buffer, byteOffset, length } = value;
-  return Buffer.from(buffer, byteOffset, Math.min(length, MAX_VALUE_BYTES)).toString("latin1");
 }

@@ -16,15 +16,14 @@
  */
 import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter } from "@opentelemetry/api";
 import { RetroError } from "../kernel/index.ts";
-import { CARRIER_HEADER, MAX_CARRIER_BYTES, MAX_CARRIERS_READ, readCarrier } from "./carrier.ts";
+import { CARRIER_HEADER, MAX_CARRIERS_READ, readCarrier } from "./carrier.ts";
 import { type HeaderBag, readFromBag } from "./header-bag.ts";
+import { valueText } from "./header-value.ts";
 import { type OtelHook, otelHook } from "./otel-hook.ts";
 import { outgoingPeer } from "./otel-peer.ts";
 import { failMessage, peerAddress, stampMessage } from "./stamping.ts";
 
 const CHANNEL = "otel";
-/** Of a value in bytes so many are looked at: four carriers and what stands between them. */
-const MAX_VALUE_BYTES = 2 * MAX_CARRIERS_READ * MAX_CARRIER_BYTES;
 /** Stands for a peer that nobody knows: allowed only where all are. RFC 6761 keeps the name from use. */
 const NOBODY = "unknown.invalid";
 
@@ -188,19 +187,10 @@ function read(carrier: unknown, getter: TextMapGetter<unknown>, name: string): u
 
 /** Texts, or bytes as some message clients have them; the first few. */
 function textsOf(value: unknown): readonly string[] {
-  const texts: string[] = [];
   const all: readonly unknown[] = Array.isArray(value)
     ? value.slice(0, MAX_CARRIERS_READ)
     : [value];
-  for (const each of all) {
-    if (typeof each === "string") texts.push(each);
-    else if (each instanceof Uint8Array) {
-      const { buffer, byteOffset, length } = each;
-      const text = Buffer.from(buffer, byteOffset, Math.min(length, MAX_VALUE_BYTES));
-      texts.push(text.toString("latin1"));
-    }
-  }
-  return texts;
+  return all.flatMap((each) => valueText(each) ?? []);
 }
 
 /** The header that a carrier has already, where it can be read. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CARRIER_HEADER } from "../../../agent/propagation/carrier.ts";
+import { CARRIER_HEADER, readCarrier } from "../../../agent/propagation/carrier.ts";
 import { readFromBag, writeToBag } from "../../../agent/propagation/header-bag.ts";
 
 describe("a bag of headers", () => {
@@ -37,7 +37,7 @@ describe("a bag of headers", () => {
     expect(readFromBag(new Headers())).toBeUndefined();
   });
 
-  it("may be frozen, throw or be huge: then nothing is written or read, and nothing thrown", () => {
+  it("may be frozen, or throw: then nothing is written or read, and nothing thrown", () => {
     const throwing = {
       get(): never {
         throw new Error("get");
@@ -50,6 +50,13 @@ describe("a bag of headers", () => {
       expect(writeToBag(bag, "new")).toBe(false);
       expect(readFromBag(bag)).toBeUndefined();
     }
-    expect(readFromBag({ [CARRIER_HEADER]: Buffer.alloc(5_000) })).toBeUndefined();
+  });
+
+  it("may hold a huge value, of bytes or text: its beginning is read, and is malformed", () => {
+    for (const huge of [Buffer.alloc(50_000_000), "a".repeat(50_000_000)]) {
+      const text = readFromBag({ [CARRIER_HEADER]: huge });
+      expect(text?.length).toBeLessThan(2_000);
+      expect(readCarrier(text ?? "")).toEqual({ stamp: undefined, malformedCount: 1 });
+    }
   });
 });
