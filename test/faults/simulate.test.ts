@@ -8,7 +8,7 @@ const RUNS = 60;
 const SEED = 1;
 /** A planted bug is caught within so many runs, or not at all. */
 const PLANT_RUNS = 200;
-/** Where all ten are caught soon: any other does, later. */
+/** Where all are caught soon: any other does, later. */
 const PLANT_SEED = 130;
 
 interface Report {
@@ -43,6 +43,9 @@ async function simulate(...given: readonly string[]): Promise<readonly Report[]>
 
 /** Faults that must really have occurred: one that never does tests nothing. */
 const MUST_OCCUR = [
+  "capture: outside-window",
+  "capture: partial",
+  "capture: shipped",
   "clock: stepped back",
   "clock: stepped forward",
   "collector: answered bad-batch",
@@ -52,11 +55,14 @@ const MUST_OCCUR = [
   "disk: slow flush",
   "disk: unflushed writes kept",
   "disk: unflushed writes lost",
+  "cuts inside captures",
   "events declared lost",
+  "events inside captures",
   "incomplete: expired",
   "incomplete: hole",
   "incomplete: lagging",
   "incomplete: lost",
+  "incomplete: not-captured",
   "incomplete: suspect",
   "message: forged stamp",
   "message: lost",
@@ -68,8 +74,10 @@ const MUST_OCCUR = [
   "node: killed",
   "node: left",
   "node: opened a further epoch",
+  "node: trigger",
   "node: twin started",
   "reply: behind a partition",
+  "on demand: state known",
   "request: corrupted",
   "request: late",
   "request: lost",
@@ -91,7 +99,7 @@ describe.concurrent("simulated systems", () => {
     for (const name of MUST_OCCUR) expect(report?.counts, name).toHaveProperty([name]);
   }, 300_000);
 
-  it("catch ten bugs planted one at a time", async () => {
+  it("catch every bug planted, one at a time", async () => {
     const reports = await simulate(
       "--plant",
       "all",
@@ -102,7 +110,7 @@ describe.concurrent("simulated systems", () => {
     );
     expect(reports.map(({ plant }) => plant)).toEqual(PLANTS.map(({ name }) => name));
     expect(reports.filter(({ caught }) => caught !== true).map(({ plant }) => plant)).toEqual([]);
-    expect(reports).toHaveLength(10);
+    expect(reports.length).toBeGreaterThanOrEqual(10);
   }, 300_000);
 
   it("live the same life again from the same seed", async () => {

@@ -75,4 +75,18 @@ export const PLANTS = [
     from: "this.#applyLostBefore(record, open, batch.header.firstSeq);",
     to: "",
   },
+  {
+    name: "capture-over-what-is-gone",
+    what: "a capture's keyframes are made by walking over events that have left the window",
+    file: "agent/state/capture-reader.ts",
+    from: "held.position >= window.firstIndex &&",
+    to: "",
+  },
+  {
+    name: "capture-without-names",
+    what: "what was not captured names no logs: one that was never seen is not missed",
+    file: "agent/state/on-demand-feed.ts",
+    from: "logs: this.#feed.logsSoFar,",
+    to: "logs: null,",
+  },
 ];

@@ -9,6 +9,7 @@ import {
   canonicalText,
   type Hlc,
   parseHlc,
+  toJsonForm,
 } from "../../../agent/kernel/index.ts";
 import { ManualClock } from "../../../agent/testing.ts";
 import { CaptureCollector } from "../../support/capture-collector.ts";
@@ -274,6 +275,61 @@ describe("a capture", () => {
     );
   });
 
+  it("over many rounds of keyframes holds the state of each, while the window moves on and sets change", async () => {
+    const { agent, clock, collector, advance } = build({ windowMs: 1_500 });
+    const past: Past = [];
+    const log = agent.log("l");
+    note(agent, past, log.set("k0", 0));
+    await advance(1_200);
+    collector.capture("long", clock.now(), addMs(clock.now(), 12_000));
+    for (let i = 0; i < 280; i += 1) {
+      const change = i % 3 === 0 ? log.remove("set", i % 7) : log.add("set", i % 7);
+      note(agent, past, change);
+      if (i % 10 === 0) note(agent, past, log.set(`k${i % 4}`, i));
+      await advance(50);
+    }
+    const report = collector.reports.get("long") as CaptureReport;
+    expect(report.state).toBe("shipped");
+    const events = [...collector.epoch(agent.epoch).events.values()];
+    const keyframes = events.filter((event) => event.kind === "keyframe");
+    expect(keyframes.length).toBeGreaterThan(5);
+    for (const { log: name, state, t } of keyframes.slice(1)) {
+      const naive = (JSON.parse(stateIn(past, t)) as [string, unknown][]).find(
+        ([one]) => one === name,
+      );
+      const found = sorted({
+        [name]: Object.fromEntries([...state].map(([k, v]) => [k, toJsonForm(v)])),
+      });
+      expect(JSON.parse(JSON.stringify(found))).toEqual([naive]);
+    }
+  });
+
+  it("keeps what it has, where what followed left the window before the collector heard of it", async () => {
+    const { agent, clock, collector, advance } = build({ windowMs: 1_500 });
+    const log = agent.log("l");
+    const work = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 50) {
+        log.set("k", passed);
+        await advance(50);
+      }
+    };
+    await work(2_000);
+    const to = clock.now();
+    collector.capture("c", addMs(to, -500), to);
+    await work(300);
+    expect(collector.reports.get("c")?.state).toBe("shipped");
+    collector.fate = () => "lost";
+    await work(6_000);
+    collector.fate = () => "ok";
+    await work(40_000);
+    const { lost, events } = collector.epoch(agent.epoch);
+    const lastSeq = collector.reports.get("c")?.lastSeq as number;
+    const after = lost.filter(({ firstSeq }) => firstSeq > lastSeq);
+    expect(after.length).toBeGreaterThan(0);
+    const lastT = (events.get(lastSeq) as { t: Hlc }).t;
+    for (const { firstT } of after) expect(firstT).toBeGreaterThan(lastT);
+  });
+
   it("of a log that is too large for a keyframe leaves that one out, and says so", async () => {
     const { agent, clock, collector, advance } = build({ queueBytes: 65_536 });
     for (let i = 0; i < 20; i += 1) agent.log("large").set(`k${i}`, "x".repeat(4_000));
@@ -290,6 +346,13 @@ describe("a capture", () => {
     expect(state.isKnown("large", "k1")).toBe(false);
     expect(state.isKnown("small", "k")).toBe(true);
     expect(agent.healthReason).toContain('log "large" is too large');
+
+    // Asked again, nothing is shipped; what it lacks it lacks still.
+    const report = collector.reports.get("c") as CaptureReport;
+    expect(report.state).toBe("partial");
+    collector.capture("again", ...timesOf(report));
+    await advance(1_000);
+    expect(collector.reports.get("again")?.state).toBe("partial");
   });
 });
 
