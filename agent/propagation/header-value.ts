@@ -2,7 +2,7 @@
 import { MAX_CARRIER_BYTES, MAX_CARRIERS_READ } from "./carrier.ts";
 
 /** Of a value only so much is looked at: as many stamps as are ever read, and what stands between them. */
-const MAX_VALUE_BYTES = 2 * MAX_CARRIERS_READ * MAX_CARRIER_BYTES;
+const MAX_VALUE_BYTES = MAX_CARRIERS_READ * (MAX_CARRIER_BYTES + 2);
 
 /** The text of a text or of bytes, cut off where no stamp is read any more; `undefined`: it is neither. */
 export function valueText(value: unknown): string | undefined {
