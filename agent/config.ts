@@ -204,11 +204,14 @@ function nodeId(field: string, value: string): string {
 
 function tagsOf(settings: Settings, attributes: string | undefined): Record<string, string> {
   const tags: Record<string, string> = {};
+  const given: unknown = settings.tags ?? {};
+  // Those of the environment are nobody's choice: they are cut, and stand back behind those given in code.
+  const room = MAX_TAGS - Object.keys(given ?? {}).length;
   for (const pair of split(attributes)) {
     const equals = pair.indexOf("=");
-    if (equals > 0) tags[pair.slice(0, equals).trim()] = decoded(pair.slice(equals + 1).trim());
+    if (equals <= 0 || Object.keys(tags).length >= room) continue;
+    tags[firstBytes(pair.slice(0, equals).trim())] = decoded(pair.slice(equals + 1).trim());
   }
-  const given: unknown = settings.tags ?? {};
   if (typeof given !== "object" || given === null) bad("tags", "must be an object of texts");
   for (const [key, value] of Object.entries(given)) {
     tags[text("tags", key)] = text(`tags.${key}`, value);

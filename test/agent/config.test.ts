@@ -186,6 +186,15 @@ it("measures names in bytes of UTF-8, as they travel", () => {
   expect(resolveConfig({ service: "漢".repeat(66) }, around()).service).toHaveLength(66);
 });
 
+it("takes as many tags of the environment as there is room for, with names as they may travel", () => {
+  const attributes = Array.from({ length: 100 }, (_, i) => `${"k".repeat(300)}=x,tag${i}=${i}`);
+  const env = around({ OTEL_RESOURCE_ATTRIBUTES: attributes.join(",") });
+  const { tags } = resolveConfig({ tags: { zone: "a" } }, env);
+  expect(Object.keys(tags)).toHaveLength(64);
+  expect(tags["zone"]).toBe("a");
+  expect(Object.keys(tags).every((name) => name.length <= 200)).toBe(true);
+});
+
 it("cuts what nobody chose instead: a script's name, tags from the environment", () => {
   const wide = `${"😀".repeat(60)}`;
   const config = resolveConfig(
