@@ -377,7 +377,11 @@ export class CutOracle {
         record.end?.t ?? Infinity,
       );
       if (record.joined > t || until <= from || !this.counts(run, t, asked)) return true;
-      if (Math.min(t, until - 1) > record.closed) return false;
+      // A promise that came without the seqs before it says nothing of where those end.
+      const heard = Math.max(0, ...run.events.map(({ seq }) => seq));
+      const told = this.promisedAfter(run, heard) ?? -Infinity;
+      const lostUntil = Math.max(-Infinity, ...run.lost.map(({ lastT }) => lastT));
+      if (Math.min(t, until - 1) > Math.max(record.watermark, told, lostUntil)) return false;
       if (run.lost.some((one) => one.messages && one.firstT <= t && one.lastT > from)) return false;
       const have = new Set<number>(run.events.map(({ seq }) => seq));
       for (const one of run.lost) {
