@@ -12,7 +12,10 @@ import type { TransportReply } from "./transport.ts";
 /** About once a minute, and not all agents of a site at once. */
 const UNAUTHORIZED_MS = 60_000;
 const UNAUTHORIZED_JITTER = 0.25;
-/** Failures in a row that are told. */
+/**
+ * Failures in a row that are told; and refusals of our token that are believed: one alone, with no other
+ * before it, may answer a request that was damaged on its way.
+ */
 const TOLD_FAILURES = 2;
 
 /** Says a line of one kind to a person; false: it was not said, for want of news. */
@@ -23,6 +26,7 @@ export class Reach {
   readonly #backOff: BackOff;
   #notBeforeMs = 0;
   #retryAsked = false;
+  #unauthorizedCount = 0;
   #failureCount = 0;
   #problem: string | undefined;
   readonly #target: string;
@@ -72,6 +76,7 @@ export class Reach {
     this.#problem = undefined;
     this.#notBeforeMs = 0;
     this.#retryAsked = false;
+    this.#unauthorizedCount = 0;
   }
 
   /** The collector is there, and refused a batch for good. */
@@ -81,21 +86,25 @@ export class Reach {
 
   failed(reply: Exclude<TransportReply, { readonly kind: "acked" }>): void {
     this.#failureCount += 1;
-    const isUnauthorized = reply.kind === "unauthorized";
+    this.#unauthorizedCount = reply.kind === "unauthorized" ? this.#unauthorizedCount + 1 : 0;
+    const isUnauthorized = this.#unauthorizedCount >= TOLD_FAILURES;
     const retryAfterMs = reply.kind === "failed" ? reply.retryAfterMs : null;
-    this.#problem = isUnauthorized
-      ? `the collector refuses our token (${reply.status})`
-      : `the collector does not take batches: ${reply.kind === "failed" ? reply.message : reply.kind}`;
+    this.#problem =
+      reply.kind === "unauthorized"
+        ? `the collector refuses our token (${reply.status})`
+        : `the collector does not take batches: ${reply.kind === "failed" ? reply.message : reply.kind}`;
     this.#retryAsked = isUnauthorized || retryAfterMs !== null;
     const waitMs = this.#backOff.failedMs(retryAfterMs);
     this.#notBeforeMs =
       this.#scheduler.nowMs() + (isUnauthorized ? this.#unauthorizedMs() : waitMs);
-    if (this.#isTold || (this.#backOff.failureCount < TOLD_FAILURES && !isUnauthorized)) return;
-    const told = isUnauthorized
-      ? `the collector ${this.#target} refuses our token (${reply.status})`
-      : `cannot ship to the collector ${this.#target} (${reply.kind === "failed" ? reply.message : reply.kind})`;
+    if (this.#isTold || this.#backOff.failureCount < TOLD_FAILURES) return;
+    const told =
+      reply.kind === "unauthorized"
+        ? `the collector ${this.#target} refuses our token (${reply.status})`
+        : `cannot ship to the collector ${this.#target} (${reply.kind === "failed" ? reply.message : reply.kind})`;
     this.#isTold = this.#say("unreached", `${told}; trying on, the latest events are kept`);
   }
+
   #unauthorizedMs(): number {
     return UNAUTHORIZED_MS * (1 + (this.#scheduler.random() - 0.5) * UNAUTHORIZED_JITTER);
   }

@@ -245,7 +245,7 @@ describe("the shipper", () => {
     collector.fate = () => "unauthorized";
     await advance(10 * 60_000);
     expect(collector.sentAtMs.length).toBeGreaterThanOrEqual(9);
-    expect(collector.sentAtMs.length).toBeLessThanOrEqual(11);
+    expect(collector.sentAtMs.length).toBeLessThanOrEqual(12);
     expect(agent.health).toBe("degraded");
     expect(agent.healthReason).toContain("token");
   });

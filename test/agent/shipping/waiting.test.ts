@@ -28,6 +28,7 @@ describe("a hundred agents told to wait", () => {
     const waits = await Promise.all(
       agents.map(async (scheduler) => {
         const reach = new Reach(scheduler, "collector", () => true);
+        reach.failed({ kind: "unauthorized", status: 401 });
         const start = scheduler.nowMs();
         reach.failed({ kind: "unauthorized", status: 401 });
         while (!reach.isFree) await scheduler.advance(50);
@@ -37,5 +38,17 @@ describe("a hundred agents told to wait", () => {
     expect(Math.min(...waits)).toBeGreaterThan(50_000);
     expect(Math.max(...waits)).toBeLessThanOrEqual(70_000);
     expect(crowd(waits)).toBeLessThan(20);
+  });
+
+  it("come back soon after one refusal among good answers: a damaged request gets such a one", async () => {
+    const scheduler = agents[0] as VirtualScheduler;
+    const reach = new Reach(scheduler, "collector", () => true);
+    for (let i = 0; i < 3; i += 1) {
+      reach.failed({ kind: "unauthorized", status: 403 });
+      expect(reach.problem).toContain("token");
+      await scheduler.advance(200);
+      expect(reach.isFree).toBe(true);
+      reach.succeeded();
+    }
   });
 });
