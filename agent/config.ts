@@ -6,13 +6,9 @@
  */
 import { hostname } from "node:os";
 import { basename } from "node:path";
-import {
-  AGENT_NODE_ID,
-  DEFAULT_MAX_DRIFT_MS,
-  parseDurationMs,
-  RetroError,
-  type StreamMode,
-} from "./kernel/index.ts";
+import { refuse as bad, show } from "./config-error.ts";
+import { type Environment, isOn, numberOf, split, windowOf } from "./environment.ts";
+import { AGENT_NODE_ID, DEFAULT_MAX_DRIFT_MS, type StreamMode } from "./kernel/index.ts";
 import { type RedactConfig, type RedactSettings, resolveRedact } from "./redact-config.ts";
 
 /** Settings that are plain values. Ports (clock, transport) stand in `AgentOptions`. */
@@ -82,7 +78,7 @@ export interface Config {
 
 /** What settings are read from beside the code. */
 export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly pid: number;
   /** The script that runs, for a default name. */
   readonly script: string | undefined;
@@ -126,15 +122,18 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     if (!FIELDS.has(field)) bad(field, "is not known", `Known are ${[...FIELDS].join(", ")}.`);
   }
   const { env } = around;
-  const window = windowOf(env["RETROSCOPE_WINDOW"]);
+  /** What was given under which name: a mistake is told where it was made. */
+  const given = (field: "collector" | "stream" | "hooks", variable: string): [string, unknown] =>
+    settings[field] === undefined ? [variable, env[variable]] : [field, settings[field]];
+  const window = windowOf(env);
   const service = text("service", settings.service ?? serviceOf(around));
   return {
     service,
     node: nodeOf(settings, around, service),
     tags: tagsOf(settings, env["OTEL_RESOURCE_ATTRIBUTES"]),
-    collector: collectorOf(settings.collector ?? env["RETROSCOPE_COLLECTOR"]),
+    collector: collectorOf(...given("collector", "RETROSCOPE_COLLECTOR")),
     token: optionalText("token", settings.token ?? env["RETROSCOPE_TOKEN"]),
-    stream: streamOf(settings.stream ?? (env["RETROSCOPE_STREAM"] || "all")),
+    stream: streamOf(...given("stream", "RETROSCOPE_STREAM")),
     windowMs: number("windowMs", settings.windowMs ?? window.ms ?? DEFAULT_WINDOW_MS, 1),
     windowBytes: number(
       "windowBytes",
@@ -143,14 +142,14 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     ),
     maxDriftMs: number(
       "maxDriftMs",
-      settings.maxDriftMs ?? numberText("RETROSCOPE_MAX_DRIFT_MS", env) ?? DEFAULT_MAX_DRIFT_MS,
+      settings.maxDriftMs ?? numberOf("RETROSCOPE_MAX_DRIFT_MS", env) ?? DEFAULT_MAX_DRIFT_MS,
       1,
     ),
     dataDir: optionalText("dataDir", settings.dataDir ?? env["RETROSCOPE_DATA"]),
     propagateTo: list("propagateTo", settings.propagateTo ?? split(env["RETROSCOPE_PROPAGATE_TO"])),
     acceptFrom: list("acceptFrom", settings.acceptFrom ?? []),
     redact: resolveRedact(settings.redact, env),
-    hooks: hooksOf(settings.hooks ?? env["RETROSCOPE_HOOKS"]),
+    hooks: hooksOf(...given("hooks", "RETROSCOPE_HOOKS")),
     requests: aSwitch("requests", settings.requests ?? isOn(env["RETROSCOPE_REQUESTS"])),
     quiet: aSwitch("quiet", settings.quiet ?? isOn(env["RETROSCOPE_QUIET"])),
     queueBytes: number("queueBytes", settings.queueBytes ?? DEFAULT_QUEUE_BYTES, MIN_WINDOW_BYTES),
@@ -163,11 +162,6 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
   };
 }
 
-/** Whether a switch of the environment is on: anything but empty, `0`, `false`. */
-export function isOn(value: string | undefined): boolean {
-  return value !== undefined && !["", "0", "false"].includes(value.toLowerCase());
-}
-
 function serviceOf({ env, script }: Surroundings): string {
   const named = env["RETROSCOPE_SERVICE"] || env["OTEL_SERVICE_NAME"];
   if (named) return named;
@@ -175,9 +169,10 @@ function serviceOf({ env, script }: Surroundings): string {
   return firstBytes(name) || "node"; // what nobody chose is cut, never refused
 }
 
-function streamOf(stream: string): StreamMode {
+function streamOf(field: string, stream: unknown): StreamMode {
+  if (stream === undefined || (stream === "" && field !== "stream")) return "all";
   if (stream === "all" || stream === "on-demand") return stream;
-  return bad("stream", `must be "all" or "on-demand", not ${show(stream)}`);
+  return bad(field, `must be "all" or "on-demand", not ${show(stream)}`);
 }
 
 function nodeOf(settings: Settings, around: Surroundings, service: string): string {
@@ -238,56 +233,26 @@ function firstBytes(value: string): string {
   return value.slice(0, isHalf ? end - 1 : end);
 }
 
-function collectorOf(value: unknown): URL | undefined {
+function collectorOf(field: string, value: unknown): URL | undefined {
   if (value === undefined || value === "") return undefined;
   const hint = "Use an address such as http://127.0.0.1:7700.";
   if (typeof value !== "string" || !URL.canParse(value)) {
     // An address with a password in it is not shown, however wrong it is.
     const mayHoldSecret = typeof value === "string" && value.includes("@");
-    return bad("collector", mayHoldSecret ? "is no URL" : `${show(value)} is no URL`, hint);
+    return bad(field, mayHoldSecret ? "is no URL" : `${show(value)} is no URL`, hint);
   }
   const url = new URL(value);
-  if (!["http:", "https:"].includes(url.protocol)) bad("collector", "must be http or https", hint);
+  if (!["http:", "https:"].includes(url.protocol)) bad(field, "must be http or https", hint);
   if (url.username !== "" || url.password !== "") {
-    bad("collector", "must hold no password", "Give the secret as `token`.");
+    bad(field, "must hold no password", "Give the secret as `token`.");
   }
   return url;
 }
 
-function hooksOf(value: unknown): readonly string[] | undefined {
+function hooksOf(field: string, value: unknown): readonly string[] | undefined {
   if (value === undefined || value === "" || value === "all") return undefined;
   if (value === "none") return [];
-  return list("hooks", typeof value === "string" ? split(value) : value);
-}
-
-/** `30s`, `64MiB`, or both with a comma between. */
-function windowOf(value: string | undefined): { readonly ms?: number; readonly bytes?: number } {
-  const window: { ms?: number; bytes?: number } = {};
-  for (const part of split(value)) {
-    const size = /^(\d+(?:\.\d+)?)\s*([KMG])i?B$/i.exec(part);
-    if (size) {
-      const power = "KMG".indexOf((size[2] as string).toUpperCase()) + 1;
-      window.bytes = Math.floor(Number(size[1]) * 1024 ** power);
-    } else {
-      try {
-        window.ms = parseDurationMs(part);
-      } catch {
-        bad(
-          "RETROSCOPE_WINDOW",
-          `${show(part)} is neither a time nor a size`,
-          "Use 60s, 32MiB or both: 60s,32MiB.",
-        );
-      }
-    }
-  }
-  return window;
-}
-
-function split(value: string | undefined): string[] {
-  return (value ?? "")
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
+  return list(field, typeof value === "string" ? split(value) : value);
 }
 
 function text(field: string, value: unknown): string {
@@ -322,24 +287,4 @@ function number(
   if (typeof value === "number" && value >= min && value <= max) return value;
   const range = max === Number.MAX_VALUE ? `at least ${min}` : `${min} to ${max}`;
   return bad(field, `must be a number of ${range}, not ${show(value)}`);
-}
-
-function numberText(name: string, env: Surroundings["env"]): number | undefined {
-  const value = env[name];
-  return value === undefined || value === "" ? undefined : number(name, Number(value), 1);
-}
-
-function show(value: unknown): string {
-  try {
-    return (JSON.stringify(value) ?? String(value)).slice(0, 80);
-  } catch {
-    return `a ${typeof value}`; // a bigint, or what holds itself
-  }
-}
-
-function bad(field: string, what: string, hint?: string): never {
-  throw new RetroError("bad-config", `${field} ${what}`, {
-    details: { field },
-    ...(hint === undefined ? {} : { hint }),
-  });
 }

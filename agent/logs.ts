@@ -12,6 +12,8 @@ import { Variable } from "./state/variable.ts";
 
 /** A log asked for by a further name is made for each call; the table bounds what is recorded of it. */
 const MAX_KEPT_LOGS = 1_000;
+/** Of a name that is shown to a person, in UTF-8. */
+const MAX_SHOWN_NAME = 60;
 
 export class Logs {
   readonly #recording: Recording;
@@ -31,11 +33,15 @@ export class Logs {
   log(name: string): StateLog {
     const known = this.#logs.get(name);
     if (known !== undefined) return known;
+    if (typeof name !== "string") {
+      const shown = takeName(name, MAX_SHOWN_NAME);
+      this.#say("log-name", `a log's name is a text; what was given is recorded as "${shown}"`);
+    }
     const { guard, table } = this.#recording;
     // A name may be cut out of a huge text, or be one: neither is held on to.
     const isShort = typeof name === "string" && name.length <= STATE_LIMITS.keyBytes;
     const isKept = !guard.isOff && isShort && this.#logs.size < MAX_KEPT_LOGS;
-    const log = new StateLog(this.#recording, table.log(takeName(name)));
+    const log = new StateLog(this.#recording, table.log(takeName(name)), this.#say);
     if (isKept) this.#logs.set(ownText(name), log);
     return log;
   }

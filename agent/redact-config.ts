@@ -1,7 +1,7 @@
 /**
  * The setting `redact`: checked, with everything decided. What the rules do: state/redaction.ts.
  */
-import { RetroError } from "./kernel/index.ts";
+import { refuse as bad, show } from "./config-error.ts";
 import type { LogRedaction, RedactAction, RedactionRules, ValueRule } from "./state/redaction.ts";
 
 /** How one log is treated: an action for what rules find there, or with a list of what may be seen. */
@@ -54,7 +54,10 @@ export function resolveRedact(
   env: Readonly<Record<string, string | undefined>>,
 ): RedactConfig {
   const given = fieldsOf("redact", setting ?? {}, FIELDS);
-  const action = actionOf("redact.action", given["action"] ?? (env["RETROSCOPE_REDACT"] || "mask"));
+  const action =
+    given["action"] === undefined
+      ? actionOf("RETROSCOPE_REDACT", env["RETROSCOPE_REDACT"] || "mask")
+      : actionOf("redact.action", given["action"]);
   const fromEnv = (env["RETROSCOPE_REDACT_KEYS"] ?? "").split(",").filter((name) => name.trim());
   return {
     action,
@@ -62,7 +65,10 @@ export function resolveRedact(
     keepKeys: names("redact.keepKeys", given["keepKeys"] ?? []),
     values: valueRules(given["values"] ?? []),
     logs: logsOf(given["logs"] ?? {}, action),
-    hashKey: hashKeyOf(given["hashKey"] ?? (env["RETROSCOPE_REDACT_KEY"] || undefined)),
+    hashKey:
+      given["hashKey"] === undefined
+        ? hashKeyOf("RETROSCOPE_REDACT_KEY", env["RETROSCOPE_REDACT_KEY"] || undefined)
+        : hashKeyOf("redact.hashKey", given["hashKey"]),
   };
 }
 
@@ -87,7 +93,7 @@ function logsOf(value: unknown, otherwise: RedactAction): Record<string, LogReda
 
 function actionOf(field: string, value: unknown): RedactAction {
   if (ACTIONS.includes(value)) return value as RedactAction;
-  return bad(field, 'must be "mask", "hash" or "keep"');
+  return bad(field, `must be "mask", "hash" or "keep", not ${show(value)}`);
 }
 
 function valueRules(value: unknown): readonly ValueRule[] {
@@ -95,10 +101,10 @@ function valueRules(value: unknown): readonly ValueRule[] {
   return bad("redact.values", "must be a list of functions, each from a text to a boolean");
 }
 
-function hashKeyOf(value: unknown): string | undefined {
+function hashKeyOf(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string" && value.length >= MIN_HASH_KEY) return value;
-  return bad("redact.hashKey", `must be a text of at least ${MIN_HASH_KEY} characters`);
+  return bad(field, `must be a text of at least ${MIN_HASH_KEY} characters`);
 }
 
 function names(field: string, value: unknown): readonly string[] {
@@ -114,14 +120,12 @@ function fieldsOf(
 ): Readonly<Record<string, unknown>> {
   const object = objectOf(field, value);
   const unknown = Object.keys(object).find((name) => !known.includes(name));
-  return unknown === undefined ? object : bad(`${field}.${unknown}`, "is not known");
+  return unknown === undefined
+    ? object
+    : bad(`${field}.${unknown}`, "is not known", `Known are ${known.join(", ")}.`);
 }
 
 function objectOf(field: string, value: unknown): Readonly<Record<string, unknown>> {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   return isObject ? (value as Record<string, unknown>) : bad(field, "must be an object");
-}
-
-function bad(field: string, what: string): never {
-  throw new RetroError("bad-config", `${field} ${what}`, { details: { field } });
 }

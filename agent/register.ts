@@ -2,7 +2,7 @@
  * The preload: `node --import retroscope/register app.js`, or `--require`. Settings come from the
  * environment alone (README.md of this folder). A bad one is printed, and the service goes on without agent.
  */
-import { isOn } from "./config.ts";
+import { isOn } from "./environment.ts";
 import { RetroError } from "./kernel/index.ts";
 import { writeLine } from "./notices.ts";
 import { reportNotStarted } from "./self-report.ts";
@@ -14,9 +14,9 @@ if (isOn(process.env["RETROSCOPE_DISABLED"])) {
   try {
     startAgent();
   } catch (error) {
-    const hint = error instanceof RetroError && error.hint !== undefined ? ` ${error.hint}` : "";
-    const message = error instanceof Error ? error.message : String(error);
-    writeLine(`not started: ${message}.${hint}`);
-    reportNotStarted(`${message}.${hint}`);
+    const told = error instanceof RetroError ? error.toString() : `Error: ${error}`;
+    const why = told.slice(told.indexOf(": ") + 2).replace(/\.?$/, ".");
+    writeLine(`not started: ${why}`);
+    reportNotStarted(why);
   }
 }

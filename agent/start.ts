@@ -5,8 +5,9 @@
 import { threadId } from "node:worker_threads";
 import { Agent } from "./agent.ts";
 import { resolveConfig, type Settings } from "./config.ts";
+import { refuse, show } from "./config-error.ts";
+import { mistypedIn } from "./environment.ts";
 import { flushAtExit } from "./exit.ts";
-import { RetroError } from "./kernel/index.ts";
 import { HOOK_NAMES } from "./propagation/install.ts";
 import type { AgentPorts } from "./runtime.ts";
 import { reportToDoctor } from "./self-report.ts";
@@ -38,10 +39,8 @@ interface Shared {
  * agent.log("stock").set("apples", 12);
  */
 export function startAgent(options: AgentOptions = {}): Agent {
-  if (typeof options !== "object" || options === null) {
-    throw new RetroError("bad-config", "options must be an object", {
-      details: { field: "options" },
-    });
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    refuse("startAgent", "takes an object of settings", 'Write startAgent({ service: "cart" }).');
   }
   const shared = globalThis as Shared;
   const running = shared[RUNNING];
@@ -58,12 +57,13 @@ export function startAgent(options: AgentOptions = {}): Agent {
   checkPorts(options);
   const { clock, transport, scheduler, ...settings } = options;
   const config = resolveConfig(settings, surroundings());
-  checkHooks(config.hooks ?? []);
+  checkHooks(options.hooks === undefined ? "RETROSCOPE_HOOKS" : "hooks", config.hooks ?? []);
   const agent = new Agent(config, { clock, transport, scheduler });
   const started: Running = { agent, options, otherOptions: false };
   shared[RUNNING] = started;
   flushAtExit(agent);
   agent.notice("start", agent.startLine);
+  warnOf(agent, config.collector);
   reportToDoctor(agent, {
     collector: config.collector?.href,
     otherOptions: () => started.otherOptions,
@@ -97,6 +97,18 @@ function surroundings(): Parameters<typeof resolveConfig>[1] {
   };
 }
 
+/** Tells of settings that are valid, and hardly meant. */
+function warnOf(agent: Agent, collector: URL | undefined): void {
+  const mistyped = mistypedIn(process.env);
+  if (mistyped.length > 0) agent.notice("variables", mistyped.join("; "));
+  if (collector === undefined || collector.pathname === "/") return;
+  const path = collector.pathname.replace(/\/+$/, "");
+  agent.notice(
+    "collector-path",
+    `the collector's address has a path: batches go to ${collector.origin}${path}/v1/batches; without a proxy there, leave out ${path}`,
+  );
+}
+
 /** Ports are objects with the right methods; a wrong one is a mistake of settings, not of ours. */
 function checkPorts({ clock, transport, scheduler }: AgentOptions): void {
   const wanted: ReadonlyArray<readonly [field: string, port: unknown, methods: readonly string[]]> =
@@ -111,17 +123,15 @@ function checkPorts({ clock, transport, scheduler }: AgentOptions): void {
       (method) => typeof (port as Record<string, unknown> | null)?.[method] !== "function",
     );
     if (missing === undefined) continue;
-    throw new RetroError("bad-config", `${field} has no method ${missing}`, { details: { field } });
+    refuse(field, `has no method ${missing}`);
   }
 }
 
-function checkHooks(names: readonly string[]): void {
+function checkHooks(field: string, names: readonly string[]): void {
   const unknown = names.find((name) => !(HOOK_NAMES as readonly string[]).includes(name));
   if (unknown === undefined) return;
-  throw new RetroError("bad-config", `hooks: there is no hook ${JSON.stringify(unknown)}`, {
-    hint: `Use "none", or a list of ${HOOK_NAMES.join(", ")}.`,
-    details: { field: "hooks" },
-  });
+  const hint = `Use "none", or a list of ${HOOK_NAMES.join(", ")}.`;
+  refuse(field, `has ${show(unknown)}, and there is no such hook`, hint);
 }
 
 /** Whether a second start asks for what the first one asked for; what it leaves out is no difference. */

@@ -38,8 +38,12 @@ const ALLOWED: ImportTable = [
   // An example is what a user could write: it enters by the package's doors.
   ["agent/examples/", ["agent/examples/", "retroscope", "node:"]],
   // The types of rules are those of the part that applies them.
-  ["agent/redact-config.ts", ["type agent/state/redaction.ts", KERNEL]],
-  ["agent/config.ts", ["agent/redact-config.ts", KERNEL, "node:"]],
+  ["agent/config-error.ts", [KERNEL]],
+  ["agent/redact-config.ts", ["agent/config-error.ts", "type agent/state/redaction.ts", KERNEL]],
+  [
+    "agent/config.ts",
+    ["agent/config-error.ts", "agent/environment.ts", "agent/redact-config.ts", KERNEL, "node:"],
+  ],
   // A door that loads without the package it is for.
   ["agent/kafka.ts", ["agent/start.ts", "type kafkajs"]],
   // For users' tests: what a user could write over the public doors, and the memory transport.
@@ -48,6 +52,7 @@ const ALLOWED: ImportTable = [
     [
       "agent/testing/",
       "type agent/agent.ts",
+      "agent/config-error.ts", // a test agent that cannot start is refused in the same words
       "agent/start.ts",
       "agent/shipping/memory-transport.ts",
       "agent/shipping/scheduler.ts",
@@ -61,6 +66,8 @@ const ALLOWED: ImportTable = [
       "agent/agent.ts",
       "agent/ceiling.ts",
       "agent/config.ts",
+      "agent/config-error.ts",
+      "agent/environment.ts",
       "agent/epoch-file.ts",
       "agent/epochs.ts",
       "agent/exit.ts",

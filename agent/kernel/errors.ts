@@ -29,6 +29,7 @@ export type RetroCode =
   // asking
   | "unknown-node"
   | "unknown-log"
+  | "unknown-variable"
   | "not-found"
   | "outside-retention"
   | "outside-window"
@@ -82,5 +83,12 @@ export class RetroError extends Error {
     this.retriable = options.retriable ?? false;
     this.hint = options.hint;
     this.details = options.details;
+  }
+
+  /** With the hint, unless the message ends with it. */
+  override toString(): string {
+    const { hint, message } = this;
+    const told = `${this.name}: ${message}`;
+    return hint === undefined || message.endsWith(hint) ? told : `${told}. ${hint}`;
   }
 }

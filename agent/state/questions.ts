@@ -3,8 +3,11 @@ import type { EventKind, Hlc, Json } from "../kernel/index.ts";
 import type { StateChange } from "./state-diff.ts";
 import type { LogStates } from "./view.ts";
 
-/** A time as users write it: anything `parseTime` reads, or a timestamp that a call returned. */
-export type TimeInput = string | Hlc;
+/**
+ * A time as users write it: anything `parseTime` reads, a `Date`, or a timestamp that a call returned. A number
+ * is always such a timestamp; Unix milliseconds are `String(Date.now())`.
+ */
+export type TimeInput = string | Hlc | Date;
 
 /** Which variables are meant; what is left out means all. */
 export interface StateFilter {

@@ -1,5 +1,5 @@
 /** A snapshot that is moved back and forward in place. */
-import type { Hlc } from "../kernel/index.ts";
+import { formatHlcDisplay, type Hlc } from "../kernel/index.ts";
 import type { Snapshot, TimeInput } from "./questions.ts";
 import type { Recording } from "./recording.ts";
 import { diffOf, type StateChange, walkTo } from "./state-diff.ts";
@@ -12,6 +12,9 @@ export interface Cuts {
   resolve(at: TimeInput): Hlc;
   viewAt(at: TimeInput, isKept: boolean): { readonly t: Hlc; readonly view: View };
 }
+
+/** `util.inspect.custom`: this folder knows no Node. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 /**
  * A snapshot that is moved in place.
@@ -33,6 +36,15 @@ export class RollingView {
   #reclaimCount: number;
   #at: Hlc;
   #changes: readonly StateChange[] = [];
+
+  static {
+    // As `console.log` shows it; the state is not read for it.
+    Object.defineProperty(RollingView.prototype, INSPECT, {
+      value(this: RollingView): object {
+        return { at: formatHlcDisplay(this.#at), node: this.#node(), changes: this.#changes };
+      },
+    });
+  }
 
   constructor(recording: Recording, snapshots: Cuts, node: () => string, at: TimeInput) {
     this.#recording = recording;

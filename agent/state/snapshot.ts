@@ -10,6 +10,7 @@ import {
   type Hlc,
   parseTime,
   RetroError,
+  ticksFromUnixMs,
 } from "../kernel/index.ts";
 import type {
   DiffOptions,
@@ -58,7 +59,7 @@ export class Snapshots {
    * @throws RetroError as `take`; `bad-time` if `to` is before `from`
    */
   diff(from: TimeInput | Snapshot, { to, ...filter }: DiffOptions = {}): StateDiff {
-    const isObject = typeof from === "object" && from !== null;
+    const isObject = typeof from === "object" && from !== null && !(from instanceof Date);
     const start = isObject ? ((from.at as Hlc | undefined) ?? (String(from) as TimeInput)) : from;
     const range = this.#range(start, to);
     const { table, window } = this.#recording;
@@ -116,9 +117,7 @@ export class Snapshots {
     }
     const now = asOf ?? (Math.max(clock.last, clock.physicalNow()) as Hlc);
     this.#recording.tidy();
-    // What is no timestamp is read as text: that gives one, or throws and names it.
-    const t =
-      at === undefined ? now : Number.isSafeInteger(at) ? (at as Hlc) : parseTime(String(at), now);
+    const t = at === undefined ? now : timeOf(at, now, window.earliestT);
     if (t > now) {
       throw new RetroError("outside-window", `${formatHlcDisplay(t)} has not come yet`, {
         hint: `Ask for a time up to now, ${formatHlcDisplay(now)}.`,
@@ -149,4 +148,26 @@ export class Snapshots {
   rolling(at: TimeInput): RollingView {
     return new RollingView(this.#recording, this, this.#node, at);
   }
+}
+
+/** No stamp of this agent is smaller, as agents are younger; Unix milliseconds of our days are. */
+const FIRST_OF_2021: Hlc = ticksFromUnixMs(Date.UTC(2021, 0, 1));
+
+/** @throws RetroError `bad-time` */
+function timeOf(at: TimeInput, now: Hlc, earliest: Hlc): Hlc {
+  if (at instanceof Date) {
+    const unixMs = at.getTime();
+    if (Number.isNaN(unixMs)) throw new RetroError("bad-time", "not a time: an invalid Date");
+    return ticksFromUnixMs(unixMs);
+  }
+  // What is no timestamp is read as text: that gives one, or throws and names it.
+  if (!Number.isSafeInteger(at)) return parseTime(String(at), now);
+  if (Number(at) < FIRST_OF_2021 && earliest >= FIRST_OF_2021) {
+    throw new RetroError("bad-time", `${at} is no timestamp that a call returned`, {
+      hint:
+        "A number is a timestamp that a call returned; for Unix milliseconds write " +
+        "String(Date.now()) or pass a Date.",
+    });
+  }
+  return at as Hlc;
 }

@@ -20,14 +20,23 @@ export interface Commit {
   remove(key: string, member: unknown): void;
 }
 
+/** What a function of `commit` may return: anything but a promise. */
+export type Settled<T> = T extends PromiseLike<unknown> ? never : T;
+
+/** Says a line of one kind to a person. */
+type Say = (kind: string, message: string) => void;
+
 /** A named group of variables on this node. One per name: `agent.log("stock")`. */
 export class StateLog {
   readonly #recording: Recording;
   readonly #log: LogRecord;
+  readonly #say: Say;
 
-  constructor(recording: Recording, log: LogRecord) {
+  /** @param say tells a person what the service did wrong */
+  constructor(recording: Recording, log: LogRecord, say: Say = () => undefined) {
     this.#recording = recording;
     this.#log = log;
+    this.#say = say;
   }
 
   /** As others see it: cut to 256 bytes. */
@@ -72,6 +81,9 @@ export class StateLog {
    * Records several changes under one timestamp: no cut lies between them. If `change` throws, nothing
    * is recorded and the error is the caller's own.
    *
+   * `change` is no async function: the types refuse one, and where they are not asked, what it records after
+   * its first `await` takes further timestamps, which is said on standard error.
+   *
    * A batch holds a commit undivided, so more than 4,096 changes or 1 MiB of names and values take
    * further timestamps. Past 65,536 changes or 16 MiB a commit is recorded as it goes, and no longer
    * taken back if `change` throws.
@@ -82,7 +94,7 @@ export class StateLog {
    *   tx.set("bob", 110);
    * });
    */
-  commit(change: (tx: Commit) => void): Hlc {
+  commit<T>(change: (tx: Commit) => Settled<T>): Hlc {
     let changes: PlannedChange[] = [];
     let bytes = 0;
     let isOpen = true;
@@ -108,7 +120,7 @@ export class StateLog {
       const key = takeName(name);
       plan(kind, key, recording.takeMember(log, key, member));
     };
-    change({
+    const given: unknown = change({
       set: planSet,
       delete: (name) => plan(KindCode.delete, takeName(name), undefined),
       add: (name, member) => planMember(KindCode.add, name, member),
@@ -118,6 +130,13 @@ export class StateLog {
     const planned = changes;
     changes = [];
     recording.commit(log, planned);
+    if (isThenable(given)) {
+      const advice = "await before it, and give commit a plain function";
+      this.#say(
+        "async-commit",
+        `log ${JSON.stringify(log.name)}: commit was given an async function: changes after its first await are no part of the commit; ${advice}`,
+      );
+    }
     return recording.last;
   }
 
@@ -144,5 +163,13 @@ export class StateLog {
 
   #idFor(key: string, kind: number): number {
     return this.#recording.idFor(this.#log, takeName(key), kind);
+  }
+}
+
+function isThenable(given: unknown): boolean {
+  try {
+    return typeof (given as { then?: unknown } | null | undefined)?.then === "function";
+  } catch {
+    return false; // a getter of the host's
   }
 }

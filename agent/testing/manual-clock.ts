@@ -3,8 +3,10 @@ import {
   AnchoredClock,
   addMs,
   type Hlc,
+  isHlc,
   type PhysicalClock,
   parseTime,
+  RetroError,
   ticksFromUnixMs,
 } from "../kernel/index.ts";
 
@@ -29,8 +31,14 @@ export class ManualClock implements PhysicalClock {
     return this.#now;
   }
 
-  /** Moves by so many milliseconds; fractions and steps back are allowed. */
+  /**
+   * Moves by so many milliseconds; fractions and steps back are allowed.
+   * @throws RetroError `bad-time` for what is no number, or leads where no stamp is
+   */
   advanceMs(ms: number): void {
+    checkMs(ms);
+    if (!isHlc(addMs(this.#now, ms)))
+      throw new RetroError("bad-time", `${ms} ms on there is no time`);
     this.#now = addMs(this.#now, ms);
   }
 
@@ -50,7 +58,9 @@ export class SkewedClock implements PhysicalClock {
   readonly #real = new AnchoredClock();
   readonly #skewMs: number;
 
+  /** @throws RetroError `bad-time` for what is no number */
   constructor(skewMs: number) {
+    checkMs(skewMs);
     this.#skewMs = skewMs;
   }
 
@@ -58,4 +68,11 @@ export class SkewedClock implements PhysicalClock {
   now(): Hlc {
     return addMs(this.#real.now(), this.#skewMs);
   }
+}
+
+function checkMs(ms: unknown): void {
+  if (typeof ms === "number" && Number.isFinite(ms)) return;
+  throw new RetroError("bad-time", `not a number of milliseconds: ${String(ms).slice(0, 80)}`, {
+    hint: "Give a number: advanceMs(5_000).",
+  });
 }

@@ -39,6 +39,7 @@ export interface RecordedChange {
  * stateOf(transport.events)["stock"]; // { apples: 12 }
  */
 export function stateOf(events: Iterable<RetroEvent>, at?: Hlc): RecordedState {
+  checkEvents(events);
   const replay = new Replay();
   for (const event of events) if (at === undefined || event.t <= at) replay.apply(event);
   return replay.state();
@@ -54,6 +55,7 @@ export function changesOf(
   events: Iterable<RetroEvent>,
   only: { readonly log?: string; readonly key?: string } = {},
 ): readonly RecordedChange[] {
+  checkEvents(events);
   const changes: RecordedChange[] = [];
   for (const event of events) {
     if (!isChange(event)) continue;
@@ -70,6 +72,7 @@ export function changesOf(
  * @param state `agent.snapshot(...).logs`, or what `stateOf` gives
  * @param expected a value of `undefined`: there must be no such variable
  * @throws AssertionError with what differs
+ * @throws TypeError if `state` is a snapshot, or none at all
  *
  * @example
  * assertState(agent.snapshot().logs, { stock: { apples: 11, pears: undefined } });
@@ -78,6 +81,7 @@ export function assertState(
   state: RecordedState,
   expected: { readonly [log: string]: { readonly [key: string]: Json | undefined } },
 ): void {
+  checkState(state);
   const wrong: string[] = [];
   const actual: Record<string, Record<string, Json | undefined>> = {};
   for (const [log, variables] of Object.entries(expected)) {
@@ -103,6 +107,7 @@ export function assertState(
  * @param holds gets the state and the time of a cut; false, or a throw, is a broken invariant
  * @returns how many cuts there were
  * @throws AssertionError naming the first cut at which it did not hold, and what changed there
+ * @throws TypeError if there are no events to iterate over, or `holds` is an async function
  *
  * @example
  * assertAlways(transport.events, (state) => Number(state["stock"]?.["apples"] ?? 0) >= 0);
@@ -111,6 +116,7 @@ export function assertAlways(
   events: Iterable<RetroEvent>,
   holds: (state: RecordedState, at: Hlc) => boolean,
 ): number {
+  checkEvents(events);
   const replay = new Replay();
   let cutCount = 0;
   let sameTime: RetroEvent[] = [];
@@ -120,10 +126,20 @@ export function assertAlways(
     cutCount += 1;
     const state = replay.state();
     let why = "";
+    let isAsync = false;
     try {
-      if (holds(state, last.t)) return;
+      const answer: unknown = holds(state, last.t);
+      if (isPromise(answer)) {
+        answer.then(undefined, () => undefined); // told below; no unhandled rejection beside it
+        isAsync = true;
+      } else if (answer) return;
     } catch (error) {
       why = `: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    if (isAsync) {
+      throw new TypeError(
+        "the function given to assertAlways returned a promise; give one that answers at once",
+      );
     }
     const changed = sameTime.filter(isChange).map(describe).join(", ") || `a ${last.kind}`;
     throw new AssertionError({
@@ -142,6 +158,35 @@ export function assertAlways(
   }
   judge();
   return cutCount;
+}
+
+/** Mistakes that would pass for an answer: an async predicate is always true, a snapshot has none of the logs. */
+function checkEvents(events: unknown): void {
+  if (isPromise(events)) {
+    throw new TypeError("events are a promise: write `await test.events()`");
+  }
+  if (typeof (events as Iterable<unknown> | undefined)?.[Symbol.iterator] === "function") return;
+  const isSlice = Array.isArray((events as { events?: unknown } | undefined)?.events);
+  throw new TypeError(
+    isSlice
+      ? "events are those of `await test.events()` or `transport.events`, not what `agent.events()` gives"
+      : "events must be iterable: `await test.events()`, or `transport.events`",
+  );
+}
+
+function checkState(state: unknown): void {
+  if (isPromise(state)) throw new TypeError("the state is a promise: await it first");
+  if (typeof state !== "object" || state === null) {
+    throw new TypeError("the state must be `agent.snapshot().logs`, or what `stateOf` gives");
+  }
+  const { at, logs } = state as { at?: unknown; logs?: unknown };
+  if (typeof at === "number" && typeof logs === "object") {
+    throw new TypeError("the state is a snapshot: write `agent.snapshot().logs`");
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 class Replay {

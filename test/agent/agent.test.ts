@@ -69,7 +69,9 @@ describe("startAgent", () => {
 
   it("refuses a port without its methods, and a hook that there is not", () => {
     expect(() => startAgent({ clock: {} as never })).toThrow(/clock has no method now/);
-    expect(() => startAgent({ hooks: ["pigeon"] })).toThrow(/hooks: there is no hook "pigeon"/);
+    expect(() => startAgent({ hooks: ["pigeon"] })).toThrow(
+      /^hooks has "pigeon", and there is no such hook/,
+    );
     expect(getAgent().health).toBe("off");
   });
 

@@ -5,6 +5,7 @@ import {
   type Settings,
   type Surroundings,
 } from "../../agent/config.ts";
+import { mistypedIn } from "../../agent/environment.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
 
 const around = (env: Surroundings["env"] = {}, more: Partial<Surroundings> = {}): Surroundings => ({
@@ -125,6 +126,15 @@ describe("a bad setting throws and names the field", () => {
     ["flushIntervalMs", { flushIntervalMs: 2 ** 32 }],
     ["requests", { requests: "false" }],
     ["quiet", { quiet: 1 }],
+    ["RETROSCOPE_WINDOW", {}, { RETROSCOPE_WINDOW: "30" }],
+    ["RETROSCOPE_WINDOW", {}, { RETROSCOPE_WINDOW: "30s,5s" }],
+    ["RETROSCOPE_WINDOW", {}, { RETROSCOPE_WINDOW: "1MiB,2MiB" }],
+    ["RETROSCOPE_STREAM", {}, { RETROSCOPE_STREAM: "some" }],
+    ["RETROSCOPE_COLLECTOR", {}, { RETROSCOPE_COLLECTOR: "not a url" }],
+    ["RETROSCOPE_COLLECTOR", {}, { RETROSCOPE_COLLECTOR: "ftp://host" }],
+    ["RETROSCOPE_REDACT", {}, { RETROSCOPE_REDACT: "hide" }],
+    ["RETROSCOPE_REDACT_KEY", {}, { RETROSCOPE_REDACT_KEY: "short" }],
+    ["stream", { stream: "" }],
     ["colector", { colector: "http://127.0.0.1:7700" }],
   ];
   it.each(cases)("%s", (field, settings, env) => {
@@ -138,6 +148,18 @@ describe("a bad setting throws and names the field", () => {
     expect((error as RetroError).code).toBe("bad-config");
     expect((error as RetroError).details).toEqual({ field });
     expect((error as RetroError).message).toContain(field);
+  });
+
+  it("with what it says and what to write instead, for loggers that show no more than the message", () => {
+    expect(() => resolveConfig({ colector: "x" } as Settings, around())).toThrow(
+      /^colector is not known\. Known are service, node, tags, collector, /,
+    );
+    expect(() => resolveConfig({}, around({ RETROSCOPE_MAX_DRIFT_MS: "1s" }))).toThrow(
+      'RETROSCOPE_MAX_DRIFT_MS must be a number of at least 1, not "1s"',
+    );
+    expect(() => resolveConfig({}, around({ RETROSCOPE_WINDOW: "30s,5" }))).toThrow(
+      'RETROSCOPE_WINDOW "5" has no unit. Use 60s, 32MiB or both: 60s,32MiB.',
+    );
   });
 
   it("but never shows a token, nor an address that holds a password", () => {
@@ -203,5 +225,21 @@ it("cuts what nobody chose instead: a script's name, tags from the environment",
   );
   for (const text of [config.service, config.tags["zone"] ?? ""]) {
     expect(text).toBe("😀".repeat(50));
+  }
+});
+
+it("knows the agent's variables from those that were mistyped, and leaves alone whose they are not", () => {
+  const strangers = [
+    ...["URL", "COLLECTOR_PORT", "COLLECTOR_HOST", "COLLECTOR_DATA", "TEST_SEED", "BENCH_EVENTS"],
+    // Kubernetes, beside a service called retroscope
+    ...["PORT", "SERVICE_HOST", "SERVICE_PORT", "PORT_7700_TCP", "PORT_7700_TCP_ADDR"],
+    ...["DOCTOR", "NO_SKIP", "SEED", "WINDOW", "REDACT", "REDACT_KEY", "REDACT_KEYS", "X"],
+  ].map((name) => [`RETROSCOPE_${name}`, "1"]);
+  expect(mistypedIn({ ...Object.fromEntries(strangers), PATH: "/bin" })).toEqual([]);
+  const mistyped = { COLECTOR: "COLLECTOR", TOKKEN: "TOKEN", HOOK: "HOOKS", WINDOW_MS: "WINDOW" };
+  for (const [name, meant] of Object.entries(mistyped)) {
+    expect(mistypedIn({ [`RETROSCOPE_${name}`]: "1" })).toEqual([
+      `RETROSCOPE_${name} is not known: RETROSCOPE_${meant}?`,
+    ]);
   }
 });

@@ -139,7 +139,9 @@ describe("the preload", () => {
   it("prints a bad setting, and the service goes on without agent", async () => {
     const ended = await run('console.log("up")', preload(), { RETROSCOPE_COLLECTOR: "nowhere" });
     expect(ended).toMatchObject({ code: 0, stdout: "up\n" });
-    expect(ended.stderr).toMatch(/^retroscope: not started: collector "nowhere" is no URL/);
+    expect(ended.stderr).toMatch(
+      /^retroscope: not started: RETROSCOPE_COLLECTOR "nowhere" is no URL\. Use an address such as [^ ]+:7700\.\n$/,
+    );
   });
 });
 

@@ -106,6 +106,44 @@ describe("stateOf and changesOf", () => {
 describe("startTestAgent", () => {
   it("refuses to take over from an agent that runs, and says what to do", () => {
     test = startTestAgent();
-    expect(() => startTestAgent()).toThrow("an agent runs in this process already");
+    expect(() => startTestAgent()).toThrow("an agent that runs in this process already");
+  });
+});
+
+describe("what would pass for an answer", () => {
+  it("is refused: promises of events, of states and of answers, and snapshots", async () => {
+    test = startTestAgent();
+    test.agent.log("shelves").set("left", 1);
+    const events = await test.events();
+    const pending = test.events() as never;
+    const rejecting = async () => {
+      throw new Error("the host's own");
+    };
+    expect(() => assertAlways(events, (async () => false) as never)).toThrow(/returned a promise/);
+    expect(() => assertAlways(events, rejecting as never)).toThrow(/returned a promise/);
+    for (const ask of [
+      () => assertAlways(pending, () => true),
+      () => stateOf(pending),
+      () => changesOf(pending),
+    ]) {
+      expect(ask).toThrow(/await test\.events\(\)/);
+    }
+    expect(() => stateOf(test?.agent.events() as never)).toThrow(/not what `agent\.events\(\)`/);
+    expect(() => assertState(test?.agent.snapshot() as never, {})).toThrow(/snapshot\(\)\.logs/);
+    expect(() => assertState(undefined as never, {})).toThrow(TypeError);
+    await pending;
+  });
+});
+
+describe("a test's agent", () => {
+  it("that still runs is told, with how to end it", () => {
+    test = startTestAgent();
+    expect(() => startTestAgent()).toThrow(/t\.after\(\(\) => test\.close\(\)\)/);
+  });
+
+  it("ends with the block that it was declared in", async () => {
+    const { agent, [Symbol.asyncDispose]: dispose } = startTestAgent();
+    await dispose();
+    expect(agent.isClosed).toBe(true);
   });
 });
