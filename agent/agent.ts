@@ -33,6 +33,8 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** Memory of a mark beside its text. */
 const MARK_BYTES = 56;
+/** Hooks of packages, which can be instrumented by hand. */
+const BY_HAND: readonly string[] = ["kafkajs", "grpc", "ws"];
 /** Of the reason of a trigger, in UTF-8. */
 const MAX_REASON_BYTES = 200;
 
@@ -208,6 +210,11 @@ export class Agent {
    * agent.instrument("ws", ws); // import * as ws from "ws"
    */
   instrument(hook: "kafkajs" | "grpc" | "ws", exports: unknown): boolean {
+    if (!BY_HAND.includes(hook)) {
+      const name = takeName(hook, MAX_REASON_BYTES);
+      this.notice("instrument", `there is no hook "${name}" for packages: ${BY_HAND.join(", ")}`);
+      return false;
+    }
     return this.#runtime.hooks?.instrument(hook, exports) ?? false;
   }
 
