@@ -19,6 +19,7 @@ import { PLANTS } from "../sim/plants.mjs";
 const USAGE = "Usage: simulate [--runs N] [--seed S] [--plant NAME] [--jobs N] [--json]";
 const MAX_SHOWN = 10;
 const MAX_JOBS = 64;
+const RUNS_PER_LINE = 500;
 const PROGRESS_MS = 500;
 /** Cuts that R2 asks for at CI size; events per ms of real time, "tens", that issue 3 asks for. */
 const GOAL_CUTS = 10_000;
@@ -115,7 +116,10 @@ async function simulateSeeds({ runs, seed, plant, jobs }) {
   const take = (run) => {
     done += 1;
     const { failures, mode } = run;
-    if (failures.length > 0) broken.push({ seed: run.seed, mode, failures });
+    if (failures.length > 0) {
+      broken.push({ seed: run.seed, mode, failures });
+      if (plant === undefined) tellBroken(run.seed, failures);
+    }
     for (const [name, count] of Object.entries(run.counts)) {
       totals.set(name, (totals.get(name) ?? 0) + count);
     }
@@ -152,12 +156,23 @@ async function simulateSeeds({ runs, seed, plant, jobs }) {
   };
 }
 
-/** A line on a terminal that is written over; nothing where nobody looks. */
+/** At once: a long run is not waited for. */
+function tellBroken(seed, [{ what, detail }]) {
+  const text = typeof detail === "string" ? detail : JSON.stringify(detail);
+  const again = `npm run faults -- simulate --runs 1 --seed ${seed}`;
+  process.stderr.write(`broken: ${what} (${String(text).slice(0, 300)})\n  again: ${again}\n`);
+}
+
+/** A line on a terminal that is written over; elsewhere a line now and then. */
 function progressOf(runs, plant) {
   const { stderr } = process;
   let shownMs = Number.NEGATIVE_INFINITY;
   return (done, broken) => {
-    if (!stderr.isTTY) return;
+    if (!stderr.isTTY) {
+      const isDue = done !== undefined && done % RUNS_PER_LINE === 0 && plant === undefined;
+      if (isDue) stderr.write(`${done} of ${runs} runs, ${broken} broken\n`);
+      return;
+    }
     if (done === undefined) {
       stderr.write("\r\x1b[K");
       return;
