@@ -25,7 +25,10 @@ const PREFIXES: ReadonlyArray<readonly [start: string, least: number]> = [
   ["rk_live_", 16],
   ["AIza", 35], // Google
   ["npm_", 36],
+  ["sk_test_", 16],
   ["sk-", 32], // OpenAI, Anthropic
+  ["sk-proj-", 12],
+  ["sk-ant-", 12],
 ];
 const JWT_START = "eyJ";
 const MIN_JWT_PART = 8;
@@ -44,7 +47,7 @@ const MAX_CARD_DIGITS = 19;
 const MAX_NAME = 64;
 /** The shortest names that mean secrets have so many letters. */
 const MIN_NAME = 3;
-/** The shortest value behind a name and a colon, unless quoted. */
+/** The shortest value behind a name and a colon, unless quoted, and the shortest bearer's token. */
 const MIN_VALUE = 6;
 
 /** What a text must have for a rule to be worth asking: found in one look at each character. */
@@ -91,7 +94,7 @@ export function looksSecret(text: string, keys: KeyRules): boolean {
     (longestRun >= MIN_KEY_LENGTH &&
       PREFIXES.some(([start, least]) => hasToken(text, start, least))) ||
     ((traits & Trait.dot) !== 0 && hasJwt(text)) ||
-    ((traits & Trait.space) !== 0 && longestRun >= MIN_LENGTH && hasAuthorization(text)) ||
+    ((traits & Trait.space) !== 0 && longestRun >= MIN_VALUE && hasAuthorization(text)) ||
     ((traits & Trait.space) !== 0 &&
       text.includes("PRIVATE KEY-----") &&
       text.includes("-----BEGIN ")) ||
@@ -132,26 +135,37 @@ function hasJwt(text: string): boolean {
   return false;
 }
 
-/** As a whole value, and anywhere in a text. */
-const SCHEMES: readonly string[] = [
-  "Bearer ",
-  "bearer ",
-  "BEARER ",
-  ": Basic ",
-  ": basic ",
-  ": Token ",
-];
+const BEARERS: readonly string[] = ["Bearer ", "bearer ", "BEARER "];
+/** Behind the header's name. */
+const SCHEMES: readonly string[] = [": Basic ", ": basic ", ": Token "];
 
 /** `Basic ...` as a whole header or behind its name, `Bearer ...` anywhere. */
 function hasAuthorization(text: string): boolean {
   if (text.slice(0, 6).toLowerCase() === "basic " && isCredentials(text, 6)) return true;
-  return SCHEMES.some((scheme) => {
-    let at = text.indexOf(scheme);
-    while (at >= 0 && !isCredentials(text, at + scheme.length)) {
-      at = text.indexOf(scheme, at + scheme.length);
-    }
-    return at >= 0;
-  });
+  return (
+    BEARERS.some((scheme) => hasBehind(text, scheme, isBearer)) ||
+    SCHEMES.some((scheme) => hasBehind(text, scheme, isCredentials))
+  );
+}
+
+function hasBehind(
+  text: string,
+  scheme: string,
+  fits: (text: string, start: number, at: number) => boolean,
+): boolean {
+  let at = text.indexOf(scheme);
+  while (at >= 0 && !fits(text, at + scheme.length, at)) {
+    at = text.indexOf(scheme, at + scheme.length);
+  }
+  return at >= 0;
+}
+
+/** As a whole value or a header's, whatever it is made of; inside a sentence ("the bearer knows") no plain word. */
+function isBearer(text: string, start: number, at: number): boolean {
+  const end = tokenEnd(text, start);
+  if (end - start < MIN_VALUE) return false;
+  const isWhole = at === 0 && end === text.length;
+  return isWhole || text.startsWith(": ", at - 2) || isMixed(text, start, end);
 }
 
 /** "Basic configuration" is none: credentials have a digit, a capital inside or an end mark. */

@@ -72,11 +72,14 @@ describe("texts that look like secrets", () => {
       "pwd:abc123",
     ],
     ...["Authorization: Basic dXNlcjpwYXNz", "BEARER abcDEF123456", `sk-proj-${"a1B2".repeat(9)}`],
+    ...["Bearer abcdefghijkl", "Authorization: Bearer abc123", "authorization: bearer abcdef"],
+    ...["got Bearer abc123 from", "passwd: hunter2", "sk-proj-a1B2a1B2a1B2", "sk-ant-a1B2a1B2a1B2"],
     ...['{\\"api_key\\":\\"x\\"}', "password = x", "ghp_0123456789abcdefghijABCDEFGHIJ012345"],
   ];
   const notFound = [
     ...["", "apples", "4111 1111 1111 1112", "1795276800002123", "2026-11-21 16-00-00", "a=b&c=d"],
     ...["Basic configuration", "http://127.0.0.1:7700/a@b", "eyJust a word.", "01a1fed600000000"],
+    ...["the bearer knows whose", "no Bearer token", "a Bearer realm", "sk-proj-x"],
     ...["invalid password: must be longer", "token: expired", "2026-11-21T16:00:05Z", "a:b1c2d3"],
     ...["urn:a://b", "compass=north", "x".repeat(5_000), "=".repeat(5_000), "://".repeat(2_000)],
   ];
