@@ -301,6 +301,11 @@ export class Agent {
     await this.#runtime.sayGoodbye(CLOSE_BUDGET_MS);
   }
 
+  /** Why shipping does not go well, after `close` too; undefined: it does, or nothing is shipped. */
+  get shippingProblem(): string | undefined {
+    return this.#runtime.shipper?.problem;
+  }
+
   /** The line that tells a person what runs. */
   get startLine(): string {
     return this.#runtime.vitals.startLine(this, this.#runtime.target, this.#runtime.config.stream);
@@ -309,6 +314,11 @@ export class Agent {
   /** Whether `close` was called. */
   get isClosed(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /** Calls `run` when `close` is called, before anything is taken out; it must not throw. */
+  onClosing(run: () => void): void {
+    this.#runtime.onClosing(run);
   }
 
   /** Calls `run` when the agent has been closed or turned itself off. */

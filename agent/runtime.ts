@@ -76,6 +76,7 @@ export class Runtime {
   readonly #onDemandFeed: OnDemandFeed | undefined;
   readonly #scheduler: Scheduler;
   readonly #requests: RequestTiming | undefined;
+  readonly #closingListeners: (() => void)[] = [];
   readonly #closedListeners: (() => void)[] = [];
   #cancelCeiling: () => void = () => undefined;
   #cancelTidy: () => void = () => undefined;
@@ -183,6 +184,11 @@ export class Runtime {
     return this.hooks?.states() ?? {};
   }
 
+  /** Calls `run` at a `close`, while all is as it was; it must not throw. */
+  onClosing(run: () => void): void {
+    this.#closingListeners.push(run);
+  }
+
   /** Calls `run` when all has ended. */
   onClosed(run: () => void): void {
     this.#closedListeners.push(run);
@@ -201,6 +207,7 @@ export class Runtime {
   /** Says goodbye, flushes within the budget, and ends. Never rejects. */
   async close(budgetMs: number): Promise<void> {
     const { guard } = this;
+    for (const run of this.#closingListeners) run();
     const wasOn = !guard.isAsleep && !guard.isOff;
     if (wasOn) this.recordBody(() => [{ kind: "leave" }, 0]);
     if (wasOn) this.#lastStatus = this.vitals.status();

@@ -49,6 +49,10 @@ export interface AgentReport {
   readonly unstamped: readonly { readonly peer: string; readonly direction: string }[];
   /** Where it ships to; null: nowhere. */
   readonly collector: string | null;
+  /** Why what is recorded does not get there; null: it does, or nothing was tried yet. */
+  readonly shippingProblem: string | null;
+  /** `close` was called: all but `shippingProblem` is told as it was before. */
+  readonly isClosed: boolean;
   /** `startAgent` was called in code, with other options than those in force. */
   readonly otherOptions: boolean;
 }
@@ -85,12 +89,16 @@ export function reportToDoctor(agent: Agent, facts: StartFacts): void {
   const packages = rememberedPackages();
   let last = "";
   let count = 0;
+  let beforeClose: AgentReport | undefined;
   const report = (): void => {
     try {
       const line: SelfReport = {
         ...aboutProcess(),
         notStarted: null,
-        agent: reportOf(agent, facts, packages()),
+        agent:
+          beforeClose === undefined
+            ? reportOf(agent, facts, packages())
+            : { ...beforeClose, ...shippingOf(agent), isClosed: true },
       };
       const text = JSON.stringify(line);
       if (text === last || count >= MAX_REPORTS) return;
@@ -106,6 +114,15 @@ export function reportToDoctor(agent: Agent, facts: StartFacts): void {
     if (!agent.isClosed) realScheduler.after(LOOK_INTERVAL_MS, lookAgain);
   };
   lookAgain();
+  // A closed agent has no hooks any more: nobody wants to hear that of one that did its work.
+  agent.onClosing(() => {
+    try {
+      beforeClose = reportOf(agent, facts, packages());
+    } catch {
+      // as above
+    }
+  });
+  agent.onClosed(report);
   process.once("exit", report);
 }
 
@@ -141,8 +158,14 @@ function reportOf(agent: Agent, facts: StartFacts, packages: readonly PackageFou
     receives: counts["receive"] ?? 0,
     unstamped: unstamped.slice(0, 10).map(({ peer, direction }) => ({ peer, direction })),
     collector: facts.collector ?? null,
+    ...shippingOf(agent),
+    isClosed: false,
     otherOptions: facts.otherOptions(),
   };
+}
+
+function shippingOf(agent: Agent): Pick<AgentReport, "shippingProblem"> {
+  return { shippingProblem: agent.shippingProblem ?? null };
 }
 
 function aboutProcess(): Omit<SelfReport, "notStarted" | "agent"> {

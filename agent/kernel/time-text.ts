@@ -24,6 +24,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 const DISPLAY = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)[+ ]([0-9a-f]{3})$/i;
 const ISO =
   /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|[+\- ]\d\d:?\d\d)$/i;
+const WITHOUT_ZONE = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?$/i;
 const RELATIVE = /^([+-])(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/;
 const DURATION = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/;
 
@@ -39,11 +40,23 @@ const DURATION = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/;
 export function parseTime(text: string, now: Hlc): Hlc {
   const t = readTime(text.trim(), now);
   if (t === undefined || !isHlc(t)) {
-    throw new RetroError("bad-time", `not a time: ${JSON.stringify(text.slice(0, 80))}`, {
-      hint: HINT,
-    });
+    throw noTime(text);
   }
   return t;
+}
+
+/** Of a time that lacks only its zone, that is said, and what it is with one. */
+function noTime(text: string): RetroError {
+  const shown = JSON.stringify(text.slice(0, 80));
+  const trimmed = text.trim();
+  if (!WITHOUT_ZONE.test(trimmed))
+    return new RetroError("bad-time", `not a time: ${shown}`, { hint: HINT });
+  const utc = `${trimmed.length === 10 ? `${trimmed}T00:00` : trimmed}Z`;
+  if (readIso(utc) === undefined)
+    return new RetroError("bad-time", `not a time: ${shown}`, { hint: HINT });
+  return new RetroError("bad-time", `a time without a zone: ${shown}`, {
+    hint: `ISO 8601 has one: ${utc} (UTC), or its offset, such as +01:00, in place of the Z.`,
+  });
 }
 
 function readTime(text: string, now: Hlc): Hlc | undefined {

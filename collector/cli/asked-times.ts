@@ -29,19 +29,34 @@ const YOUNG_MS = 1_000;
 const CLOCK_TIME = /^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?Z?$/;
 const UNIX_SECONDS = /^\d{9,10}(\.\d+)?$/;
 
-/** The word, unless it is a clock time without a date, or a number without a unit. @throws RetroError `bad-time` */
+/** The word, if it is a time; a clock time has a date, and a number a unit. @throws RetroError `bad-time` */
 export function askedTime(word: string, name: string, nowMs: number): string {
   if (/^[+-]\d+(\.\d+)?$/.test(word)) {
     throw new RetroError("bad-time", `${name}: ${word} has no unit`, {
       hint: `A relative time has a unit: ${word}s, ${word}ms.`,
     });
   }
-  if (!CLOCK_TIME.test(word)) return word;
+  if (!CLOCK_TIME.test(word)) {
+    readAs(name, word, nowMs);
+    return word;
+  }
   const today = new Date(nowMs).toISOString().slice(0, 10);
   const clock = word.replace(/Z$/, "").replace(/^\d:/, "0$&");
   throw new RetroError("bad-time", `${name}: a clock time without a date: "${word}"`, {
     hint: `Give day and zone: ${today}T${clock}Z (UTC); or a relative time such as -5m.`,
   });
+}
+
+/** What is wrong with a time is said of what was typed: `--at`, where the collector would say `at`. */
+function readAs(name: string, word: string, nowMs: number): void {
+  try {
+    parseTime(word, ticksFromUnixMs(nowMs));
+  } catch (error) {
+    if (!(error instanceof RetroError)) throw error;
+    const { message, hint } = error;
+    const told = { cause: error, ...(hint === undefined ? {} : { hint }) };
+    throw new RetroError(error.code, `${name}: ${message}`, told);
+  }
 }
 
 /** A duration with its unit; 0 needs none. @throws RetroError `bad-time` */

@@ -62,7 +62,19 @@ export class CollectorClient {
       throw this.#failure(error);
     }
     if (response.ok) return body;
-    throw errorOf(body) ?? this.#noCollector(response);
+    const told = errorOf(body);
+    if (told === undefined || told.code === "not-found") throw this.#notFound(response, told);
+    throw told;
+  }
+
+  /** No such path, or no collector; or an address that holds what is added here: `/api/api/nodes`. */
+  #notFound(response: Response, told: RetroError | undefined): RetroError {
+    const root = this.url.replace(/\/(api|v1)$/, "");
+    if (response.status !== 404 || root === this.url) return told ?? this.#noCollector(response);
+    const ending = this.url.slice(root.length);
+    return new RetroError("bad-usage", `the address of a collector has no ${ending}: ${this.url}`, {
+      hint: `Leave ${ending} out: --url ${root}`,
+    });
   }
 
   #failure(error: unknown): RetroError {

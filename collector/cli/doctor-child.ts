@@ -3,7 +3,9 @@
  *
  *     mkdtemp  ->  RETROSCOPE_DOCTOR=<file>, NODE_OPTIONS += --import=<register>  ->  spawn, a group of its own
  *     until it listens and has been quiet for a second, ends, or the time is up
- *     SIGTERM to the group, SIGKILL for who stays  ->  read the file, remove it
+ *     read the file  ->  SIGTERM to the group, SIGKILL for who stays  ->  remove it
+ *
+ * What is reported after our SIGTERM does not count: it tells of agents that close because we said so.
  *
  * An adapter: it owns real timers, the process and the file.
  */
@@ -34,6 +36,8 @@ export interface Watched {
   readonly tookMs: number;
   /** The end of what it printed, on either stream. */
   readonly tail: string;
+  /** Whether the agent was preloaded; else the command was to start it itself. */
+  readonly preload: boolean;
 }
 
 export interface WatchOptions {
@@ -96,9 +100,10 @@ async function watchIn(file: string, options: WatchOptions): Promise<Watched> {
   }
   const ended = isOver ? await end : undefined;
   const tookMs = performance.now() - startedMs;
-  await endGroup(child, end);
   text = await readFile(file, "utf8");
-  return { reports: parseReports(text), ended, tookMs, tail: tail() };
+  await endGroup(child, end);
+  const { preload } = options;
+  return { reports: parseReports(text), ended, tookMs, tail: tail(), preload };
 }
 
 function isSettled(text: string, changedMs: number): boolean {

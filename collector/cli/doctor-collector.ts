@@ -5,12 +5,12 @@
  *     we     ----- t0 ---------------- t1 -----     half the round trip bounds the error:
  *     it     ---------- now ------------------      offset = now - (t0 + t1) / 2  +-  (t1 - t0) / 2
  */
-import { unixMsFromTicks } from "../../agent/kernel/index.ts";
+import { RetroError, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import type { CutJson, NodesJson } from "../api/shapes.ts";
 import type { CollectorClient } from "./client.ts";
-import { type Finding, finding } from "./doctor-findings.ts";
+import { type Finding, finding } from "./finding.ts";
 import { reasonText } from "./show-cut.ts";
-import { counted } from "./text.ts";
+import { counted, listed } from "./text.ts";
 import { ticksOf } from "./times.ts";
 
 /** Questions asked for the clock; the quickest counts. */
@@ -19,8 +19,12 @@ const CLOCK_QUESTIONS = 5;
 const SETTLED = "-2s";
 /** Clocks of one site that differ by more are worth a look. */
 const NOTED_OFFSET_MS = 100;
-/** Nodes that are told by name. */
+/** Hooks that are told by name. */
 const NAMED = 20;
+/** Nodes told in a line each, of one reason; more of them share a line. */
+const TOLD_EACH = 2;
+/** Nodes named in a line that they share. */
+const NAMED_TOGETHER = 5;
 
 export interface CollectorReport {
   readonly url: string;
@@ -64,8 +68,14 @@ export async function examineCollector(
   };
 }
 
-function settledCut(client: CollectorClient): Promise<CutJson> {
-  return client.ask<CutJson>("/api/cut", { at: SETTLED, wait: "1s" }, 1_000);
+/** undefined: all that it knows is younger */
+async function settledCut(client: CollectorClient): Promise<CutJson | undefined> {
+  try {
+    return await client.ask<CutJson>("/api/cut", { at: SETTLED, wait: "1s" }, 1_000);
+  } catch (error) {
+    if (error instanceof RetroError && error.code === "outside-retention") return undefined;
+    throw error;
+  }
 }
 
 function answersText(url: string, { version }: NodesJson): string {
@@ -124,7 +134,26 @@ const ADVICE: Readonly<Record<string, string>> = {
   "outside-retention": "That time is no longer kept.",
 };
 
-function cutFindings(cut: CutJson): Finding[] {
+/** One line per reason, unless few have it. */
+function incompleteFindings(cut: CutJson): Finding[] {
+  const byReason = new Map<string, CutJson["incomplete"][number][]>();
+  for (const entry of cut.incomplete) {
+    byReason.set(entry.reason, [...(byReason.get(entry.reason) ?? []), entry]);
+  }
+  return [...byReason].flatMap(([reason, entries]) => {
+    const note = (what: string) => finding("note", "cut", `incomplete: ${what}`, ADVICE[reason]);
+    if (entries.length > TOLD_EACH) {
+      const names = entries.map(({ node }) => node);
+      return [note(`${names.length} nodes are ${reason}: ${listed(names, NAMED_TOGETHER)}`)];
+    }
+    return entries.map((entry) => {
+      const why = reasonText(entry, cut);
+      return note(`${entry.node} is ${reason}${why === "" ? "" : `, ${why}`}`);
+    });
+  });
+}
+
+export function cutFindings(cut: CutJson): Finding[] {
   const findings: Finding[] = [];
   if (cut.complete) {
     findings.push(
@@ -135,11 +164,7 @@ function cutFindings(cut: CutJson): Finding[] {
       ),
     );
   }
-  for (const entry of cut.incomplete.slice(0, NAMED)) {
-    const why = reasonText(entry, cut);
-    const what = `incomplete: ${entry.node} is ${entry.reason}${why === "" ? "" : `, ${why}`}`;
-    findings.push(finding("note", "cut", what, ADVICE[entry.reason]));
-  }
+  findings.push(...incompleteFindings(cut));
   if (!cut.consistent) {
     const what = `${counted(cut.violations.length, "message")} received before it was sent`;
     findings.push(

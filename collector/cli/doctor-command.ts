@@ -12,9 +12,20 @@ import { type CliContext, clientOf, newCommand, runs, single, type Words } from 
 import { MAX_WATCH_MS, probeCommand, type Watched, watchCommand } from "./doctor-child.ts";
 import { type CollectorReport, examineCollector } from "./doctor-collector.ts";
 import { couldNotFinish, processFindings } from "./doctor-findings.ts";
+import { mainReports } from "./doctor-reports.ts";
+import { otherCollectorFindings } from "./doctor-shipping.ts";
 import { EXIT } from "./exit.ts";
 import type { CliIo } from "./io.ts";
 import { type Examination, examinationJson, examinationText } from "./show-doctor.ts";
+
+const EXIT_CODES = `
+Exit codes:
+  0  all is well, or works with something to note
+  1  something does not work
+  2  usage
+  3  the collector does not answer, or the command failed
+
+A command that names a collector ships to it, and is seen there as a node, as ever.`;
 
 export function doctorCommand(context: CliContext): Command {
   const { io } = context;
@@ -24,6 +35,7 @@ export function doctorCommand(context: CliContext): Command {
     "retroscope doctor -- node app.js",
   )
     .argument("[command...]", "After --: a command to run, with the agent preloaded")
+    .addHelpText("after", EXIT_CODES)
     .addOption(
       single("--for <duration>", "Watch the command so long", "until it listens, at most 5s"),
     )
@@ -32,10 +44,10 @@ export function doctorCommand(context: CliContext): Command {
     .addOption(new Option("--json", "Print JSON"))
     .addOption(single("--url <url>", "The collector", "$RETROSCOPE_URL or http://127.0.0.1:7700"));
   return runs(command, context, async (words, options) => {
-    const examination: Examination = {
-      process: await examineProcess(words, options, io),
-      collector: options["collector"] === false ? undefined : await askCollector(options, io),
-    };
+    const process = await examineProcess(words, options, io);
+    const collector =
+      options["collector"] === false ? undefined : await askCollector(options, io, process);
+    const examination: Examination = { process, collector };
     const isJson = options["json"] === true;
     io.out(isJson ? examinationJson(examination) : examinationText(examination, io.columns));
     return exitCodeFor(examination);
@@ -88,17 +100,29 @@ async function watch(options: Parameters<typeof watchCommand>[0]): Promise<Watch
 }
 
 /** A collector that is not there is a finding: what was found about the hooks is shown all the same. */
-async function askCollector(options: Words, io: CliIo): Promise<CollectorReport> {
+async function askCollector(
+  options: Words,
+  io: CliIo,
+  { watched, isProbe }: Examination["process"],
+): Promise<CollectorReport> {
   const client = clientOf(options, io);
+  const others = isProbe ? [] : otherCollectorFindings(mainReports(watched.reports), client.url);
   try {
-    return await examineCollector(client, io.nowMs);
+    const report = await examineCollector(client, io.nowMs);
+    return { ...report, findings: [...others, ...report.findings] };
   } catch (error) {
     if (!(error instanceof RetroError)) throw error;
     const finding = {
       ...({ level: "bad", subject: "collector", what: error.message } as const),
       advice: `${error.hint ?? ""} Or leave it out: --no-collector.`.trim(),
     };
-    return { url: client.url, version: null, offsetMs: null, liveNodes: 0, findings: [finding] };
+    return {
+      url: client.url,
+      version: null,
+      offsetMs: null,
+      liveNodes: 0,
+      findings: [...others, finding],
+    };
   }
 }
 

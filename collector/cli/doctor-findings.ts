@@ -1,10 +1,4 @@
-/**
- * From what a watched process reported to what a person should know and do. Pure: reports in, findings out.
- *
- *     ok     it is as it should be
- *     note   it works, but for something that may matter
- *     bad    it does not work
- */
+/** From what a watched process reported to what a person should know and do. Pure: reports in, findings out. */
 import type { Watched } from "./doctor-child.ts";
 import { REGISTER } from "./doctor-paths.ts";
 import {
@@ -14,18 +8,9 @@ import {
   type PackageReport,
   type Report,
 } from "./doctor-reports.ts";
+import { shippingFindings } from "./doctor-shipping.ts";
+import { type Finding, finding } from "./finding.ts";
 import { listed } from "./text.ts";
-
-export type Level = "ok" | "note" | "bad";
-
-export interface Finding {
-  readonly level: Level;
-  /** What it is about: `agent`, `hook ws`, `collector`, ... */
-  readonly subject: string;
-  readonly what: string;
-  /** What to do about it; undefined: nothing. */
-  readonly advice: string | undefined;
-}
 
 /** The packages that hooks are for. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
@@ -33,10 +18,6 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   grpc: "@grpc/grpc-js",
   ws: "ws",
 };
-
-export function finding(level: Level, subject: string, what: string, advice?: string): Finding {
-  return { level, subject, what, advice };
-}
 
 /** @param isProbe it was our own small service: it need not listen, and ends by itself */
 export function processFindings(watched: Watched, isProbe: boolean): readonly Finding[] {
@@ -76,13 +57,16 @@ export function couldNotFinish(watched: Watched): boolean {
 function endFindings({ ended, tookMs, tail }: Watched, reports: readonly Report[]): Finding[] {
   const after = `after ${(tookMs / 1_000).toFixed(1)} s`;
   if (ended !== undefined && ended.code === 0) {
-    return [finding("note", "command", `it ended by itself ${after}, with exit code 0`)];
+    // Who closes its agent meant to end.
+    const level = reports.some(({ agent }) => agent?.isClosed) ? "ok" : "note";
+    return [finding(level, "command", `it ended by itself ${after}, with exit code 0`)];
   }
   if (ended !== undefined) {
     const how = ended.signal === null ? `with exit code ${ended.code}` : `by ${ended.signal}`;
     return [finding("bad", "command", `it ended ${after}, ${how}`, adviceOnEnd(tail))];
   }
-  if (reports.some(({ agent }) => agent?.isListening)) return [];
+  // Where nobody reported, nobody knows whether it listens.
+  if (reports.length === 0 || reports.some(({ agent }) => agent?.isListening)) return [];
   return [
     finding(
       "note",
@@ -101,17 +85,29 @@ function adviceOnEnd(tail: string): string {
       `application's. Start it in the folder that has node_modules/retroscope, or give the path: --import ${REGISTER.href}`
     );
   }
-  return "Its last words stand below. Does it run without doctor?";
+  return "See its last words. Does it run without doctor?";
 }
 
-function silence({ ended }: Watched): Finding {
+function silence({ ended, preload, tookMs }: Watched): Finding {
+  const hasFailed = ended !== undefined && (ended.code !== 0 || ended.signal !== null);
+  if (!preload && hasFailed) {
+    const what = "no agent reported from this command";
+    return finding("bad", "agent", what, "It ended before it called startAgent.");
+  }
+  if (!preload) {
+    const within = ended === undefined ? ` (within ${(tookMs / 1_000).toFixed(1)} s)` : "";
+    const longer = ended === undefined ? " If it does so later, watch longer: --for 30s." : "";
+    const what = `this application does not call startAgent${within}`;
+    const advice = `Leave --as-is out: then doctor preloads the agent.${longer}`;
+    return finding("bad", "agent", what, advice);
+  }
   return finding(
     "bad",
     "agent",
     "no agent reported from this command",
     ended === undefined
       ? "Is it a Node process? One that clears NODE_OPTIONS must be given --import retroscope/register itself."
-      : "It ended before Node had started.",
+      : "It ended before the agent was loaded: is it a Node process?",
   );
 }
 
@@ -120,11 +116,17 @@ function agentFindings(report: Report, isProbe: boolean): Finding[] {
   if (agent === null) {
     return [finding("bad", "agent", `not started: ${notStarted ?? "for no reason known"}`)];
   }
-  const findings = Object.entries(agent.hooks).map(([name, hook]) =>
-    hookFinding(name, hook, agent),
-  );
+  const hooks = Object.entries(agent.hooks);
+  const unseen = hooks.filter(([name, { state }]) => state === "absent" && suspect(name, agent));
+  const findings = hooks
+    .filter((hook) => !unseen.includes(hook))
+    // An agent that turned itself off took its hooks out.
+    .filter(([, { state, reason }]) => agent.health !== "off" || state !== "off" || reason !== null)
+    .map(([name, hook]) => hookFinding(name, hook, agent));
+  if (unseen.length > 0) findings.push(unseenFinding(unseen, agent));
+  if (agent.isClosed) findings.push(finding("ok", "agent", "it closed by itself"));
   if (agent.health === "off") {
-    findings.push(finding("bad", "agent", `off: ${agent.healthReason ?? "closed"}`));
+    findings.push(finding("bad", "agent", `off: ${agent.healthReason ?? "for no reason known"}`));
   } else if (Object.keys(agent.hooks).length === 0) {
     findings.push(finding("note", "agent", "no hooks: RETROSCOPE_HOOKS or `hooks` says none"));
   }
@@ -144,16 +146,7 @@ function agentFindings(report: Report, isProbe: boolean): Finding[] {
     const which = listed(peers, 5);
     findings.push(finding("note", "messages", `some went without a stamp: ${which}`, UNSTAMPED));
   }
-  if (!isProbe && agent.collector === null) {
-    findings.push(
-      finding(
-        "note",
-        "agent",
-        "it ships nowhere",
-        "Set RETROSCOPE_COLLECTOR=http://127.0.0.1:7700.",
-      ),
-    );
-  }
+  if (!isProbe) findings.push(...shippingFindings(agent));
   return findings;
 }
 
@@ -204,20 +197,33 @@ function hookFinding(name: string, { state, reason }: HookReport, agent: AgentRe
   );
 }
 
-/** Absent is well, unless the application has the package and we did not see it come. */
+/** Absent is well. */
 function absent(name: string, subject: string, { packages }: AgentReport): Finding {
-  const wanted = PACKAGE_OF[name];
-  const found = packages.find((each) => each.name === wanted);
-  if (found === undefined || wanted === undefined)
-    return finding("ok", subject, "absent: not in use");
-  if (found.loaded.length === 0 && !found.isDependency) {
-    return finding("ok", subject, `absent: ${versioned(found)} is not loaded`);
-  }
+  const found = packages.find((each) => each.name === PACKAGE_OF[name]);
+  const why = found === undefined ? "not in use" : `${versioned(found)} is not loaded`;
+  return finding("ok", subject, `absent: ${why}`);
+}
+
+/** The package of an absent hook that the application has or asks for, and that we did not see come. */
+function suspect(name: string, { packages }: AgentReport): PackageReport | undefined {
+  const found = packages.find((each) => each.name === PACKAGE_OF[name]);
+  return found !== undefined && (found.loaded.length > 0 || found.isDependency) ? found : undefined;
+}
+
+function unseenFinding(
+  hooks: readonly (readonly [name: string, unknown])[],
+  agent: AgentReport,
+): Finding {
+  const names = hooks.map(([name]) => name);
+  const found = names.flatMap((name) => suspect(name, agent) ?? []).map(versioned);
+  const isOne = names.length === 1;
+  const are = isOne ? "is a dependency: it was" : "are dependencies: they were";
   return finding(
     "note",
-    subject,
-    `absent, but ${versioned(found)} is a dependency: it was not seen to be loaded`,
-    `If it is bundled into the application, hand it over: agent.instrument("${name}", ...). ` +
+    `hook${isOne ? "" : "s"} ${names.join(", ")}`,
+    `absent, but ${found.join(", ")} ${are} not seen to be loaded`,
+    "Not used is well. If bundled into the application, hand it over: " +
+      `${names.map((name) => `agent.instrument("${name}", ...)`).join(", ")}. ` +
       "If it is loaded later, watch longer: --for 30s.",
   );
 }

@@ -28,6 +28,8 @@ export interface AgentReport {
   readonly receives: number;
   readonly unstamped: readonly { readonly peer: string; readonly direction: string }[];
   readonly collector: string | null;
+  readonly shippingProblem: string | null;
+  readonly isClosed: boolean;
   readonly otherOptions: boolean;
 }
 

@@ -41,13 +41,20 @@ export async function runCli(words: readonly string[], io: CliIo): Promise<numbe
   }
 }
 
+/** As in exit.ts, for people. */
+const EXIT_CODES = `Exit codes:
+  0  done
+  1  the answer is no: --strict and incomplete, a check failed
+  2  usage: what was typed is not understood, or names what is not there
+  3  could not reach, read or finish`;
+
 function createProgram(context: CliContext): Command {
   const program = new Command("retroscope")
     .description("See the state of a whole distributed system at any past moment.")
     .version(packageVersion(), "-V, --version", "Print the version")
     .helpOption("-h, --help", "Print this")
     .helpCommand("help [command]", "Print the help of a command")
-    .addHelpText("after", "\nExample: retroscope snapshot --at -5s");
+    .addHelpText("after", `\n${EXIT_CODES}\n\nExample: retroscope snapshot --at -5s`);
   const commands = [
     collectorCommand(context),
     ...pastCommands(context),
@@ -77,10 +84,20 @@ function usageError(error: CommanderError, words: readonly string[], io: CliIo):
   const isBare = error.code === "commander.help";
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
   const help = `retroscope ${first !== undefined && error.code !== "commander.unknownCommand" ? `${first} ` : ""}--help`;
-  const hint = suggestion?.replace(/^\(|\)$/g, "") ?? timeHint(error, words);
+  const isUnknown = error.code === "commander.unknownCommand";
+  const begun = isUnknown ? commandsBegun(first ?? "", io) : "";
+  const hint = begun || (suggestion?.replace(/^\(|\)$/g, "") ?? timeHint(error, words));
   io.err(`retroscope: ${plain(isBare ? "no command is given" : message)}\n`);
   io.err(`  ${hint === "" ? "" : `${plain(hint)} `}See \`${help}\`.\n`);
   return EXIT.usage;
+}
+
+/** Commands that begin so are meant rather than those spelt alike: `snap` is no `step`. */
+function commandsBegun(word: string, io: CliIo): string {
+  const { commands } = createProgram({ io, finish: () => undefined });
+  const names = commands.map((command) => command.name());
+  const begun = names.filter((name) => word !== "" && name.startsWith(word));
+  return begun.length === 0 ? "" : `Did you mean ${begun.join(" or ")}?`;
 }
 
 /** A time where none is taken, or one without a unit, which reads like an option. */

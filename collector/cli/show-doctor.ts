@@ -3,8 +3,9 @@ import { basename } from "node:path";
 import { packageVersion } from "../version.ts";
 import type { Watched } from "./doctor-child.ts";
 import type { CollectorReport } from "./doctor-collector.ts";
-import { couldNotFinish, type Finding } from "./doctor-findings.ts";
+import { couldNotFinish } from "./doctor-findings.ts";
 import { mainReports, type Report } from "./doctor-reports.ts";
+import type { Finding } from "./finding.ts";
 import { plain, table } from "./text.ts";
 
 /** Lines shown of what a command printed before it failed. */
@@ -46,6 +47,7 @@ export function examinationJson({ process: examined, collector }: Examination): 
     command: isProbe ? null : command,
     processes: mainReports(watched.reports),
     ended: watched.ended ?? null,
+    lastWords: couldNotFinish(watched) ? lastWords(watched.tail) : null,
     findings: [...findings, ...(collector?.findings ?? [])].map((one) => ({
       ...one,
       advice: one.advice ?? null,
@@ -96,9 +98,13 @@ function adviceText(findings: readonly Finding[]): string {
 }
 
 function tailText(tail: string): string {
-  const lines = tail.trimEnd().split("\n").slice(-TAIL_LINES);
-  if (tail.trim() === "") return "\nIt printed nothing.\n";
+  const lines = lastWords(tail);
+  if (lines.length === 0) return "\nIt printed nothing.\n";
   return `\nIts last words:\n${lines.map((line) => `  | ${plain(line)}\n`).join("")}`;
+}
+
+function lastWords(tail: string): readonly string[] {
+  return tail.trim() === "" ? [] : tail.trimEnd().split("\n").slice(-TAIL_LINES);
 }
 
 function verdict(findings: readonly Finding[]): string {

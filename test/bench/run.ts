@@ -19,6 +19,10 @@ interface Bench {
 const SUFFIX = ".bench.js";
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.some((arg) => arg === "--help" || arg === "-h")) {
+    process.stdout.write(await listing());
+    return 0;
+  }
   const names = args.filter((arg) => !arg.startsWith("-"));
   const unknownFlag = args.find((arg) => arg.startsWith("-") && arg !== "--json");
   const [name] = names;

@@ -85,6 +85,10 @@ server.listen(0, "127.0.0.1", () => {
 });
 `;
 
+const agentDoor = pathToFileURL(join(root, "dist/agent/index.js")).href;
+const START = `import { startAgent } from "${agentDoor}";
+  const agent = startAgent({ service: "own", quiet: true, collector: process.argv[2] });`;
+
 beforeAll(async () => {
   for (const each of [app, bare]) mkdirSync(each);
   symlinkSync(join(root, "node_modules"), join(app, "node_modules"));
@@ -97,6 +101,10 @@ beforeAll(async () => {
     "worker.mjs": `import http from "node:http"; import { isMainThread, Worker } from "node:worker_threads";
       if (isMainThread) new Worker(new URL(import.meta.url)); ${SERVER}`,
     "crash.mjs": `throw new Error("a bad start");`,
+    // Ships as its words say, from code.
+    "own-server.mjs": `import http from "node:http"; ${START} ${SERVER}`,
+    "own-job.mjs": `${START} agent.log("stock").set("apples", 1); await agent.close();`,
+    "plain.mjs": `import http from "node:http"; ${SERVER}`,
     "idle.mjs": `setInterval(() => {}, 1_000);`,
     "tracing.cjs": `const { NodeSDK } = require("@opentelemetry/sdk-node");
       new NodeSDK({ spanProcessors: [], logRecordProcessors: [], metricReaders: [], autoDetectResources: false }).start();`,
@@ -266,6 +274,56 @@ describe("doctor with a command", () => {
     const { code, findings } = await examined(["--for", "1s", "--", "node", "app.mjs"], { env });
     expect(findings.find(({ level }) => level === "bad")?.what).toContain("RETROSCOPE_WINDOW");
     expect(code).toBe(1);
+  });
+
+  it("judges a server as it was before doctor ended it, though nobody takes its goodbye", async () => {
+    const nowhere = "http://127.0.0.1:9";
+    const words = ["--as-is", "--", "node", "own-server.mjs", nowhere];
+    const { code, findings, processes } = await examined(words);
+    expect(processes[0]?.agent.hooks["fetch"]?.state).toBe("active");
+    const bad = findings.filter(({ level }) => level === "bad");
+    expect(bad.map(({ what }) => what)).toEqual([`it cannot ship to ${nowhere} (ECONNREFUSED)`]);
+    expect(findings.map(({ what }) => what)).toContain(
+      `asked is ${url}, but the application ships to ${nowhere}`,
+    );
+    expect(code).toBe(1);
+  });
+
+  it("tells an address with a path too many", async () => {
+    const words = ["--as-is", "--", "node", "own-server.mjs", `${url}/api`];
+    const bad = (await examined(words)).findings.filter(({ level }) => level === "bad");
+    expect(bad.map(({ what }) => what)).toEqual([
+      `it cannot ship to ${url}/api (404, there is no /api/v1/batches)`,
+    ]);
+    expect(bad[0]?.advice).toContain("Leave the path /api out");
+  });
+
+  it("is content with a server that ships, and with a job that ends and closes its agent", async () => {
+    for (const file of ["own-server.mjs", "own-job.mjs"]) {
+      const { code, findings, processes } = await examined(["--as-is", "--", "node", file, url]);
+      expect(findings.filter(({ level }) => level === "bad")).toEqual([]);
+      expect(processes[0]?.agent.hooks["fetch"]?.state, file).toBe("active");
+      expect(code, file).toBe(0);
+      const closed = findings.some(({ what }) => what === "it closed by itself");
+      expect(closed, file).toBe(file === "own-job.mjs");
+    }
+  });
+
+  it("tells a job that nobody took its events", async () => {
+    const words = ["--as-is", "--", "node", "own-job.mjs", "http://127.0.0.1:9"];
+    const { code, findings } = await examined(words);
+    const bad = findings.filter(({ level }) => level === "bad").map(({ what }) => what);
+    expect(bad).toEqual(["it cannot ship to http://127.0.0.1:9 (ECONNREFUSED)"]);
+    expect(code).toBe(1);
+  });
+
+  it("says of an application without an agent to leave --as-is out", async () => {
+    const words = ["--as-is", "--for", "1s", "--", "node", "plain.mjs"];
+    const { findings } = await examined(words);
+    expect(findings.map(({ what }) => what)).not.toContain("it did not listen within 1.0 s");
+    const found = findings.find(({ subject }) => subject === "agent");
+    expect(found?.what).toMatch(/^this application does not call startAgent/);
+    expect(found?.advice).toContain("Leave --as-is out");
   });
 
   it("says that a hook is off because nobody asked for it", async () => {

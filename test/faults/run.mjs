@@ -11,7 +11,8 @@ const FAULTS = {
   simulate: "whole systems from one seed, in virtual time (faults 11-13, 15, 16, 37-43; R2, R4)",
 };
 
-const [name, ...rest] = process.argv.slice(2);
+const [first, ...rest] = process.argv.slice(2);
+const name = first === "--help" || first === "-h" ? undefined : first;
 if (name === undefined || !Object.hasOwn(FAULTS, name)) {
   const list = Object.entries(FAULTS).map(([key, title]) => `  ${key.padEnd(8)}  ${title}\n`);
   const out = name === undefined ? process.stdout : process.stderr;

@@ -81,6 +81,22 @@ describe("a time that is typed", () => {
     expect((error as Error).message).toContain(JSON.stringify(text));
   });
 
+  it.each([
+    ["2026-11-21T15:00:00", "2026-11-21T15:00:00Z"],
+    [" 2026-11-21 15:00 ", "2026-11-21 15:00Z"],
+    ["2026-11-21", "2026-11-21T00:00Z"],
+  ])("%j lacks its zone alone, and the error gives it one that is read", (text, withZone) => {
+    const error = errorOf(text);
+    expect(error).toMatchObject({ code: "bad-time" });
+    expect(error.message).toContain("a time without a zone");
+    expect(error.hint).toContain(`${withZone} (UTC)`);
+    expect(parseTime(withZone, NOW)).toBeGreaterThan(0);
+  });
+
+  it("a day that is none does not lack a zone", () => {
+    expect(errorOf("2026-02-30T15:00:00").message).toContain("not a time");
+  });
+
   it("shows no more than 80 letters of a long one", () => {
     expect(() => parseTime("x".repeat(10_000), NOW)).toThrow(/^not a time: "x{80}"$/);
   });
@@ -111,6 +127,15 @@ describe("a duration that is typed", () => {
     expect(() => parseDurationMs(text)).toThrow(expect.objectContaining({ code: "bad-time" }));
   });
 });
+
+function errorOf(text: string): RetroError {
+  try {
+    parseTime(text, NOW);
+  } catch (error) {
+    return error as RetroError;
+  }
+  throw new Error(`${text} was read`);
+}
 
 function hexTicks(hex: string): number {
   return (

@@ -1,8 +1,10 @@
 /** What doctor makes of what processes report: findings, words, JSON. The processes are in test/e2e. */
 import { describe, expect, it } from "vitest";
 import type { Watched } from "../../../collector/cli/doctor-child.ts";
-import { type Finding, processFindings } from "../../../collector/cli/doctor-findings.ts";
+import { processFindings } from "../../../collector/cli/doctor-findings.ts";
 import { mainReports, parseReports, type Report } from "../../../collector/cli/doctor-reports.ts";
+import { otherCollectorFindings } from "../../../collector/cli/doctor-shipping.ts";
+import type { Finding } from "../../../collector/cli/finding.ts";
 import { examinationJson, examinationText } from "../../../collector/cli/show-doctor.ts";
 
 type Agent = NonNullable<Report["agent"]>;
@@ -22,6 +24,7 @@ function report(agent: Partial<Agent> = {}, about: Partial<Report> = {}): Report
       hooks: { "http-server": { state: "active", reason: null } },
       ...{ isListening: true, sends: 1, receives: 1, unstamped: [], otherOptions: false },
       collector: "http://127.0.0.1:7700/",
+      ...{ shippingProblem: null, isClosed: false },
       ...agent,
     },
     ...about,
@@ -29,7 +32,7 @@ function report(agent: Partial<Agent> = {}, about: Partial<Report> = {}): Report
 }
 
 function watched(reports: readonly Report[], rest: Partial<Watched> = {}): Watched {
-  return { reports, ended: undefined, tookMs: 1_200, tail: "", ...rest };
+  return { reports, ended: undefined, tookMs: 1_200, tail: "", preload: true, ...rest };
 }
 
 const told = (findings: readonly Finding[]): string[] =>
@@ -39,6 +42,8 @@ const hook = (name: string, state: string, reason: string | null = null): Partia
   hooks: { [name]: { state, reason } },
 });
 const ws = { name: "ws", installed: "8.0.0" };
+
+const NOT_TAKEN = "the collector does not take batches: ";
 
 describe("a finding", () => {
   const cases: readonly (readonly [why: string, agent: Partial<Agent>, expected: string])[] = [
@@ -70,9 +75,109 @@ describe("a finding", () => {
       { ...hook("fetch", "active"), collector: null },
       "note agent: it ships nowhere",
     ],
+    [
+      "a collector that is not there",
+      { collector: "http://h:1/", shippingProblem: `${NOT_TAKEN}ECONNREFUSED` },
+      "bad shipping: it cannot ship to http://h:1 (ECONNREFUSED)",
+    ],
+    [
+      "an address that is not the collector's",
+      { collector: "http://h:1/api", shippingProblem: `${NOT_TAKEN}404 not-found: there is no /x` },
+      "bad shipping: it cannot ship to http://h:1/api (404, there is no /x)",
+    ],
+    [
+      "an agent that closed, and found nobody to ship to",
+      { isClosed: true, shippingProblem: "the collector refuses our token (401)" },
+      "bad shipping: it cannot ship to http://127.0.0.1:7700 (the collector refuses our token (401))",
+    ],
+    ["an agent that closed", { isClosed: true }, "ok agent: it closed by itself"],
   ];
   it.each(cases)("on %s", (_why, agent, expected) => {
     expect(told(processFindings(watched([report(agent)]), false))).toContain(expected);
+  });
+
+  const fresh = { hooks: {}, shippingProblem: `${NOT_TAKEN}ECONNREFUSED` };
+  it.each<[why: string, agent: Partial<Agent>, advice: RegExp]>([
+    ["nobody listens", { ...fresh, collector: "http://h:1/" }, /retroscope collector/],
+    [
+      "a path too many",
+      { ...fresh, collector: "http://h:1/api", shippingProblem: `${NOT_TAKEN}404 x` },
+      /Leave the path \/api out.* http:\/\/h:1\./,
+    ],
+    [
+      "another server",
+      { ...fresh, collector: "http://h:1/", shippingProblem: `${NOT_TAKEN}404 Not Found` },
+      /Is it a collector .*http:\/\/h:1\?/,
+    ],
+    ["a token", { ...fresh, shippingProblem: "the collector refuses our token (401)" }, /_TOKEN/],
+  ])("on shipping gives advice that fits: %s", (_why, agent, advice) => {
+    const found = processFindings(watched([report(agent)]), false);
+    expect(found.find(({ subject }) => subject === "shipping")?.advice).toMatch(advice);
+  });
+
+  it("does not say of an application with options of its own that it ships nowhere", () => {
+    const findings = processFindings(
+      watched([report({ collector: null, otherOptions: true })]),
+      false,
+    );
+    expect(told(findings).join("\n")).toMatch(/calls startAgent itself/);
+    expect(told(findings).join("\n")).not.toMatch(/ships nowhere/);
+  });
+
+  it("on hooks that saw nothing of their packages is one", () => {
+    const names = { kafkajs: "kafkajs", grpc: "@grpc/grpc-js", ws: "ws" };
+    const absent = { state: "absent", reason: null };
+    const agent = {
+      hooks: { kafkajs: absent, grpc: absent, ws: absent },
+      packages: Object.values(names).map((name) => ({
+        ...{ name, installed: null, loaded: [], isDependency: true },
+      })),
+    };
+    const findings = processFindings(watched([report(agent)]), false);
+    expect(told(findings)).toEqual([
+      "note hooks kafkajs, grpc, ws: absent, but kafkajs, @grpc/grpc-js, ws are dependencies: they were not seen to be loaded",
+    ]);
+  });
+
+  it("leaves the hooks of an agent that turned itself off out: they went with it", () => {
+    const off = { health: "off", healthReason: "5 own errors", ...hook("ws", "off") };
+    expect(told(processFindings(watched([report(off)]), false))).toEqual([
+      "bad agent: off: 5 own errors",
+    ]);
+  });
+
+  it("on a job that closed its agent and ended is that all is well", () => {
+    const ended = { ended: { code: 0, signal: null } };
+    const findings = processFindings(watched([report({ isClosed: true })], ended), false);
+    expect(findings.map(({ level }) => level)).toEqual(["ok", "ok", "ok"]);
+  });
+
+  it("on a command as it is, without an agent, is that it calls no startAgent", () => {
+    const plain = processFindings(watched([], { preload: false, tookMs: 5_000 }), false);
+    expect(told(plain)).toEqual([
+      "bad agent: this application does not call startAgent (within 5.0 s)",
+    ]);
+    expect(plain[0]?.advice).toMatch(/^Leave --as-is out/);
+    const ended = { preload: false, ended: { code: 1, signal: null } };
+    expect(processFindings(watched([], ended), false).at(-1)?.advice).toBe(
+      "It ended before it called startAgent.",
+    );
+  });
+
+  it("notes that the application ships to another collector than was asked, by any name", () => {
+    const seen = (agent: Partial<Agent>, asked: string) =>
+      otherCollectorFindings([report(agent)], asked);
+    for (const same of ["http://127.0.0.1:7700", "http://localhost:7700/", "http://[::1]:7700"]) {
+      expect(seen({}, same), same).toEqual([]);
+    }
+    expect(seen({ collector: null }, "http://h:1")).toEqual([]);
+    const other = seen({ collector: "http://user:secret@c:7700/" }, "http://h:1");
+    expect(told(other)).toEqual([
+      "note collector: asked is http://h:1, but the application ships to http://c:7700",
+    ]);
+    expect(other[0]?.advice).toBe("Ask that one: --url http://c:7700");
+    const ill = { collector: "http://c:7700/", shippingProblem: `${NOT_TAKEN}ECONNREFUSED` };
+    expect(seen(ill, "http://h:1")[0]?.advice).toContain("RETROSCOPE_COLLECTOR=http://h:1");
   });
 
   it("is said once for all processes, or of whom it is", () => {
@@ -152,6 +257,13 @@ describe("what is shown", () => {
       ended: null,
       findings: [{ level: "ok", subject: "hook http-server", what: "active", advice: null }],
       collector: null,
+      lastWords: null,
     });
+  });
+
+  it("holds the last words in JSON too", () => {
+    const failed = { ended: { code: 1, signal: null }, tail: "a\nboom\n" };
+    const answer = JSON.parse(examinationJson(examination([report()], failed)));
+    expect(answer.lastWords).toEqual(["a", "boom"]);
   });
 });

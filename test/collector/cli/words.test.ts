@@ -248,6 +248,13 @@ describe("what is typed wrongly is answered with what was meant:", () => {
     expect(ended.err.trimEnd().split("\n")).toHaveLength(2);
   });
 
+  it.each(["api", "v1"])("an address of a collector that ends in /%s", async (ending) => {
+    const { url } = await collectorWith();
+    const { code, err } = await cli(`${url}/${ending}/`, "nodes");
+    expect(code).toBe(2);
+    expect(err).toContain(`Leave /${ending} out: --url ${url}\n`);
+  });
+
   it("the address of something else", async () => {
     const server = createServer((_request, response) => {
       response.writeHead(404, { "content-type": "text/html; charset=utf-8" }).end("<html>");
