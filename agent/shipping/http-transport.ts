@@ -22,6 +22,8 @@ const MAX_SOCKETS = 2;
 /** A longer answer is no answer of a collector. */
 const MAX_REPLY_BYTES = 1024 * 1024;
 const MAX_MESSAGE_LENGTH = 200;
+/** Answers of whoever takes no batches there: moved, not found, method not allowed. */
+const NOT_HERE: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 404, 405, 501]);
 export const CONNECT_TIMEOUT_MS = 300;
 export const PATIENT_CONNECT_TIMEOUT_MS = 3_000;
 const PATIENT_EVERY = 4;
@@ -98,10 +100,10 @@ export class HttpTransport implements Transport {
           cancelConnect();
         });
       });
-      request.on("error", (error) => settle(failed(messageOf(error))));
+      request.on("error", (error) => settle(failed(adviseOn(messageOf(error)))));
       request.on("response", (response) => {
         readBody(response).then(
-          (body) => settle(replyOf(response, body)),
+          (body) => settle(replyOf(response, body, this.#url)),
           (error) => {
             settle(failed(messageOf(error)));
             request.destroy();
@@ -135,14 +137,31 @@ async function readBody(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function replyOf(response: IncomingMessage, body: string): TransportReply {
+function replyOf(response: IncomingMessage, body: string, url: URL): TransportReply {
   const status = response.statusCode ?? 0;
   if (status === 200) return ackedOf(body);
   const message = errorMessageOf(body) ?? response.statusMessage ?? "";
   if (status === 401 || status === 403) return { kind: "unauthorized", status };
   if (status === 413) return { kind: "too-large" };
   if (status === 400 || status === 415) return { kind: "refused", status, message };
-  return failed(`${status} ${message}`, retryAfterMs(response));
+  const advice = NOT_HERE.has(status) ? `: ${adviceFor(url)}` : "";
+  return failed(`${status} ${message}${advice}`, retryAfterMs(response));
+}
+
+/** What to change where no collector takes batches. */
+function adviceFor({ origin, pathname }: URL): string {
+  const path = pathname.slice(0, -INGEST_PATH.length);
+  if (path === "") return `another service seems to answer at ${origin}; name the collector's`;
+  return `the collector's address was given with the path ${path}; leave it out, or mend the proxy there`;
+}
+
+/** A code of Node's, with what to change where it tells of the wrong protocol. */
+function adviseOn(code: string): string {
+  if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER") {
+    return `${code}: no TLS is spoken there; the collector's address may begin with http:, not https:`;
+  }
+  if (code.startsWith("HPE_")) return `${code}: what answers there does not speak HTTP`;
+  return code;
 }
 
 function ackedOf(body: string): TransportReply {

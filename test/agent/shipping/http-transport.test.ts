@@ -180,3 +180,32 @@ describe("an answer over HTTP", () => {
     });
   });
 });
+
+describe("a wrong address", () => {
+  const sendTo = async (collector: URL) => {
+    const transport = new HttpTransport({ collector, scheduler: realScheduler });
+    try {
+      return await transport.send([], OPTIONS);
+    } finally {
+      transport.close();
+    }
+  };
+
+  it("is told with what to change: another service, a path, TLS where there is none", async () => {
+    const url = await serve((_request, response) => {
+      response.statusCode = 404;
+      response.end("<html>");
+    });
+    expect(await sendTo(url)).toMatchObject({
+      kind: "failed",
+      message: `404 Not Found: another service seems to answer at ${url.origin}; name the collector's`,
+    });
+    expect(await sendTo(new URL("/api/", url))).toMatchObject({
+      message: expect.stringContaining("was given with the path /api; leave it out"),
+    });
+    expect(await sendTo(new URL(url.href.replace("http:", "https:")))).toMatchObject({
+      kind: "failed",
+      message: expect.stringContaining("may begin with http:, not https:"),
+    });
+  });
+});
