@@ -23,6 +23,7 @@ const STATUS: Partial<Record<RetroCode, number>> = {
   forbidden: 403,
   "unknown-node": 404,
   "unknown-log": 404,
+  "unknown-variable": 404,
   "not-found": 404,
   incomplete: 409,
   inconsistent: 409,

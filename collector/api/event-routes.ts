@@ -3,9 +3,9 @@ import { Router } from "express";
 import type { NodeEvent } from "../cut/history.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { formatCursor, parseCursor } from "./event-cursor.ts";
-import { eventLineJson } from "./event-line-json.ts";
 import { Params, SELECTION_PARAMS } from "./params.ts";
 import { wholeRange } from "./retained.ts";
+import { eventsJson } from "./to-json.ts";
 
 export function eventRoutes({ history, now }: Answering): Router {
   const router = Router();
@@ -25,7 +25,7 @@ export function eventRoutes({ history, now }: Answering): Router {
     const page = await history.events(query, closingOf(response));
     const last = page.events.at(-1);
     response.json({
-      events: page.events.map(eventLineJson),
+      ...eventsJson(page, query),
       ...(page.more && last !== undefined ? { next: nextOf(last) } : {}),
     });
   });

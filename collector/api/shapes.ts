@@ -72,32 +72,41 @@ export interface CutJson {
   };
 }
 
+/** Why a value is not known: its changes are gone, or were not captured and may yet be. */
+export type UnknownJson = "lost" | "not-captured";
+
+/** Absent without a reason: there was no such variable. */
+export interface BeforeAfterJson {
+  readonly before?: Json;
+  readonly after?: Json;
+  /** Never beside a value. */
+  readonly beforeUnknown?: UnknownJson;
+  readonly afterUnknown?: UnknownJson;
+}
+
 export interface DiffJson {
   readonly from: H;
   readonly to: H;
   readonly complete: boolean;
   readonly incomplete: readonly IncompleteJson[];
-  readonly changes: readonly {
+  readonly changes: readonly (BeforeAfterJson & {
     readonly node: string;
     readonly log: string;
     readonly key: string;
-    readonly before?: Json;
-    readonly after?: Json;
     readonly count: number;
-  }[];
+  })[];
 }
 
 export interface StepsJson {
   readonly steps: readonly {
     readonly at: H;
-    readonly changes: readonly {
+    readonly changes: readonly (BeforeAfterJson & {
       readonly node: string;
       readonly log: string;
       readonly key: string;
+      /** That of an event, or `lost` or `not-captured`: from here on its value is not known. */
       readonly kind: string;
-      readonly before?: Json;
-      readonly after?: Json;
-    }[];
+    })[];
   }[];
 }
 
@@ -108,7 +117,10 @@ export interface VariableHistoryJson {
     readonly seq: number;
     readonly value?: Json;
     readonly deleted?: true;
+    /** Not known: changes of it are gone. */
     readonly lost?: true;
+    /** Not known: it was not captured, and may yet be. */
+    readonly notCaptured?: true;
   }[];
   readonly next?: string;
 }
@@ -228,6 +240,8 @@ export interface SchemaJson {
     readonly changes: number;
     readonly variableCount: number;
     readonly variables: readonly { readonly key: string; readonly type: string }[];
+    /** Why there may be variables that are not listed. */
+    readonly unknown?: UnknownJson;
   }[];
 }
 
@@ -242,7 +256,13 @@ export type EventLineJson = {
 } & { readonly [field: string]: Json };
 
 export interface EventsJson {
+  /** The range, both ends in it. */
+  readonly from: H;
+  readonly to: H;
   readonly events: readonly EventLineJson[];
+  /** Whether no event of the whole range, of whatever kind, may be missing; the same on every page. */
+  readonly complete: boolean;
+  readonly incomplete: readonly IncompleteJson[];
   readonly next?: string;
 }
 

@@ -10,12 +10,13 @@ import {
   type Json,
   type LostRange,
   toJsonForm,
-  type Value,
 } from "../../agent/kernel/index.ts";
 import type {
+  BeforeAfter,
   Cut,
   CutNode,
   Diff,
+  EventPage,
   Incomplete,
   LogSummary,
   NodeSummary,
@@ -26,9 +27,11 @@ import type {
 } from "../cut/history.ts";
 import { eventLineJson } from "./event-line-json.ts";
 import type {
+  BeforeAfterJson,
   CutJson,
   DiffJson,
   EventRefJson,
+  EventsJson,
   IncompleteJson,
   LostRangeJson,
   NodesJson,
@@ -102,7 +105,7 @@ export function diffJson(diff: Diff): DiffJson {
       node: change.node,
       log: change.log,
       key: change.key,
-      ...beforeAfter(change),
+      ...beforeAfterJson(change),
       count: change.count,
     })),
   };
@@ -117,19 +120,19 @@ export function stepsJson(steps: readonly Step[]): StepsJson {
         log: change.log,
         key: change.key,
         kind: change.kind,
-        ...beforeAfter(change),
+        ...beforeAfterJson(change),
       })),
     })),
   };
 }
 
-function beforeAfter(change: { readonly before?: Value; readonly after?: Value }): {
-  readonly before?: Json;
-  readonly after?: Json;
-} {
+function beforeAfterJson(change: BeforeAfter): BeforeAfterJson {
+  const { beforeUnknown, afterUnknown } = change;
   return {
     ...(change.before === undefined ? {} : { before: toJsonForm(change.before) }),
     ...(change.after === undefined ? {} : { after: toJsonForm(change.after) }),
+    ...(beforeUnknown === undefined ? {} : { beforeUnknown }),
+    ...(afterUnknown === undefined ? {} : { afterUnknown }),
   };
 }
 
@@ -144,7 +147,8 @@ export function variableHistoryJson(page: {
       seq: version.seq,
       ...(version.value === undefined ? {} : { value: toJsonForm(version.value) }),
       ...(version.deleted ? { deleted: true as const } : {}),
-      ...(version.lost ? { lost: true as const } : {}),
+      ...(version.unknown === "lost" ? { lost: true as const } : {}),
+      ...(version.unknown === "not-captured" ? { notCaptured: true as const } : {}),
     })),
     ...(page.next === undefined ? {} : { next: formatHlc(page.next) }),
   };
@@ -247,14 +251,28 @@ export function schemaJson(nodes: readonly NodeSummary[], logs: readonly LogSumm
   return {
     services: [...new Set(nodes.map(({ service }) => service))].sort(),
     nodes: nodes.map(({ node }) => node).sort(),
-    logs: logs.map(({ node, service, log, changeCount, variableCount, variables }) => ({
-      node,
-      service,
-      log,
-      changes: changeCount,
-      variableCount,
-      variables,
+    logs: logs.map((one) => ({
+      node: one.node,
+      service: one.service,
+      log: one.log,
+      changes: one.changeCount,
+      variableCount: one.variableCount,
+      variables: one.variables,
+      ...(one.unknown === undefined ? {} : { unknown: one.unknown }),
     })),
+  };
+}
+
+export function eventsJson(
+  page: EventPage,
+  { from, to }: { readonly from: Hlc; readonly to: Hlc },
+): Omit<EventsJson, "next"> {
+  return {
+    from: hJson(from),
+    to: hJson(to),
+    events: page.events.map(eventLineJson),
+    complete: page.complete,
+    incomplete: page.incomplete.map(incompleteJson),
   };
 }
 

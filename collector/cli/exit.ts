@@ -24,6 +24,7 @@ const CODES_OF_USAGE: ReadonlySet<string> = new Set([
   "bad-usage",
   "unknown-node",
   "unknown-log",
+  "unknown-variable",
 ]);
 
 export function exitCodeOf(error: unknown): number {

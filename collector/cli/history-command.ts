@@ -3,8 +3,10 @@
  * those are found by stepping back, so that their cost follows what is printed, not the history.
  */
 import type { Command } from "commander";
+import { type Hlc, RetroError, ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import type { NodesJson, StepsJson, VariableHistoryJson } from "../api/shapes.ts";
 import { askedTime, TIME_FORMS } from "./asked-times.ts";
+import { captureCommandText } from "./capture-hint.ts";
 import type { CollectorClient, Query } from "./client.ts";
 import {
   askingOptions,
@@ -18,13 +20,19 @@ import {
 } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { type PagedRows, pages } from "./pages.ts";
-import { type RunEnds, versionsText } from "./show-changes.ts";
-import { unknownKeysText } from "./unknown-keys.ts";
+import { type RunEnds, unknownOf, versionsText } from "./show-changes.ts";
+import { listed } from "./text.ts";
+import { ticksOf } from "./times.ts";
+import { knownKeys, unknownKeysText } from "./unknown-keys.ts";
 
 const MAX_VERSIONS = 1_000_000;
 const MAX_TAIL = 1_000;
 
+/** Names of known variables in a refusal. */
+const NAMED = 8;
+
 type Version = VariableHistoryJson["values"][number];
+type FewRows = Omit<PagedRows<Version>, "first">;
 
 export function historyCommand(context: CliContext): Command {
   const command = newCommand(
@@ -55,12 +63,14 @@ export function historyCommand(context: CliContext): Command {
     const ends = page.rows.some(({ deleted }) => deleted)
       ? runEndsOf(await client.ask<NodesJson>("/api/nodes"), node)
       : new Map<string, string>();
+    if (page.rows.length === 0) await refuseUnknown(client, { node, log, key });
     const answer = { values: page.rows, ...page.rest };
     show(answer, options, io, ({ values }) => {
       const more = page.isCutShort
         ? `More than ${limit}: see the rest with --limit, the latest with --tail.\n`
         : "";
-      return versionsText(values, { nowMs: io.nowMs(), columns: io.columns }, ends) + more;
+      const shown = { nowMs: io.nowMs(), columns: io.columns };
+      return versionsText(values, shown, ends) + more + hintFor(values, node, io.nowMs());
     });
     if (page.rows.every(({ value }) => value === undefined)) {
       io.err(await unknownKeysText(client, { node: [node], log: [log], key: [key] }));
@@ -69,11 +79,36 @@ export function historyCommand(context: CliContext): Command {
   });
 }
 
-function versions(
+/**
+ * A variable that never was is refused like a log that never was. One that once was, or that a loss may
+ * hide, merely had no value in the range.
+ * @throws RetroError `unknown-variable`
+ */
+async function refuseUnknown(
   client: CollectorClient,
-  query: Query,
-  limit: number,
-): Promise<PagedRows<Version>> {
+  name: { readonly node: string; readonly log: string; readonly key: string },
+): Promise<void> {
+  const { values } = await client.ask<VariableHistoryJson>("/api/history", { ...name, limit: 1 });
+  if (values.length > 0) return;
+  const known = await knownKeys(client, { node: [name.node], log: [name.log] });
+  const names = known.length === 0 ? "none is there now" : `known: ${listed(known, NAMED)}`;
+  throw new RetroError("unknown-variable", `unknown variable ${JSON.stringify(name.key)}`, {
+    hint: `${name.node} never had it in ${name.log}; ${names}`,
+  });
+}
+
+/** The command that asks for the last stretch that was not captured. */
+function hintFor(values: readonly Version[], node: string, nowMs: number): string {
+  const last = values.findLastIndex((one) => unknownOf(one) === "not-captured");
+  const version = values[last];
+  if (version === undefined) return "";
+  const end = values[last + 1]?.at;
+  const to = end === undefined ? ticksFromUnixMs(nowMs) : ticksOf(end);
+  const from = Math.min(ticksOf(version.at), to) as Hlc;
+  return captureCommandText(from, to, [node]);
+}
+
+function versions(client: CollectorClient, query: Query, limit: number): Promise<FewRows> {
   return pages(
     client,
     "/api/history",
@@ -83,11 +118,7 @@ function versions(
   );
 }
 
-async function lastOnes(
-  client: CollectorClient,
-  query: Query,
-  count: number,
-): Promise<PagedRows<Version>> {
+async function lastOnes(client: CollectorClient, query: Query, count: number): Promise<FewRows> {
   const { node, log, key, from, to = "now" } = query;
   const stepping = { from: to, direction: "prev", count, node, log, key };
   const { steps } = await client.ask<StepsJson>("/api/step", stepping);

@@ -77,7 +77,10 @@ function snapshotCommand(context: CliContext): Command {
 /** Why a strict question is answered with no. */
 function flawOf(cut: CutJson): RetroError | undefined {
   if (!cut.complete) {
-    const hint = "Ask with --wait 5s for nodes that are only late.";
+    const isUncaptured = cut.incomplete.every(({ reason }) => reason === "not-captured");
+    const hint = isUncaptured
+      ? "Nodes that record on demand give it when asked: `retroscope capture`."
+      : "Ask with --wait 5s for nodes that are only late.";
     return new RetroError("incomplete", "the cut is incomplete", { hint });
   }
   if (!cut.consistent) {

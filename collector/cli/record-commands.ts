@@ -1,5 +1,6 @@
 /** What is recorded, as it is: `events`, `nodes`. */
 import type { Command } from "commander";
+import { KindCode } from "../../agent/kernel/index.ts";
 import type { EventsJson, NodesJson } from "../api/shapes.ts";
 import { askedTime } from "./asked-times.ts";
 import {
@@ -17,12 +18,15 @@ import {
 } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { pages } from "./pages.ts";
-import { eventsText } from "./show-changes.ts";
+import { eventsText, missingEventsText } from "./show-events.ts";
 import { nodesText } from "./show-nodes.ts";
 import { plain } from "./text.ts";
 
 const MAX_EVENTS = 1_000_000;
 const DEFAULT_FROM = "-60s";
+
+/** Keyframes hold no news: the agents repeat in them what is known. */
+const ALL_BUT_KEYFRAMES = Object.keys(KindCode).filter((kind) => kind !== "keyframe");
 
 export function recordCommands(context: CliContext): Command[] {
   return [eventsCommand(context), nodesCommand(context)];
@@ -37,14 +41,14 @@ function eventsCommand(context: CliContext): Command {
     .addOption(single("--from <time>", "Begin here", DEFAULT_FROM))
     .addOption(single("--to <time>", "End here", "now"));
   selectionOptions(command)
-    .addOption(repeated("--kind <kind>", "Only events of this kind"))
+    .addOption(repeated("--kind <kind>", "Only events of this kind; default: all but keyframes"))
     .addOption(single("--limit <number>", "Print at most so many", "1000"));
   return runs(askingOptions(command), context, async (_words, options) => {
     const given = options as { from?: string; to?: string };
     const nowMs = context.io.nowMs();
     const from = askedTime(given.from ?? DEFAULT_FROM, "--from", nowMs);
     const to = given.to === undefined ? undefined : askedTime(given.to, "--to", nowMs);
-    const kind = options["kind"] as readonly string[] | undefined;
+    const kind = (options["kind"] as readonly string[] | undefined) ?? ALL_BUT_KEYFRAMES;
     const limit = wholeNumber(options, "limit", { min: 1, max: MAX_EVENTS, otherwise: 1_000 });
     const page = await pages(
       clientOf(options, context.io),
@@ -53,17 +57,25 @@ function eventsCommand(context: CliContext): Command {
       limit,
       (answer: EventsJson) => answer.events,
     );
-    const answer = { events: page.rows, ...page.rest };
-    show(answer, options, context.io, ({ events }) => {
+    const { first } = page;
+    const answer = { ...withoutNext(first), events: page.rows, ...page.rest };
+    const shown = { nowMs, columns: context.io.columns };
+    show(answer, options, context.io, ({ events, incomplete }) => {
+      const missing = missingEventsText(incomplete, first, shown);
       if (events.length === 0) {
         const isDefault = given.from === undefined ? " (the default)" : "";
-        return `No such event from ${plain(from)}${isDefault} to ${plain(to ?? "now")}. Choose with --from and --to; \`retroscope nodes\` prints how far history reaches.\n`;
+        return `No such event from ${plain(from)}${isDefault} to ${plain(to ?? "now")}. Choose with --from and --to; \`retroscope nodes\` prints how far history reaches.\n${missing}`;
       }
       const more = page.isCutShort ? `More than ${limit}: see the rest with --limit.\n` : "";
-      return eventsText(events, { nowMs: context.io.nowMs(), columns: context.io.columns }) + more;
+      return eventsText(events, shown) + more + missing;
     });
     return EXIT.done;
   });
+}
+
+/** Where the first page ended is nobody's business. */
+function withoutNext({ next: _next, ...rest }: EventsJson): Omit<EventsJson, "next"> {
+  return rest;
 }
 
 function nodesCommand(context: CliContext): Command {

@@ -1,23 +1,24 @@
-/** Diffs, steps, versions of a variable and single events in words. */
+/** Diffs, steps and versions of a variable in words. */
 import type {
+  BeforeAfterJson,
   DiffJson,
-  EventLineJson,
-  EventsJson,
   StepsJson,
+  UnknownJson,
   VariableHistoryJson,
 } from "../api/shapes.ts";
+import { captureHint } from "./capture-hint.ts";
 import { reasonText } from "./show-cut.ts";
-import { counted, type ShowOptions, table, valueText } from "./text.ts";
+import { type ShowOptions, table, UNKNOWN_TEXT, valueText } from "./text.ts";
 import { absoluteAndAgo } from "./times.ts";
 
 export function diffText(diff: DiffJson, { nowMs, columns }: ShowOptions): string {
-  const rows = diff.changes.map(({ node, log, key, before, after, count }) => [
-    before === undefined ? "+" : after === undefined ? "-" : "~",
-    node,
-    log,
-    key,
-    `${valueText(before)} -> ${valueText(after)}`,
-    count === 1 ? "" : `(${count} changes)`,
+  const rows = diff.changes.map((change) => [
+    signOf(change),
+    change.node,
+    change.log,
+    change.key,
+    changeText(change),
+    change.count === 1 ? "" : `(${change.count} changes)`,
   ]);
   const reasons = diff.incomplete.map((entry) => [
     entry.node,
@@ -29,26 +30,42 @@ export function diffText(diff: DiffJson, { nowMs, columns }: ShowOptions): strin
     diff.complete
       ? "Complete: nothing is missing from either.\n"
       : `INCOMPLETE: changes may be missing.\n${table(reasons, { indent: 2, columns })}`,
-    rows.length === 0 ? "\nNothing changed.\n" : `\n${table(rows, { columns })}`,
+    rows.length === 0 ? nothingText(diff) : `\n${table(rows, { columns })}`,
+    captureHint(diff.incomplete, diff),
   ].join("");
+}
+
+function nothingText({ complete }: DiffJson): string {
+  return complete ? "\nNothing changed.\n" : "\nNo change is known.\n";
+}
+
+/** `?` where it is not known whether the variable came, went or changed. */
+function signOf({ before, after, beforeUnknown, afterUnknown }: BeforeAfterJson): string {
+  if (beforeUnknown !== undefined || afterUnknown !== undefined) return "?";
+  return before === undefined ? "+" : after === undefined ? "-" : "~";
+}
+
+function changeText({ before, after, beforeUnknown, afterUnknown }: BeforeAfterJson): string {
+  const was = beforeUnknown === undefined ? valueText(before) : UNKNOWN_TEXT[beforeUnknown];
+  const is = afterUnknown === undefined ? valueText(after) : UNKNOWN_TEXT[afterUnknown];
+  return `${was} -> ${is}`;
 }
 
 export function stepsText({ steps }: StepsJson, options: ShowOptions, direction: string): string {
   if (steps.length === 0) return `No ${direction === "prev" ? "earlier" : "later"} change.\n`;
   return steps
     .map(({ at, changes }) => {
-      const rows = changes.map(({ node, log, key, kind, before, after }) => [
-        node,
-        log,
-        key,
-        kind,
-        log === "" && key === "" ? "" : `${valueText(before)} -> ${valueText(after)}`,
-      ]);
+      const rows = changes.map((change) => {
+        const { node, log, key, kind } = change;
+        return [node, log, key, kind, log === "" && key === "" ? "" : changeText(change)];
+      });
       const head = `${absoluteAndAgo(at, options.nowMs)}, stamp ${at.hlc}\n`;
       return head + table(rows, { indent: 2, columns: options.columns });
     })
     .join("");
 }
+
+type Version = VariableHistoryJson["values"][number];
 
 /** Stamps (hex) at which a run of the node ended or the next began, and what to call that. */
 export type RunEnds = ReadonlyMap<string, string>;
@@ -59,47 +76,26 @@ export function versionsText(
   ends: RunEnds = new Map(),
 ): string {
   if (values.length === 0) return "The variable had no value in this range.\n";
-  const rows = values.map(({ at, value, deleted, lost }) => [
-    absoluteAndAgo(at, options.nowMs),
-    at.hlc,
-    deleted
-      ? `(${ends.get(at.hlc) ?? "deleted"})`
-      : lost
-        ? "(lost: changes of it are missing)"
-        : valueText(value),
+  const rows = values.map((version, i) => [
+    absoluteAndAgo(version.at, options.nowMs),
+    version.at.hlc,
+    versionText(version, values[i - 1], ends),
   ]);
   return table(rows, { columns: options.columns });
 }
 
-export function eventsText(events: EventsJson["events"], options: ShowOptions): string {
-  const rows = events.map((event) => [event.t.time, event.node, event.kind, whatHappened(event)]);
-  return table(rows, { columns: options.columns });
+function versionText(version: Version, before: Version | undefined, ends: RunEnds): string {
+  const unknown = unknownOf(version);
+  if (unknown !== undefined) return UNKNOWN_TEXT[unknown];
+  if (version.deleted !== true) return valueText(version.value);
+  const end = ends.get(version.at.hlc);
+  if (end !== undefined) return `(${end})`;
+  // Nobody saw it go, if it ever was there.
+  return before !== undefined && unknownOf(before) !== undefined ? "(not there)" : "(deleted)";
 }
 
-/** What an event says beside its time, node and kind. */
-function whatHappened(event: EventLineJson): string {
-  const field = (name: string) => event[name];
-  switch (event.kind) {
-    case "set":
-    case "add":
-    case "remove":
-      return `${field("log")} ${field("key")} ${valueText(field("value"))}`;
-    case "delete":
-      return `${field("log")} ${field("key")}`;
-    case "send":
-      return `to ${field("to") ?? field("peer") ?? "unknown"}`;
-    case "receive":
-      return `from ${field("from") ?? field("peer") ?? "unknown"}`;
-    case "request":
-      return `${field("operation")} ${field("residenceUs")} us, ${field("outcome")}`;
-    case "mark":
-      return String(field("text"));
-    case "keyframe": {
-      const state = field("state");
-      const size = state !== null && typeof state === "object" ? Object.keys(state).length : 0;
-      return `${field("log")}, ${counted(size, "variable")}`;
-    }
-    default:
-      return "";
-  }
+/** Why the value of a version is not known; undefined if it is, or was deleted. */
+export function unknownOf({ lost, notCaptured }: Version): UnknownJson | undefined {
+  if (lost === true) return "lost";
+  return notCaptured === true ? "not-captured" : undefined;
 }

@@ -6,8 +6,9 @@
  * fault of this cut, and most systems have some for good (a client outside, a load balancer).
  */
 import type { CutJson, IncompleteJson } from "../api/shapes.ts";
+import { captureHint } from "./capture-hint.ts";
 import { type Gaps, inFlightText } from "./show-in-flight.ts";
-import { counted, listed, type ShowOptions, table, valueText } from "./text.ts";
+import { counted, listed, type ShowOptions, table, UNKNOWN_TEXT, valueText } from "./text.ts";
 import { absoluteAndAgo, beforeOrAfter, msAgo, spanText } from "./times.ts";
 
 /** Violations listed; the rest is counted. */
@@ -25,6 +26,7 @@ export function cutText(cut: CutJson, options: ShowOptions, gaps: Gaps = []): st
     `Snapshot at ${absoluteAndAgo(cut.at, nowMs)}, stamp ${cut.at.hlc}\n`,
     futureText(cut, nowMs),
     completenessText(cut, columns),
+    captureHint(cut.incomplete, { to: cut.at }),
     isEmpty && cut.consistent ? "" : consistencyText(cut, columns),
     stateText(cut, columns),
     absentText(cut),
@@ -100,12 +102,20 @@ function absentText(cut: CutJson): string {
   return `\n${counted(absent.length, "node")} ${were} not there at that time: ${listed(names, NAMED)}\n`;
 }
 
+/** A node that shows nothing may be one of which nothing is known: that is no empty state. */
+function nothingKnownText({ incomplete }: CutJson, id: string): string {
+  const reasons = incomplete.filter(({ node }) => node === id).map(({ reason }) => reason);
+  if (reasons.includes("lost")) return `  ${UNKNOWN_TEXT.lost}\n`;
+  return reasons.includes("not-captured") ? `  ${UNKNOWN_TEXT["not-captured"]}\n` : "";
+}
+
 function stateText(cut: CutJson, columns: number | undefined): string {
   const parts: string[] = [];
   for (const id of cut.members) {
     const node = cut.nodes[id];
     if (node === undefined) continue;
     parts.push("\n", table([[`${id} (${node.service}, ${node.status})`]], { columns }));
+    if (Object.keys(node.logs).length === 0) parts.push(nothingKnownText(cut, id));
     for (const [log, variables] of Object.entries(node.logs)) {
       const rows = Object.entries(variables)
         .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -61,10 +61,11 @@ function whyUnsure(cut: CutJson, gaps: Gaps): string {
     return `there may be others, since ${listed(nodes, NODES_NAMED)} may lack events`;
   }
   const [first] = gaps;
-  if (first === undefined) return "there may be others, since records of the 30 s before were lost";
-  const [node, { from, to }] = first;
+  if (first === undefined)
+    return "there may be others, since records of the 30 s before are missing";
+  const [node, { from, to, reason }] = first;
   const others = new Set(gaps.map(([name]) => name)).size - 1;
   const beside = others === 0 ? "" : ` (and of ${counted(others, "other node")})`;
   const stretch = `${beforeOrAfter(from, cut.at)} and ${beforeOrAfter(to, cut.at)}`;
-  return `there may be others, since events of ${node} between ${stretch} were lost${beside}`;
+  return `there may be others, since events of ${node} between ${stretch} were ${reason === "not-captured" ? "not captured" : "lost"}${beside}`;
 }

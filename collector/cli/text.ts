@@ -13,6 +13,12 @@ export function plain(text: string): string {
   return text.replace(CONTROLS, "\ufffd");
 }
 
+/** Why a value is not known, where it is not: no word of "deleted" or "none". */
+export const UNKNOWN_TEXT: Readonly<Record<"lost" | "not-captured", string>> = {
+  lost: "(unknown: changes of it are lost)",
+  "not-captured": "(unknown: not captured)",
+};
+
 /** A value as one line: JSON, sets as `{a, b}`. */
 export function valueText(value: Json | undefined): string {
   if (value === undefined) return "(none)";

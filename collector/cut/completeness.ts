@@ -15,6 +15,7 @@ import type { EpochView } from "./epoch-view.ts";
 import { touches } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
 import type { CutLimits } from "./limits.ts";
+import { reasonOf } from "./log-image.ts";
 import {
   type EpochSpan,
   isActiveAt,
@@ -219,11 +220,6 @@ function listed(node: string, ranges: readonly LostRange[], limits: CutLimits): 
     entries.push({ node, reason, from: first.firstT, to: last.lastT, events });
   }
   return entries;
-}
-
-/** What an on-demand node was not asked for is told apart from what is gone. */
-export function reasonOf({ reason }: LostRange): "lost" | "not-captured" {
-  return reason === "not-captured" ? "not-captured" : "lost";
 }
 
 /** A lost range as a reason. */

@@ -3,15 +3,17 @@
  * A node that joined, left or restarted between makes its variables appear and vanish.
  */
 import { type Hlc, RetroError, valuesEqual } from "../../agent/kernel/index.ts";
-import { countsAt, lostBetween, missingEvents } from "./completeness.ts";
+import { countsAt } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { gapsAt, logsOf, unknownRuns } from "./cut-at.ts";
 import { indexAfter } from "./epoch-source.ts";
+import type { EpochView } from "./epoch-view.ts";
 import type { CutNode, Diff, Incomplete, Selection, VariableDiff } from "./history.ts";
+import { lossesInside, withoutRepeats } from "./losses-inside.ts";
 import { compareText, isActiveAt, type Membership, type NodeSpans, spanAt } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";
 import type { Work } from "./turns.ts";
-import { isChosen, valuesOf } from "./variables.ts";
+import { beforeAfter, type Held, isChosen } from "./variables.ts";
 
 /** Changes by log, then key. */
 type Counts = Map<string, Map<string, number>>;
@@ -39,13 +41,7 @@ export function* diffBetween(
     incomplete.push(...before.incomplete, ...after.incomplete);
     incomplete.push(...lossesInside(context, membership, node, from, to, chosen));
     const counts = yield* countChanges(context, node, from, to, chosen);
-    for (const one of differences(
-      node.node,
-      before.logs,
-      after.logs,
-      counts,
-      options.all ?? false,
-    )) {
+    for (const one of differences(node.node, before, after, counts, options.all ?? false)) {
       changes.push(one);
     }
     yield;
@@ -54,13 +50,21 @@ export function* diffBetween(
   return { from, to, complete: distinct.length === 0, incomplete: distinct, changes };
 }
 
+/** A node's part of one of the two cuts. */
+interface NodeState {
+  readonly logs: CutNode["logs"];
+  /** Undefined where the node was no member: then nothing of it was there. */
+  readonly view?: EpochView;
+  readonly incomplete: readonly Incomplete[];
+}
+
 function stateAt(
   context: CutContext,
   membership: Membership,
   node: NodeSpans,
   t: Hlc,
   chosen: Chosen,
-): { readonly logs: CutNode["logs"]; readonly incomplete: readonly Incomplete[] } {
+): NodeState {
   const span = spanAt(node, t);
   const beginning = unknownRuns(context, node, span, t, chosen, membership);
   if (span === undefined || !isActiveAt(span, t)) return { logs: new Map(), incomplete: beginning };
@@ -68,34 +72,9 @@ function stateAt(
   const counts = countsAt(span.record, t, chosen, membership);
   return {
     logs: logsOf(view, chosen),
+    view,
     incomplete: [...beginning, ...(counts ? gapsAt(context, span, view, t, chosen) : [])],
   };
-}
-
-/** Lost ranges, holes and open ends inside (from, to]: what they held is not counted. */
-function lossesInside(
-  context: CutContext,
-  membership: Membership,
-  node: NodeSpans,
-  from: Hlc,
-  to: Hlc,
-  chosen: Chosen,
-): Incomplete[] {
-  return node.spans.flatMap((span) => {
-    const { record } = span;
-    const last = Math.min(to, span.until - 1) as Hlc;
-    if (record.joined > to || last <= from || !countsAt(record, last, chosen, membership))
-      return [];
-    const ranges = context.source.lostRanges(record);
-    return [
-      ...missingOf(context, span, last),
-      ...lostBetween(record, ranges, from, last, chosen, context.limits),
-    ].filter((one) => (one.to ?? Number.POSITIVE_INFINITY) > from);
-  });
-}
-
-function missingOf(context: CutContext, span: NodeSpans["latest"], t: Hlc): Incomplete[] {
-  return missingEvents(span, t, context.timers.nowMs(), context.limits);
 }
 
 /** Changes in (from, to], each while its epoch was its node's state. */
@@ -133,15 +112,15 @@ function* countChanges(
 
 function differences(
   node: string,
-  before: CutNode["logs"],
-  after: CutNode["logs"],
+  before: NodeState,
+  after: NodeState,
   counts: Counts,
   all: boolean,
 ): VariableDiff[] {
-  const logs = new Set([...before.keys(), ...after.keys(), ...counts.keys()]);
+  const logs = new Set([...before.logs.keys(), ...after.logs.keys(), ...counts.keys()]);
   return [...logs].sort(compareText).flatMap((log) => {
-    const old = before.get(log);
-    const now = after.get(log);
+    const old = before.logs.get(log);
+    const now = after.logs.get(log);
     const counted = counts.get(log);
     const keys = new Set([
       ...(old?.keys() ?? []),
@@ -150,14 +129,14 @@ function differences(
     ]);
     return [...keys].sort(compareText).flatMap((key) => {
       const count = counted?.get(key) ?? 0;
-      const pair = { before: old?.get(key), after: now?.get(key) };
-      if (!all && valuesEqual(pair.before, pair.after)) return [];
-      return [{ node, log, key, ...valuesOf(pair.before, pair.after), count }];
+      const pair = [heldAt(before, log, key), heldAt(after, log, key)] as const;
+      if (!all && valuesEqual(pair[0].value, pair[1].value)) return [];
+      return [{ node, log, key, ...beforeAfter(...pair), count }];
     });
   });
 }
 
-function withoutRepeats(reasons: readonly Incomplete[]): Incomplete[] {
-  const byText = new Map(reasons.map((reason) => [JSON.stringify(reason), reason]));
-  return [...byText.values()];
+function heldAt({ logs, view }: NodeState, log: string, key: string): Held {
+  const value = logs.get(log)?.get(key);
+  return value === undefined ? { unknown: view?.unknownOf(log, key) } : { value };
 }

@@ -14,7 +14,8 @@ import {
   type ReceiveEvent,
   type VariableRef,
 } from "../../agent/kernel/index.ts";
-import { LogImage, withRange } from "./log-image.ts";
+import type { UnknownReason } from "./history.ts";
+import { LogImage, unknownBy, withRange } from "./log-image.ts";
 import { Senders } from "./senders.ts";
 
 const UNRESOLVED = -1;
@@ -58,6 +59,12 @@ export class EpochView {
   /** The lost ranges that a log has not recovered from, whether it was ever seen or not. */
   lostOf(log: string): readonly LostRange[] {
     return this.logs.get(log)?.lost ?? this.lost.filter((range) => touches(range, log));
+  }
+
+  /** Why a variable of a log that is followed is not known now; undefined if it is, or is not there. */
+  unknownOf(log: string, key: string): UnknownReason | undefined {
+    const image = this.logs.get(log);
+    return image === undefined ? unknownBy(this.lostOf(log)) : image.unknownOf(key);
   }
 
   /** Applies the events [start, end) of a batch, by index. They must follow on what is applied. */

@@ -12,25 +12,26 @@ import {
 } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
 import { type CutContext, membersNow } from "./context.ts";
+import { unknownRuns } from "./cut-at.ts";
 import { indexAfter } from "./epoch-source.ts";
-import type { EventQuery, NodeEvent } from "./history.ts";
-import { compareText } from "./membership.ts";
+import type { EventPage, EventQuery, Incomplete, NodeEvent } from "./history.ts";
+import { lossesInside, withoutRepeats } from "./losses-inside.ts";
+import { compareText, type Membership, spanAt } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";
 import type { Work } from "./turns.ts";
 import { isChosen } from "./variables.ts";
 
 /** @throws RetroError `bad-parameter`, `unknown-node`, `unknown-log` */
-export function* eventsOf(
-  context: CutContext,
-  query: EventQuery,
-): Work<{ readonly events: readonly NodeEvent[]; readonly more: boolean }> {
+export function* eventsOf(context: CutContext, query: EventQuery): Work<EventPage> {
   const { limit } = query;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= context.limits.pageSize)) {
     throw new RetroError("bad-parameter", `cannot give ${limit} events`, {
       hint: `Ask for 1 to ${context.limits.pageSize}.`,
     });
   }
-  const chosen = choose(query.selection ?? {}, membersNow(context));
+  const membership = membersNow(context);
+  const chosen = choose(query.selection ?? {}, membership);
+  const incomplete = missingIn(context, membership, query, chosen);
   const wanted = kindsWanted(query.kinds, chosen);
   const cursors: EpochCursor[] = [];
   try {
@@ -42,11 +43,30 @@ export function* eventsOf(
       cursors.push(cursor);
       yield* cursor.begin();
     }
-    return yield* mergedPage(cursors, query);
+    const page = yield* mergedPage(cursors, query);
+    return { ...page, complete: incomplete.length === 0, incomplete };
   } finally {
     // A page ends in the middle: what was being read must not stay open in the store.
     for (const cursor of cursors) cursor.close();
   }
+}
+
+/** Why events of [from, to] may be missing, as it is when the page is begun. */
+function missingIn(
+  context: CutContext,
+  membership: Membership,
+  { from, to }: EventQuery,
+  chosen: Chosen,
+): Incomplete[] {
+  if (from > to) return [];
+  // Losses are looked up in (a, b].
+  const before = (from - 1) as Hlc;
+  return withoutRepeats(
+    chosen.nodes.flatMap((node) => [
+      ...unknownRuns(context, node, spanAt(node, to), to, chosen, membership),
+      ...lossesInside(context, membership, node, before, to, chosen),
+    ]),
+  );
 }
 
 function* mergedPage(

@@ -113,13 +113,25 @@ export interface Cut {
   };
 }
 
-/** `before`/`after` absent: the variable did not exist (or was lost) then. */
-export interface VariableDiff {
+/**
+ * Why nobody can say what a variable held, nor whether it was there: changes of it are gone, or lie in
+ * what an on-demand node was not asked for and may yet give. Where both are true it is `lost`.
+ */
+export type UnknownReason = "lost" | "not-captured";
+
+/** Two values of a variable. Absent without a reason: there was no such variable. */
+export interface BeforeAfter {
+  readonly before?: Value;
+  readonly after?: Value;
+  /** Why `before` is not known; never beside a value. */
+  readonly beforeUnknown?: UnknownReason;
+  readonly afterUnknown?: UnknownReason;
+}
+
+export interface VariableDiff extends BeforeAfter {
   readonly node: string;
   readonly log: string;
   readonly key: string;
-  readonly before?: Value;
-  readonly after?: Value;
   /** Changes recorded in (from, to]. */
   readonly count: number;
 }
@@ -133,13 +145,19 @@ export interface Diff {
   readonly changes: readonly VariableDiff[];
 }
 
-export interface StepChange {
+export interface StepChange extends BeforeAfter {
   readonly node: string;
   readonly log: string;
   readonly key: string;
-  readonly kind: "set" | "delete" | "add" | "remove" | "keyframe" | "join" | "leave" | "lost";
-  readonly before?: Value;
-  readonly after?: Value;
+  readonly kind:
+    | "set"
+    | "delete"
+    | "add"
+    | "remove"
+    | "keyframe"
+    | "join"
+    | "leave"
+    | UnknownReason;
 }
 
 /** One moment at which something changed, with everything that changed at it. */
@@ -154,7 +172,8 @@ export interface VariableVersion {
   readonly seq: number;
   readonly value?: Value;
   readonly deleted?: true;
-  readonly lost?: true;
+  /** Why neither is known. */
+  readonly unknown?: UnknownReason;
 }
 
 /** An event with its node: what `/api/events` and exports give. */
@@ -173,6 +192,15 @@ export interface EventQuery {
   readonly limit: number;
   /** Go on after this event (the last of the page before). */
   readonly after?: EventRef & { readonly t: Hlc };
+}
+
+/** Some of the events asked for. */
+export interface EventPage {
+  readonly events: readonly NodeEvent[];
+  readonly more: boolean;
+  /** Whether no event of the whole range asked for, on this page or another, may be missing. */
+  readonly complete: boolean;
+  readonly incomplete: readonly Incomplete[];
 }
 
 export interface NodeSummary {
@@ -204,6 +232,8 @@ export interface LogSummary {
   /** Variables known at the end of the range, at most `limit`, sorted, with what they hold. */
   readonly variables: readonly { readonly key: string; readonly type: string }[];
   readonly variableCount: number;
+  /** Why there may be others that are not known at that time. */
+  readonly unknown?: UnknownReason;
 }
 
 /** One drawn slice of a lane. */
@@ -305,10 +335,7 @@ export interface History {
     limit: number,
     signal?: AbortSignal,
   ): Promise<{ readonly versions: readonly VariableVersion[]; readonly next: Hlc | undefined }>;
-  events(
-    query: EventQuery,
-    signal?: AbortSignal,
-  ): Promise<{ readonly events: readonly NodeEvent[]; readonly more: boolean }>;
+  events(query: EventQuery, signal?: AbortSignal): Promise<EventPage>;
   timeline(
     range: { readonly from: Hlc; readonly to: Hlc },
     pixels: number,

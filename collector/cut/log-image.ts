@@ -22,6 +22,7 @@ import {
   ValueSet,
   ValueTag,
 } from "../../agent/kernel/index.ts";
+import type { UnknownReason } from "./history.ts";
 import { KeyList } from "./key-list.ts";
 import { SetState } from "./set-state.ts";
 
@@ -133,11 +134,16 @@ export class LogImage implements ReadonlyMap<string, Value> {
     this.lost = withRange(this.lost, range);
   }
 
-  /** Whether the variable of that key is lost now. */
+  /** Whether the variable of that key is lost now: dropped, or not captured. */
   isLost(key: string): boolean {
     if (this.lost.length === 0) return false;
     const slot = this.slotOf(key);
     return slot < 0 || this.tags[slot] === Tag.absent;
+  }
+
+  /** Why the variable of that key is not known now; undefined if it is, or is known not to exist. */
+  unknownOf(key: string): UnknownReason | undefined {
+    return this.isLost(key) ? unknownBy(this.lost) : undefined;
   }
 
   valueAt(slot: number): Value | undefined {
@@ -300,6 +306,17 @@ function memberAt(events: EventColumns, i: number): Json {
     default:
       return events.values[events.valueNumber[i] as number] as Json;
   }
+}
+
+/** What several lost ranges come to: to capture what was not captured does not bring back the rest. */
+export function unknownBy(lost: readonly LostRange[]): UnknownReason | undefined {
+  if (lost.length === 0) return undefined;
+  return lost.every((range) => reasonOf(range) === "not-captured") ? "not-captured" : "lost";
+}
+
+/** What an on-demand node was not asked for is told apart from what is gone. */
+export function reasonOf({ reason }: LostRange): UnknownReason {
+  return reason === "not-captured" ? "not-captured" : "lost";
 }
 
 /** The lost ranges with one more at the end, which takes the place of those that it has grown from. */

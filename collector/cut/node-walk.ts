@@ -18,12 +18,12 @@ import {
 import type { CutContext } from "./context.ts";
 import { indexAfter } from "./epoch-source.ts";
 import { EpochView, touches } from "./epoch-view.ts";
-import type { StepChange } from "./history.ts";
-import type { LogImage } from "./log-image.ts";
+import type { StepChange, UnknownReason } from "./history.ts";
+import { type LogImage, reasonOf } from "./log-image.ts";
 import { compareText, type EpochSpan, type NodeSpans } from "./membership.ts";
 import type { Chosen } from "./selection.ts";
 import type { Work } from "./turns.ts";
-import { isChosen, valuesOf } from "./variables.ts";
+import { beforeAfter, type Held, isChosen, NOT_THERE } from "./variables.ts";
 
 /** One thing that happened to one variable (or, with an empty log and key, to the node). */
 export interface Happening {
@@ -31,8 +31,8 @@ export interface Happening {
   readonly epoch: number;
   readonly seq: number;
   readonly change: StepChange;
-  /** Whether the variable is lost after it. */
-  readonly isLost: boolean;
+  /** Why the variable is not known after it; undefined if it is, or is not there. */
+  readonly unknown: UnknownReason | undefined;
 }
 
 const CHANGE_KINDS = ["set", "delete", "add", "remove"] as const;
@@ -113,14 +113,15 @@ class EpochWalk {
 
   *#lose(range: LostRange, t: Hlc): Generator<Happening> {
     const { epoch } = this.span.record;
-    const rows: Happening[] = [];
-    for (const { log, key, before, wasLost } of this.#known((name) => touches(range, name))) {
-      if (wasLost) continue;
-      const change = this.#change(log, key, "lost", before, undefined);
-      rows.push({ t, epoch, seq: range.firstSeq, change, isLost: true });
-    }
+    const known = this.#known((name) => touches(range, name));
     this.view.applyLost(range);
-    yield* rows;
+    for (const { log, key, held } of known) {
+      const unknown = this.view.unknownOf(log, key);
+      // What was not captured may turn out to be lost for good, which is another answer.
+      if (held.unknown === unknown) continue;
+      const change = this.#change(log, key, reasonOf(range), held, { unknown });
+      yield { t, epoch, seq: range.firstSeq, change, unknown };
+    }
   }
 
   *#events(batch: Batch, start: number, end: number): Generator<Happening> {
@@ -145,15 +146,16 @@ class EpochWalk {
     const { log, key } = events.variables[events.ref[i] as number] as VariableRef;
     const image = this.view.image(log);
     const slot = image.slotFor(key);
-    const before = image.valueAt(slot);
+    const before = heldIn(image, key);
     image.applyChange(slot, code, events, i);
+    const after = heldIn(image, key);
     const kind = CHANGE_KINDS[code] as (typeof CHANGE_KINDS)[number];
     return {
       t: events.t[i] as Hlc,
       epoch: this.span.record.epoch,
       seq,
-      change: this.#change(log, key, kind, before, image.valueAt(slot)),
-      isLost: image.isLost(key),
+      change: this.#change(log, key, kind, before, after),
+      unknown: after.unknown,
     };
   }
 
@@ -164,38 +166,38 @@ class EpochWalk {
     t: Hlc,
   ): Generator<Happening> {
     const image = this.view.image(log);
-    const held = new Map(this.#held(log, image).map((one) => [one.key, one]));
+    // Before all is replaced: what an absent variable was is known only of the old image.
+    const present = this.#chosen.keys ?? new Set([...image.keys(), ...state.keys()]);
+    const keys = [...present].sort(compareText);
+    const held = keys.map((key) => heldIn(image, key));
+    const isAsked = this.#chosen.keys !== undefined && this.#chosen.logs !== undefined;
     image.replace(state);
-    const keys = this.#chosen.keys ?? new Set([...held.keys(), ...state.keys()]);
-    for (const key of [...keys].sort(compareText)) {
-      const { before, wasLost = false } = held.get(key) ?? {};
-      const after = image.get(key);
-      if (!wasLost && valuesEqual(before, after)) continue;
+    for (const [i, key] of keys.entries()) {
+      const before = held[i] as Held;
+      const after = heldIn(image, key);
+      const isFound = isAsked && before.unknown !== undefined;
+      if (!isFound && valuesEqual(before.value, after.value)) continue;
       const change = this.#change(log, key, "keyframe", before, after);
-      yield { t, epoch: this.span.record.epoch, seq, change, isLost: false };
+      yield { t, epoch: this.span.record.epoch, seq, change, unknown: undefined };
     }
   }
 
   /** The node's state goes away: every variable known, or known to be lost, with it. */
   *vanish(kind: "join" | "leave", t: Hlc, epoch: number, seq: number): Generator<Happening> {
-    for (const { log, key, before } of this.#known(() => true)) {
-      yield {
-        t,
-        epoch,
-        seq,
-        change: this.#change(log, key, kind, before, undefined),
-        isLost: false,
-      };
+    for (const { log, key, held } of this.#known(() => true)) {
+      if (held.value === undefined && held.unknown === undefined) continue;
+      const change = this.#change(log, key, kind, held, NOT_THERE);
+      yield { t, epoch, seq, change, unknown: undefined };
     }
   }
 
   membership(kind: "join" | "leave", t: Hlc, seq: number): Happening {
     const { epoch } = this.span.record;
-    const change = this.#change("", "", kind, undefined, undefined);
-    return { t, epoch, seq: Math.max(1, seq), change, isLost: false };
+    const change = this.#change("", "", kind, NOT_THERE, NOT_THERE);
+    return { t, epoch, seq: Math.max(1, seq), change, unknown: undefined };
   }
 
-  #known(isAsked: (log: string) => boolean): Held[] {
+  #known(isAsked: (log: string) => boolean): Known[] {
     const logs = new Set([...this.view.logs.keys(), ...(this.#chosen.logs ?? [])]);
     return [...logs]
       .filter(isAsked)
@@ -204,13 +206,12 @@ class EpochWalk {
   }
 
   /** The chosen variables that exist, or are asked for by name and lost; by key. */
-  #held(log: string, image: LogImage): Held[] {
+  #held(log: string, image: LogImage): Known[] {
     const { keys } = this.#chosen;
     return [...(keys ?? image.keys())].sort(compareText).flatMap((key) => {
-      const before = image.get(key);
-      const wasLost = image.isLost(key);
+      const held = heldIn(image, key);
       const isAsked = keys !== undefined && this.#chosen.logs !== undefined;
-      return before !== undefined || isAsked ? [{ log, key, before, wasLost }] : [];
+      return held.value !== undefined || isAsked ? [{ log, key, held }] : [];
     });
   }
 
@@ -218,18 +219,22 @@ class EpochWalk {
     log: string,
     key: string,
     kind: StepChange["kind"],
-    before: Value | undefined,
-    after: Value | undefined,
+    before: Held,
+    after: Held,
   ): StepChange {
-    return { node: this.span.record.node, log, key, kind, ...valuesOf(before, after) };
+    return { node: this.span.record.node, log, key, kind, ...beforeAfter(before, after) };
   }
 }
 
-interface Held {
+interface Known {
   readonly log: string;
   readonly key: string;
-  readonly before: Value | undefined;
-  readonly wasLost: boolean;
+  readonly held: Held;
+}
+
+function heldIn(image: LogImage, key: string): Held {
+  const value = image.get(key);
+  return value === undefined ? { unknown: image.unknownOf(key) } : { value };
 }
 
 /**

@@ -3,7 +3,9 @@ import { type Hlc, type Json, MAX_HLC, type Value, ValueSet } from "../../agent/
 import type { EpochRecord } from "../store/history-store.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { indexAfter } from "./epoch-source.ts";
+import type { EpochView } from "./epoch-view.ts";
 import type { LogSummary, NodeSummary } from "./history.ts";
+import { unknownBy } from "./log-image.ts";
 import {
   compareText,
   type EpochSpan,
@@ -90,7 +92,8 @@ function* logsOfNode(
   range: { readonly from: Hlc; readonly to: Hlc } | undefined,
 ): Work<LogSummary[]> {
   const span = spanAt(node, range?.to ?? node.latest.record.lastT) ?? node.spans[0];
-  const variables = variablesOf(context, span, range?.to ?? NEVER);
+  const view = viewOf(context, span, range?.to ?? NEVER);
+  const variables = variablesOf(view);
   const counts = new Map<string, number>();
   for (const { record } of node.spans) {
     for (const [log, count] of yield* changeCounts(context, record, range)) {
@@ -102,6 +105,7 @@ function* logsOfNode(
     const known = variables.get(log) ?? [];
     const changeCount = counts.get(log) ?? 0;
     if (range !== undefined && changeCount === 0 && known.length === 0) return [];
+    const unknown = unknownBy(view.lostOf(log));
     return [
       {
         node: node.node,
@@ -110,19 +114,20 @@ function* logsOfNode(
         changeCount,
         variables: known.slice(0, context.limits.schemaVariables),
         variableCount: known.length,
+        ...(unknown === undefined ? {} : { unknown }),
       },
     ];
   });
 }
 
-/** What each log held at `t`, or at the last moment that the epoch was its node's state. */
-function variablesOf(
-  context: CutContext,
-  { record, until }: EpochSpan,
-  t: Hlc,
-): ReadonlyMap<string, readonly { readonly key: string; readonly type: string }[]> {
-  const last = Math.min(t, until - 1, MAX_HLC) as Hlc;
-  const { logs } = context.source.viewAt(record, last);
+/** The state at `t`, or at the last moment that the epoch was its node's state. */
+function viewOf(context: CutContext, { record, until }: EpochSpan, t: Hlc): EpochView {
+  return context.source.viewAt(record, Math.min(t, until - 1, MAX_HLC) as Hlc);
+}
+
+function variablesOf({
+  logs,
+}: EpochView): ReadonlyMap<string, readonly { readonly key: string; readonly type: string }[]> {
   return new Map(
     [...logs].map(([log, image]) => [
       log,

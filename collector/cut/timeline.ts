@@ -8,9 +8,10 @@
  */
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
 import type { ViolationRecord } from "../store/history-store.ts";
-import { holesOf, missingEvents, reasonOf } from "./completeness.ts";
+import { holesOf, missingEvents } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { Selection, Timeline, TimelineBucket, TimelineLane } from "./history.ts";
+import { reasonOf } from "./log-image.ts";
 import type { NodeSpans } from "./membership.ts";
 import { statusOf } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";

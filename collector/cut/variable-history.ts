@@ -54,11 +54,11 @@ export function* variableHistory(
   return { versions, next: undefined };
 }
 
-function versionOf({ t, epoch, seq, change, isLost }: Happening): VariableVersion | undefined {
+function versionOf({ t, epoch, seq, change, unknown }: Happening): VariableVersion | undefined {
   const { kind, log, key } = change;
   if ((kind === "join" || kind === "leave") && log === "" && key === "") return undefined;
   const place = { at: t, epoch, seq };
-  if (isLost) return { ...place, lost: true };
+  if (unknown !== undefined) return { ...place, unknown };
   return change.after === undefined
     ? { ...place, deleted: true }
     : { ...place, value: change.after };
@@ -80,5 +80,6 @@ function startAt(
   const place = { at: t, epoch: span.record.epoch, seq: view.seq };
   const value = image.get(key);
   if (value !== undefined) return [{ ...place, value }];
-  return image.isLost(key) ? [{ ...place, lost: true }] : [];
+  const unknown = image.unknownOf(key);
+  return unknown === undefined ? [] : [{ ...place, unknown }];
 }

@@ -1,5 +1,6 @@
 /** Small questions about variables that several answers share. */
 import type { Value } from "../../agent/kernel/index.ts";
+import type { BeforeAfter, UnknownReason } from "./history.ts";
 import type { Chosen } from "./selection.ts";
 
 /** Whether a variable is part of the question. */
@@ -10,13 +11,20 @@ export function isChosen(chosen: Chosen, log: string, key: string): boolean {
   );
 }
 
-/** `before` and `after` without those that are undefined. */
-export function valuesOf(
-  before: Value | undefined,
-  after: Value | undefined,
-): { readonly before?: Value; readonly after?: Value } {
+/** What a variable holds at one moment; without either field there is no such variable. */
+export interface Held {
+  readonly value?: Value | undefined;
+  readonly unknown?: UnknownReason | undefined;
+}
+
+export const NOT_THERE: Held = {};
+
+/** Two moments of a variable, without the fields that are undefined. */
+export function beforeAfter(before: Held, after: Held): BeforeAfter {
   return {
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
+    ...(before.value === undefined ? {} : { before: before.value }),
+    ...(after.value === undefined ? {} : { after: after.value }),
+    ...(before.unknown === undefined ? {} : { beforeUnknown: before.unknown }),
+    ...(after.unknown === undefined ? {} : { afterUnknown: after.unknown }),
   };
 }

@@ -234,8 +234,15 @@ export function eventsIn(
   const found = scenario.events.filter(
     ({ t, node }) => t >= from && t <= to && (nodes.length === 0 || nodes.includes(node)),
   );
+  const incomplete = scenario.nodes
+    .filter(({ node, closed }) => closed < to && (nodes.length === 0 || nodes.includes(node)))
+    .map(({ node, closed }) => ({ node, reason: "lagging", after: timeJson(closed) }));
   return {
+    from: timeJson(from),
+    to: timeJson(to),
     events: found.slice(0, limit).map(lineOf),
+    complete: incomplete.length === 0,
+    incomplete,
     ...(found.length > limit && { next: String(limit) }),
   };
 }

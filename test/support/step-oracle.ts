@@ -47,7 +47,7 @@ function rowsOf(oracle: CutOracle, node: string, asked: Asked): Row[] {
         if ("range" in item) {
           if (was.state === "value" && is.state === "lost") {
             const t = Math.max(item.t, joined);
-            rows.push({ t, text: rowText(node, log, key, "lost", was) });
+            rows.push({ t, text: rowText(node, log, key, "lost", was, is) });
           }
         } else {
           const text = eventRow(node, item.event, log, key, was, is);
@@ -87,6 +87,13 @@ function jsonOf(cell: Cell | undefined): string | undefined {
   return cell?.state === "value" ? plainText(toJsonForm(cell.value)) : undefined;
 }
 
+/** What stands for a value that nobody knows. */
+export const UNKNOWN = "?";
+
+function shownOf(cell: Cell | undefined): string | undefined {
+  return cell?.state === "lost" ? UNKNOWN : jsonOf(cell);
+}
+
 /** JSON text with the keys of objects in order. */
 export function plainText(value: Json | undefined): string | undefined {
   return JSON.stringify(value, (_, inner: unknown) =>
@@ -104,7 +111,7 @@ function rowText(
   was?: Cell,
   is?: Cell,
 ): string {
-  return changeText(node, log, key, kind, jsonOf(was), jsonOf(is));
+  return changeText(node, log, key, kind, shownOf(was), shownOf(is));
 }
 
 export function changeText(
@@ -134,13 +141,14 @@ export function oracleDiff(
     }
     for (const { log, key } of names.values()) {
       if (!isAsked(asked, log, key)) continue;
-      const before = jsonOf(memberCell(oracle, node, from, log, key));
-      const after = jsonOf(memberCell(oracle, node, to, log, key));
+      const was = memberCell(oracle, node, from, log, key);
+      const is = memberCell(oracle, node, to, log, key);
+      const [before, after] = [jsonOf(was), jsonOf(is)];
       const count = changesIn(oracle, node, from, to, log, key);
       const isShown = all
         ? before !== undefined || after !== undefined || count > 0
         : before !== after;
-      if (isShown) found.push(changeText(node, log, key, String(count), before, after));
+      if (isShown) found.push(rowText(node, log, key, String(count), was, is));
     }
   }
   return found.sort();

@@ -151,7 +151,7 @@ describe("words", () => {
   it("say why more messages may be in flight", () => {
     const cut = cutAt(scenario, end);
     expect(flightDoubt(cut)).toBeUndefined();
-    expect(flightDoubt({ ...cut, inFlightComplete: false })).toMatch(/lost from the record/);
+    expect(flightDoubt({ ...cut, inFlightComplete: false })).toMatch(/missing from the record/);
     const incomplete = [{ node: "store-2", reason: "lagging" }];
     expect(flightDoubt({ ...cut, inFlightComplete: false, incomplete })).toMatch(/store-2/);
   });

@@ -155,8 +155,22 @@ describe("a snapshot", () => {
     ]);
     expect((await cli(url, "diff -50s -5s --key nope")).err).toContain('"nope"');
     expect((await cli(url, "snapshot --at -48s --key apples")).err).toBe("");
-    const history = await cli(url, "history r1 stock nope");
-    expect(history.err).toBe('Note: no variable is named "nope" now. There are apples.\n');
+  });
+});
+
+describe("history", () => {
+  it("refuses a variable that never was, like a log that never was", async () => {
+    const { url } = await collectorWith(...restarted());
+    expect(await cli(url, "history r1 stock nope")).toEqual({
+      code: 2,
+      out: "",
+      err: 'retroscope: unknown variable "nope"\n  r1 never had it in stock; known: apples\n',
+    });
+    expect((await cli(url, "history r1 stok apples")).code).toBe(2);
+    expect((await cli(url, "history r2 stock apples")).code).toBe(2);
+    // Before it was written first it had no value, and is known all the same.
+    const early = await cli(url, `history r1 stock apples --to ${formatHlc(ago(59_500))}`);
+    expect([early.code, early.out]).toEqual([0, "The variable had no value in this range.\n"]);
   });
 });
 

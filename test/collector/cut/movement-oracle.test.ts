@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hlc, MAX_HLC, MIN_HLC, toJsonForm, type Value } from "../../../agent/kernel/index.ts";
-import type { Step, VariableVersion } from "../../../collector/cut/history.ts";
+import type { BeforeAfter, Step, VariableVersion } from "../../../collector/cut/history.ts";
 import { type HistoryCase, openCase, randomAsked, SHAPES } from "../../support/history-case.ts";
 import {
   changeText,
@@ -11,6 +11,7 @@ import {
   oracleSteps,
   oracleVersions,
   plainText,
+  UNKNOWN,
 } from "../../support/step-oracle.ts";
 
 const seeds = fc.integer({ min: 0, max: 2 ** 30 });
@@ -34,10 +35,20 @@ function forEachShape(
 }
 
 function plainStep({ at, changes }: Step): { at: number; changes: readonly string[] } {
-  const texts = changes.map(({ node, log, key, kind, before, after }) =>
-    changeText(node, log, key, kind, textOf(before), textOf(after)),
-  );
+  const texts = changes.map((change) => {
+    const { node, log, key, kind } = change;
+    return changeText(node, log, key, kind, ...bothOf(change));
+  });
   return { at, changes: texts.sort() };
+}
+
+/** Values before and after, told apart from what nobody knows. */
+function bothOf(change: BeforeAfter): readonly [string | undefined, string | undefined] {
+  const { before, after, beforeUnknown, afterUnknown } = change;
+  return [
+    beforeUnknown === undefined ? textOf(before) : UNKNOWN,
+    afterUnknown === undefined ? textOf(after) : UNKNOWN,
+  ];
 }
 
 function textOf(value: Value | undefined): string | undefined {
@@ -78,9 +89,10 @@ describe("a diff", () => {
       const [from, to] = [draw.one(model.times), draw.one(model.times)].sort((a, b) => a - b);
       const all = draw.chance(0.5);
       const diff = await history.diff(from as Hlc, to as Hlc, asked, { all });
-      const plain = diff.changes.map(({ node, log, key, before, after, count }) =>
-        changeText(node, log, key, String(count), textOf(before), textOf(after)),
-      );
+      const plain = diff.changes.map((change) => {
+        const { node, log, key, count } = change;
+        return changeText(node, log, key, String(count), ...bothOf(change));
+      });
       expect(plain.sort()).toEqual(oracleDiff(oracle, from as number, to as number, asked, all));
     }
   });
@@ -144,7 +156,7 @@ async function allPages(
 
 function textOfVersion(version: VariableVersion | undefined): string {
   if (version === undefined || version.deleted === true) return "absent";
-  return version.lost === true ? "lost" : (textOf(version.value) as string);
+  return version.unknown !== undefined ? "lost" : (textOf(version.value) as string);
 }
 
 describe("events", () => {

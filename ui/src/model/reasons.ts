@@ -35,7 +35,7 @@ export function flightDoubt(cut: CutJson): string | undefined {
   if (cut.inFlightComplete) return undefined;
   const behind = [...new Set(cut.incomplete.map(({ node }) => node))];
   if (behind.length === 0) {
-    return "messages of about this time were lost from the record, so more may have been in flight";
+    return "messages of about this time are missing from the record, so more may have been in flight";
   }
   const names = behind.length > 3 ? plural(behind.length, "node") : behind.join(", ");
   return `not all is known of ${names} up to this time, so more may have been in flight`;

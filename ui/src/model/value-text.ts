@@ -3,6 +3,7 @@
  * else as JSON. Hostile or huge values are cut, and say so. `jsonText` is the value itself.
  */
 import type { Json } from "../../../agent/kernel/index.ts";
+import type { BeforeAfterJson, UnknownJson } from "../../../collector/api/shapes.ts";
 
 /** Characters of a value shown in a row. */
 export const MAX_VALUE_CHARS = 400;
@@ -16,6 +17,24 @@ export function valueText(value: Json | undefined): string {
   if (value === undefined) return "absent";
   const text = isSet(value) ? setText(value.$set) : (plainText(value) ?? spaced(value));
   return cutTo(text, MAX_VALUE_CHARS);
+}
+
+/** What stands where a value is not known. */
+export function unknownWords(why: UnknownJson): string {
+  return why === "lost" ? "not known: its events were lost" : "not known: not captured";
+}
+
+/** What a diff shows of one side. */
+export function sideText(value: Json | undefined, unknown: UnknownJson | undefined): string {
+  return unknown === undefined ? valueText(value) : unknownWords(unknown);
+}
+
+/** What became of a variable between two cuts; it did not vanish where nobody knows. */
+export function changeSign(change: BeforeAfterJson): readonly [sign: string, name: string] {
+  const { before, after, beforeUnknown, afterUnknown } = change;
+  if (beforeUnknown !== undefined || afterUnknown !== undefined) return ["?", "unknown"];
+  if (before === undefined) return ["+", "new"];
+  return after === undefined ? ["−", "gone"] : ["~", "changed"];
 }
 
 /** The whole value as JSON, indented. */

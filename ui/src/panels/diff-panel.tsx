@@ -1,10 +1,10 @@
 /** Diff: what differs between cut 1 (fixed) and cut 2 (the moving line), from the earlier to the later. */
 import type { JSX } from "preact";
-import type { DiffJson } from "../../../collector/api/shapes.ts";
+import type { BeforeAfterJson, DiffJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
 import { reasonLabel } from "../model/reasons.ts";
-import { valueText } from "../model/value-text.ts";
+import { changeSign, sideText } from "../model/value-text.ts";
 import { clockText, durationText, plural } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
 
@@ -114,18 +114,23 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
             </tr>
           </thead>
           <tbody>
-            {rows.map(({ node, log, key, before, after, count }) => (
-              <tr key={`${node}\n${log}\n${key}`}>
+            {rows.map((row) => (
+              <tr key={`${row.node}\n${row.log}\n${row.key}`}>
                 <th scope="row">
-                  <Sign before={before} after={after} />
-                  <i class={`swatch hue-${hues.get(node) ?? 0}`} aria-hidden="true" /> {node}
+                  <Sign change={row} />
+                  <i class={`swatch hue-${hues.get(row.node) ?? 0}`} aria-hidden="true" />{" "}
+                  {row.node}
                   <span class="log">
-                    {log} / {key}
+                    {row.log} / {row.key}
                   </span>
                 </th>
-                <td data-absent={before === undefined}>{valueText(before)}</td>
-                <td data-absent={after === undefined}>{valueText(after)}</td>
-                <td class="number">{count}</td>
+                <td data-absent={row.before === undefined}>
+                  {sideText(row.before, row.beforeUnknown)}
+                </td>
+                <td data-absent={row.after === undefined}>
+                  {sideText(row.after, row.afterUnknown)}
+                </td>
+                <td class="number">{row.count}</td>
               </tr>
             ))}
           </tbody>
@@ -141,15 +146,8 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
   );
 }
 
-function Sign({
-  before,
-  after,
-}: {
-  readonly before: unknown;
-  readonly after: unknown;
-}): JSX.Element {
-  const [shown, name] =
-    before === undefined ? ["+", "new"] : after === undefined ? ["−", "gone"] : ["~", "changed"];
+function Sign({ change }: { readonly change: BeforeAfterJson }): JSX.Element {
+  const [shown, name] = changeSign(change);
   return (
     <span class={`diff-sign ${name}`} title={name}>
       <span aria-hidden="true">{shown}</span>

@@ -8,7 +8,7 @@ import type { Json } from "../../../agent/kernel/index.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
 import type { VariableName } from "../model/choices.ts";
-import { jsonText, valueText } from "../model/value-text.ts";
+import { jsonText, unknownWords, valueText } from "../model/value-text.ts";
 import type { VariableHistory, VariableValue } from "../model/variable-history.ts";
 import { clockText, durationText, exactClockText } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
@@ -146,8 +146,12 @@ function History({ app, variable, history, around }: HistoryProps): JSX.Element 
   );
 }
 
-function wordsOf({ value, lost }: VariableValue, words: (value: Json) => string): string {
-  if (lost === true) return "not known: its events were lost";
+function wordsOf(
+  { value, lost, notCaptured }: VariableValue,
+  words: (value: Json) => string,
+): string {
+  if (lost === true) return unknownWords("lost");
+  if (notCaptured === true) return unknownWords("not-captured");
   return value === undefined ? "deleted" : words(value);
 }
 

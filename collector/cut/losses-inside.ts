@@ -1,0 +1,35 @@
+/** What of a stretch of time is missing: what a diff did not count, and a list of events does not hold. */
+import type { Hlc } from "../../agent/kernel/index.ts";
+import { countsAt, lostBetween, missingEvents } from "./completeness.ts";
+import type { CutContext } from "./context.ts";
+import type { Incomplete } from "./history.ts";
+import type { Membership, NodeSpans } from "./membership.ts";
+import type { Chosen } from "./selection.ts";
+
+/** Lost ranges, holes and open ends of a node inside (from, to]. Reads records, and no batch. */
+export function lossesInside(
+  context: CutContext,
+  membership: Membership,
+  node: NodeSpans,
+  from: Hlc,
+  to: Hlc,
+  chosen: Chosen,
+): Incomplete[] {
+  const { source, timers, limits } = context;
+  return node.spans.flatMap((span) => {
+    const { record } = span;
+    const last = Math.min(to, span.until - 1) as Hlc;
+    if (record.joined > to || last <= from || !countsAt(record, last, chosen, membership))
+      return [];
+    return [
+      ...missingEvents(span, last, timers.nowMs(), limits),
+      ...lostBetween(record, source.lostRanges(record), from, last, chosen, limits),
+    ].filter((one) => (one.to ?? Number.POSITIVE_INFINITY) > from);
+  });
+}
+
+/** Each reason once, in the order in which they came. */
+export function withoutRepeats(reasons: readonly Incomplete[]): Incomplete[] {
+  const byText = new Map(reasons.map((reason) => [JSON.stringify(reason), reason]));
+  return [...byText.values()];
+}
