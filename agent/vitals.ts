@@ -49,9 +49,13 @@ export interface AgentStats {
   readonly dropped: number;
   /** Events dropped, by reason: overflow, refused, shed, aged-out, shutdown. */
   readonly drops: Readonly<Record<string, number>>;
+  /** Shipments: requests made to the collector, answered or not. Handled requests are `counts.request`. */
   readonly requests: number;
+  /** Of these, those that failed: no answer, or none that takes the batches. */
   readonly failures: number;
+  /** Batches without events, which say only up to when all was told. */
   readonly heartbeats: number;
+  /** Commands of the collector that this agent does not know, and answered so. */
   readonly unsupportedCommands: number;
   /** Calls of `trigger` of which the collector was not told: within a second of another, or too many waiting. */
   readonly refusedTriggers: number;
