@@ -49,13 +49,13 @@ export interface AgentStats {
   readonly dropped: number;
   /** Events dropped, by reason: overflow, refused, shed, aged-out, shutdown. */
   readonly drops: Readonly<Record<string, number>>;
-  /** Shipments: requests made to the collector, answered or not. Handled requests are `counts.request`. */
+  /** Shipments: requests to the collector that carried events, repeats too. Handled requests: `counts.request`. */
   readonly requests: number;
-  /** Of these, those that failed: no answer, or none that takes the batches. */
+  /** Shipments and heartbeats that failed: no answer, or none that takes them. */
   readonly failures: number;
-  /** Batches without events, which say only up to when all was told. */
+  /** Requests to the collector without events, which say up to when all was told. */
   readonly heartbeats: number;
-  /** Commands of the collector that this agent does not know, and answered so. */
+  /** Commands of the collector that this agent does not know, or that were not for it. */
   readonly unsupportedCommands: number;
   /** Calls of `trigger` of which the collector was not told: within a second of another, or too many waiting. */
   readonly refusedTriggers: number;
