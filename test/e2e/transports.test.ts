@@ -1,5 +1,6 @@
 /** The example applications, as a person runs them: real processes, a real collector, both module systems. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
@@ -60,10 +61,19 @@ describe("an example whose services are not instrumented", () => {
         RETROSCOPE_HOOKS: hooks,
       });
       expect(output).toContain("FAIL");
+      if (hooks === "none") expect(output).toContain("! channels: none instead of fetch,http");
       expect(code).toBe(1);
     },
     60_000,
   );
+});
+
+it.each(["kafkajs", "otel-first"])("points to the run that %s has of its own", async (name) => {
+  const { code, output } = await run([name]);
+  const own = /node (agent\/examples\/\S+)/.exec(output)?.[1] ?? "";
+  expect(own).toContain(`/${name}/`);
+  expect(existsSync(fileURLToPath(new URL(`../../${own}`, import.meta.url)))).toBe(true);
+  expect(code).toBe(2);
 });
 
 it("names the transports that there are, and exits with 2", async () => {
