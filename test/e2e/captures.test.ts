@@ -7,7 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AnchoredClock, addMs, formatHlc, type Hlc, parseHlc } from "../../agent/kernel/index.ts";
-import type { CaptureJson, CapturesJson, CutJson, NodesJson } from "../../collector/api/shapes.ts";
+import type {
+  CaptureJson,
+  CapturesJson,
+  CutJson,
+  DiffJson,
+  EventsJson,
+  NodesJson,
+} from "../../collector/api/shapes.ts";
 import { startCollector, type TestCollector } from "../collector/support.ts";
 import { bundleForNode } from "../support/bundle-for-node.ts";
 import { type OnDemandProcess, startOnDemand } from "../support/on-demand-process.ts";
@@ -61,6 +68,10 @@ async function capture(from: string, to: string): Promise<CaptureJson> {
   return (await collector.get<CaptureJson>(`/api/captures/${asked.id}?wait=10s`)).body;
 }
 
+function isNotCaptured({ reason }: { readonly reason: string }): boolean {
+  return reason === "not-captured";
+}
+
 async function cutAt(t: Hlc): Promise<CutJson> {
   return (await collector.get<CutJson>(`/api/cut?at=${formatHlc(t)}&wait=5s`)).body;
 }
@@ -97,6 +108,33 @@ describe("a capture of three services", () => {
       if (gaps.length === 0) expect(before.nodes[service.node]?.logs).toEqual(own);
       for (const { reason } of gaps) expect(reason).toBe("not-captured");
     }
+  }, 60_000);
+
+  it("makes known what was unknown, and neither deleted nor absent", async () => {
+    const done = await capture("-1500ms", "-1s");
+    const inside = done.to.hlc;
+    const later = addMs(parseHlc(inside) as Hlc, 800);
+    await until(async () => {
+      const { body } = await collector.get<CutJson>(`/api/cut?at=${formatHlc(later)}&node=c1`);
+      return body.incomplete.length > 0 && body.incomplete.every(isNotCaptured);
+    });
+    const question = `from=${inside}&to=${formatHlc(later)}&node=c1`;
+    const ask = async () => ({
+      diff: (await collector.get<DiffJson>(`/api/diff?${question}&log=sparse`)).body,
+      events: (await collector.get<EventsJson>(`/api/events?${question}`)).body,
+    });
+    const before = await ask();
+    expect(before.diff.changes).toMatchObject([{ key: "last", afterUnknown: "not-captured" }]);
+    expect([before.diff.complete, before.events.complete]).toEqual([false, false]);
+    expect(before.events.incomplete.every(isNotCaptured)).toBe(true);
+    // What the command line prints for it.
+    await capture(inside, formatHlc(later));
+    const after = await ask();
+    expect([after.diff.complete, after.events.complete]).toEqual([true, true]);
+    const [service] = services;
+    const own = await service?.snapshot(formatHlc(later));
+    expect(after.diff.changes).toMatchObject([{ key: "last", after: own?.["sparse"]?.["last"] }]);
+    expect(after.events.events.length).toBeGreaterThan(500);
   }, 60_000);
 
   it("may lie ahead, and comes when its time has come", async () => {

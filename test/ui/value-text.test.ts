@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../agent/kernel/index.ts";
-import { MAX_VALUE_CHARS, valueText } from "../../ui/src/model/value-text.ts";
+import type { BeforeAfterJson } from "../../collector/api/shapes.ts";
+import { changeSign, MAX_VALUE_CHARS, sideText, valueText } from "../../ui/src/model/value-text.ts";
 
 describe("a value in one line", () => {
   const cases: readonly (readonly [why: string, value: Json | undefined, shown: string])[] = [
@@ -30,5 +31,19 @@ describe("a value in one line", () => {
     const shown = valueText("x".repeat(10_000));
     expect(shown.length).toBeLessThan(MAX_VALUE_CHARS + 40);
     expect(shown).toContain("10,002 characters");
+  });
+});
+
+describe("a side of a change", () => {
+  it.each([
+    [{ before: 44, afterUnknown: "not-captured" }, "?", "44", "not known: not captured"],
+    [{ beforeUnknown: "lost", after: 0 }, "?", "not known: its events were lost", "0"],
+    [{ before: 44 }, "−", "44", "absent"],
+    [{ after: null }, "+", "absent", "null"],
+    [{ before: 1, after: 2 }, "~", "1", "2"],
+  ] as const)("of %j that nobody knows is not one that is absent", (change, sign, was, is) => {
+    const { before, after, beforeUnknown, afterUnknown }: BeforeAfterJson = change;
+    expect(changeSign(change)[0]).toBe(sign);
+    expect([sideText(before, beforeUnknown), sideText(after, afterUnknown)]).toEqual([was, is]);
   });
 });

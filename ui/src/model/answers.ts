@@ -1,10 +1,17 @@
 /** What the collector answered: one slot per panel, and the questions that fill them. */
-import type { Hlc } from "../../../agent/kernel/index.ts";
-import type { CutJson, DiffJson, EventsJson, TimelineJson } from "../../../collector/api/shapes.ts";
+import type { Hlc, Json } from "../../../agent/kernel/index.ts";
+import type {
+  CutJson,
+  DiffJson,
+  EventsJson,
+  TimelineJson,
+  UnknownJson,
+} from "../../../collector/api/shapes.ts";
 import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
 import type { EventName, Pin, Stretch } from "./choices.ts";
+import { unknownAmong } from "./reasons.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 import type { TimelineQuestion } from "./timeline-window.ts";
 import { findHistory, type VariableHistory, type VariableQuestion } from "./variable-history.ts";
@@ -22,7 +29,10 @@ export const EVENTS_PAGE = 200;
 /** The selected event; for a change also the value before it. */
 export interface EventDetail {
   readonly line: FoundEvent;
-  readonly before: { readonly value: unknown } | null;
+  readonly before: {
+    readonly value: Json | undefined;
+    readonly unknown: UnknownJson | undefined;
+  } | null;
 }
 
 export interface TrackQuestion {
@@ -117,7 +127,7 @@ async function findEvent(
   const { events } = await client.get<EventsJson>("/api/events", moment, signal);
   const line = events.find(({ epoch, seq }) => epoch === name.epoch && seq === name.seq) ?? null;
   if (line === null || !isChangeLine(line)) return { line, before: null };
-  const { nodes } = await client.get<CutJson>(
+  const { nodes, incomplete } = await client.get<CutJson>(
     "/api/cut",
     {
       at: hexOf((name.t - 1) as Hlc),
@@ -128,7 +138,8 @@ async function findEvent(
     signal,
   );
   const value = nodes[name.node]?.logs[String(line["log"])]?.[String(line["key"])];
-  return { line, before: { value } };
+  const unknown = value === undefined ? unknownAmong(incomplete) : undefined;
+  return { line, before: { value, unknown } };
 }
 
 export function isChangeLine(line: { readonly kind: string }): boolean {

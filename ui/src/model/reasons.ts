@@ -1,7 +1,7 @@
 /** Why a node's part of a cut is not complete, in a sentence; and what the states of nodes mean. */
 
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
-import type { CutJson, IncompleteJson } from "../../../collector/api/shapes.ts";
+import type { CutJson, IncompleteJson, UnknownJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import { clockText, durationText, plural } from "../scale/time-words.ts";
 
@@ -21,6 +21,13 @@ const REASON_LABELS: Readonly<Record<string, string>> = {
   rebuilding: "rebuilding",
   "unknown-node": "unknown node",
 };
+
+/** Why the one variable that a cut was asked for is not known, if that is why it is not in it. */
+export function unknownAmong(incomplete: readonly IncompleteJson[]): UnknownJson | undefined {
+  const reasons = new Set(incomplete.map(({ reason }) => reason));
+  if (reasons.has("lost")) return "lost";
+  return reasons.has("not-captured") ? "not-captured" : undefined;
+}
 
 /** What a time later than the collector's own clock is, in words; undefined for any other. */
 export function futureWords(at: Hlc, now: Hlc | undefined): string | undefined {

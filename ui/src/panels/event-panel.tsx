@@ -9,7 +9,7 @@ import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
 import { EVENTS_PAGE, isChangeLine } from "../model/answers.ts";
 import { describeEvent, receiverOf } from "../model/event-words.ts";
-import { valueText } from "../model/value-text.ts";
+import { sideText, valueText } from "../model/value-text.ts";
 import { clockText, countText, exactClockText } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
 
@@ -71,7 +71,7 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
         </Field>
         {receiver !== undefined && <Field name="received by">{receiver}</Field>}
         {isChangeLine(line) && detail.before !== null && (
-          <Field name="before">{valueText(detail.before.value as Json | undefined)}</Field>
+          <Field name="before">{sideText(detail.before.value, detail.before.unknown)}</Field>
         )}
         {Object.entries(line)
           .filter(([field, value]) => value !== null && !SHOWN_APART.includes(field))

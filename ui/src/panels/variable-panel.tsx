@@ -96,12 +96,7 @@ function History({ app, variable, history, around }: HistoryProps): JSX.Element 
         {current === undefined ? (
           "Not written yet at the cut."
         ) : (
-          <>
-            {around === ticksOf(current.at)
-              ? "Written at the cut."
-              : `At the cut it has held this for ${durationText(around - ticksOf(current.at))}.`}{" "}
-            Choose a row to go to its write.
-          </>
+          <>{sinceWhen(current, around)} Choose a row to go to its write.</>
         )}
       </p>
       {current !== undefined && <pre class="now-value">{wordsOf(current, jsonText)}</pre>}
@@ -144,6 +139,18 @@ function History({ app, variable, history, around }: HistoryProps): JSX.Element 
       </table>
     </div>
   );
+}
+
+function sinceWhen({ at, lost, notCaptured }: VariableValue, around: number): string {
+  const span = around - ticksOf(at);
+  if (lost === true || notCaptured === true) {
+    return span === 0
+      ? "Not known from the cut on."
+      : `At the cut it has not been known for ${durationText(span)}.`;
+  }
+  return span === 0
+    ? "Written at the cut."
+    : `At the cut it has held this for ${durationText(span)}.`;
 }
 
 function wordsOf(
