@@ -88,9 +88,12 @@ describe("work in turns", () => {
         const sliced = createHistory({ store, timers, limits: { sliceMs: 1 } });
         const [from, to] = [model.times[0] as Hlc, model.times.at(-1) as Hlc];
         for (const history of [whole, sliced]) await history.checkpointer.idle();
-        expect(await sliced.events({ from, to, limit: 50 })).toEqual(
-          await whole.events({ from, to, limit: 50 }),
-        );
+        // Not why something is missing: who is late or silent depends on the clock, and there are two.
+        const events = async (one: typeof whole) => {
+          const page = await one.events({ from, to, limit: 50 });
+          return [page.events, page.more, page.complete];
+        };
+        expect(await events(sliced)).toEqual(await events(whole));
         expect(await sliced.step(from, "next", 20)).toEqual(await whole.step(from, "next", 20));
         expect(await sliced.step(to, "prev", 20)).toEqual(await whole.step(to, "prev", 20));
         const changes = async (one: typeof whole) => (await one.diff(from, to)).changes;
