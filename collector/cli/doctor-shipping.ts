@@ -23,10 +23,15 @@ export function shippingFindings(agent: AgentReport): readonly Finding[] {
   return [finding("note", "agent", "it ships nowhere", advice)];
 }
 
+/** What the agent itself advises behind its reason (agent/shipping/http-transport.ts): we do so apart. */
+const AGENT_ADVICE =
+  /: ((?:the collector's address|another service|no TLS|what answers there) .*)$/;
+
 /** `ECONNREFUSED`; `404, there is no /api/v1/batches`; else as the agent says it. */
 function reasonOf(problem: string): string {
   if (!problem.startsWith(NOT_TAKEN)) return problem;
-  return problem.slice(NOT_TAKEN.length).replace(/^(\d{3}) (?:[a-z-]+: )?(?=.)/, "$1, ");
+  const reason = problem.slice(NOT_TAKEN.length).replace(AGENT_ADVICE, "");
+  return reason.replace(/^(\d{3}) (?:[a-z-]+: )?(?=.)/, "$1, ");
 }
 
 function adviceOn(problem: string, collector: string): string {
@@ -35,6 +40,8 @@ function adviceOn(problem: string, collector: string): string {
   if (/: 404\b/.test(problem) && pathname !== "/") {
     return `Leave the path ${pathname} out, unless a proxy wants it: ${origin}.`;
   }
+  const told = AGENT_ADVICE.exec(problem)?.[1];
+  if (told !== undefined) return `${told[0]?.toUpperCase()}${told.slice(1)}.`;
   if (/: \d{3}\b|is not a collector's/.test(problem)) {
     return `Is it a collector that answers at ${origin}?`;
   }

@@ -44,6 +44,7 @@ const hook = (name: string, state: string, reason: string | null = null): Partia
 const ws = { name: "ws", installed: "8.0.0" };
 
 const NOT_TAKEN = "the collector does not take batches: ";
+const ON_PATH = ": the collector's address was given with the path /api; leave it out";
 
 describe("a finding", () => {
   const cases: readonly (readonly [why: string, agent: Partial<Agent>, expected: string])[] = [
@@ -82,7 +83,10 @@ describe("a finding", () => {
     ],
     [
       "an address that is not the collector's",
-      { collector: "http://h:1/api", shippingProblem: `${NOT_TAKEN}404 not-found: there is no /x` },
+      {
+        collector: "http://h:1/api",
+        shippingProblem: `${NOT_TAKEN}404 not-found: there is no /x${ON_PATH}`,
+      },
       "bad shipping: it cannot ship to http://h:1/api (404, there is no /x)",
     ],
     [
@@ -108,6 +112,11 @@ describe("a finding", () => {
       "another server",
       { ...fresh, collector: "http://h:1/", shippingProblem: `${NOT_TAKEN}404 Not Found` },
       /Is it a collector .*http:\/\/h:1\?/,
+    ],
+    [
+      "what the agent advises itself",
+      { ...fresh, shippingProblem: `${NOT_TAKEN}EPROTO: no TLS is spoken there; say http:` },
+      /^No TLS is spoken there; say http:\.$/,
     ],
     ["a token", { ...fresh, shippingProblem: "the collector refuses our token (401)" }, /_TOKEN/],
   ])("on shipping gives advice that fits: %s", (_why, agent, advice) => {
