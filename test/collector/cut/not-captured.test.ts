@@ -158,9 +158,24 @@ async function run(seed: number, size: number, delivery: Delivery): Promise<{ co
   expect(history.cutAt(node.end).incomplete.every(({ reason }) => reason === "not-captured")).toBe(
     true,
   );
+  await judgeEvents(history, node, draw);
   await history.close();
   await ingest.close();
   return { complete };
+}
+
+/** A range that is called complete holds all that the node did in it; one that lacks some is not. */
+async function judgeEvents(history: LiveHistory, node: OnDemandNode, draw: Draw): Promise<void> {
+  for (let i = 0; i < 12; i += 1) {
+    const from = draw.one(node.events).t;
+    const to = Math.min(node.end, from + draw.below(60)) as Hlc;
+    const page = await history.events({ from, to, limit: 10_000 });
+    const did = node.events.filter(({ t }) => from <= t && t <= to).map(({ seq }) => seq);
+    const told = page.events.map(({ event }) => event.seq);
+    if (page.complete) expect([from, to, told]).toEqual([from, to, did]);
+    if (told.length < did.length) expect([from, to, page.complete]).toEqual([from, to, false]);
+    expect(page.complete).toBe(page.incomplete.length === 0);
+  }
 }
 
 function shuffle<T>(draw: Draw, items: T[]): void {
