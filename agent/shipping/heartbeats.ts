@@ -7,6 +7,9 @@
  *
  * Where events are shipped on demand, heartbeats are all that is sent, so one is always on its way: neither
  * batches nor an answer with a command put the next one off.
+ *
+ * One that is lost keeps commands away, and what it declared, until it is given up. That is soon: a collector
+ * gives a capture up 10 s after its end, and an empty batch needs no time to travel.
  */
 import type { IngestReply } from "../kernel/index.ts";
 import type { Status } from "./batch-press.ts";
@@ -17,9 +20,10 @@ import type { Reach } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Tidings } from "./tidings.ts";
 
-export const REQUEST_TIMEOUT_MS = 10_000;
 export const HEARTBEAT_MS = 1_000;
 const HOLD_MS = 1_000;
+/** Beyond the time that it may be held open. */
+const HEARTBEAT_TIMEOUT_MS = 3_000;
 /** On demand, the least between an answer that came early and the next heartbeat. */
 const MIN_BEAT_MS = 100;
 
@@ -91,7 +95,7 @@ export class Heartbeats {
     const { courier, outbox, reach, tidings, status, onReply } = this.#options;
     const batch = outbox.heartbeat(status());
     this.#count += 1;
-    courier.send([batch], { timeoutMs: REQUEST_TIMEOUT_MS, holdMs }, (reply) => {
+    courier.send([batch], { timeoutMs: HEARTBEAT_TIMEOUT_MS, holdMs }, (reply) => {
       done();
       if (reply.kind === "acked") {
         reach.succeeded();

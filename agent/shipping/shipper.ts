@@ -19,7 +19,7 @@ import { Courier } from "./courier.ts";
 import { EpochRequests } from "./epoch-requests.ts";
 import type { EventSource, ReopenRequest } from "./event-source.ts";
 import { FlushWaiters } from "./flush-waiters.ts";
-import { HEARTBEAT_MS, Heartbeats, REQUEST_TIMEOUT_MS } from "./heartbeats.ts";
+import { HEARTBEAT_MS, Heartbeats } from "./heartbeats.ts";
 import { Outbox } from "./outbox.ts";
 import { Reach, type Say } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -30,6 +30,8 @@ import type { Transport } from "./transport.ts";
 /** Encoded batches that wait for the collector; beyond, the oldest go. */
 export const DEFAULT_QUEUE_BYTES: number = 8 * 1024 * 1024;
 export const DEFAULT_FLUSH_INTERVAL_MS = 50;
+/** An answer to batches may take so long. */
+const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_REQUEST_BATCHES = 64;
 /** Batches cut in a row before the host gets its turn; a tick of 16,384 events is about 2 ms. */

@@ -16,7 +16,7 @@
  * Because each change carries the value it replaced, a rollback walks the window and needs no replay.
  *
  * Bounds: `maxBytes`, at once and whatever else holds; `maxAgeTicks`, when `trim` is called, but never
- * past `holdFrom`, from where events still have to be shipped.
+ * past `holdFrom`, from where events still have to be shipped, nor past `keepFrom`.
  */
 import type { EventBody, Hlc } from "../kernel/index.ts";
 
@@ -95,6 +95,8 @@ export class EventWindow {
   #earliestT: number = Number.NEGATIVE_INFINITY;
   /** Events from this index on are kept however old they are; infinite: none. */
   holdFrom: number = Number.POSITIVE_INFINITY;
+  /** Events from this index on age alone does not take away, want of room does; infinite: there are none. */
+  keepFrom: number = Number.POSITIVE_INFINITY;
 
   /** @param start before this time nothing is known */
   constructor(options: WindowOptions, start: Hlc) {
@@ -187,7 +189,7 @@ export class EventWindow {
   trim(now: Hlc): void {
     const limit = (now - this.#maxAgeTicks) as Hlc;
     if (this.#head < this.nextIndex && this.tAt(this.#head) <= limit) {
-      this.forget(this.firstAfter(limit));
+      this.forget(Math.min(this.keepFrom, this.firstAfter(limit)));
     }
   }
 

@@ -12,7 +12,9 @@
  * Rounds cost a capture the events from the round to where it was asked to begin, and the keyframes of
  * the rounds inside it. So there is one after as many events as there are variables, but no more than
  * one a second; and where less happens, one after 10 s, unless nothing happened at all. Half a window
- * without one ends either rule: a round is always among what the window holds.
+ * without one ends either rule: a round is always among what the window holds. And the latest round that is
+ * half a window old stays, whatever the age of the next event: a stamp that came with a message may set the
+ * time of this node ahead by more than a window, and all that just happened is old then.
  */
 import { type EventBody, type Hlc, KindCode, TICKS_PER_MS, type Value } from "../kernel/index.ts";
 import type { Recording } from "./recording.ts";
@@ -69,6 +71,15 @@ export class KeyframeMarks {
     while (gone < this.#rounds.length && (this.#rounds[gone] as Round).start < first) gone += 1;
     if (gone > 0) this.#rounds = this.#rounds.slice(gone);
     return this.#rounds;
+  }
+
+  /** From this window index on all is needed, so that half a window can be captured at `now`. */
+  neededFrom(now: Hlc): number {
+    const latest = (now - this.#maxAgeTicks / 2) as Hlc;
+    const { rounds } = this;
+    return (
+      (rounds.findLast(({ t }) => t <= latest) ?? rounds[0])?.start ?? Number.POSITIVE_INFINITY
+    );
   }
 
   /** Makes a round if it is time. `now`: at or after the latest stamp. */

@@ -68,12 +68,14 @@ export class OnDemandFeed {
 
   /** Lets go of what is past its age, and makes a round of marks if it is time. Never throws. */
   tidy(): void {
-    const { clock, guard } = this.#recording;
-    this.#recording.tidy();
-    this.#age();
-    if (guard.isAsleep || guard.offReason !== undefined) return; // nothing may follow a goodbye
+    const { clock, guard, window } = this.#recording;
+    const hasLeft = guard.isAsleep || guard.offReason !== undefined;
     try {
-      this.#marks.addIfDue(Math.max(clock.last, clock.physicalNow()) as Hlc);
+      const now = Math.max(clock.last, clock.physicalNow()) as Hlc;
+      window.keepFrom = hasLeft ? Number.POSITIVE_INFINITY : this.#marks.neededFrom(now);
+      this.#recording.tidy();
+      this.#age();
+      if (!hasLeft) this.#marks.addIfDue(now); // nothing may follow a goodbye
     } catch (error) {
       guard.caught(error, "marking");
     }

@@ -7,6 +7,7 @@ import {
   addMs,
   type CaptureReport,
   canonicalText,
+  formatHlc,
   type Hlc,
   parseHlc,
   toJsonForm,
@@ -233,6 +234,56 @@ describe("a capture", () => {
     expect([...collector.reports.values()].map(({ state }) => state)).toEqual([
       ...["shipped", "shipped", "shipped"],
     ]);
+  });
+
+  it("of the last second is whole where a message had set the node's time ahead by more than a window", async () => {
+    const { agent, clock, collector, advance } = build({ windowMs: 5_000, maxDriftMs: 60_000 });
+    const past: Past = [];
+    const log = agent.log("l");
+    for (let i = 0; i < 40; i += 1) {
+      note(agent, past, log.set("k", i));
+      await advance(50);
+    }
+    const ahead = formatHlc(addMs(clock.now(), 12_000));
+    expect(agent.merge({ "retroscope-hlc": `1-${ahead}-1.1-n2` })).toBeGreaterThan(clock.now());
+    for (let i = 0; i < 10; i += 1) {
+      note(agent, past, log.set("k", 100 + i));
+      await advance(50);
+    }
+    const to = log.set("k", "last");
+    note(agent, past, to);
+    const from = addMs(to, -1_000);
+    collector.capture("c", from, to);
+    await advance(1_500);
+    const report = collector.reports.get("c") as CaptureReport;
+    expect(report.state).toBe("shipped");
+    expect(timesOf(report)).toEqual([from, to]);
+    expectThePast(collector, agent.epoch, past, [from, to]);
+    // Once the new time is half a window long, what is older than a window is let go of again.
+    for (let i = 0; i < 1_000; i += 1) {
+      log.set("k", i);
+      await advance(50);
+    }
+    expect(agent.stats().kept).toBeLessThan(150);
+    expectBooksToClose(agent);
+  });
+
+  it("is heard of within its collector's patience although one heartbeat is lost, and what that declared too", async () => {
+    const { agent, collector, advance } = build();
+    const log = agent.log("l");
+    await advance(1_500);
+    let left = 1;
+    collector.fate = () => (left-- > 0 ? "lost" : "ok");
+    for (let i = 0; i < 24; i += 1) {
+      log.set("k", i);
+      await advance(50);
+    }
+    expect(left).toBeLessThanOrEqual(0);
+    const to = log.set("k", "last");
+    collector.capture("c", addMs(to, -1_000), to);
+    await advance(6_000);
+    expect(collector.reports.get("c")?.state).toBe("shipped");
+    expect(collector.epoch(agent.epoch).contiguousSeq).toBe(agent.stats().recorded);
   });
 
   it("says what has left the window, and names the earliest time", async () => {
