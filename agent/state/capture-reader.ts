@@ -160,7 +160,7 @@ export class CaptureReader {
   #standFor(index: number, body: EventBody): Stand {
     const { marks, maxKeyframeBytes } = this.#parts;
     if (body.kind !== "keyframe") return { body, bytes: 0 };
-    const round = marks.rounds.find(({ start, end }) => start <= index && index < end);
+    const round = marks.roundAt(index);
     if (round === undefined) return { body, bytes: 0 };
     const { state, bytes } = this.#statesAt(round).get(body.log) ?? { state: NO_STATE, bytes: 0 };
     if (bytes <= Math.min(maxKeyframeBytes, STATE_LIMITS.keyframeBytes)) {
@@ -176,7 +176,8 @@ export class CaptureReader {
   #statesAt(round: Round): Map<string, LogState> {
     if (this.#states?.round === round) return this.#states.byLog;
     const byLog = new Map<string, LogState>();
-    const view = this.#viewAt(round.start);
+    // Its first marks may have left the window; nothing changes between its marks.
+    const view = this.#viewAt(Math.max(round.start, this.#parts.recording.window.firstIndex));
     for (let id = 0; id < view.size; id += 1) {
       const value = view.value(id);
       const ref = view.nameOf(id);

@@ -68,9 +68,18 @@ export class KeyframeMarks {
   get rounds(): readonly Round[] {
     const first = this.#recording.window.firstIndex;
     let gone = 0;
-    while (gone < this.#rounds.length && (this.#rounds[gone] as Round).start < first) gone += 1;
+    while (gone < this.#rounds.length && (this.#rounds[gone] as Round).end <= first) gone += 1;
     if (gone > 0) this.#rounds = this.#rounds.slice(gone);
-    return this.#rounds;
+    const [oldest] = this.#rounds;
+    return oldest === undefined || oldest.start >= first ? this.#rounds : this.#rounds.slice(1);
+  }
+
+  /**
+   * The round of the mark at a window index; undefined: it is of a log that was new then. It may begin before
+   * the window: nobody begins there any more, but whoever reads through it makes the content of its marks.
+   */
+  roundAt(index: number): Round | undefined {
+    return this.#rounds.find(({ start, end }) => start <= index && index < end);
   }
 
   /** From this window index on all is needed, so that half a window can be captured at `now`. */

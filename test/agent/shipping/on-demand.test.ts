@@ -357,6 +357,30 @@ describe("a capture", () => {
     }
   });
 
+  it("goes on in the middle of a round of keyframes whose first marks have left the window", async () => {
+    for (const latencyMs of [400, 900, 1_700, 2_600, 4_000]) {
+      const { agent, collector, advance } = build({ windowMs: 5_000, queueBytes: 64 * 1024 });
+      const past: Past = [];
+      const logs = Array.from({ length: 9 }, (_, i) => agent.log(`l${i}`));
+      for (let i = 0; i < 100; i += 1) {
+        const t = logs[i % logs.length]?.set(`k${i % 5}`, "x".repeat(1_000) + i) as Hlc;
+        note(agent, past, t);
+        await advance(50);
+      }
+      const to = logs[0]?.set("k", "last") as Hlc;
+      note(agent, past, to);
+      collector.latencyMs = latencyMs;
+      collector.capture("c", addMs(to, -4_000), to);
+      for (let i = 0; i < 400; i += 1) {
+        note(agent, past, logs[i % logs.length]?.set(`k${i % 5}`, "y".repeat(100) + i) as Hlc);
+        await advance(50);
+      }
+      const report = collector.reports.get("c") as CaptureReport;
+      expect(["shipped", "partial"]).toContain(report.state);
+      expectThePast(collector, agent.epoch, past, timesOf(report));
+    }
+  });
+
   it("keeps what it has, where what followed left the window before the collector heard of it", async () => {
     const { agent, clock, collector, advance } = build({ windowMs: 1_500 });
     const log = agent.log("l");
