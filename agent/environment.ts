@@ -6,7 +6,7 @@
  * variables of their own. So only names that are nearly one of the agent's are told.
  */
 import { refuse, show } from "./config-error.ts";
-import { parseDurationMs } from "./kernel/index.ts";
+import { editDistance, parseDurationMs } from "./kernel/index.ts";
 
 /** The environment of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -119,22 +119,8 @@ export function mistypedIn(env: Environment): readonly string[] {
 
 function nearest(tail: string): string | undefined {
   const [best] = VARIABLES.filter((known) => Math.abs(known.length - tail.length) <= MAX_SLIPS)
-    .map((known) => ({ known, slips: slipsBetween(known, tail) }))
+    .map((known) => ({ known, slips: editDistance(known, tail) }))
     .filter(({ slips }) => slips <= MAX_SLIPS)
     .sort((a, b) => a.slips - b.slips);
   return best?.known;
-}
-
-/** Levenshtein's distance: letters to insert, delete or replace. */
-function slipsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

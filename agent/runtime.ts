@@ -47,7 +47,7 @@ import { Vitals } from "./vitals.ts";
 /** How often the window is tidied where nothing is shipped. */
 const TIDY_INTERVAL_MS = 1_000;
 
-/** Memory of a request event without its calls, and of a call: measured, with names that are shared. */
+/** Memory of a request event without its calls, and of a call; the heap grows by 136, and by 56 to 72. */
 const REQUEST_BYTES = 200;
 const CALL_BYTES = 72;
 

@@ -122,6 +122,19 @@ export interface Batch {
   readonly events: EventColumns;
 }
 
+/** The columns of a batch without events: a heartbeat, a loss. */
+export const NO_EVENTS: EventColumns = Object.freeze({
+  count: 0,
+  t: new Float64Array(0),
+  kind: new Uint8Array(0),
+  ref: new Uint32Array(0),
+  valueTag: new Uint8Array(0),
+  valueNumber: new Float64Array(0),
+  variables: [],
+  values: [],
+  bodies: [],
+});
+
 /** The value of the change at index `i`; `undefined` where there is none. */
 export function valueAt(events: EventColumns, i: number): Value | undefined {
   switch (events.valueTag[i]) {

@@ -6,6 +6,7 @@ export * from "./byte-reader.ts";
 export * from "./byte-writer.ts";
 export * from "./clock.ts";
 export * from "./crc32c.ts";
+export * from "./edit-distance.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./event-line-write.ts";

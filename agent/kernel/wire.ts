@@ -24,7 +24,13 @@
  * allocated more than the bytes at hand can fill. Most numbers have one form only. A reader is
  * given nothing that breaks a rule of batch.ts: t never falls, refs are in range, `closed >= lastT`.
  */
-import type { Batch, BatchHeader, EventBody, EventColumns } from "./batch.ts";
+import {
+  type Batch,
+  type BatchHeader,
+  type EventBody,
+  type EventColumns,
+  NO_EVENTS,
+} from "./batch.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { crc32c } from "./crc32c.ts";
@@ -218,15 +224,3 @@ function groupByKind({ count, kind }: EventColumns): KindGroups {
   }
   return groups;
 }
-
-const NO_EVENTS: EventColumns = Object.freeze({
-  count: 0,
-  t: new Float64Array(0),
-  kind: new Uint8Array(0),
-  ref: new Uint32Array(0),
-  valueTag: new Uint8Array(0),
-  valueNumber: new Float64Array(0),
-  variables: [],
-  values: [],
-  bodies: [],
-});

@@ -10,6 +10,7 @@ import {
   type Json,
   KindCode,
   type LostRange,
+  NO_EVENTS,
   RetroError,
 } from "../kernel/index.ts";
 import type { QueuedBatch } from "./batch-queue.ts";
@@ -195,15 +196,3 @@ function partOf(events: EventColumns, start: number, end: number): EventColumns 
     bodies: used,
   };
 }
-
-const NO_EVENTS: EventColumns = {
-  count: 0,
-  t: new Float64Array(0),
-  kind: new Uint8Array(0),
-  ref: new Uint32Array(0),
-  valueTag: new Uint8Array(0),
-  valueNumber: new Float64Array(0),
-  variables: [],
-  values: [],
-  bodies: [],
-};

@@ -1,6 +1,6 @@
 /**
  * Tells the request timer what Node's http servers, http clients and `fetch` do, by their diagnostics
- * channels alone: nothing of the host's is patched.
+ * channels and a `close` listener on each response: nothing of the host's is patched.
  *
  *     http.server.request.start    UA, before the handler      http.client.request.start    DS, a socket is at hand
  *     http.server.response.finish  UD                          response `close`             DR, end of the body

@@ -1,5 +1,5 @@
 /** Turns a selection into the nodes, logs and keys that a question is about, or says what is unknown. */
-import { RetroError } from "../../agent/kernel/index.ts";
+import { editDistance, RetroError } from "../../agent/kernel/index.ts";
 import type { Selection } from "./history.ts";
 import { compareText, type Membership, type NodeSpans } from "./membership.ts";
 
@@ -85,18 +85,4 @@ export function nearestNames(name: string, known: readonly string[]): string[] {
     .map((one) => ({ one, distance: editDistance(name.slice(0, 64), one.slice(0, 64)) }))
     .sort((a, b) => a.distance - b.distance || compareText(a.one, b.one))
     .map(({ one }) => one);
-}
-
-/** Levenshtein: single characters put in, taken out or replaced. */
-export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }
