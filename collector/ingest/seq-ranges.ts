@@ -55,27 +55,31 @@ export function neighbours(
 }
 
 /**
- * What stays lost once `stored` is there. Bounds in time become those of the stored neighbours: what
- * follows `stored` is later than was promised with it. So a cut between its last event and that promise
- * is complete.
+ * What stays lost once `stored` is there. Bounds in time become those of what is stored: all that comes
+ * before it is not later than its first event, and all that follows it, next to it or not, is later than
+ * was promised with it. So a cut between its last event and that promise is complete.
  */
 export function lostWithout(lost: readonly LostRange[], stored: StoredRange): LostRange[] {
   const rest: LostRange[] = [];
   for (const range of lost) {
-    if (range.lastSeq < stored.first || range.firstSeq > stored.last) {
-      rest.push(range);
-      continue;
-    }
     if (range.firstSeq < stored.first) {
-      const lastT = Math.max(range.firstT, Math.min(range.lastT, stored.firstT));
-      rest.push({ ...range, lastSeq: stored.first - 1, lastT: lastT as typeof range.lastT });
+      const lastSeq = Math.min(range.lastSeq, stored.first - 1);
+      rest.push(endingBy({ ...range, lastSeq }, stored.firstT));
     }
     if (range.lastSeq > stored.last) {
-      const firstT = Math.min(range.lastT, Math.max(range.firstT, stored.closed + 1));
-      rest.push({ ...range, firstSeq: stored.last + 1, firstT: firstT as typeof range.firstT });
+      const firstSeq = Math.max(range.firstSeq, stored.last + 1);
+      rest.push(beginningAt({ ...range, firstSeq }, (stored.closed + 1) as Hlc));
     }
   }
   return rest;
+}
+
+function endingBy(range: LostRange, t: Hlc): LostRange {
+  return { ...range, lastT: Math.max(range.firstT, Math.min(range.lastT, t)) as Hlc };
+}
+
+function beginningAt(range: LostRange, t: Hlc): LostRange {
+  return { ...range, firstT: Math.min(range.lastT, Math.max(range.firstT, t)) as Hlc };
 }
 
 /** The parts of a declaration that are news: neither stored nor declared before. */
@@ -86,10 +90,11 @@ export function newlyLost(
 ): LostRange[] {
   let parts: LostRange[] = [declared];
   const first = firstEndingAtOrAfter(stored, declared.firstSeq);
-  for (let i = first; i < stored.length; i += 1) {
+  // From the neighbour before it to the one behind it: they bound its times.
+  for (let i = Math.max(0, first - 1); i < stored.length; i += 1) {
     const range = stored[i] as StoredRange;
-    if (range.first > declared.lastSeq) break;
     parts = lostWithout(parts, range);
+    if (range.first > declared.lastSeq) break;
   }
   for (const known of lost) {
     if (known.lastSeq < declared.firstSeq || known.firstSeq > declared.lastSeq) continue;
@@ -98,20 +103,27 @@ export function newlyLost(
   return parts;
 }
 
+/**
+ * The times of a lost range are bounds, not stamps of its first and last event: what follows it is not
+ * earlier than its `firstT`, what comes before it not later than its `lastT`.
+ */
 function outside(part: LostRange, known: LostRange): LostRange[] {
   if (known.lastSeq < part.firstSeq || known.firstSeq > part.lastSeq) return [part];
   const rest: LostRange[] = [];
-  if (part.firstSeq < known.firstSeq) rest.push({ ...part, lastSeq: known.firstSeq - 1 });
-  if (part.lastSeq > known.lastSeq) rest.push({ ...part, firstSeq: known.lastSeq + 1 });
+  if (part.firstSeq < known.firstSeq) {
+    rest.push(endingBy({ ...part, lastSeq: known.firstSeq - 1 }, known.lastT));
+  }
+  if (part.lastSeq > known.lastSeq) {
+    rest.push(beginningAt({ ...part, firstSeq: known.lastSeq + 1 }, known.firstT));
+  }
   return rest;
 }
 
 /** The lost ranges when everything after `seq` is known to be later than `closed`. */
 export function lostAfter(lost: readonly LostRange[], seq: number, closed: Hlc): LostRange[] {
-  return lost.map((range) => {
-    if (range.firstSeq !== seq + 1 || range.firstT > closed) return range;
-    return { ...range, firstT: Math.min(range.lastT, closed + 1) as Hlc };
-  });
+  return lost.map((range) =>
+    range.firstSeq > seq ? beginningAt(range, (closed + 1) as Hlc) : range,
+  );
 }
 
 /** Lost ranges with more, by firstSeq. */
