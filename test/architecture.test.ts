@@ -99,7 +99,19 @@ const ALLOWED: ImportTable = [
   ["collector/ingest/", ["collector/ingest/", STORE_PORT, KERNEL, "node:"]],
   [STORE_PORT, [KERNEL]],
   ["collector/store/", ["collector/store/", KERNEL, "node:", "lmdb"]],
-  [HISTORY_PORT, [KERNEL]],
+  [
+    HISTORY_PORT,
+    [
+      "collector/cut/answers.ts",
+      "collector/cut/walk-shapes.ts",
+      "collector/cut/audit-shapes.ts",
+      KERNEL,
+    ],
+  ],
+  // What the port speaks of: shapes that know nothing of who makes them.
+  ["collector/cut/answers.ts", [KERNEL]],
+  ["collector/cut/walk-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
+  ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/", ["collector/cut/", STORE_PORT, KERNEL]],
   ["collector/rql/", ["collector/rql/", "collector/cut/", KERNEL]],
   ["collector/bottleneck/", ["collector/bottleneck/", "collector/cut/", KERNEL]],
@@ -180,6 +192,7 @@ const PORTS = [
   "agent/shipping/transport.ts",
   STORE_PORT,
   HISTORY_PORT,
+  "collector/cut/answers.ts",
 ];
 
 /** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */
