@@ -14,20 +14,22 @@
  * An adapter: it owns the timer of that bound.
  */
 import { randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { AnchoredClock, type PhysicalClock, RetroError } from "../agent/kernel/index.ts";
 import { createApp } from "./api/app.ts";
+import { QueryGate } from "./api/query-gate.ts";
 import { checkOrigin } from "./api/security.ts";
+import { createBoundedServer } from "./bounded-server.ts";
 import { checkHost, DEFAULT_HOST, DEFAULT_PORT } from "./config.ts";
 import { createHistory } from "./cut/create-history.ts";
 import type { History } from "./cut/history.ts";
 import { DEFAULT_CUT_LIMITS } from "./cut/limits.ts";
 import { nodeTimers } from "./cut/node-timers.ts";
 import { Captures } from "./ingest/captures.ts";
-import { boundServer, createIngestHandler } from "./ingest/http-ingest.ts";
+import { createIngestHandler } from "./ingest/http-ingest.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import type { IngestCounts } from "./ingest/ingest-counts.ts";
 import { IngestLog } from "./ingest/ingest-log.ts";
@@ -137,9 +139,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     onInternalError: (error) => log.error({ err: error }, "ingest failed"),
     onRefused: (refusal) => ingestLog.refused(refusal),
   });
+  const gate = new QueryGate(nodeTimers);
   const app = createApp({
     history,
     captures,
+    gate,
     now: () => clock.now(),
     isReady: () => store.failure === undefined && isReadable(store),
     ingestCounts: ingest.counts,
@@ -149,10 +153,9 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     if (!handleBatches(request, response)) app(request, response);
   };
-  const server = createServer(handle);
-  const twin = createServer(handle); // the other loopback: whoever says `localhost` may mean ::1
-  boundServer(server);
-  boundServer(twin);
+  const server = createBoundedServer(handle, timers.after);
+  // The other loopback: whoever says `localhost` may mean ::1.
+  const twin = createBoundedServer(handle, timers.after);
 
   const stop = async () => {
     await Promise.all([closeServer(server), closeServer(twin)]);

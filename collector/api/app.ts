@@ -2,8 +2,8 @@
  * The HTTP API and the timeline's files as one express application. The ingest door is not in here:
  * `/v1/batches` is served by the same node:http server before express (collector.ts).
  *
- *     request -> security headers -> Host and Origin -> route -> JSON
- *                                          \______________\____> errors.ts -> status, {"error": ...}
+ *     request -> security headers -> Host and Origin -> gate -> route -> JSON
+ *                                          \______________\________\____> errors.ts -> status, {"error": ...}
  */
 import express, { type ErrorRequestHandler, type Express } from "express";
 import { RetroError } from "../../agent/kernel/index.ts";
@@ -17,6 +17,7 @@ import { answerError, type ReportFailure } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { type IngestCountsView, nodesRoutes } from "./nodes-routes.ts";
+import type { QueryGate } from "./query-gate.ts";
 import { checkOrigin, securityHeaders } from "./security.ts";
 import { staticUi } from "./static-ui.ts";
 import { timelineRoutes } from "./timeline-routes.ts";
@@ -24,6 +25,8 @@ import { timelineRoutes } from "./timeline-routes.ts";
 export interface AppOptions extends Answering {
   /** Without it there is no /api/captures. */
   readonly captures?: Captures;
+  /** How many questions at a time, and for how long. Without it there is no bound. */
+  readonly gate?: QueryGate;
   /** Whether the collector can store and answer. */
   readonly isReady: () => boolean;
   /** What ingest has done since the start, shown by /api/nodes. */
@@ -61,6 +64,8 @@ export function createApp(options: AppOptions): Express {
     next();
   });
   app.use(healthRoutes(options.isReady));
+  const { gate } = options;
+  if (gate !== undefined) app.use("/api", gate.handler);
   app.use(nodesRoutes(options));
   app.use(cutRoutes(options));
   app.use(changeRoutes(options));

@@ -39,8 +39,8 @@ export class Turns {
 
   /**
    * Runs work to its end.
-   * @throws RetroError `cancelled` once `signal` aborts, `overloaded` if too many are asked; else what
-   * the work throws
+   * @throws RetroError `cancelled` once `signal` aborts, or the signal's reason if that is one
+   * (`timed-out`); `overloaded` if too many are asked; else what the work throws
    */
   async run<Answer>(work: Work<Answer>, signal?: AbortSignal): Promise<Answer> {
     if (this.#count >= this.#limits.asking) {
@@ -53,9 +53,7 @@ export class Turns {
       for (;;) {
         const giveOn = await this.#take();
         try {
-          if (signal?.aborted === true) {
-            throw new RetroError("cancelled", "nobody waits for the answer");
-          }
+          if (signal?.aborted === true) throw endedBy(signal);
           const result = this.#slice(work);
           if (result.done === true) return result.value;
           this.#onPause();
@@ -94,6 +92,13 @@ export class Turns {
       if (spentMs < 0 || spentMs >= this.#limits.sliceMs) return result;
     }
   }
+}
+
+/** What a question ends with whose signal has aborted: it may say why. */
+export function endedBy({ reason }: AbortSignal): RetroError {
+  return reason instanceof RetroError
+    ? reason
+    : new RetroError("cancelled", "nobody waits for the answer");
 }
 
 /** Work without pauses: for those that have little to do, and for tests. */

@@ -13,6 +13,7 @@ import { cutAt } from "./cut-at.ts";
 import type { Cut, Selection } from "./history.ts";
 import { isActiveAt, type Membership, spanAt } from "./membership.ts";
 import { choose } from "./selection.ts";
+import { endedBy } from "./turns.ts";
 
 interface Waiter {
   readonly t: Hlc;
@@ -57,7 +58,7 @@ export class CutWaiters {
    */
   async waitFor(t: Hlc, selection: Selection, waitMs: number, signal?: AbortSignal): Promise<Cut> {
     const { limits, timers } = this.#context;
-    if (signal?.aborted === true) throw cancelled();
+    if (signal?.aborted === true) throw endedBy(signal);
     if (this.#waiters.size >= limits.waiting) {
       throw new RetroError("overloaded", "too many questions wait for a cut", { retriable: true });
     }
@@ -69,7 +70,9 @@ export class CutWaiters {
         signal?.removeEventListener("abort", onAbort);
         cancelTimer();
       };
-      const onAbort = (): void => waiter.reject(cancelled());
+      const onAbort = (): void => {
+        if (signal !== undefined) waiter.reject(endedBy(signal));
+      };
       const waiter: Waiter = {
         t,
         selection,
@@ -150,8 +153,4 @@ export class CutWaiters {
       return missingEvents(span, t, timers.nowMs(), limits).length === 0;
     });
   }
-}
-
-function cancelled(): RetroError {
-  return new RetroError("cancelled", "nobody waits for the cut");
 }

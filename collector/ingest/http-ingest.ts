@@ -11,7 +11,7 @@
  * A web page can reach a loopback port. It cannot send our media type to another origin without
  * asking first (a preflight, which we do not answer); so the media type is required.
  */
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   BATCH_MEDIA_TYPE,
   INGEST_PATH,
@@ -61,15 +61,6 @@ const STATUS_OF: { readonly [code in RetroCode]?: number } = {
   "data-unusable": 503,
   closed: 503,
 };
-
-/** Deadlines and caps of the server that stands before ingest; the API shares it. */
-export function boundServer(server: Server): void {
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 60_000;
-  server.keepAliveTimeout = 30_000;
-  server.maxHeadersCount = 100;
-  server.maxConnections = 10_000;
-}
 
 /**
  * A handler for node:http. It returns whether the request was its own: give it to the API if not.
