@@ -29,6 +29,8 @@ export interface Setting {
 
 export const DEFAULT_PORT = 7700;
 export const DEFAULT_HOST = "127.0.0.1";
+/** Below the working directory. */
+export const DEFAULT_DATA = "retroscope-data";
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -49,7 +51,7 @@ export const SETTINGS: readonly Setting[] = [
     name: "data",
     flag: "--data <directory>",
     environment: "RETROSCOPE_COLLECTOR_DATA",
-    otherwise: "retroscope-data",
+    otherwise: DEFAULT_DATA,
     help: "Where history is kept; made if it does not exist",
   },
 ];

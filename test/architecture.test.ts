@@ -113,6 +113,11 @@ const ALLOWED: ImportTable = [
   ["collector/cut/walk-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/", ["collector/cut/", STORE_PORT, KERNEL]],
+  // A tool that looks inside the data: records as the store writes them, checkpoints as cuts read them.
+  [
+    "collector/verify/",
+    ["collector/verify/", "collector/store/", "collector/cut/", STORE_PORT, KERNEL],
+  ],
   ["collector/rql/", ["collector/rql/", "collector/cut/", KERNEL]],
   ["collector/bottleneck/", ["collector/bottleneck/", "collector/cut/", KERNEL]],
   [
@@ -152,6 +157,7 @@ const ALLOWED: ImportTable = [
       "collector/index.ts",
       "collector/config.ts",
       "collector/interop/",
+      "collector/verify/",
       "collector/version.ts",
       "type collector/api/shapes.ts",
       KERNEL,
@@ -215,6 +221,7 @@ const TIMELESS = [
   "collector/ingest/",
   "collector/cut/",
   "collector/store/",
+  "collector/verify/",
 ];
 const MAY_ASK_THE_SURROUNDINGS: ReadonlyArray<readonly [file: string, why: string]> = [
   ["agent/kernel/physical-clock.ts", "it is the real clock, given to all others"],

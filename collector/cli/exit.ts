@@ -2,7 +2,7 @@
  * Exit codes and error lines.
  *
  *     0  done
- *     1  the answer is no: --strict and incomplete, a check failed
+ *     1  the answer is no: --strict and incomplete, verify found damage, a check failed
  *     2  usage: what was typed is not understood, or names what is not there
  *     3  could not reach, read or finish
  */

@@ -20,6 +20,7 @@ import { pastCommands } from "./past-commands.ts";
 import { recordCommands } from "./record-commands.ts";
 import { plain } from "./text.ts";
 import { shieldTimes } from "./times.ts";
+import { verifyCommand } from "./verify-command.ts";
 
 /** Runs one command line. Never rejects; resolves to the exit code (exit.ts). */
 export async function runCli(words: readonly string[], io: CliIo): Promise<number> {
@@ -44,7 +45,7 @@ export async function runCli(words: readonly string[], io: CliIo): Promise<numbe
 /** As in exit.ts, for people. */
 const EXIT_CODES = `Exit codes:
   0  done
-  1  the answer is no: --strict and incomplete, a check failed
+  1  the answer is no: --strict and incomplete, verify found damage, a check failed
   2  usage: what was typed is not understood, or names what is not there
   3  could not reach, read or finish`;
 
@@ -62,6 +63,7 @@ function createProgram(context: CliContext): Command {
     captureCommand(context),
     ...interopCommands(context),
     doctorCommand(context),
+    verifyCommand(context),
     demoCommand(context),
   ];
   for (const command of commands) program.addCommand(command);

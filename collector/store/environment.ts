@@ -30,7 +30,7 @@ import { openRecord, sealRecord } from "./records.ts";
 export type Environment = RootDatabase<Buffer, Buffer>;
 
 /** Raised when the layout of keys or records changes in a way that older code cannot read. */
-const FORMAT = 2;
+export const FORMAT = 2;
 /** Formats that are read, and raised to ours: 1 kept the logs of an epoch inside its record. */
 const OLDER_FORMATS: readonly (number | undefined)[] = [1];
 const DIRECTORY_MODE = 0o700;
@@ -115,6 +115,34 @@ function checkMagic(directory: string): void {
   throw new RetroError("data-unusable", `data.mdb in ${directory} is not a store`, {
     hint: "Move it away, or restore a backup.",
   });
+}
+
+/**
+ * Opens the file of an existing store for reading alone: nothing in it is changed, nothing is made.
+ * @throws RetroError `not-found` (no store there), `data-unusable` (not ours, or unreadable)
+ */
+export function openReadOnly(directory: string): Environment {
+  if (!existsSync(join(directory, "data.mdb"))) {
+    throw new RetroError("not-found", `there is no store in ${directory}`, {
+      hint: "Name the directory that the collector was given with --data.",
+    });
+  }
+  try {
+    checkMagic(directory);
+    return open<Buffer, Buffer>({
+      path: directory,
+      noSubdir: false,
+      encoding: "binary",
+      keyEncoding: "binary",
+      readOnly: true,
+    });
+  } catch (error) {
+    if (error instanceof RetroError) throw error;
+    throw new RetroError("data-unusable", `cannot read ${directory}: ${messageOf(error)}`, {
+      hint: "Is it a store of ours, and may this user read it?",
+      cause: error,
+    });
+  }
 }
 
 function checkFormat(environment: Environment, directory: string, isNew: boolean): void {

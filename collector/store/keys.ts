@@ -74,7 +74,8 @@ export function allLogs(): KeyRange {
   };
 }
 
-export function epochOfLogKey(key: Buffer): number {
+/** Of a key that begins with its kind and an epoch's id: all but those of messages and captures. */
+export function epochOfKey(key: Buffer): number {
   return key.readUInt32BE(1);
 }
 
@@ -202,6 +203,13 @@ export function checkpointKey(epochId: number, seq: number, log: string): Buffer
   key[13] = isLong ? 1 : 0;
   tail.copy(key, 14);
   return key;
+}
+
+/** The key of the same log's checkpoint at another seq. */
+export function checkpointKeyWithSeq(key: Buffer, seq: number): Buffer {
+  const other = Buffer.from(key);
+  writeI53(other, 5, seq);
+  return other;
 }
 
 /** Checkpoints of an epoch with this seq or a later one. */

@@ -63,6 +63,37 @@ export async function lockDirectory(directory: string): Promise<DataLock> {
   return { release };
 }
 
+/**
+ * Who has the directory now: the pid, "silent" if somebody has it and does not say who; undefined if
+ * nobody has. Takes nothing and leaves nothing behind: what it says may be over at once.
+ */
+export async function lockOwner(directory: string): Promise<number | "silent" | undefined> {
+  const names = [
+    ...(process.platform === "linux" ? [abstractName(statSync(directory, { bigint: true }))] : []),
+    join(directory, SOCKET_NAME),
+  ];
+  for (const name of names) {
+    const owner = await withShortPath(directory, name, askOwner);
+    if (owner !== "nobody") return owner;
+  }
+  return undefined;
+}
+
+/** Too long a path is cut off by the system without an error: such a one goes through /proc. */
+async function withShortPath<Result>(
+  directory: string,
+  path: string,
+  run: (path: string) => Promise<Result>,
+): Promise<Result> {
+  if (path.startsWith("\0") || Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return run(path);
+  const descriptor = openSync(directory, "r");
+  try {
+    return await run(`/proc/self/fd/${descriptor}/${SOCKET_NAME}`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function abstractName({ dev, ino }: BigIntStats): string {
   return `\0retroscope-data-${dev}-${ino}`;
 }

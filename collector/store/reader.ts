@@ -31,7 +31,7 @@ import {
   batchOfKey,
   checkpointKey,
   directoriesBetween,
-  epochOfLogKey,
+  epochOfKey,
   HIGHEST_KEY_NUMBER,
   type KeyRange,
   LOWEST_KEY_NUMBER,
@@ -111,7 +111,7 @@ export class LmdbReader {
       epochs.set(record.id, record);
     }
     for (const key of this.#keys(allLogs())) {
-      const logs = epochs.get(epochOfLogKey(key))?.logs as Record<string, LogRecord> | undefined;
+      const logs = epochs.get(epochOfKey(key))?.logs as Record<string, LogRecord> | undefined;
       const [log, record] = decodeLog(this.#mustRead(key));
       if (logs !== undefined) logs[log] = record;
     }
