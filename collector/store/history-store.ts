@@ -175,6 +175,50 @@ export interface DirectoryRecord {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * What the cut engine counted of stretches of one epoch, so as not to count again: the bytes are its own
+ * (cut/timeline-tile.ts). Tile `index` of a level covers [index * span, (index + 1) * span), the span
+ * being `tileSpan(level)`. Made from the contiguous prefix alone, so that only a repair makes it stale.
+ */
+export interface TilesWrite {
+  readonly epochId: number;
+  /** As in `CheckpointWrite`: tiles counted before a repair are dropped. */
+  readonly repairCount: number;
+  readonly tiles: readonly TileRecord[];
+}
+
+export interface TileRecord {
+  readonly level: number;
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** log2 of the cells of a tile; a cell of level n is 2^n ticks wide. */
+export const TILE_CELLS_LOG2 = 8;
+/** Tiles have levels from 0 to here. */
+export const TOP_TILE_LEVEL = 44;
+
+/** Ticks that a tile of the level covers. */
+export function tileSpan(level: number): number {
+  return 2 ** (level + TILE_CELLS_LOG2);
+}
+
+/**
+ * A stretch of time whose messages somebody joins, from all events of all epochs in [from, until].
+ * Whoever stores an event of that time later breaks it, before what was joined is written or after.
+ */
+export interface MessageStretch {
+  readonly from: Hlc;
+  readonly until: Hlc;
+}
+
+/** Messages sent in one cell of a stretch, by the cut engine's own numbering and coding. */
+export interface MessageCell {
+  readonly level: number;
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
 /** One capture (ingest/captures.ts), kept under its number. The store does not look into it. */
 export interface StoredCapture {
   readonly number: number;
@@ -239,6 +283,27 @@ export interface HistoryStore {
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined;
   /** The checkpoint of a log written with the directory of exactly that seq. */
   checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined;
+
+  /** Resolves when durable, or dropped (see `TilesWrite.repairCount`). Errors as `write`. */
+  writeTiles(write: TilesWrite): Promise<void>;
+  /** The tile's bytes; undefined if it was never written, is stale, or cannot be read. */
+  tile(epochId: number, level: number, index: number): Uint8Array | undefined;
+
+  /**
+   * Says that the messages of a stretch are about to be joined: call it before reading their events.
+   * The same object goes to `writeMessages` or to `giveUpMessages`, once.
+   */
+  claimMessages(from: Hlc, until: Hlc): MessageStretch;
+  giveUpMessages(claim: MessageStretch): void;
+  /**
+   * Keeps the messages of a claimed stretch, in place of those known of a stretch with the same
+   * beginning. Resolves when durable, or when dropped because the claim was broken. Errors as `write`.
+   */
+  writeMessages(claim: MessageStretch, cells: readonly MessageCell[]): Promise<void>;
+  /** The stretches whose messages are kept, ascending by `from`. In memory: cheap to call. */
+  messageStretches(): readonly MessageStretch[];
+  /** A cell of a stretch that is kept; undefined: empty. @throws RetroError `data-damaged` if it cannot be read */
+  messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined;
 
   /** All captures that are kept and can be read, ascending by number. Read from the disk: for start-up. */
   captures(): readonly StoredCapture[];

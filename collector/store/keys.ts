@@ -16,12 +16,15 @@
  *     directory   D | epochId 4 | t 8
  *     checkpoint  C | epochId 4 | seq 8 | log, text
  *     capture     K | number 8
+ *     tile        T | epochId 4 | level 1 | index 8
+ *     stretch     J | from 8 | until 8                messages of all epochs, joined: see joined.ts
+ *     cell        I | from 8 | level 1 | index 8
  *
  * A batch's key holds its whole range, so that a batch whose bytes are damaged can still be named.
  */
 import { createHash } from "node:crypto";
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
-import type { DamagedRange, StoredBatch } from "./history-store.ts";
+import type { DamagedRange, MessageStretch, StoredBatch } from "./history-store.ts";
 
 export const FORMAT_KEY: Buffer = Buffer.from("F");
 
@@ -32,6 +35,9 @@ export const SEQ = 0x53;
 const DIRECTORY = 0x44;
 const CHECKPOINT = 0x43;
 const CAPTURE = 0x4b;
+const TILE = 0x54;
+const STRETCH = 0x4a;
+const CELL = 0x49;
 export const VIOLATION = 0x56;
 export const SLOW_MESSAGE = 0x4d;
 
@@ -234,6 +240,53 @@ export function allCaptures(): KeyRange {
 
 export function numberOfCaptureKey(key: Buffer): number {
   return readI53(key, 1);
+}
+
+export function tileKey(epochId: number, level: number, index: number): Buffer {
+  const key = epochPrefix(TILE, epochId, 14);
+  key[5] = level;
+  writeI53(key, 6, index);
+  return key;
+}
+
+/** Tiles of a level of an epoch with an index in [first, last]. */
+export function tilesBetween(
+  epochId: number,
+  level: number,
+  first: number,
+  last: number,
+): KeyRange {
+  return { first: tileKey(epochId, level, first), last: tileKey(epochId, level, last) };
+}
+
+export function messageStretchKey({ from, until }: MessageStretch): Buffer {
+  const key = Buffer.allocUnsafe(17);
+  key[0] = STRETCH;
+  writeI53(key, 1, from);
+  writeI53(key, 9, until);
+  return key;
+}
+
+export function allMessageStretches(): KeyRange {
+  const ends = (n: number) => messageStretchKey({ from: n as Hlc, until: n as Hlc });
+  return { first: ends(LOWEST), last: ends(HIGHEST) };
+}
+
+export function messageStretchOfKey(key: Buffer): MessageStretch {
+  return { from: readI53(key, 1) as Hlc, until: readI53(key, 9) as Hlc };
+}
+
+export function messageCellKey(from: number, level: number, index: number): Buffer {
+  const key = Buffer.allocUnsafe(18);
+  key[0] = CELL;
+  writeI53(key, 1, from);
+  key[9] = level;
+  writeI53(key, 10, index);
+  return key;
+}
+
+export function messageCellsOf(from: number): KeyRange {
+  return { first: messageCellKey(from, 0, LOWEST), last: messageCellKey(from, 0xff, HIGHEST) };
 }
 
 export { HIGHEST as HIGHEST_KEY_NUMBER, LOWEST as LOWEST_KEY_NUMBER };

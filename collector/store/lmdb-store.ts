@@ -26,12 +26,16 @@ import type {
   DirectoryRecord,
   EpochRecord,
   HistoryStore,
+  MessageCell,
+  MessageStretch,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
   StoreWrite,
+  TilesWrite,
   ViolationRecord,
 } from "./history-store.ts";
+import { JoinedStretches, MessageClaims } from "./joined.ts";
 import { SLOW_MESSAGE, VIOLATION } from "./keys.ts";
 import { type DataLock, lockDirectory } from "./lock.ts";
 import { LmdbReader, type RecordDamage } from "./reader.ts";
@@ -65,6 +69,8 @@ export class LmdbStore implements HistoryStore {
   readonly #onDamage: (damage: RecordDamage) => void;
   readonly #onFailure: (failure: RetroError) => void;
   readonly #repairs = new Map<number, number>();
+  readonly #claims = new MessageClaims();
+  #joined = new JoinedStretches();
   #db: Environment;
   #reader: LmdbReader;
   #epochs = new Map<number, EpochRecord>();
@@ -153,6 +159,36 @@ export class LmdbStore implements HistoryStore {
     return this.#push({ kind: "captures", write });
   }
 
+  writeTiles(write: TilesWrite): Promise<void> {
+    return this.#push({ kind: "tiles", write });
+  }
+
+  tile(epochId: number, level: number, index: number): Uint8Array | undefined {
+    return this.#readable().tile(epochId, level, index);
+  }
+
+  claimMessages(from: Hlc, until: Hlc): MessageStretch {
+    this.#assertOpen();
+    return this.#claims.claim({ from, until });
+  }
+
+  giveUpMessages(claim: MessageStretch): void {
+    this.#claims.close(claim);
+  }
+
+  writeMessages(claim: MessageStretch, cells: readonly MessageCell[]): Promise<void> {
+    return this.#push({ kind: "messages", claim, cells });
+  }
+
+  messageStretches(): readonly MessageStretch[] {
+    this.#assertOpen();
+    return this.#joined.all;
+  }
+
+  messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
+    return this.#readable().messageCell(from, level, index);
+  }
+
   repairCount(epochId: number): number {
     this.#assertOpen();
     return this.#repairs.get(epochId) ?? 0;
@@ -228,6 +264,8 @@ export class LmdbStore implements HistoryStore {
     const builder = new TransactionBuilder(this.#db, {
       repairCount: (id) => this.#repairs.get(id) ?? 0,
       epoch: (id) => this.#epochs.get(id),
+      joined: this.#joined,
+      claims: this.#claims,
       idOf: (node, epoch) => this.#ids.get(`${epoch}/${node}`),
     });
     const refused = new Map<WriteItem, unknown>();
@@ -253,6 +291,7 @@ export class LmdbStore implements HistoryStore {
   #load(): void {
     this.#epochs = this.#reader.loadEpochs();
     this.#epochList = undefined;
+    this.#joined = new JoinedStretches(this.#reader.loadMessageStretches());
     this.#ids = new Map();
     for (const { id, node, epoch } of this.#epochs.values()) {
       this.#ids.set(`${epoch}/${node}`, id);
@@ -269,6 +308,7 @@ export class LmdbStore implements HistoryStore {
     for (const [id, count] of outcome.repairs) {
       this.#repairs.set(id, (this.#repairs.get(id) ?? 0) + count);
     }
+    this.#joined = outcome.joined;
     this.#reader.learnStretches(outcome.stretchSlots);
   }
 

@@ -13,18 +13,25 @@ import type {
   DirectoryRecord,
   EpochRecord,
   HistoryStore,
+  MessageCell,
+  MessageStretch,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
   StoreWrite,
+  TilesWrite,
   ViolationRecord,
 } from "./history-store.ts";
+import { tileSpan } from "./history-store.ts";
+import { JoinedStretches, MessageClaims } from "./joined.ts";
 
 interface EpochShelf {
   /** Ascending by firstSeq. */
   batches: StoredBatch[];
   /** Ascending by t. */
   checkpoints: CheckpointWrite[];
+  /** Bytes by level and index. */
+  readonly tiles: Map<string, { readonly end: number; readonly bytes: Uint8Array }>;
   repairCount: number;
 }
 
@@ -35,6 +42,10 @@ export class MemoryStore implements HistoryStore {
   readonly #slowMessages: SlowMessageRecord[] = [];
   /** As JSON, by number. */
   readonly #captures = new Map<number, string>();
+  readonly #claims = new MessageClaims();
+  #joined = new JoinedStretches();
+  /** Cells by level and index, by the beginning of their stretch. */
+  readonly #cells = new Map<number, ReadonlyMap<string, Uint8Array>>();
   readonly failure: RetroError | undefined = undefined;
   #epochList: readonly EpochRecord[] | undefined;
   #lastEpochId = 0;
@@ -68,6 +79,8 @@ export class MemoryStore implements HistoryStore {
         const { batches } = this.#shelf(batch.epochId);
         batches.push({ ...batch, bytes: batch.bytes.slice() });
         batches.sort((a, b) => a.firstSeq - b.firstSeq);
+        this.#claims.breakTouching(batch.firstT, batch.lastT);
+        this.#joined = this.#joined.without(this.#joined.touching(batch.firstT, batch.lastT));
       }
       this.#violations.push(...write.violations);
       this.#slowMessages.push(...write.slowMessages);
@@ -75,6 +88,7 @@ export class MemoryStore implements HistoryStore {
         const shelf = this.#shelf(epochId);
         shelf.repairCount += 1;
         shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t < fromT);
+        for (const [key, { end }] of shelf.tiles) if (end > fromT) shelf.tiles.delete(key);
       }
     });
   }
@@ -151,6 +165,50 @@ export class MemoryStore implements HistoryStore {
       ?.logs.find((one) => one.log === log)?.bytes;
   }
 
+  writeTiles({ epochId, repairCount, tiles }: TilesWrite): Promise<void> {
+    return this.#inOrder(() => {
+      const shelf = this.#shelf(epochId);
+      if (repairCount !== shelf.repairCount) return;
+      for (const { level, index, bytes } of tiles) {
+        shelf.tiles.set(`${level}/${index}`, { end: (index + 1) * tileSpan(level), bytes });
+      }
+    });
+  }
+
+  tile(epochId: number, level: number, index: number): Uint8Array | undefined {
+    this.#assertOpen();
+    return this.#shelves.get(epochId)?.tiles.get(`${level}/${index}`)?.bytes;
+  }
+
+  claimMessages(from: Hlc, until: Hlc): MessageStretch {
+    this.#assertOpen();
+    return this.#claims.claim({ from, until });
+  }
+
+  giveUpMessages(claim: MessageStretch): void {
+    this.#claims.close(claim);
+  }
+
+  writeMessages(claim: MessageStretch, cells: readonly MessageCell[]): Promise<void> {
+    return this.#inOrder(() => {
+      if (!this.#claims.isOpen(claim)) return;
+      this.#claims.close(claim);
+      this.#joined = this.#joined.with(claim);
+      const byPlace = cells.map(({ level, index, bytes }) => [`${level}/${index}`, bytes] as const);
+      this.#cells.set(claim.from, new Map(byPlace));
+    });
+  }
+
+  messageStretches(): readonly MessageStretch[] {
+    this.#assertOpen();
+    return this.#joined.all;
+  }
+
+  messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
+    this.#assertOpen();
+    return this.#cells.get(from)?.get(`${level}/${index}`);
+  }
+
   captures(): readonly StoredCapture[] {
     this.#assertOpen();
     return [...this.#captures]
@@ -173,7 +231,7 @@ export class MemoryStore implements HistoryStore {
   #shelf(epochId: number): EpochShelf {
     let shelf = this.#shelves.get(epochId);
     if (shelf === undefined) {
-      shelf = { batches: [], checkpoints: [], repairCount: 0 };
+      shelf = { batches: [], checkpoints: [], tiles: new Map(), repairCount: 0 };
       this.#shelves.set(epochId, shelf);
     }
     return shelf;

@@ -3,7 +3,7 @@
  *
  * - a damaged batch is skipped, reported, and named by `damaged`: to readers a lost range;
  * - a damaged directory is passed over for an earlier one: the answer costs more and stays right;
- * - a damaged checkpoint is not there;
+ * - a damaged checkpoint, timeline tile or stretch of joined messages is not there;
  * - a damaged epoch, log, violation or slow message cannot be made up for: `data-damaged` is thrown.
  *
  * All reads of one turn of the event loop see one and the same transaction (lmdb keeps its read
@@ -17,6 +17,7 @@ import type {
   DirectoryRecord,
   EpochRecord,
   LogRecord,
+  MessageStretch,
   StoredBatch,
   StoredCapture,
 } from "./history-store.ts";
@@ -25,6 +26,7 @@ import {
   allCaptures,
   allEpochs,
   allLogs,
+  allMessageStretches,
   BATCH,
   batchesBeginning,
   batchKeyOfSeqKey,
@@ -35,12 +37,15 @@ import {
   HIGHEST_KEY_NUMBER,
   type KeyRange,
   LOWEST_KEY_NUMBER,
+  messageCellKey,
+  messageStretchOfKey,
   numberOfCaptureKey,
   SEQ,
   SLOW_MESSAGE,
   seqsFrom,
   stretchEndOfKey,
   stretchesStarting,
+  tileKey,
   timeOfDirectoryKey,
   VIOLATION,
 } from "./keys.ts";
@@ -64,7 +69,10 @@ export interface RecordDamage {
     | "slow"
     | "directory"
     | "checkpoint"
-    | "capture";
+    | "capture"
+    | "tile"
+    | "stretch"
+    | "cell";
   readonly keyHex: string;
   /** What readers do without, if it is a batch. */
   readonly range?: DamagedRange;
@@ -80,6 +88,9 @@ const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   D: "directory",
   C: "checkpoint",
   K: "capture",
+  T: "tile",
+  J: "stretch",
+  I: "cell",
 };
 
 export class LmdbReader {
@@ -212,6 +223,24 @@ export class LmdbReader {
 
   checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined {
     const payload = this.#read(checkpointKey(epochId, seq, log));
+    return payload && plainBytes(payload);
+  }
+
+  tile(epochId: number, level: number, index: number): Uint8Array | undefined {
+    const payload = this.#read(tileKey(epochId, level, index));
+    return payload && plainBytes(payload);
+  }
+
+  loadMessageStretches(): MessageStretch[] {
+    return [...this.#keys(allMessageStretches())]
+      .filter((key) => this.#read(key) !== undefined)
+      .map(messageStretchOfKey);
+  }
+
+  /** @throws RetroError `data-damaged` */
+  messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
+    const key = messageCellKey(from, level, index);
+    const payload = this.#db.doesExist(key) ? this.#mustRead(key) : undefined;
     return payload && plainBytes(payload);
   }
 

@@ -11,9 +11,14 @@ import type {
   CapturesWrite,
   CheckpointWrite,
   EpochRecord,
+  MessageCell,
+  MessageStretch,
   StoredBatch,
   StoreWrite,
+  TilesWrite,
 } from "./history-store.ts";
+import { TOP_TILE_LEVEL, tileSpan } from "./history-store.ts";
+import type { JoinedStretches, MessageClaims } from "./joined.ts";
 import {
   batchKey,
   captureKey,
@@ -24,9 +29,14 @@ import {
   epochKey,
   HIGHEST_KEY_NUMBER,
   logKey,
+  messageCellKey,
+  messageCellsOf,
+  messageStretchKey,
   SLOW_MESSAGE,
   seqKey,
   stretchKey,
+  tileKey,
+  tilesBetween,
   VIOLATION,
 } from "./keys.ts";
 import {
@@ -42,7 +52,13 @@ import { stretchClass, stretchSlot } from "./stretches.ts";
 export type WriteItem =
   | { readonly kind: "write"; readonly write: StoreWrite }
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointWrite }
-  | { readonly kind: "captures"; readonly write: CapturesWrite };
+  | { readonly kind: "captures"; readonly write: CapturesWrite }
+  | { readonly kind: "tiles"; readonly write: TilesWrite }
+  | {
+      readonly kind: "messages";
+      readonly claim: MessageStretch;
+      readonly cells: readonly MessageCell[];
+    };
 
 /** What the readers' memory learns when the transaction is durable. */
 export interface Outcome {
@@ -51,6 +67,8 @@ export interface Outcome {
   readonly repairs: Map<number, number>;
   /** Kind and class of stretches now in use, as `stretchSlot` numbers. */
   readonly stretchSlots: Set<number>;
+  /** Stretches whose messages are kept. */
+  readonly joined: JoinedStretches;
 }
 
 /** Rough size on disk, for limits. */
@@ -61,6 +79,10 @@ export function bytesOf(item: WriteItem): number {
     return logs.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, directory.length);
   }
   if (item.kind === "captures") return bytesOfCaptures(item.write);
+  if (item.kind === "tiles" || item.kind === "messages") {
+    const records = item.kind === "tiles" ? item.write.tiles : item.cells;
+    return records.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, PER_RECORD);
+  }
   const { batches, epochs, violations, slowMessages } = item.write;
   const records = batches.length + 8 * epochs.length + violations.length + slowMessages.length;
   return batches.reduce((sum, one) => sum + one.bytes.length, (records + 1) * PER_RECORD);
@@ -80,8 +102,17 @@ interface FreshCheckpoint {
   readonly keys: readonly Buffer[];
 }
 
+/** Tiles of this very transaction: as above. */
+interface FreshTile {
+  readonly epochId: number;
+  readonly end: number;
+  readonly key: Buffer;
+}
+
 /** What the transaction before left behind. */
 export interface Durable {
+  readonly joined: JoinedStretches;
+  readonly claims: MessageClaims;
   repairCount(epochId: number): number;
   epoch(id: number): EpochRecord | undefined;
   /** The id of the record of that epoch, if there is one. */
@@ -94,11 +125,16 @@ export class TransactionBuilder {
   readonly #operations: { readonly key: Buffer; readonly record: Buffer | undefined }[] = [];
   readonly #idsOfNew = new Map<string, number>();
   #fresh: FreshCheckpoint[] = [];
-  outcome: Outcome = { epochs: new Map(), repairs: new Map(), stretchSlots: new Set() };
+  #freshTiles: FreshTile[] = [];
+  /** Of stretches of this very transaction, by `from`. */
+  #freshCells: ReadonlyMap<number, readonly Buffer[]> = new Map();
+  outcome: Outcome;
 
   constructor(db: Environment, durable: Durable) {
     this.#db = db;
     this.#durable = durable;
+    const { joined } = durable;
+    this.outcome = { epochs: new Map(), repairs: new Map(), stretchSlots: new Set(), joined };
   }
 
   /** Takes an item in, whole or not at all. Throws if it cannot be written. */
@@ -106,19 +142,27 @@ export class TransactionBuilder {
     const { outcome } = this;
     const count = this.#operations.length;
     const fresh = this.#fresh;
+    const freshTiles = this.#freshTiles;
+    const freshCells = this.#freshCells;
     this.outcome = {
+      joined: outcome.joined,
       epochs: new Map(outcome.epochs),
       repairs: new Map(outcome.repairs),
       stretchSlots: new Set(outcome.stretchSlots),
     };
     this.#fresh = [...fresh];
+    this.#freshTiles = [...freshTiles];
     try {
       if (item.kind === "write") this.#write(item.write);
       else if (item.kind === "checkpoint") this.#checkpoint(item.checkpoint);
+      else if (item.kind === "tiles") this.#tiles(item.write);
+      else if (item.kind === "messages") this.#messages(item.claim, item.cells);
       else this.#captures(item.write);
     } catch (error) {
       this.outcome = outcome;
       this.#fresh = fresh;
+      this.#freshTiles = freshTiles;
+      this.#freshCells = freshCells;
       this.#operations.length = count;
       throw error;
     }
@@ -179,6 +223,8 @@ export class TransactionBuilder {
   #batch(batch: StoredBatch): void {
     this.#put(batchKey(batch), batchPrefix(batch.arrivalMs), batch.bytes);
     this.#put(seqKey(batch));
+    this.#durable.claims.breakTouching(batch.firstT, batch.lastT);
+    this.#dropMessages(this.outcome.joined.touching(batch.firstT, batch.lastT));
   }
 
   #stretch(
@@ -196,8 +242,7 @@ export class TransactionBuilder {
 
   #checkpoint(checkpoint: CheckpointWrite): void {
     const { epochId, seq, t } = checkpoint;
-    const repairs = this.#durable.repairCount(epochId) + (this.outcome.repairs.get(epochId) ?? 0);
-    if (checkpoint.repairCount !== repairs) return;
+    if (checkpoint.repairCount !== this.#repairCount(epochId)) return;
     const keys = [directoryKey(epochId, t)];
     for (const { log, bytes } of checkpoint.logs) {
       const key = checkpointKey(epochId, seq, log);
@@ -206,6 +251,10 @@ export class TransactionBuilder {
     }
     this.#put(keys[0] as Buffer, encodeSeq(seq), checkpoint.directory);
     this.#fresh.push({ epochId, t, keys });
+  }
+
+  #repairCount(epochId: number): number {
+    return this.#durable.repairCount(epochId) + (this.outcome.repairs.get(epochId) ?? 0);
   }
 
   #captures({ put, remove }: CapturesWrite): void {
@@ -229,6 +278,56 @@ export class TransactionBuilder {
       for (const key of one.keys) this.#remove(key);
     }
     this.#fresh = this.#fresh.filter((one) => !isStale(one));
+    this.#dropTiles(epochId, fromT);
+  }
+
+  /** Tiles that hold anything at or after `fromT`. */
+  #dropTiles(epochId: number, fromT: number): void {
+    for (let level = 0; level <= TOP_TILE_LEVEL; level += 1) {
+      const first = Math.floor(fromT / tileSpan(level));
+      for (const key of this.#keysIn(tilesBetween(epochId, level, first, HIGHEST_KEY_NUMBER))) {
+        this.#remove(key);
+      }
+    }
+    const isStale = (one: FreshTile) => one.epochId === epochId && one.end > fromT;
+    for (const { key } of this.#freshTiles.filter(isStale)) this.#remove(key);
+    this.#freshTiles = this.#freshTiles.filter((one) => !isStale(one));
+  }
+
+  #tiles({ epochId, repairCount, tiles }: TilesWrite): void {
+    if (repairCount !== this.#repairCount(epochId)) return;
+    for (const { level, index, bytes } of tiles) {
+      const key = tileKey(epochId, level, index);
+      this.#put(key, bytes);
+      this.#freshTiles.push({ epochId, end: (index + 1) * tileSpan(level), key });
+    }
+  }
+
+  #messages(claim: MessageStretch, cells: readonly MessageCell[]): void {
+    const { claims } = this.#durable;
+    if (!claims.isOpen(claim)) return;
+    claims.close(claim);
+    const { from } = claim;
+    this.#dropMessages(this.outcome.joined.all.filter((one) => one.from === from));
+    const keys = [messageStretchKey(claim)];
+    this.#put(keys[0] as Buffer);
+    for (const { level, index, bytes } of cells) {
+      const key = messageCellKey(from, level, index);
+      this.#put(key, bytes);
+      keys.push(key);
+    }
+    this.#freshCells = new Map(this.#freshCells).set(from, keys);
+    this.outcome = { ...this.outcome, joined: this.outcome.joined.with(claim) };
+  }
+
+  #dropMessages(stretches: readonly MessageStretch[]): void {
+    if (stretches.length === 0) return;
+    for (const stretch of stretches) {
+      this.#remove(messageStretchKey(stretch));
+      for (const key of this.#keysIn(messageCellsOf(stretch.from))) this.#remove(key);
+      for (const key of this.#freshCells.get(stretch.from) ?? []) this.#remove(key);
+    }
+    this.outcome = { ...this.outcome, joined: this.outcome.joined.without(stretches) };
   }
 
   /** First seq whose checkpoints are stale: that of the first stale directory, which is readable or not. */

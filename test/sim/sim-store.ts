@@ -16,10 +16,13 @@ import type {
   DirectoryRecord,
   EpochRecord,
   HistoryStore,
+  MessageCell,
+  MessageStretch,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
   StoreWrite,
+  TilesWrite,
   ViolationRecord,
 } from "../../collector/store/history-store.ts";
 import { MemoryStore } from "../../collector/store/memory-store.ts";
@@ -80,6 +83,34 @@ export class SimStore implements HistoryStore {
 
   writeCaptures(write: CapturesWrite): Promise<void> {
     return this.#enqueue(() => this.#disk.content.writeCaptures(write));
+  }
+
+  writeTiles(write: TilesWrite): Promise<void> {
+    return this.#enqueue(() => this.#disk.content.writeTiles(write));
+  }
+
+  tile(epochId: number, level: number, index: number): Uint8Array | undefined {
+    return this.#disk.content.tile(epochId, level, index);
+  }
+
+  claimMessages(from: Hlc, until: Hlc): MessageStretch {
+    return this.#disk.content.claimMessages(from, until);
+  }
+
+  giveUpMessages(claim: MessageStretch): void {
+    this.#disk.content.giveUpMessages(claim);
+  }
+
+  writeMessages(claim: MessageStretch, cells: readonly MessageCell[]): Promise<void> {
+    return this.#enqueue(() => this.#disk.content.writeMessages(claim, cells));
+  }
+
+  messageStretches(): readonly MessageStretch[] {
+    return this.#disk.content.messageStretches();
+  }
+
+  messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
+    return this.#disk.content.messageCell(from, level, index);
   }
 
   /** The process is gone: nothing is answered any more. */

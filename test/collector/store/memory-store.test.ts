@@ -1,4 +1,6 @@
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
+import { describeDerivedRecords } from "./derived-records.contract.ts";
 import { describeHistoryStore } from "./history-store.contract.ts";
 
 describeHistoryStore("MemoryStore", () => Promise.resolve(new MemoryStore()));
+describeDerivedRecords("MemoryStore", () => Promise.resolve(new MemoryStore()));
