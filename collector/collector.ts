@@ -65,7 +65,7 @@ export interface Collector {
   /** Where it listens: `http://127.0.0.1:7700`. */
   readonly url: string;
   readonly port: number;
-  /** The questions, without HTTP. */
+  /** The questions, without HTTP; and `history.walk`, a predicate of your own over every cut. */
   readonly history: History;
   /** What ingest has done since the start: events stored, conflicts, refusals by code. */
   readonly counts: IngestCounts;
@@ -112,7 +112,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const clock = options.clock ?? new AnchoredClock();
   const timers = nodeIngestTimers(clock);
   const { messageTimeoutMs } = DEFAULT_CUT_LIMITS;
-  const history = createHistory({ store, timers: nodeTimers, limits: { messageTimeoutMs } });
+  const now = () => clock.now();
+  const history = createHistory({ store, timers: nodeTimers, limits: { messageTimeoutMs }, now });
   const { expireAfterMs } = options;
   const ingestLog = new IngestLog(log, () => timers.monotonicMs());
   const ingest = new Ingest({
@@ -144,7 +145,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     history,
     captures,
     gate,
-    now: () => clock.now(),
+    now,
     isReady: () => store.failure === undefined && isReadable(store),
     ingestCounts: ingest.counts,
     uiDirectory: options.uiDirectory ?? builtUi(),

@@ -170,7 +170,11 @@ const ALLOWED: ImportTable = [
   ["collector/bounded-server.ts", [KERNEL, "node:"]],
   ["collector/version.ts", ["node:"]],
   ["collector/main.ts", ["collector/cli/", KERNEL, "node:", "commander"]],
-  ["collector/index.ts", ["collector/collector.ts", "collector/config.ts"]],
+  [
+    "collector/index.ts",
+    // What a collector inside a program answers is typed.
+    ["collector/collector.ts", "collector/config.ts", "type collector/cut/history.ts"],
+  ],
   [
     "collector/collector.ts",
     [
@@ -202,6 +206,7 @@ const PORTS = [
   STORE_PORT,
   HISTORY_PORT,
   "collector/cut/answers.ts",
+  "collector/cut/walk-shapes.ts",
 ];
 
 /** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */

@@ -53,7 +53,9 @@ function declarationOf(
     const body = source.slice(found.index);
     return { file, doc: docBefore(source, found.index), kind: found[1] as string, body };
   }
-  for (const [, names, from = ""] of source.matchAll(/export (\*|\{[^}]*\}) from "([^"]+)"/g)) {
+  for (const [, names, from = ""] of source.matchAll(
+    /export (?:type )?(\*|\{[^}]*\}) from "([^"]+)"/g,
+  )) {
     if (names !== "*" && !new RegExp(`\\b${name}\\b`).test(names as string)) continue;
     try {
       return declarationOf(join(dirname(file), from), name);

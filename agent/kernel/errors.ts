@@ -36,6 +36,7 @@ export type RetroCode =
   | "incomplete"
   | "inconsistent"
   | "cancelled"
+  | "predicate-failed"
   // running
   | "port-in-use"
   | "data-in-use"

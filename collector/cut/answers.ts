@@ -76,6 +76,7 @@ export interface UncheckedChannel {
   readonly count: number;
 }
 
+/** A message that was sent by T and not received by T. */
 export interface InFlightMessage {
   /** `node/epoch/seq` of the send, or a foreign id. */
   readonly id: string;
@@ -86,6 +87,7 @@ export interface InFlightMessage {
   readonly sentAt: Hlc;
 }
 
+/** The state of all selected nodes at one time, with what is missing or contradicts. */
 export interface Cut {
   readonly at: Hlc;
   readonly complete: boolean;

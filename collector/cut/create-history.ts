@@ -5,6 +5,7 @@
  * the checkpointer follow. A cut is answered in the same turn; what may read
  * much of history is answered in turns (turns.ts).
  */
+import { type Hlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import type { HistoryStore } from "../store/history-store.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { CutContext } from "./context.ts";
@@ -12,7 +13,7 @@ import { cutAt } from "./cut-at.ts";
 import { diffBetween } from "./diff.ts";
 import { EpochSource } from "./epoch-source.ts";
 import { eventsOf } from "./events.ts";
-import type { History } from "./history.ts";
+import type { History, Walk, WalkPredicate, WalkRowOptions } from "./history.ts";
 import { type CutLimits, cutLimits, ticksOfMs } from "./limits.ts";
 import { MessageSource } from "./message-source.ts";
 import { MessageWindows } from "./message-windows.ts";
@@ -25,12 +26,16 @@ import type { CutTimers } from "./timers.ts";
 import { Turns } from "./turns.ts";
 import { variableHistory } from "./variable-history.ts";
 import { CutWaiters } from "./waiting.ts";
+import { viewsOf, walkSteps } from "./walk.ts";
+import { rowsOf } from "./walk-rows.ts";
 
 export interface HistoryOptions {
   readonly store: HistoryStore;
   /** `nodeTimers` of node-timers.ts, or timers moved by hand. */
   readonly timers: CutTimers;
   readonly limits?: Partial<CutLimits>;
+  /** What `now` and relative times of a walk refer to. Default: the timers' time. */
+  readonly now?: () => Hlc;
   /** Whether checkpoints are written behind ingest. Default: yes. */
   readonly checkpoints?: boolean;
 }
@@ -84,6 +89,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     events: (query, signal) => turns.run(eventsOf(context, query), signal),
     timeline: (range, pixels, selection, signal) =>
       turns.run(timelineOf(context, tiles, range, pixels, selection), signal),
+    walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
     notifyStored(epochIds) {
       waiters.wakeAll();
       if (options.checkpoints !== false) checkpointer.notify(epochIds);
@@ -98,4 +104,11 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     },
     close: () => checkpointer.close(),
   };
+}
+
+function walkOf(context: CutContext, now: () => Hlc): Walk {
+  return ((options: WalkRowOptions<unknown>, predicate?: WalkPredicate) => {
+    const steps = walkSteps(context, options, now());
+    return predicate === undefined ? viewsOf(steps) : rowsOf(steps, options, predicate);
+  }) as Walk;
 }

@@ -67,12 +67,14 @@ export class EpochView {
     return image === undefined ? unknownBy(this.lostOf(log)) : image.unknownOf(key);
   }
 
-  /** Applies the events [start, end) of a batch, by index. They must follow on what is applied. */
-  applyEvents(batch: Batch, start: number, end: number): void {
+  /**
+   * Applies the events [start, end) of a batch, by index. They must follow on what is applied. Whoever
+   * applies a batch bit by bit passes the same `places`, so that its variables are looked up once.
+   */
+  applyEvents(batch: Batch, start: number, end: number, places: Places = placesFor(batch)): void {
     const { events } = batch;
     const { kind, ref, variables } = events;
-    const slots = new Int32Array(variables.length).fill(UNRESOLVED);
-    const images: (LogImage | undefined)[] = new Array(variables.length);
+    const { slots, images } = places;
     for (let i = start; i < end; i += 1) {
       const code = kind[i] as number;
       if (code > 3) {
@@ -127,6 +129,17 @@ export class EpochView {
     this.lost = withRange(this.lost, range);
     this.seq = Math.max(this.seq, range.lastSeq);
   }
+}
+
+/** Where a batch's variables lie in a view, by index; found as they are met. */
+export interface Places {
+  readonly slots: Int32Array;
+  readonly images: (LogImage | undefined)[];
+}
+
+export function placesFor({ events }: Batch): Places {
+  const { length } = events.variables;
+  return { slots: new Int32Array(length).fill(UNRESOLVED), images: new Array(length) };
 }
 
 /** Whether a lost range may have changed that log. */

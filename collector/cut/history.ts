@@ -18,8 +18,10 @@ import type {
   Timeline,
   VariableVersion,
 } from "./answers.ts";
+import type { Walk } from "./walk-shapes.ts";
 
 export type * from "./answers.ts";
+export type * from "./walk-shapes.ts";
 
 /**
  * The questions. Those that may read much of history are answered in short turns of work, so that
@@ -70,4 +72,6 @@ export interface History {
     selection?: Selection,
     signal?: AbortSignal,
   ): Promise<Timeline>;
+  /** Every cut of a range, or the stretches in which a predicate holds: see `Walk`. */
+  readonly walk: Walk;
 }

@@ -4,7 +4,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { addMs, formatHlc } from "../../agent/kernel/index.ts";
+import {
+  addMs,
+  BATCH_MEDIA_TYPE,
+  encodeBatch,
+  formatHlc,
+  INGEST_PATH,
+} from "../../agent/kernel/index.ts";
 import { createApp } from "../../collector/api/app.ts";
 import type { CutJson, NodesJson } from "../../collector/api/shapes.ts";
 import { createCollector, DRAIN_MS } from "../../collector/collector.ts";
@@ -110,6 +116,37 @@ describe("a collector", () => {
       expired: 0,
       refused: { "bad-batch": 1 },
     });
+    await collector.close();
+  });
+
+  it("lets a program walk every cut of what it holds", async () => {
+    const collector = await createCollector({
+      data: folder(),
+      port: 0,
+      quiet: true,
+      clock: { now: () => NOW },
+    });
+    const at = (ms: number) => addMs(START, ms);
+    const rows = [1, 2, 3].map((value) => {
+      return { t: at(value), kind: "set" as const, log: "stock", key: "apples", value };
+    });
+    const join = { t: START, kind: "join" as const, service: "s", tags: {}, instance: "i" };
+    const headers = { "content-type": BATCH_MEDIA_TYPE };
+    const body = Buffer.from(encodeBatch(aBatch([join, ...rows], { closed: at(900) })));
+    const reply = await fetch(collector.url + INGEST_PATH, { method: "POST", headers, body });
+    expect(reply.status).toBe(200);
+    const seen: unknown[] = [];
+    for await (const view of collector.history.walk({ from: "-5m", to: "now" })) {
+      seen.push([view.time, view.get("n1", "stock", "apples"), view.complete]);
+    }
+    expect(seen).toEqual([
+      [START, undefined, true],
+      ...[1, 2, 3].map((value) => [at(value), value, true]),
+    ]);
+    const walk = collector.history.walk({ from: "-5m", to: "now" }, (view) => view.time >= at(2));
+    const found = [];
+    for await (const { from, open, complete } of walk) found.push({ from, open, complete });
+    expect(found).toEqual([{ from: at(2), open: true, complete: false }]);
     await collector.close();
   });
 

@@ -1,0 +1,207 @@
+/**
+ * Walks every cut of a range: merges the nodes' moments in order of time and moves one view along.
+ *
+ *     n1   |--m--------m-----|          m: something of the selection changed
+ *     n2   |------m----m---m-|
+ *     cuts ^  ^   ^    ^   ^            the first at `from`
+ *
+ * With a predicate, cuts are folded into rows (walk-rows.ts). The walk works for `sliceMs`, then gives the
+ * event loop a turn; what it reads from the store is ended with each turn of the loop, whatever the
+ * caller does in the meantime (a read left open pins one of LMDB's few readers).
+ */
+import { type Hlc, parseTime, RetroError } from "../../agent/kernel/index.ts";
+import { type CutContext, membersNow } from "./context.ts";
+import { NodeReplay } from "./node-replay.ts";
+import { type Chosen, choose } from "./selection.ts";
+import type { WalkChange, WalkOptions, WalkView } from "./walk-shapes.ts";
+import { MovingView, type WalkScene } from "./walk-view.ts";
+
+/** A walk's view, and what a fold over its cuts must know. */
+export interface WalkStep {
+  readonly view: MovingView;
+  /** When the next cut begins; the range's end has passed if it is later. */
+  readonly next: number;
+  readonly to: Hlc;
+}
+
+/** @throws as `Walk` in walk-shapes.ts */
+export async function* walkSteps(
+  context: CutContext,
+  options: WalkOptions,
+  now: Hlc,
+): AsyncGenerator<WalkStep, void> {
+  const { signal } = options;
+  const range = rangeOf(context, options, now);
+  const pace = new Pace(context);
+  await pace.turn(signal);
+  const membership = membersNow(context);
+  const chosen = choose(options, membership);
+  const replays: NodeReplay[] = [];
+  try {
+    for (const node of chosen.nodes) {
+      await pace.turnIfDue(signal);
+      pace.begin();
+      replays.push(new NodeReplay(context, node, range.from, range.to, chosen));
+    }
+    const scene = { context, membership, chosen, violations: violationsIn(context, range, chosen) };
+    yield* cuts(scene, replays, range, pace, signal);
+  } finally {
+    for (const replay of replays) replay.close();
+  }
+}
+
+/** The view at each cut. */
+export async function* viewsOf(steps: AsyncIterable<WalkStep>): AsyncGenerator<WalkView, void> {
+  for await (const { view } of steps) yield view;
+}
+
+async function* cuts(
+  scene: WalkScene,
+  replays: readonly NodeReplay[],
+  { from, to }: { readonly from: Hlc; readonly to: Hlc },
+  pace: Pace,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<WalkStep, void> {
+  const byNode = new Map(replays.map((replay) => [replay.spans.node, replay]));
+  const view = new MovingView(scene, byNode, from);
+  const order = new NextFirst(replays);
+  let isShown = true;
+  for (;;) {
+    if (isShown) yield { view, next: order.time, to };
+    await pace.turnIfDue(signal);
+    const moment = order.time;
+    if (moment > to) return;
+    const changed: WalkChange[] = [];
+    pace.begin();
+    while (order.time === moment) order.advance(changed);
+    isShown = changed.length > 0;
+    if (!isShown) continue;
+    view.time = moment as Hlc;
+    view.changed = changed;
+  }
+}
+
+/** The replay with the earliest next moment on top; among equals the one that comes first by node. */
+class NextFirst {
+  readonly #heap: { readonly replay: NodeReplay; readonly rank: number }[];
+
+  constructor(replays: readonly NodeReplay[]) {
+    this.#heap = replays.map((replay, rank) => ({ replay, rank }));
+    for (let i = (this.#heap.length >> 1) - 1; i >= 0; i -= 1) this.#sink(i);
+  }
+
+  get time(): number {
+    return this.#heap[0]?.replay.next ?? Number.POSITIVE_INFINITY;
+  }
+
+  advance(changed: WalkChange[]): void {
+    this.#heap[0]?.replay.advance(changed);
+    this.#sink(0);
+  }
+
+  #sink(start: number): void {
+    const heap = this.#heap;
+    const moved = heap[start];
+    if (moved === undefined) return;
+    let at = start;
+    for (;;) {
+      let child = 2 * at + 1;
+      const left = heap[child];
+      if (left === undefined) break;
+      const right = heap[child + 1];
+      if (right !== undefined && isBefore(right, left)) child += 1;
+      const least = heap[child] as typeof moved;
+      if (!isBefore(least, moved)) break;
+      heap[at] = least;
+      at = child;
+    }
+    heap[at] = moved;
+  }
+}
+
+function isBefore(
+  a: { readonly replay: NodeReplay; readonly rank: number },
+  b: { readonly replay: NodeReplay; readonly rank: number },
+): boolean {
+  return a.replay.next < b.replay.next || (a.replay.next === b.replay.next && a.rank < b.rank);
+}
+
+/** Turns of the event loop, and the end of reads that would outlive one. */
+class Pace {
+  readonly #context: CutContext;
+  /** When the present turn was first used; NaN: not yet. */
+  #startMs = Number.NaN;
+  #willEnd = false;
+
+  constructor(context: CutContext) {
+    this.#context = context;
+  }
+
+  /** Waits for another turn if this one is used up. */
+  async turnIfDue(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted === true) throw cancelled();
+    const { timers, limits } = this.#context;
+    const spentMs = timers.nowMs() - this.#startMs;
+    if (spentMs < 0 || spentMs >= limits.sliceMs) await this.turn(signal);
+  }
+
+  async turn(signal: AbortSignal | undefined): Promise<void> {
+    this.#endReads();
+    await this.#context.timers.turn();
+    if (signal?.aborted === true) throw cancelled();
+  }
+
+  /** To be called before reading, in the same turn: what is read is let go when the turn ends. */
+  begin(): void {
+    const { timers } = this.#context;
+    if (Number.isNaN(this.#startMs)) this.#startMs = timers.nowMs();
+    if (this.#willEnd) return;
+    this.#willEnd = true;
+    void timers.turn().then(() => {
+      this.#willEnd = false;
+      this.#endReads();
+    });
+  }
+
+  #endReads(): void {
+    this.#startMs = Number.NaN;
+    this.#context.source.pauseReads();
+  }
+}
+
+function cancelled(): RetroError {
+  return new RetroError("cancelled", "the walk was ended");
+}
+
+function rangeOf(
+  { store }: CutContext,
+  options: WalkOptions,
+  now: Hlc,
+): { readonly from: Hlc; readonly to: Hlc } {
+  const from = typeof options.from === "string" ? parseTime(options.from, now) : options.from;
+  const to = typeof options.to === "string" ? parseTime(options.to, now) : options.to;
+  if (!(from <= to)) {
+    throw new RetroError("bad-parameter", "a walk ends before it begins", {
+      hint: "Give the earlier time as `from`.",
+    });
+  }
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const { named, joined } of store.epochs()) {
+    if (named !== true) earliest = Math.min(earliest, joined);
+  }
+  const isKnown = earliest <= to;
+  return { from: isKnown ? (Math.max(from, earliest) as Hlc) : from, to };
+}
+
+function violationsIn(
+  { store, limits }: CutContext,
+  { from, to }: { readonly from: Hlc; readonly to: Hlc },
+  { namesNodes, nodes }: Chosen,
+): WalkScene["violations"] {
+  const found = store.violationsBetween(from, to, limits.cutListed);
+  if (found.length >= limits.cutListed) return undefined;
+  const names = new Set(nodes.map(({ node }) => node));
+  return namesNodes
+    ? found.filter(({ send, receive }) => names.has(send.node) || names.has(receive.node))
+    : found;
+}
