@@ -185,6 +185,22 @@ export function freeBytes(directory: string): number {
   return bavail * bsize;
 }
 
+/** The directory's file system, for this user. */
+export function diskOf(directory: string): { freeBytes: number; totalBytes: number } {
+  const { bavail, bfree, blocks, bsize } = statfsSync(directory);
+  // What is set aside for root is room that we do not have.
+  return { freeBytes: bavail * bsize, totalBytes: (blocks - (bfree - bavail)) * bsize };
+}
+
+/** What the records take, and how long the file is. */
+export function sizeOf(environment: Environment): { usedBytes: number; fileBytes: number } {
+  const stats = environment.getStats() as Readonly<Record<string, number>>;
+  const pages = (name: string): number => stats[name] ?? 0;
+  const used = pages("treeBranchPageCount") + pages("treeLeafPageCount") + pages("overflowPages");
+  const pageSize = pages("pageSize");
+  return { usedBytes: used * pageSize, fileBytes: (pages("lastPageNumber") + 1) * pageSize };
+}
+
 /** What went wrong, in words. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -231,6 +231,82 @@ export interface CapturesWrite {
   readonly remove: readonly number[];
 }
 
+/**
+ * An epoch of which the beginning is gone, by retention or by order. What `prune` writes shows at once;
+ * the records themselves are removed later, by `sweep`, so that no answer can be made of half of them.
+ *
+ *     seq   1 ............. seq | seq + 1 ....
+ *           not served, swept   | t: the state here is that of the directory of exactly this t
+ */
+export interface PrunedEpoch {
+  readonly epochId: number;
+  /** Nothing up to this seq is served. */
+  readonly seq: number;
+  /**
+   * No time before this can be answered. Without a directory of exactly this t the state at t is not
+   * known either, until keyframes tell it.
+   */
+  readonly t: Hlc;
+  /** Earlier checkpoints that this directory, and those after it, refer to: they stay. */
+  readonly keep: readonly { readonly log: string; readonly seq: number }[];
+}
+
+/** A stretch of time in which a node was a member, of which not even the epoch's record is kept. */
+export interface GoneStretch {
+  readonly node: string;
+  readonly from: Hlc;
+  /** It ended here, or another epoch of the node began. */
+  readonly until: Hlc;
+}
+
+/** One transaction of retention. */
+export interface PruneWrite {
+  /** At most one per epoch. Pruned epochs stay pruned: seq and t only rise. */
+  readonly epochs: readonly PrunedEpoch[];
+  /** Ids of epochs whose records go as well, and with them, by and by, all that is theirs. */
+  readonly forget: readonly number[];
+  /** In place of all that `gone()` says; undefined: as it is. */
+  readonly gone: readonly GoneStretch[] | undefined;
+}
+
+/** What is stored as one: a batch, or a segment. Retention removes it whole. */
+export interface StoredPiece extends TimedRange {
+  /** Collector's wall clock when the last of it came, Unix ms; 0 where it cannot be read any more. */
+  readonly arrivalMs: number;
+  /** About what it takes on the disk. */
+  readonly byteCount: number;
+}
+
+export interface SweepOptions {
+  /** Records removed at most: what keeps a transaction short. */
+  readonly limit: number;
+  /** Violations and slow messages that were over before this go too. */
+  readonly messagesBefore: Hlc;
+}
+
+export interface StoreUsage {
+  /** What records take. */
+  readonly usedBytes: number;
+  /** What the file takes: it does not shrink, what was removed is written over. */
+  readonly fileBytes: number;
+  /** The file system it is on; undefined where there is none. */
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | undefined;
+}
+
+/** A cut kept under a name (retention/saved-cuts.ts). The store looks into neither part. */
+export interface SavedRecord {
+  readonly number: number;
+  /** Small: all of them are read at start-up. */
+  readonly label: Json;
+  readonly bytes: Uint8Array;
+}
+
+export interface SavedWrite {
+  readonly put: readonly SavedRecord[];
+  /** By number; of one that is not there nothing is said. */
+  readonly remove: readonly number[];
+}
+
 export interface HistoryStore {
   /**
    * All epochs, in memory: cheap to call. Ascending by id. The same array until a write changes an
@@ -312,6 +388,33 @@ export interface HistoryStore {
    * order with other writes is kept. Whoever writes bounds their number. Errors as `write`.
    */
   writeCaptures(write: CapturesWrite): Promise<void>;
+
+  /** How far an epoch is pruned; undefined: not at all. From memory. */
+  pruned(epochId: number): PrunedEpoch | undefined;
+  /** What is gone altogether. From memory; the same array until it changes. */
+  gone(): readonly GoneStretch[];
+  /** What is stored of an epoch after `seq`, in seq order, without its events. Read to the end or `return`ed. */
+  pieces(epochId: number, seq: number): Iterable<StoredPiece>;
+  /**
+   * Stops serving what is pruned, and forgets epochs; resolves when that is durable and shows. Call it
+   * while no `write` is on its way (`Ingest.between`): one that was made before would bring back what goes.
+   * A repair never removes the directory of a pruned epoch's own t. Errors as `write`.
+   */
+  prune(write: PruneWrite): Promise<void>;
+  /**
+   * Removes records that are pruned or forgotten, some at a time; resolves to how many when that is
+   * durable. Fewer than `limit`: nothing is left. It is allowed on a full disk.
+   */
+  sweep(options: SweepOptions): Promise<number>;
+  /** How much room is taken. Cheap. */
+  usage(): StoreUsage;
+
+  /** The labels of the cuts that are kept, ascending by number, with their size. For start-up. */
+  saved(): readonly (Omit<SavedRecord, "bytes"> & { readonly byteCount: number })[];
+  /** The bytes of one; undefined if there is none, or it is damaged. */
+  savedBytes(number: number): Uint8Array | undefined;
+  /** Keeps and removes cuts. Resolves when durable. Whoever writes bounds them. Errors as `write`. */
+  writeSaved(write: SavedWrite): Promise<void>;
 
   /**
    * Why writing has ended, once it has; reading goes on. Undefined: all is well. Reads are refused,

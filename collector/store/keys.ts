@@ -19,6 +19,10 @@
  *     tile        T | epochId 4 | level 1 | index 8
  *     stretch     J | from 8 | until 8                messages of all epochs, joined: see joined.ts
  *     cell        I | from 8 | level 1 | index 8
+ *     pruned      R | epochId 4                       how far an epoch is pruned
+ *     gone        G                                   stretches of which nothing is kept
+ *     last id     H                                   the highest epochId of a record that was forgotten
+ *     saved       P | number 8 | part 1               a cut kept: 0 its label, 1 its bytes
  *
  * A batch's key holds its whole range, so that a batch whose bytes are damaged can still be named.
  */
@@ -27,6 +31,8 @@ import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
 import type { DamagedRange, MessageStretch, StoredBatch } from "./history-store.ts";
 
 export const FORMAT_KEY: Buffer = Buffer.from("F");
+export const GONE_KEY: Buffer = Buffer.from("G");
+export const LAST_ID_KEY: Buffer = Buffer.from("H");
 
 const EPOCH = 0x45;
 const LOG = 0x4c;
@@ -38,6 +44,8 @@ const CAPTURE = 0x4b;
 const TILE = 0x54;
 const STRETCH = 0x4a;
 const CELL = 0x49;
+const PRUNED = 0x52;
+const SAVED = 0x50;
 export const VIOLATION = 0x56;
 export const SLOW_MESSAGE = 0x4d;
 
@@ -287,6 +295,47 @@ export function messageCellKey(from: number, level: number, index: number): Buff
 
 export function messageCellsOf(from: number): KeyRange {
   return { first: messageCellKey(from, 0, LOWEST), last: messageCellKey(from, 0xff, HIGHEST) };
+}
+
+export function prunedKey(epochId: number): Buffer {
+  return epochPrefix(PRUNED, epochId, 5);
+}
+
+export function allPruned(): KeyRange {
+  return { first: prunedKey(0), last: prunedKey(0xffffffff) };
+}
+
+export function logsOfEpoch(epochId: number): KeyRange {
+  return {
+    first: epochPrefix(LOG, epochId, 5),
+    last: Buffer.concat([epochPrefix(LOG, epochId, 5), Buffer.alloc(1, 0xff)]),
+  };
+}
+
+export type SavedPart = "label" | "bytes";
+
+export function savedKey(number: number, part: SavedPart): Buffer {
+  const key = Buffer.allocUnsafe(10);
+  key[0] = SAVED;
+  writeI53(key, 1, number);
+  key[9] = part === "label" ? 0 : 1;
+  return key;
+}
+
+export function allSaved(): KeyRange {
+  return { first: savedKey(LOWEST, "label"), last: savedKey(HIGHEST, "bytes") };
+}
+
+export function placeOfSavedKey(key: Buffer): {
+  readonly number: number;
+  readonly part: SavedPart;
+} {
+  return { number: readI53(key, 1), part: key[9] === 0 ? "label" : "bytes" };
+}
+
+/** The seq of the round that wrote a checkpoint. */
+export function seqOfCheckpointKey(key: Buffer): number {
+  return readI53(key, 5);
 }
 
 export { HIGHEST as HIGHEST_KEY_NUMBER, LOWEST as LOWEST_KEY_NUMBER };

@@ -13,6 +13,7 @@
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
 import {
+  diskOf,
   type Environment,
   freeBytes,
   messageOf,
@@ -25,21 +26,36 @@ import type {
   DamagedRange,
   DirectoryRecord,
   EpochRecord,
+  GoneStretch,
   HistoryStore,
   MessageCell,
   MessageStretch,
+  PrunedEpoch,
+  PruneWrite,
+  SavedRecord,
+  SavedWrite,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
+  StoredPiece,
+  StoreUsage,
   StoreWrite,
+  SweepOptions,
   TilesWrite,
   ViolationRecord,
 } from "./history-store.ts";
 import { JoinedStretches, MessageClaims } from "./joined.ts";
 import { SLOW_MESSAGE, VIOLATION } from "./keys.ts";
 import { type DataLock, lockDirectory } from "./lock.ts";
+import { PruneMarks } from "./prune-marks.ts";
 import { LmdbReader, type RecordDamage } from "./reader.ts";
-import { bytesOf, type Outcome, TransactionBuilder, type WriteItem } from "./transaction.ts";
+import {
+  bytesOf,
+  makesRoom,
+  type Outcome,
+  TransactionBuilder,
+  type WriteItem,
+} from "./transaction.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export const DEFAULT_MAX_QUEUED_BYTES: number = 128 * 1024 * 1024;
@@ -79,6 +95,7 @@ export class LmdbStore implements HistoryStore {
   /** Ascending by id; made anew when a write changed `#epochs`. */
   #epochList: readonly EpochRecord[] | undefined;
   #lastEpochId = 0;
+  #marks = new PruneMarks();
   /** Set while the file is closed and opened anew. */
   #isReopening = false;
   #failure: RetroError | undefined;
@@ -233,6 +250,54 @@ export class LmdbStore implements HistoryStore {
     return this.#readable().checkpoint(epochId, log, seq);
   }
 
+  pruned(epochId: number): PrunedEpoch | undefined {
+    this.#assertOpen();
+    return this.#marks.get(epochId);
+  }
+
+  gone(): readonly GoneStretch[] {
+    this.#assertOpen();
+    return this.#marks.gone;
+  }
+
+  pieces(epochId: number, seq: number): Iterable<StoredPiece> {
+    return this.#readable().pieces(epochId, seq);
+  }
+
+  prune(write: PruneWrite): Promise<void> {
+    // What is being joined of times that are to go must not be kept.
+    const ends = write.epochs.map(({ t }) => t as number);
+    const last = write.forget.map((id) => this.#epochs.get(id)?.lastT ?? 0);
+    this.#claims.breakTouching(Number.NEGATIVE_INFINITY, Math.max(...ends, ...last));
+    return this.#push({ kind: "prune", write });
+  }
+
+  async sweep(options: SweepOptions): Promise<number> {
+    let removed = 0;
+    const tell = (count: number): void => {
+      removed = count;
+    };
+    await this.#push({ kind: "sweep", options, tell });
+    return removed;
+  }
+
+  usage(): StoreUsage {
+    const { usedBytes, fileBytes } = this.#readable().size();
+    return { usedBytes, fileBytes, disk: diskOf(this.directory) };
+  }
+
+  saved(): readonly (Omit<SavedRecord, "bytes"> & { readonly byteCount: number })[] {
+    return this.#readable().saved();
+  }
+
+  savedBytes(number: number): Uint8Array | undefined {
+    return this.#readable().savedBytes(number);
+  }
+
+  writeSaved(write: SavedWrite): Promise<void> {
+    return this.#push({ kind: "saved", write });
+  }
+
   /** Reads every record there is: how many there are, and how many are damaged. */
   verify(): { readonly recordCount: number; readonly damagedCount: number } {
     return this.#readable().verify();
@@ -260,16 +325,19 @@ export class LmdbStore implements HistoryStore {
     bytes: number,
   ): Promise<ReadonlyMap<WriteItem, unknown>> {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#refuseIfFull(bytes);
+    const refused = this.#refuseIfFull(group, bytes);
     const builder = new TransactionBuilder(this.#db, {
       repairCount: (id) => this.#repairs.get(id) ?? 0,
       epoch: (id) => this.#epochs.get(id),
       joined: this.#joined,
       claims: this.#claims,
       idOf: (node, epoch) => this.#ids.get(`${epoch}/${node}`),
+      highestId: this.#lastEpochId,
+      pruned: (id) => this.#marks.get(id),
+      unswept: this.#marks.unswept,
     });
-    const refused = new Map<WriteItem, unknown>();
     for (const item of group) {
+      if (refused.has(item)) continue;
       try {
         builder.add(item);
       } catch (error) {
@@ -297,6 +365,8 @@ export class LmdbStore implements HistoryStore {
       this.#ids.set(`${epoch}/${node}`, id);
       this.#lastEpochId = Math.max(this.#lastEpochId, id);
     }
+    this.#lastEpochId = Math.max(this.#lastEpochId, this.#reader.lastForgottenId());
+    this.#marks = this.#reader.loadMarks();
   }
 
   #remember(outcome: Outcome): void {
@@ -304,7 +374,16 @@ export class LmdbStore implements HistoryStore {
       this.#epochs.set(id, record);
       this.#ids.set(`${record.epoch}/${record.node}`, id);
     }
-    if (outcome.epochs.size > 0) this.#epochList = undefined;
+    for (const id of outcome.forgotten) {
+      const record = this.#epochs.get(id);
+      if (record !== undefined) this.#ids.delete(`${record.epoch}/${record.node}`);
+      this.#epochs.delete(id);
+    }
+    if (outcome.epochs.size + outcome.forgotten.size > 0) this.#epochList = undefined;
+    for (const mark of outcome.marks.values()) this.#marks.set(mark);
+    for (const id of outcome.swept) this.#marks.swept(id, !this.#epochs.has(id));
+    if (outcome.gone !== undefined) this.#marks.setGone(outcome.gone);
+    for (const tell of outcome.told) tell();
     for (const [id, count] of outcome.repairs) {
       this.#repairs.set(id, (this.#repairs.get(id) ?? 0) + count);
     }
@@ -312,11 +391,21 @@ export class LmdbStore implements HistoryStore {
     this.#reader.learnStretches(outcome.stretchSlots);
   }
 
-  #refuseIfFull(bytes: number): void {
+  /** What of a group must wait for room: all but what makes some, for which the reserve is kept. */
+  #refuseIfFull(group: readonly WriteItem[], bytes: number): Map<WriteItem, unknown> {
     // Twice the bytes: pages are copied on write, and the tree above them too.
-    const free = freeBytes(this.directory);
-    if (free >= this.#minFreeBytes + 2 * bytes) return;
-    throw diskFull(this.directory, free);
+    const free = freeBytes(this.directory) + this.#reusableBytes();
+    if (free >= this.#minFreeBytes + 2 * bytes) return new Map();
+    const reason = diskFull(this.directory, free);
+    if (!group.some(makesRoom)) throw reason;
+    return new Map(group.filter((item) => !makesRoom(item)).map((item) => [item, reason]));
+  }
+
+  /** Pages of the file that hold nothing any more, since retention emptied them: half are counted. */
+  #reusableBytes(): number {
+    if (this.#marks.count === 0) return 0;
+    const { usedBytes, fileBytes } = this.#reader.size();
+    return Math.max(0, fileBytes - usedBytes) / 2;
   }
 
   #writingFailed(error: unknown, bytes: number): RetroError {

@@ -5,25 +5,37 @@
  * Nothing here survives the process; "durable" means that the turn of the event loop is over, so
  * that callers who forget to wait fail here as they would on disk.
  */
-import { type Hlc, type Json, RetroError } from "../../agent/kernel/index.ts";
+import { type Hlc, type Json, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
 import type {
   CapturesWrite,
   CheckpointWrite,
   DamagedRange,
   DirectoryRecord,
   EpochRecord,
+  GoneStretch,
   HistoryStore,
   MessageCell,
   MessageStretch,
+  PrunedEpoch,
+  PruneWrite,
+  SavedRecord,
+  SavedWrite,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
+  StoredPiece,
+  StoreUsage,
   StoreWrite,
+  SweepOptions,
   TilesWrite,
   ViolationRecord,
 } from "./history-store.ts";
 import { tileSpan } from "./history-store.ts";
 import { JoinedStretches, MessageClaims } from "./joined.ts";
+import { marksOf, PruneMarks, staleFrom } from "./prune-marks.ts";
+
+/** The directory of a checkpoint of which only states are left, that later directories refer to. */
+const NO_BYTES = new Uint8Array(0);
 
 interface EpochShelf {
   /** Ascending by firstSeq. */
@@ -38,8 +50,10 @@ interface EpochShelf {
 export class MemoryStore implements HistoryStore {
   readonly #epochs = new Map<number, EpochRecord>();
   readonly #shelves = new Map<number, EpochShelf>();
-  readonly #violations: ViolationRecord[] = [];
-  readonly #slowMessages: SlowMessageRecord[] = [];
+  #violations: ViolationRecord[] = [];
+  #slowMessages: SlowMessageRecord[] = [];
+  readonly #marks = new PruneMarks();
+  readonly #saved = new Map<number, SavedRecord>();
   /** As JSON, by number. */
   readonly #captures = new Map<number, string>();
   readonly #claims = new MessageClaims();
@@ -86,9 +100,10 @@ export class MemoryStore implements HistoryStore {
       this.#slowMessages.push(...write.slowMessages);
       for (const { epochId, fromT } of write.staleCheckpoints) {
         const shelf = this.#shelf(epochId);
+        const stale = staleFrom(fromT, this.#marks.get(epochId));
         shelf.repairCount += 1;
-        shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t < fromT);
         for (const [key, { end }] of shelf.tiles) if (end > fromT) shelf.tiles.delete(key);
+        shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t < stale);
       }
     });
   }
@@ -145,6 +160,8 @@ export class MemoryStore implements HistoryStore {
     return this.#inOrder(() => {
       const shelf = this.#shelf(checkpoint.epochId);
       if (checkpoint.repairCount !== shelf.repairCount) return;
+      const mark = this.#marks.get(checkpoint.epochId);
+      if (mark !== undefined && checkpoint.t < mark.t) return;
       shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t !== checkpoint.t);
       shelf.checkpoints.push(checkpoint);
       shelf.checkpoints.sort((a, b) => a.t - b.t);
@@ -153,7 +170,9 @@ export class MemoryStore implements HistoryStore {
 
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined {
     this.#assertOpen();
-    const found = this.#shelves.get(epochId)?.checkpoints.findLast((one) => one.t <= t);
+    const found = this.#shelves
+      .get(epochId)
+      ?.checkpoints.findLast((one) => one.t <= t && one.directory !== NO_BYTES);
     return found && { epochId, seq: found.seq, t: found.t, bytes: found.directory };
   }
 
@@ -220,6 +239,116 @@ export class MemoryStore implements HistoryStore {
     return this.#inOrder(() => {
       for (const { number, body } of write.put) this.#captures.set(number, JSON.stringify(body));
       for (const number of write.remove) this.#captures.delete(number);
+    });
+  }
+
+  pruned(epochId: number): PrunedEpoch | undefined {
+    this.#assertOpen();
+    return this.#marks.get(epochId);
+  }
+
+  gone(): readonly GoneStretch[] {
+    this.#assertOpen();
+    return this.#marks.gone;
+  }
+
+  *pieces(epochId: number, seq: number): Iterable<StoredPiece> {
+    this.#assertOpen();
+    for (const batch of this.#shelves.get(epochId)?.batches ?? []) {
+      const { firstSeq: first, lastSeq: last, firstT, lastT, arrivalMs, bytes } = batch;
+      if (last > seq) yield { first, last, firstT, lastT, arrivalMs, byteCount: bytes.length };
+    }
+  }
+
+  prune(write: PruneWrite): Promise<void> {
+    return this.#inOrder(() => {
+      for (const mark of marksOf(write, (id) => this.#marks.get(id))) {
+        this.#marks.set(mark);
+        const before = Math.min(mark.t, (this.#epochs.get(mark.epochId)?.lastT ?? MAX_HLC) + 1);
+        this.#claims.breakTouching(Number.NEGATIVE_INFINITY, before - 1);
+        const dropped = this.#joined.all.filter(({ from }) => from < before);
+        for (const { from } of dropped) this.#cells.delete(from);
+        this.#joined = this.#joined.without(dropped);
+      }
+      for (const id of write.forget) this.#epochs.delete(id);
+      if (write.forget.length > 0) this.#epochList = undefined;
+      if (write.gone !== undefined) this.#marks.setGone(write.gone);
+    });
+  }
+
+  async sweep({ limit, messagesBefore }: SweepOptions): Promise<number> {
+    let left = limit;
+    const takes = ({ sendT, receiveT }: ViolationRecord): boolean => {
+      if (left <= 0 || Math.max(sendT, receiveT) >= messagesBefore) return false;
+      left -= 1;
+      return true;
+    };
+    await this.#inOrder(() => {
+      for (const epochId of this.#marks.unswept) left -= this.#sweepEpoch(epochId, left);
+      this.#violations = this.#violations.filter((one) => !takes(one));
+      this.#slowMessages = this.#slowMessages.filter((one) => !takes(one));
+    });
+    return limit - left;
+  }
+
+  #sweepEpoch(epochId: number, limit: number): number {
+    const mark = this.#marks.get(epochId) as PrunedEpoch;
+    const shelf = this.#shelf(epochId);
+    const isKept = (log: string, seq: number): boolean =>
+      seq >= mark.seq || mark.keep.some((one) => one.log === log && one.seq === seq);
+    let left = limit;
+    const takes = (isPruned: boolean): boolean => {
+      if (!isPruned || left <= 0) return false;
+      left -= 1;
+      return true;
+    };
+    shelf.batches = shelf.batches.filter((one) => !takes(one.lastSeq <= mark.seq));
+    shelf.checkpoints = shelf.checkpoints.flatMap((one) => {
+      if (one.seq >= mark.seq) return [one];
+      const logs = one.logs.filter(({ log }) => !takes(!isKept(log, one.seq)));
+      return logs.length === 0 ? [] : [{ ...one, logs, directory: NO_BYTES }];
+    });
+    for (const [key, { end }] of shelf.tiles) {
+      if (takes(end <= mark.t + 1)) shelf.tiles.delete(key);
+    }
+    if (left > 0) {
+      const isForgotten = !this.#epochs.has(epochId);
+      if (isForgotten) this.#shelves.delete(epochId);
+      this.#marks.swept(epochId, isForgotten);
+    }
+    return limit - left;
+  }
+
+  usage(): StoreUsage {
+    this.#assertOpen();
+    let usedBytes = 0;
+    for (const { batches, checkpoints } of this.#shelves.values()) {
+      for (const { bytes } of batches) usedBytes += bytes.length;
+      for (const { directory, logs } of checkpoints) {
+        usedBytes += directory.length;
+        for (const { bytes } of logs) usedBytes += bytes.length;
+      }
+    }
+    for (const { bytes } of this.#saved.values()) usedBytes += bytes.length;
+    return { usedBytes, fileBytes: usedBytes, disk: undefined };
+  }
+
+  saved(): readonly (Omit<SavedRecord, "bytes"> & { readonly byteCount: number })[] {
+    this.#assertOpen();
+    return [...this.#saved.values()]
+      .sort((a, b) => a.number - b.number)
+      .map(({ number, label, bytes }) => ({ number, label, byteCount: bytes.length }));
+  }
+
+  savedBytes(number: number): Uint8Array | undefined {
+    this.#assertOpen();
+    return this.#saved.get(number)?.bytes;
+  }
+
+  writeSaved(write: SavedWrite): Promise<void> {
+    return this.#inOrder(() => {
+      for (const one of write.put) this.#saved.set(one.number, structuredClone(one));
+      for (const number of write.remove) this.#saved.delete(number);
     });
   }
 

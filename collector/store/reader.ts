@@ -11,15 +11,19 @@
  */
 import type { Hlc, Json } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
-import type { Environment } from "./environment.ts";
+import { type Environment, sizeOf } from "./environment.ts";
 import type {
   DamagedRange,
   DirectoryRecord,
   EpochRecord,
+  GoneStretch,
   LogRecord,
   MessageStretch,
+  PrunedEpoch,
+  SavedRecord,
   StoredBatch,
   StoredCapture,
+  StoredPiece,
 } from "./history-store.ts";
 import {
   allBatches,
@@ -27,6 +31,8 @@ import {
   allEpochs,
   allLogs,
   allMessageStretches,
+  allPruned,
+  allSaved,
   BATCH,
   batchesBeginning,
   batchKeyOfSeqKey,
@@ -34,14 +40,18 @@ import {
   checkpointKey,
   directoriesBetween,
   epochOfKey,
+  GONE_KEY,
   HIGHEST_KEY_NUMBER,
   type KeyRange,
+  LAST_ID_KEY,
   LOWEST_KEY_NUMBER,
   messageCellKey,
   messageStretchOfKey,
   numberOfCaptureKey,
+  placeOfSavedKey,
   SEQ,
   SLOW_MESSAGE,
+  savedKey,
   seqsFrom,
   stretchEndOfKey,
   stretchesStarting,
@@ -49,6 +59,7 @@ import {
   timeOfDirectoryKey,
   VIOLATION,
 } from "./keys.ts";
+import { PruneMarks } from "./prune-marks.ts";
 import {
   BATCH_PREFIX_BYTES,
   decodeDirectory,
@@ -72,7 +83,11 @@ export interface RecordDamage {
     | "capture"
     | "tile"
     | "stretch"
-    | "cell";
+    | "cell"
+    | "pruned"
+    | "gone"
+    | "highest-id"
+    | "saved";
   readonly keyHex: string;
   /** What readers do without, if it is a batch. */
   readonly range?: DamagedRange;
@@ -91,6 +106,10 @@ const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   T: "tile",
   J: "stretch",
   I: "cell",
+  R: "pruned",
+  G: "gone",
+  H: "highest-id",
+  P: "saved",
 };
 
 export class LmdbReader {
@@ -254,6 +273,56 @@ export class LmdbReader {
       found.push({ number: numberOfCaptureKey(key), body });
     }
     return found;
+  }
+
+  /** Must be read: without them what was pruned in part would pass for whole. */
+  loadMarks(): PruneMarks {
+    const marks = new PruneMarks();
+    for (const key of this.#keys(allPruned())) {
+      const mark = JSON.parse(this.#mustRead(key).toString()) as Omit<PrunedEpoch, "epochId">;
+      marks.set({ epochId: epochOfKey(key), ...mark });
+    }
+    if (this.#db.getBinary(GONE_KEY) !== undefined) {
+      marks.setGone(JSON.parse(this.#mustRead(GONE_KEY).toString()) as GoneStretch[]);
+    }
+    return marks;
+  }
+
+  /** The highest id known when an epoch was forgotten last; 0: none ever was. */
+  lastForgottenId(): number {
+    return this.#read(LAST_ID_KEY)?.readDoubleLE(0) ?? 0;
+  }
+
+  *pieces(epochId: number, seq: number): Iterable<StoredPiece> {
+    for (const key of this.#keys(seqsFrom(epochId, seq + 1))) {
+      const batch = batchKeyOfSeqKey(key);
+      const { first, last, firstT, lastT } = batchOfKey(batch);
+      const payload = this.#read(batch);
+      const arrivalMs = payload?.readDoubleLE(0) ?? 0;
+      yield { first, last, firstT, lastT, arrivalMs, byteCount: payload?.length ?? 0 };
+    }
+  }
+
+  size(): { readonly usedBytes: number; readonly fileBytes: number } {
+    return sizeOf(this.#db);
+  }
+
+  /** Damaged ones are skipped and reported. */
+  saved(): (Omit<SavedRecord, "bytes"> & { readonly byteCount: number })[] {
+    const found: (Omit<SavedRecord, "bytes"> & { readonly byteCount: number })[] = [];
+    for (const key of this.#keys(allSaved())) {
+      const { number, part } = placeOfSavedKey(key);
+      const payload = part === "label" ? this.#read(key) : undefined;
+      if (payload === undefined) continue;
+      const [byteCount, label] = JSON.parse(payload.toString()) as [number, Json];
+      found.push({ number, label, byteCount });
+    }
+    return found;
+  }
+
+  savedBytes(number: number): Uint8Array | undefined {
+    const payload = this.#read(savedKey(number, "bytes"));
+    return payload && plainBytes(payload);
   }
 
   verify(): { readonly recordCount: number; readonly damagedCount: number } {

@@ -5,16 +5,21 @@
  * All keys and records are made before anything is put: an item that cannot be written (`add` throws)
  * leaves no trace in the group, and nothing that went wrong here is taken for a failure of the disk.
  */
-import { RetroError } from "../../agent/kernel/index.ts";
+import { type Hlc, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
 import type { Environment } from "./environment.ts";
 import type {
   CapturesWrite,
   CheckpointWrite,
   EpochRecord,
+  GoneStretch,
   MessageCell,
   MessageStretch,
+  PrunedEpoch,
+  PruneWrite,
+  SavedWrite,
   StoredBatch,
   StoreWrite,
+  SweepOptions,
   TilesWrite,
 } from "./history-store.ts";
 import { TOP_TILE_LEVEL, tileSpan } from "./history-store.ts";
@@ -27,18 +32,23 @@ import {
   directoriesBetween,
   directoryKey,
   epochKey,
+  GONE_KEY,
   HIGHEST_KEY_NUMBER,
+  LAST_ID_KEY,
   logKey,
   messageCellKey,
   messageCellsOf,
   messageStretchKey,
+  prunedKey,
   SLOW_MESSAGE,
+  savedKey,
   seqKey,
   stretchKey,
   tileKey,
   tilesBetween,
   VIOLATION,
 } from "./keys.ts";
+import { marksOf, staleFrom } from "./prune-marks.ts";
 import {
   batchPrefix,
   encodeEpoch,
@@ -48,6 +58,7 @@ import {
   sealRecord,
 } from "./records.ts";
 import { stretchClass, stretchSlot } from "./stretches.ts";
+import { messagesOver, sweepableOf } from "./sweep.ts";
 
 export type WriteItem =
   | { readonly kind: "write"; readonly write: StoreWrite }
@@ -58,7 +69,20 @@ export type WriteItem =
       readonly kind: "messages";
       readonly claim: MessageStretch;
       readonly cells: readonly MessageCell[];
+    }
+  | { readonly kind: "saved"; readonly write: SavedWrite }
+  | { readonly kind: "prune"; readonly write: PruneWrite }
+  /** `tell` is given how many records were removed, once that is durable. */
+  | {
+      readonly kind: "sweep";
+      readonly options: SweepOptions;
+      readonly tell: (count: number) => void;
     };
+
+/** Whether the item makes room: it may be written when the disk is as good as full. */
+export function makesRoom({ kind }: WriteItem): boolean {
+  return kind === "prune" || kind === "sweep";
+}
 
 /** What the readers' memory learns when the transaction is durable. */
 export interface Outcome {
@@ -69,6 +93,13 @@ export interface Outcome {
   readonly stretchSlots: Set<number>;
   /** Stretches whose messages are kept. */
   readonly joined: JoinedStretches;
+  readonly marks: Map<number, PrunedEpoch>;
+  readonly forgotten: Set<number>;
+  readonly gone: readonly GoneStretch[] | undefined;
+  /** Epochs of which nothing pruned is left. */
+  readonly swept: Set<number>;
+  /** To call when the transaction is durable. */
+  readonly told: readonly (() => void)[];
 }
 
 /** Rough size on disk, for limits. */
@@ -83,6 +114,11 @@ export function bytesOf(item: WriteItem): number {
     const records = item.kind === "tiles" ? item.write.tiles : item.cells;
     return records.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, PER_RECORD);
   }
+  if (item.kind === "saved") {
+    return item.write.put.reduce((sum, { bytes }) => sum + bytes.length + PER_RECORD, PER_RECORD);
+  }
+  if (item.kind === "prune") return PER_RECORD * (item.write.epochs.length + 1);
+  if (item.kind === "sweep") return PER_RECORD;
   const { batches, epochs, violations, slowMessages } = item.write;
   const records = batches.length + 8 * epochs.length + violations.length + slowMessages.length;
   return batches.reduce((sum, one) => sum + one.bytes.length, (records + 1) * PER_RECORD);
@@ -117,6 +153,10 @@ export interface Durable {
   epoch(id: number): EpochRecord | undefined;
   /** The id of the record of that epoch, if there is one. */
   idOf(node: string, epoch: number): number | undefined;
+  /** The highest id given to any epoch. */
+  readonly highestId: number;
+  pruned(epochId: number): PrunedEpoch | undefined;
+  readonly unswept: ReadonlySet<number>;
 }
 
 export class TransactionBuilder {
@@ -134,7 +174,17 @@ export class TransactionBuilder {
     this.#db = db;
     this.#durable = durable;
     const { joined } = durable;
-    this.outcome = { epochs: new Map(), repairs: new Map(), stretchSlots: new Set(), joined };
+    this.outcome = {
+      epochs: new Map(),
+      repairs: new Map(),
+      stretchSlots: new Set(),
+      joined,
+      marks: new Map(),
+      forgotten: new Set(),
+      gone: undefined,
+      swept: new Set(),
+      told: [],
+    };
   }
 
   /** Takes an item in, whole or not at all. Throws if it cannot be written. */
@@ -145,10 +195,13 @@ export class TransactionBuilder {
     const freshTiles = this.#freshTiles;
     const freshCells = this.#freshCells;
     this.outcome = {
-      joined: outcome.joined,
+      ...outcome,
       epochs: new Map(outcome.epochs),
       repairs: new Map(outcome.repairs),
       stretchSlots: new Set(outcome.stretchSlots),
+      marks: new Map(outcome.marks),
+      forgotten: new Set(outcome.forgotten),
+      swept: new Set(outcome.swept),
     };
     this.#fresh = [...fresh];
     this.#freshTiles = [...freshTiles];
@@ -157,7 +210,10 @@ export class TransactionBuilder {
       else if (item.kind === "checkpoint") this.#checkpoint(item.checkpoint);
       else if (item.kind === "tiles") this.#tiles(item.write);
       else if (item.kind === "messages") this.#messages(item.claim, item.cells);
-      else this.#captures(item.write);
+      else if (item.kind === "captures") this.#captures(item.write);
+      else if (item.kind === "saved") this.#saved(item.write);
+      else if (item.kind === "prune") this.#prune(item.write);
+      else this.#sweep(item.options, item.tell);
     } catch (error) {
       this.outcome = outcome;
       this.#fresh = fresh;
@@ -243,6 +299,9 @@ export class TransactionBuilder {
   #checkpoint(checkpoint: CheckpointWrite): void {
     const { epochId, seq, t } = checkpoint;
     if (checkpoint.repairCount !== this.#repairCount(epochId)) return;
+    // One that was computed before what it stands on was pruned, or forgotten.
+    const mark = this.#markOf(epochId);
+    if (mark !== undefined && t < mark.t) return;
     const keys = [directoryKey(epochId, t)];
     for (const { log, bytes } of checkpoint.logs) {
       const key = checkpointKey(epochId, seq, log);
@@ -264,8 +323,76 @@ export class TransactionBuilder {
     for (const number of remove) this.#remove(captureKey(number));
   }
 
+  #saved({ put, remove }: SavedWrite): void {
+    for (const { number, label, bytes } of put) {
+      this.#put(savedKey(number, "label"), Buffer.from(JSON.stringify([bytes.length, label])));
+      this.#put(savedKey(number, "bytes"), bytes);
+    }
+    for (const number of remove) {
+      this.#remove(savedKey(number, "label"));
+      this.#remove(savedKey(number, "bytes"));
+    }
+  }
+
+  /** The records stay until a sweep: a reader that does not know the mark yet must find them all. */
+  #prune(write: PruneWrite): void {
+    for (const mark of marksOf(write, (id) => this.#markOf(id))) {
+      const { epochId, ...rest } = mark;
+      this.#put(prunedKey(epochId), Buffer.from(JSON.stringify(rest)));
+      this.outcome.marks.set(epochId, mark);
+      this.outcome.swept.delete(epochId);
+      // What was joined of times that are not served any more goes at once; the rest is joined anew.
+      const before = Math.min(mark.t, this.#lastOf(epochId) + 1);
+      this.#dropMessages(this.outcome.joined.all.filter(({ from }) => from < before));
+    }
+    for (const id of write.forget) {
+      this.#remove(epochKey(id));
+      this.outcome.epochs.delete(id);
+      this.outcome.forgotten.add(id);
+    }
+    if (write.forget.length > 0) {
+      const highest = Buffer.allocUnsafe(8);
+      highest.writeDoubleLE(this.#durable.highestId);
+      this.#put(LAST_ID_KEY, highest);
+    }
+    if (write.gone === undefined) return;
+    this.#put(GONE_KEY, Buffer.from(JSON.stringify(write.gone)));
+    this.outcome = { ...this.outcome, gone: write.gone };
+  }
+
+  /** Marks of this very group are left for the next sweep: their readers may not know them yet. */
+  #sweep({ limit, messagesBefore }: SweepOptions, tell: (count: number) => void): void {
+    let left = limit;
+    for (const epochId of this.#durable.unswept) {
+      const mark = this.#durable.pruned(epochId);
+      if (left <= 0 || mark === undefined || this.outcome.marks.has(epochId)) continue;
+      const isForgotten = this.#durable.epoch(epochId) === undefined;
+      const { keys, isDone } = sweepableOf(this.#db, mark, isForgotten, left);
+      for (const key of keys) this.#remove(key);
+      left -= keys.length;
+      if (isDone) this.outcome.swept.add(epochId);
+    }
+    if (left > 0) {
+      const keys = messagesOver(this.#db, messagesBefore, left);
+      for (const key of keys) this.#remove(key);
+      left -= keys.length;
+    }
+    const count = limit - Math.max(0, left);
+    this.outcome = { ...this.outcome, told: [...this.outcome.told, () => tell(count)] };
+  }
+
+  #lastOf(epochId: number): number {
+    const record = this.outcome.epochs.get(epochId) ?? this.#durable.epoch(epochId);
+    return record?.lastT ?? MAX_HLC;
+  }
+
+  #markOf(epochId: number): PrunedEpoch | undefined {
+    return this.outcome.marks.get(epochId) ?? this.#durable.pruned(epochId);
+  }
+
   /** Removes the checkpoints at or after `fromT`: those on disk, and those put just before. */
-  #repair(epochId: number, fromT: number): void {
+  #repair(epochId: number, staleT: Hlc): void {
+    const fromT = staleFrom(staleT, this.#markOf(epochId));
     this.outcome.repairs.set(epochId, (this.outcome.repairs.get(epochId) ?? 0) + 1);
     for (const key of this.#keysIn(directoriesBetween(epochId, fromT, HIGHEST_KEY_NUMBER))) {
       this.#remove(key);

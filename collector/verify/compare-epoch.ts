@@ -5,7 +5,11 @@ import type { WalkContext } from "./walk-context.ts";
 /** Notes every seq that one side has and the other has not. */
 export function compareEpoch(walk: WalkContext, record: EpochRecord): void {
   const covered = walk.covered.get(record.id)?.ranges ?? [];
-  for (const range of without(record.stored, covered)) {
+  const pruned = walk.marks.get(record.id)?.seq ?? 0;
+  const served = record.stored.flatMap((range) =>
+    range.last <= pruned ? [] : [{ ...range, first: Math.max(range.first, pruned + 1) }],
+  );
+  for (const range of without(served, covered)) {
     const detail = `seqs ${range.first} to ${range.last} are stored, says the epoch, and no batch holds them`;
     walk.note("batch", "missing", detail, { epochId: record.id, range });
   }

@@ -60,6 +60,10 @@ export const RECORD_KINDS: ReadonlyMap<string, RecordKind> = new Map<string, Rec
   ["T", { name: "tile", without: "the timeline counts its events again", check: () => {} }],
   ["J", { name: "stretch", without: "cuts join its messages again", check: () => {} }],
   ["I", { name: "cell", without: "cuts join the messages of its stretch again", check: () => {} }],
+  ["R", { name: "pruned", without: "the collector does not start", check: checkJson }],
+  ["G", { name: "gone", without: "the collector does not start", check: checkJson }],
+  ["H", { name: "highest-id", without: "an epoch's id may be given again", check: () => {} }],
+  ["P", { name: "saved", without: "a saved cut is not there", check: () => {} }],
 ]);
 
 /** The kind of the record that stands under a key. */

@@ -16,6 +16,7 @@ import { RawStore } from "../store/raw-store.ts";
 import { decodeEpoch, openRecord } from "../store/records.ts";
 import { compareEpoch } from "./compare-epoch.ts";
 import { placeOfKey } from "./place-of-key.ts";
+import { isLeftOver, readMarks } from "./pruned.ts";
 import { kindOfKey } from "./record-kinds.ts";
 import type { VerifyReport } from "./report.ts";
 import { WalkContext } from "./walk-context.ts";
@@ -38,7 +39,7 @@ export async function verifyStore(options: VerifyOptions): Promise<VerifyReport>
   const { directory, onProgress = () => {} } = options;
   const store = await RawStore.open(directory);
   try {
-    const walk = new WalkContext(store, readEpochs(store));
+    const walk = new WalkContext(store, readEpochs(store), readMarks(store));
     const kinds: Record<string, number> = {};
     const all = store.recordCount;
     let recordCount = 0;
@@ -115,7 +116,7 @@ function checkRecord(walk: WalkContext, key: Buffer, record: Buffer): string {
         placeOfKey(key),
       );
       kind.damaged?.(walk, key);
-    } else kind.check(walk, key, payload);
+    } else if (!isLeftOver(walk.marks, key)) kind.check(walk, key, payload);
   } catch (error) {
     const isOurs = error instanceof RetroError || error instanceof SyntaxError;
     const isOfBytes = error instanceof RangeError || error instanceof TypeError;

@@ -5,6 +5,7 @@
 import type { Hlc } from "../../agent/kernel/index.ts";
 import type { EpochRecord, TimedRange } from "../store/history-store.ts";
 import type { RawStore } from "../store/raw-store.ts";
+import type { Marks } from "./pruned.ts";
 import { type Damage, type DamageFault, MAX_LISTED_DAMAGE } from "./report.ts";
 
 /** What the batches of one epoch cover. */
@@ -32,9 +33,12 @@ export class WalkContext {
   readonly damage: Damage[] = [];
   damageCount = 0;
 
-  constructor(store: RawStore, epochs: ReadonlyMap<number, EpochRecord>) {
+  readonly marks: Marks;
+
+  constructor(store: RawStore, epochs: ReadonlyMap<number, EpochRecord>, marks: Marks) {
     this.store = store;
     this.epochs = epochs;
+    this.marks = marks;
   }
 
   note(kind: string, fault: DamageFault, detail: string, place: Place = {}): void {

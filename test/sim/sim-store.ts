@@ -15,13 +15,20 @@ import type {
   DamagedRange,
   DirectoryRecord,
   EpochRecord,
+  GoneStretch,
   HistoryStore,
   MessageCell,
   MessageStretch,
+  PrunedEpoch,
+  PruneWrite,
+  SavedWrite,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
+  StoredPiece,
+  StoreUsage,
   StoreWrite,
+  SweepOptions,
   TilesWrite,
   ViolationRecord,
 } from "../../collector/store/history-store.ts";
@@ -111,6 +118,46 @@ export class SimStore implements HistoryStore {
 
   messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
     return this.#disk.content.messageCell(from, level, index);
+  }
+
+  prune(write: PruneWrite): Promise<void> {
+    return this.#enqueue(() => this.#disk.content.prune(write));
+  }
+
+  async sweep(options: SweepOptions): Promise<number> {
+    let count = 0;
+    await this.#enqueue(async () => {
+      count = await this.#disk.content.sweep(options);
+    });
+    return count;
+  }
+
+  pruned(epochId: number): PrunedEpoch | undefined {
+    return this.#disk.content.pruned(epochId);
+  }
+
+  gone(): readonly GoneStretch[] {
+    return this.#disk.content.gone();
+  }
+
+  pieces(epochId: number, seq: number): Iterable<StoredPiece> {
+    return this.#disk.content.pieces(epochId, seq);
+  }
+
+  usage(): StoreUsage {
+    return this.#disk.content.usage();
+  }
+
+  saved(): ReturnType<HistoryStore["saved"]> {
+    return this.#disk.content.saved();
+  }
+
+  savedBytes(number: number): Uint8Array | undefined {
+    return this.#disk.content.savedBytes(number);
+  }
+
+  writeSaved(write: SavedWrite): Promise<void> {
+    return this.#enqueue(() => this.#disk.content.writeSaved(write));
   }
 
   /** The process is gone: nothing is answered any more. */

@@ -5,7 +5,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
 import { describeDerivedRecords } from "./derived-records.contract.ts";
-import { describeHistoryStore } from "./history-store.contract.ts";
+import { anEpoch, aStoredBatch, aWrite, describeHistoryStore } from "./history-store.contract.ts";
+import { describePruning } from "./pruning.contract.ts";
 
 const root = mkdtempSync(join(tmpdir(), "retroscope-store-"));
 let count = 0;
@@ -17,6 +18,7 @@ const openNew = () => {
 };
 describeHistoryStore("LmdbStore", openNew);
 describeDerivedRecords("LmdbStore", openNew);
+describePruning("LmdbStore", openNew);
 
 describe("LmdbStore", () => {
   it("has the tiles and joined messages of the run before", async () => {
@@ -42,6 +44,35 @@ describe("LmdbStore", () => {
     await first.close();
     const second = await LmdbStore.open({ directory });
     expect(second.captures()).toEqual(put);
+    expect(second.verify().damagedCount).toBe(0);
+    await second.close();
+  });
+
+  it("goes on sweeping what the run before had marked, and gives no id twice", async () => {
+    const directory = join(root, "marks");
+    const first = await LmdbStore.open({ directory });
+    const ids = [first.nextEpochId(), first.nextEpochId()] as const;
+    for (const id of ids) {
+      await first.write(
+        aWrite({
+          epochs: [anEpoch(id)],
+          batches: [aStoredBatch(id, [1, 10], [10, 100]), aStoredBatch(id, [11, 20], [110, 200])],
+        }),
+      );
+    }
+    const gone = [{ node: "n1", from: 10 as Hlc, until: 300 as Hlc }];
+    const mark = { epochId: ids[0], seq: 10, t: 100 as Hlc, keep: [] };
+    await first.prune({ epochs: [mark], forget: [ids[1]], gone });
+    await first.close();
+    const second = await LmdbStore.open({ directory });
+    expect(second.pruned(ids[0])).toEqual(mark);
+    expect(second.gone()).toEqual(gone);
+    expect(second.epochs().map(({ id }) => id)).toEqual([ids[0]]);
+    expect(second.nextEpochId()).toBeGreaterThan(ids[1]);
+    while ((await second.sweep({ limit: 2, messagesBefore: 0 as Hlc })) === 2);
+    const range = { from: 0 as Hlc, to: 1_000 as Hlc };
+    expect([...second.batches(ids[0], range)].map(({ firstSeq }) => firstSeq)).toEqual([11]);
+    expect([...second.batches(ids[1], range)]).toEqual([]);
     expect(second.verify().damagedCount).toBe(0);
     await second.close();
   });

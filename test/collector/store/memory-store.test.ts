@@ -1,6 +1,8 @@
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { describeDerivedRecords } from "./derived-records.contract.ts";
 import { describeHistoryStore } from "./history-store.contract.ts";
+import { describePruning } from "./pruning.contract.ts";
 
 describeHistoryStore("MemoryStore", () => Promise.resolve(new MemoryStore()));
 describeDerivedRecords("MemoryStore", () => Promise.resolve(new MemoryStore()));
+describePruning("MemoryStore", () => Promise.resolve(new MemoryStore()));
