@@ -33,6 +33,8 @@ import { createIngestHandler } from "./ingest/http-ingest.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import type { IngestCounts } from "./ingest/ingest-counts.ts";
 import { IngestLog } from "./ingest/ingest-log.ts";
+import { MemoryGate } from "./ingest/memory-gate.ts";
+import { nodeMemory } from "./ingest/node-memory.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
 import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
@@ -50,6 +52,11 @@ export interface CollectorOptions {
   readonly host?: string;
   /** A node silent for so long has expired. Default 60,000. */
   readonly expireAfterMs?: number;
+  /**
+   * Bytes that the process may hold, without the pages of its files: ingest is refused from 75 % of them
+   * on, questions from 95 %. Default: 80 % of what the container or machine has.
+   */
+  readonly maxMemoryBytes?: number;
   /** What `now` means. Default: the machine's clock. */
   readonly clock?: PhysicalClock;
   /** The folder of the built timeline. Default: that of this package. */
@@ -133,14 +140,16 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   });
   ingest.onStatus((record, status) => captures.heard(record, status));
   ingest.onStored((epochIds) => captures.stored(epochIds));
+  const memory = new MemoryGate(nodeMemory(options.maxMemoryBytes), timers);
   const handleBatches = createIngestHandler({
     ingest,
     timers,
+    memory,
     authorize: checkOrigin,
     onInternalError: (error) => log.error({ err: error }, "ingest failed"),
     onRefused: (refusal) => ingestLog.refused(refusal),
   });
-  const gate = new QueryGate(nodeTimers);
+  const gate = new QueryGate(nodeTimers, {}, () => memory.isOutOfMemory);
   const app = createApp({
     history,
     captures,

@@ -12,6 +12,7 @@
  * asking first (a preflight, which we do not answer); so the media type is required.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import {
   BATCH_MEDIA_TYPE,
   INGEST_PATH,
@@ -22,11 +23,16 @@ import {
 import { BodyBudget } from "./body-budget.ts";
 import { BODY_LIMITS, type BodyLimits, readBody } from "./body-reader.ts";
 import type { Ingest } from "./ingest.ts";
+import type { MemoryGate } from "./memory-gate.ts";
+import { DEFAULT_ADDRESS_RATE, type RateLimit, RateLimits } from "./rate-limits.ts";
 import type { IngestTimers } from "./timers.ts";
 
 /** Longest time that the reply to an empty batch is held open. */
 export const MAX_HOLD_MS = 1_000;
 const RETRY_AFTER_SECONDS = 1;
+const MAX_RETRY_AFTER_SECONDS = 60;
+/** Nodes that are remembered of a connection. An agent has one. */
+const MAX_NODES_OF_SOCKET = 4;
 /** What a refused client may still send before it is cut off. */
 const LINGER_MS = 500;
 const MEDIA_TYPES: readonly string[] = [BATCH_MEDIA_TYPE, "application/octet-stream"];
@@ -37,6 +43,10 @@ export interface HttpIngestOptions {
   readonly limits?: BodyLimits;
   /** Memory for bodies on their way; default: one of its own. */
   readonly budget?: BodyBudget;
+  /** Refuses while memory is short; default: never. */
+  readonly memory?: MemoryGate;
+  /** So much a second is taken from one address. */
+  readonly addressRate?: RateLimit;
   /** Called before anything is read: throws a RetroError to refuse (token, host, address). */
   readonly authorize?: (request: IncomingMessage) => void;
   /** Told of errors that are ours, not the client's. */
@@ -73,11 +83,11 @@ const STATUS_OF: { readonly [code in RetroCode]?: number } = {
 export function createIngestHandler(
   options: HttpIngestOptions,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const budget = options.budget ?? new BodyBudget();
+  const door = new Door(options);
   return (request, response) => {
     const [path, query = ""] = (request.url ?? "").split("?", 2);
     if (path !== INGEST_PATH) return false;
-    answer(options, budget, request, new URLSearchParams(query)).then(
+    door.answer(request, new URLSearchParams(query)).then(
       (reply) => send(response, 200, reply),
       (error) => refuse(options, request, response, error),
     );
@@ -85,30 +95,65 @@ export function createIngestHandler(
   };
 }
 
-async function answer(
-  { ingest, timers, limits, authorize }: HttpIngestOptions,
-  budget: BodyBudget,
-  request: IncomingMessage,
-  query: URLSearchParams,
-): Promise<IngestReply> {
-  if (request.method !== "POST") {
-    throw new HttpRefusal(405, "bad-parameter", `${request.method} is not served here`, {
-      hint: `Send batches with POST ${INGEST_PATH}.`,
-    });
+class Door {
+  readonly #options: HttpIngestOptions;
+  readonly #budget: BodyBudget;
+  readonly #addressRates: RateLimits;
+  /** Who sends over a connection: known from its first request on, so that the next need not be read. */
+  readonly #nodesOf = new WeakMap<Socket, readonly string[]>();
+
+  constructor(options: HttpIngestOptions) {
+    this.#options = options;
+    this.#budget = options.budget ?? new BodyBudget();
+    const { addressRate = DEFAULT_ADDRESS_RATE, timers } = options;
+    this.#addressRates = new RateLimits("address", addressRate, () => timers.monotonicMs());
   }
-  authorize?.(request);
-  checkMediaType(request);
-  const holdMs = holdOf(query);
-  const declared = Number(request.headers["content-length"] ?? 0);
-  if (ingest.isFull(declared)) {
-    throw new RetroError("overloaded", "too much waits to be stored", {
-      retriable: true,
-      hint: "Send it again in a second.",
-    });
+
+  async answer(request: IncomingMessage, query: URLSearchParams): Promise<IngestReply> {
+    const { ingest } = this.#options;
+    let holdMs: number;
+    let body: Uint8Array;
+    try {
+      if (request.method !== "POST") {
+        throw new HttpRefusal(405, "bad-parameter", `${request.method} is not served here`, {
+          hint: `Send batches with POST ${INGEST_PATH}.`,
+        });
+      }
+      this.#options.authorize?.(request);
+      checkMediaType(request);
+      holdMs = holdOf(query);
+      body = await this.#read(request);
+    } catch (error) {
+      ingest.turnedAway(error);
+      throw error;
+    }
+    const reply = await ingest.submit(body, { mustBeEmpty: holdMs > 0 });
+    this.#nodesOf.set(
+      request.socket,
+      reply.acks.slice(0, MAX_NODES_OF_SOCKET).map(({ node }) => node),
+    );
+    return holdMs === 0 ? reply : hold(ingest, request, reply, holdMs);
   }
-  const body = await readBody(request, limits ?? BODY_LIMITS, timers, budget);
-  const reply = await ingest.submit(body, { mustBeEmpty: holdMs > 0 });
-  return holdMs === 0 ? reply : hold(ingest, request, reply, holdMs);
+
+  /** The body, if there is room for it: nothing is read of one that is not wanted now. */
+  async #read(request: IncomingMessage): Promise<Uint8Array> {
+    const { ingest, limits = BODY_LIMITS, timers, memory } = this.#options;
+    const length = request.headers["content-length"];
+    const declared = length === undefined ? limits.maxWireBytes : Number(length);
+    const address = request.socket.remoteAddress ?? "";
+    this.#addressRates.check(address);
+    for (const node of this.#nodesOf.get(request.socket) ?? []) ingest.nodeRates.check(node);
+    memory?.admit(declared, this.#budget.reservedBytes + ingest.queuedBytes);
+    if (ingest.isFull(length === undefined ? 0 : declared)) {
+      throw new RetroError("overloaded", "too much waits to be stored", {
+        retriable: true,
+        hint: "Send it again in a second.",
+      });
+    }
+    const body = await readBody(request, limits, timers, this.#budget);
+    this.#addressRates.pay(address, body.length);
+    return body;
+  }
 }
 
 /** Keeps an idle agent's reply open until there is something to tell it. */
@@ -183,7 +228,7 @@ function refuse(
   else options.onRefused?.(known);
   const { code, message, hint, details } = known;
   if (status === 405) response.setHeader("allow", "POST");
-  if (status === 429 || status === 503) response.setHeader("retry-after", RETRY_AFTER_SECONDS);
+  if (status === 429 || status === 503) response.setHeader("retry-after", retryAfterSeconds(known));
   if (!request.complete) cutOff(options.timers, request, response);
   send(response, status, {
     error: { ...details, code, message, ...(hint === undefined ? {} : { hint }) },
@@ -195,7 +240,15 @@ function statusOf(error: RetroError): number {
   if (error instanceof HttpRefusal) return error.status;
   const status = error.details?.["status"];
   if (status === 401 || status === 403) return status;
+  // Nobody in particular sends too much: there is too little to serve anybody with.
+  if (error.details?.["reason"] === "memory") return 503;
   return STATUS_OF[error.code] ?? 500;
+}
+
+function retryAfterSeconds({ details }: RetroError): number {
+  const ms = Number(details?.["retryAfterMs"] ?? 0);
+  const seconds = Math.ceil(ms / 1_000);
+  return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(RETRY_AFTER_SECONDS, seconds));
 }
 
 /**

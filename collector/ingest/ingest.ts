@@ -1,7 +1,7 @@
 /**
  * Ingest: from the bytes of a request to "durable and acknowledged". Hot: bench `ingest`.
  *
- *     submit(body)   decode, check, gate (prepare.ts)          at once, beside the disk
+ *     submit(body)   decode, check, gate (prepare.ts)          in slices, beside the disk
  *          |
  *          v  queue, bounded in bytes
  *     take in        identity, gaps, watermark (accept.ts)     one group at a time
@@ -17,6 +17,7 @@ import { type AgentCommand, type IngestReply, RetroError } from "../../agent/ker
 import type { EpochRecord, HistoryStore, StoreWrite } from "../store/history-store.ts";
 import { DEFAULT_EPOCH_LIMITS, type EpochLimits, GroupDraft, type Outcome } from "./accept.ts";
 import { CommandBox } from "./command-box.ts";
+import { DecodeQueue } from "./decode-queue.ts";
 import { EpochIndex } from "./epoch-index.ts";
 import { IngestCounts } from "./ingest-counts.ts";
 import { Instances } from "./instances.ts";
@@ -27,6 +28,7 @@ import {
   type PreparedBatch,
   prepareBody,
 } from "./prepare.ts";
+import { DEFAULT_NODE_RATE, type RateLimit, RateLimits } from "./rate-limits.ts";
 import { DEFAULT_MESSAGE_TIMEOUT_MS } from "./scan.ts";
 import { DEFAULT_EXPIRE_AFTER_MS, SilenceWatch } from "./silence-watch.ts";
 import { rejoinAbove, standingOf } from "./standing.ts";
@@ -46,6 +48,8 @@ export interface IngestOptions {
   readonly maxQueuedBytes?: number;
   /** Bytes of bodies that go into one transaction. */
   readonly maxGroupBytes?: number;
+  /** So much a second is taken from one node. */
+  readonly nodeRate?: RateLimit;
   /** Nodes and epochs that are kept. */
   readonly limits?: Partial<EpochLimits>;
   /**
@@ -80,6 +84,8 @@ export type StatusListener = (record: EpochRecord, status: unknown) => void;
 export class Ingest {
   readonly commands: CommandBox;
   readonly counts: IngestCounts = new IngestCounts();
+  /** What each node has sent lately. */
+  readonly nodeRates: RateLimits;
   readonly #store: HistoryStore;
   readonly #timers: IngestTimers;
   readonly #limits: EpochLimits;
@@ -94,6 +100,7 @@ export class Ingest {
   readonly #notice: (notice: IngestNotice) => void;
   readonly #listeners = new Set<StoredListener>();
   readonly #statusListeners = new Set<StatusListener>();
+  readonly #decoding: DecodeQueue;
   readonly #waiting: Waiting[] = [];
   #queuedBytes = 0;
   #mustSweep = false;
@@ -108,6 +115,10 @@ export class Ingest {
     this.#index = new EpochIndex(options.store.epochs());
     this.#instances = new Instances(options.timers);
     this.commands = new CommandBox(options.timers);
+    this.nodeRates = new RateLimits("node", options.nodeRate ?? DEFAULT_NODE_RATE, () =>
+      options.timers.monotonicMs(),
+    );
+    this.#decoding = new DecodeQueue(options.timers);
     this.#maxAheadMs = options.maxAheadMs ?? DEFAULT_MAX_AHEAD_MS;
     this.#maxQueuedBytes = options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES;
     this.#maxGroupBytes = options.maxGroupBytes ?? DEFAULT_MAX_GROUP_BYTES;
@@ -121,7 +132,7 @@ export class Ingest {
     });
   }
 
-  /** Bytes of bodies that wait for the store. */
+  /** Bytes of bodies that wait to be decoded, or for the store. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
@@ -140,17 +151,17 @@ export class Ingest {
   async submit(body: Uint8Array, options: SubmitOptions = {}): Promise<IngestReply> {
     try {
       this.#admit(body.length);
-      const messageTimeoutMs = this.#messageTimeoutMs;
-      const gate = { now: this.#timers.now(), maxAheadMs: this.#maxAheadMs, messageTimeoutMs };
-      const isTooOld = this.#isTooOld;
-      const batches = prepareBody(body, isTooOld === undefined ? gate : { ...gate, isTooOld });
-      if (options.mustBeEmpty === true) refuseEvents(batches);
-      return await this.#enqueue(batches, body.length);
+      return await this.#decodeAndEnqueue(body, options);
     } catch (error) {
-      this.counts.refused(error);
-      if (isOurDoing(error)) this.#silence.excuse();
+      this.turnedAway(error);
       throw error;
     }
+  }
+
+  /** Counts a refusal, and does not take for silence what was our doing. For the door's own, too. */
+  turnedAway(error: unknown): void {
+    this.counts.refused(error);
+    if (isOurDoing(error)) this.#silence.excuse();
   }
 
   /** Calls `listener` after each durable write; the result ends that. */
@@ -179,6 +190,7 @@ export class Ingest {
   }
 
   async #idle(): Promise<void> {
+    await this.#decoding.drained();
     while (this.#running !== undefined) await this.#running;
   }
 
@@ -198,12 +210,36 @@ export class Ingest {
     }
   }
 
-  #enqueue(batches: readonly PreparedBatch[], bytes: number): Promise<IngestReply> {
+  #decodeAndEnqueue(body: Uint8Array, options: SubmitOptions): Promise<IngestReply> {
+    const messageTimeoutMs = this.#messageTimeoutMs;
+    const gate = { now: this.#timers.now(), maxAheadMs: this.#maxAheadMs, messageTimeoutMs };
+    const isTooOld = this.#isTooOld;
+    const bytes = body.length;
+    this.#queuedBytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ batches, bytes, resolve, reject });
-      this.#queuedBytes += bytes;
-      this.#start();
+      const refuse = (error: unknown): void => {
+        this.#queuedBytes -= bytes;
+        reject(error);
+      };
+      const enqueue = (batches: PreparedBatch[]): void => {
+        if (options.mustBeEmpty === true) refuseEvents(batches);
+        this.#checkRates(batches);
+        this.#waiting.push({ batches, bytes, resolve, reject });
+        this.#start();
+      };
+      const work = prepareBody(body, isTooOld === undefined ? gate : { ...gate, isTooOld });
+      this.#decoding.push(work, enqueue, refuse);
     });
+  }
+
+  /** All nodes of a body, or none: nobody pays for what is refused. */
+  #checkRates(batches: readonly PreparedBatch[]): void {
+    const bytesOf = new Map<string, number>();
+    for (const { header, bytes } of batches) {
+      bytesOf.set(header.node, (bytesOf.get(header.node) ?? 0) + bytes.length);
+    }
+    for (const node of bytesOf.keys()) this.nodeRates.check(node);
+    for (const [node, bytes] of bytesOf) this.nodeRates.pay(node, bytes);
   }
 
   #sweep(): void {
@@ -350,9 +386,15 @@ export class Ingest {
   }
 }
 
-/** Whoever was refused for want of room is not silent. The last of too many nodes is no such case. */
+/**
+ * Whoever was refused for want of room is not silent. The last of too many nodes is no such case, nor
+ * one that sends too much, nor a client that is slow or went away.
+ */
 function isOurDoing(error: unknown): boolean {
-  return error instanceof RetroError && error.retriable && error.details?.["reason"] === undefined;
+  if (!(error instanceof RetroError) || !error.retriable || error.code === "timed-out")
+    return false;
+  const reason = error.details?.["reason"];
+  return reason === undefined || reason === "memory";
 }
 
 function refuseEvents(batches: readonly PreparedBatch[]): void {

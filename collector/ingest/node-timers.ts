@@ -12,5 +12,6 @@ export function nodeIngestTimers(clock: PhysicalClock = new AnchoredClock()): In
       const timer = setTimeout(wake, ms).unref();
       return () => clearTimeout(timer);
     },
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
   };
 }

@@ -40,17 +40,25 @@ export interface IngestGate {
 }
 
 /**
- * All batches of a body, or none.
+ * All batches of a body, or none; may be paused after each.
  * @throws RetroError `bad-batch`, `too-large`, `unsupported-version`, `too-far-ahead`, `too-old`
  */
-export function prepareBody(body: Uint8Array, gate: IngestGate): PreparedBatch[] {
+export function* prepareBody(
+  body: Uint8Array,
+  gate: IngestGate,
+): Generator<void, PreparedBatch[], void> {
   const frames = splitFrames(body);
   if (frames.length === 0) {
     throw new RetroError("bad-batch", "the body is empty", {
       hint: "Send one or more encoded batches, one after the other.",
     });
   }
-  return frames.map((bytes) => prepareBatch(bytes, gate));
+  const batches: PreparedBatch[] = [];
+  for (const bytes of frames) {
+    if (batches.length > 0) yield;
+    batches.push(prepareBatch(bytes, gate));
+  }
+  return batches;
 }
 
 function prepareBatch(bytes: Uint8Array, gate: IngestGate): PreparedBatch {

@@ -10,4 +10,6 @@ export interface IngestTimers {
   now(): Hlc;
   /** Calls `wake` once after `ms`; the result cancels it. Keeps no process alive. */
   after(ms: number, wake: () => void): () => void;
+  /** Resolves in a later turn of the event loop, after waiting I/O was served. */
+  turn(): Promise<void>;
 }

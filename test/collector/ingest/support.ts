@@ -46,6 +46,10 @@ export class ManualTimers implements IngestTimers {
     };
   }
 
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** Moves time, waking who is due on the way, in order. */
   advance(ms: number): void {
     const endMs = this.#elapsedMs + ms;
