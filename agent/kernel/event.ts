@@ -190,6 +190,20 @@ export function messageId(send: EventRef): string {
   return `${send.node}/${send.epoch}/${send.seq}`;
 }
 
+/** The channel of messages that a broker hands to each consumer group for itself. */
+const GROUPED_CHANNEL = "kafka";
+
+/**
+ * On whose behalf a message was received. Every consumer group receives a message for itself, so its
+ * receive says nothing of other groups: `kafka:orders@billing`. Of other channels, and of hand-written
+ * lines without `peer`, all receives count as one: undefined.
+ */
+export function receivingGroup(
+  receive: Pick<ReceiveEvent, "channel" | "peer">,
+): string | undefined {
+  return receive.channel === GROUPED_CHANNEL ? (receive.peer ?? undefined) : undefined;
+}
+
 /** Node ids that agents may use; imported history may name its nodes with any text up to 256 bytes. */
 export const AGENT_NODE_ID: RegExp = /^[A-Za-z0-9._:@-]{1,80}$/;
 export const MAX_NODE_ID_BYTES = 256;

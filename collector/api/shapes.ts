@@ -64,6 +64,8 @@ export interface CutJson {
     readonly sentAt: H;
   }[];
   readonly inFlightComplete: boolean;
+  /** Why not: what is missing of the 30 s before. */
+  readonly inFlightIncomplete: readonly IncompleteJson[];
   /** Only where a list was shortened: how many there are in all, at least. */
   readonly totals?: {
     readonly incomplete: number;

@@ -60,6 +60,7 @@ export function cutJson(cut: Cut): CutJson {
       sentAt: hJson(sentAt),
     })),
     inFlightComplete: cut.inFlightComplete,
+    inFlightIncomplete: cut.inFlightIncomplete.map(incompleteJson),
     ...(cut.totals === undefined ? {} : { totals: cut.totals }),
   };
 }

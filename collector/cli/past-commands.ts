@@ -26,7 +26,6 @@ import { EXIT, errorLines } from "./exit.ts";
 import { historyCommand } from "./history-command.ts";
 import { diffText, stepsText } from "./show-changes.ts";
 import { cutText } from "./show-cut.ts";
-import { gapsBefore } from "./show-in-flight.ts";
 import type { ShowOptions } from "./text.ts";
 import { unknownKeysText } from "./unknown-keys.ts";
 
@@ -63,9 +62,7 @@ function snapshotCommand(context: CliContext): Command {
     const query = { at, ...selection, wait: waitMs === 0 ? undefined : `${waitMs}ms` };
     const client = clientOf(options, io);
     const cut = await client.ask<CutJson>("/api/cut", query, waitMs);
-    const isJson = options["json"] === true;
-    const gaps = isJson ? [] : await gapsBefore(client, cut, selection);
-    show(cut, options, io, (answer) => cutText(answer, showOptions(context), gaps));
+    show(cut, options, io, (answer) => cutText(answer, showOptions(context)));
     io.err(await unknownKeysText(client, options));
     const flaw = options["strict"] === true ? flawOf(cut) : undefined;
     if (flaw === undefined) return EXIT.done;

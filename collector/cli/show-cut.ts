@@ -7,7 +7,7 @@
  */
 import type { CutJson, IncompleteJson } from "../api/shapes.ts";
 import { captureHint } from "./capture-hint.ts";
-import { type Gaps, inFlightText } from "./show-in-flight.ts";
+import { inFlightText } from "./show-in-flight.ts";
 import { counted, listed, type ShowOptions, table, UNKNOWN_TEXT, valueText } from "./text.ts";
 import { absoluteAndAgo, beforeOrAfter, msAgo, spanText } from "./times.ts";
 
@@ -18,8 +18,7 @@ const NAMED = 10;
 /** Clocks differ a little: what is less far ahead is not called the future. */
 const FUTURE_MS = 1_000;
 
-/** @param gaps why messages may be missing from a complete cut: show-in-flight.ts */
-export function cutText(cut: CutJson, options: ShowOptions, gaps: Gaps = []): string {
+export function cutText(cut: CutJson, options: ShowOptions): string {
   const { nowMs, columns } = options;
   const isEmpty = cut.members.length === 0;
   return [
@@ -30,7 +29,7 @@ export function cutText(cut: CutJson, options: ShowOptions, gaps: Gaps = []): st
     isEmpty && cut.consistent ? "" : consistencyText(cut, columns),
     stateText(cut, columns),
     absentText(cut),
-    isEmpty && cut.inFlight.length === 0 ? "" : inFlightText(cut, gaps, options),
+    isEmpty && cut.inFlight.length === 0 ? "" : inFlightText(cut, options),
     uncheckedText(cut),
   ].join("");
 }

@@ -100,7 +100,13 @@ export interface Cut {
   /** Sorted by node id. */
   readonly nodes: ReadonlyMap<string, CutNode>;
   readonly inFlight: readonly InFlightMessage[];
+  /** Whether no send or receive is missing that could matter to `inFlight`. */
   readonly inFlightComplete: boolean;
+  /**
+   * Why not: what is missing of the time-out of messages before T. Empty although not complete: more slow
+   * messages were on their way than are looked at (`limits.messagesLooked`).
+   */
+  readonly inFlightIncomplete: readonly Incomplete[];
   /**
    * Only where a list was too long to be given whole: how many there are in all, at least. What is
    * listed are the first nodes, the violations received first, the messages sent last.

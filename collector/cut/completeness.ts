@@ -104,7 +104,8 @@ export interface Hole {
   readonly events: number;
 }
 
-function holeEntry(node: string, { from, to, seq, events }: Hole): Incomplete {
+/** A hole as a reason. */
+export function holeEntry(node: string, { from, to, seq, events }: Hole): Incomplete {
   const entry: Incomplete = { node, reason: "hole", to, seq, events };
   return from > MIN_HLC ? { ...entry, from } : entry;
 }
@@ -149,7 +150,7 @@ export function reachOf({ stored, lost, watermark }: EpochRecord): Hlc {
 }
 
 /** Why nothing is known after `closed`. */
-function openEnd({ record, next }: EpochSpan, nowMs: number, limits: CutLimits): Incomplete {
+export function openEnd({ record, next }: EpochSpan, nowMs: number, limits: CutLimits): Incomplete {
   const { node, closed, end } = record;
   if (end?.kind === "expired" && (next === undefined || end.t <= next)) {
     return { node, reason: "expired", from: closed, to: end.t };

@@ -68,7 +68,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const tiles = new TileSource(source, limits.digestCacheBytes);
   const timeout = ticksOfMs(limits.messageTimeoutMs);
   const windows = new MessageWindows(source, timeout, limits.digestCacheBytes);
-  const slow = new SlowMessages(store, messages, timeout);
+  const slow = new SlowMessages(store, messages, timeout, limits.messagesLooked);
   const context: CutContext = { store, source, messages, windows, slow, limits, timers };
   const turns = new Turns(timers, limits, () => source.pauseReads());
   const waiters = new CutWaiters(context);

@@ -24,7 +24,7 @@ import type {
   UncheckedChannel,
   Violation,
 } from "./history.ts";
-import { inFlightAt, isInFlightComplete } from "./in-flight.ts";
+import { inFlightAt, inFlightGaps } from "./in-flight.ts";
 import type { LogImage } from "./log-image.ts";
 import {
   type EpochSpan,
@@ -72,6 +72,9 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   const violations = violationsAt(context, t, chosen, isChosen);
   const inFlight = inFlightAt(context, membership, views, t, isChosen);
   const most = context.limits.cutListed;
+  const gaps = inFlightGaps(context, membership, t, (record) =>
+    countsAt(record, t, chosen, membership),
+  );
   const totals = {
     incomplete: incomplete.length,
     violations: violations.reduce((sum, { count = 1 }) => sum + count, 0),
@@ -91,9 +94,8 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
     unchecked,
     nodes,
     inFlight: inFlight.length > most ? inFlight.slice(-most) : inFlight,
-    inFlightComplete: isInFlightComplete(context, membership, t, (record) =>
-      countsAt(record, t, chosen, membership),
-    ),
+    inFlightComplete: gaps.length === 0 && !context.slow.isCutShortAt(t),
+    inFlightIncomplete: gaps.slice(0, most),
     ...(isLong ? { totals } : {}),
   };
 }

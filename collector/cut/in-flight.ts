@@ -7,6 +7,10 @@
  *         |                         |                           is `timeout` old
  *     send|-------------------------|----------------|--receive   slow: slow-messages.ts
  *
+ * Each consumer group receives a message for itself (`receivingGroup`): it is in flight until the last of
+ * the groups *known to receive it* has it, and `to` is who receives it next. Of a group that never
+ * receives it nothing is known, not even that it reads the topic: it is not waited for.
+ *
  * A receive counts whenever it lies, also before its send (a violation). Relayed receives make no
  * edge. What a send says about itself or an earlier one (failed, replaced) counts for `timeout`.
  *
@@ -15,13 +19,22 @@
  */
 import { type Hlc, messageId } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
-import { contended, holesOf, missingBeginning, reachOf } from "./completeness.ts";
+import {
+  contended,
+  holeEntry,
+  holesOf,
+  lostEntry,
+  missingBeginning,
+  openEnd,
+  reachOf,
+} from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
-import type { InFlightMessage } from "./history.ts";
+import type { Incomplete, InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
-import type { OpenSend } from "./message-window.ts";
+import type { OpenArrival, OpenSend } from "./message-window.ts";
+import { groupKey, type Underway } from "./underway.ts";
 
 /**
  * Messages in flight at `t` that leave or reach a node for which `isChosen`, by time of sending.
@@ -42,9 +55,15 @@ export function inFlightAt(
     return mayHaveSent(context, record, t, (t - timeout + 1) as Hlc);
   });
   const open = maySend ? context.windows.openAt(records, t) : [];
-  const found = open.length === 0 ? [] : undelivered(context, open, t, timeout);
-  for (const one of context.slow.inFlightAt(records, t)) found.push(one);
-  return found
+  const bySend = new Map<string, Underway>();
+  const underway = open.length === 0 ? [] : undelivered(context, open, t, timeout);
+  for (const one of [...underway, ...context.slow.inFlightAt(records, t)]) {
+    const id = messageId(one.message.send);
+    const known = bySend.get(id);
+    if (known === undefined || one.until < known.until) bySend.set(id, one);
+  }
+  return [...bySend.values()]
+    .map(({ message }) => message)
     .filter(({ from, to }) => isChosen(from) || (to !== null && isChosen(to)))
     .sort((a, b) => a.sentAt - b.sentAt || compareText(a.id, b.id));
 }
@@ -63,65 +82,73 @@ function undelivered(
   open: readonly OpenSend[],
   t: Hlc,
   timeout: number,
-): InFlightMessage[] {
+): Underway[] {
+  const { store, limits } = context;
   const early = new Set(
-    context.store
-      .violationsBetween((t - timeout) as Hlc, t)
+    store
+      .violationsBetween((t - timeout) as Hlc, t, limits.messagesLooked)
       .filter(({ receiveT }) => receiveT <= t)
-      .map(({ send }) => messageId(send)),
+      .flatMap(({ send, group }) => [messageId(send), groupKey(send, group)]),
   );
-  const late = new Map<string, { readonly receiveT: Hlc; readonly node: string }>();
-  for (const { send, receive, receiveT } of context.store.slowMessagesAt(t)) {
+  const late = new Map<string, OpenArrival>();
+  for (const { send, receive, receiveT, group } of store.slowMessagesAt(t, limits.messagesLooked)) {
+    // Those of consumer groups come from slow-messages.ts, whatever else received them.
+    if (group !== undefined) continue;
     const id = messageId(send);
-    if (receiveT < (late.get(id)?.receiveT ?? Number.POSITIVE_INFINITY)) {
-      late.set(id, { receiveT, node: receive.node });
-    }
+    if (receiveT >= (late.get(id)?.t ?? Number.POSITIVE_INFINITY)) continue;
+    late.set(id, { t: receiveT, receiver: receive.node, group });
   }
-  return open.flatMap((one) => {
+  return open.flatMap((one): Underway[] => {
     const { node, epoch, seq, sentAt } = one;
     const send = { node, epoch, seq };
     const id = messageId(send);
-    if (early.has(id)) return [];
     const slow = late.get(id);
-    const isSlower = one.receivedAt !== null && one.receivedAt <= (slow?.receiveT ?? 0);
-    const receiver = isSlower ? one.receiver : (slow?.node ?? one.receiver);
-    return [
-      {
-        id: one.id ?? id,
-        send,
-        from: node,
-        to: receiver ?? one.to,
-        peer: one.peer,
-        sentAt,
-      },
-    ];
+    const arrivals = slow === undefined ? one.arrivals : [...one.arrivals, slow];
+    const isDone = ({ group }: OpenArrival): boolean =>
+      early.has(groupKey(send, group)) ||
+      one.arrivals.some((other) => other.group === group && other.t <= t);
+    const next = arrivals
+      .filter((arrival) => arrival.t > t && !isDone(arrival))
+      .reduce<OpenArrival | undefined>((a, b) => (a === undefined || b.t < a.t ? b : a), undefined);
+    // Received by all that are known to receive it.
+    if (next === undefined && (early.has(id) || arrivals.length > 0)) return [];
+    const to = next?.receiver ?? one.to;
+    const message = { id: one.id ?? id, send, from: node, to, peer: one.peer, sentAt };
+    return [{ message, until: next?.t ?? Number.POSITIVE_INFINITY }];
   });
 }
 
 /**
- * Whether nothing that is missing could be a send or a receive that matters at `t`: no lost range
- * that may hold messages, no hole and no open end reaches into (t - timeout, t].
+ * Why a send or a receive that matters at `t` may be missing: lost ranges that may hold messages, holes and
+ * open ends that reach into (t - timeout, t]; or more slow messages than are looked at. Sorted by node.
  */
-export function isInFlightComplete(
+export function inFlightGaps(
   context: CutContext,
   membership: Membership,
   t: Hlc,
   counts: (record: EpochRecord) => boolean,
-): boolean {
-  const from = t - ticksOfMs(context.limits.messageTimeoutMs);
+): Incomplete[] {
+  const { limits, timers, source } = context;
+  const from = t - ticksOfMs(limits.messageTimeoutMs);
+  const found: Incomplete[] = [];
   for (const node of membership.values()) {
     const span = spanAt(node, t);
-    if (contended(span, t, context.timers.nowMs(), context.limits) !== undefined) return false;
+    const rival = contended(span, t, timers.nowMs(), limits);
+    if (rival !== undefined) found.push(rival);
     const beginning = missingBeginning(node, span, t);
-    if (beginning !== undefined && counts(beginning.record)) return false;
-    for (const { record, until } of node.spans) {
+    if (beginning !== undefined && counts(beginning.record)) found.push(beginning.entry);
+    for (const one of node.spans) {
+      const { record, until } = one;
       if (record.joined > t || until <= from || !counts(record)) continue;
       const known = Math.min(t, until - 1);
-      if (known > reachOf(record)) return false;
-      if (holesOf(record).some((hole) => hole.from < t && hole.to > from)) return false;
-      const lost = context.source.lostRanges(record);
-      if (lost.some((one) => one.messages && one.firstT <= t && one.lastT > from)) return false;
+      if (known > reachOf(record)) found.push(openEnd(one, timers.nowMs(), limits));
+      const holes = holesOf(record).filter((hole) => hole.from < t && hole.to > from);
+      for (const hole of holes.slice(0, limits.lostListed)) found.push(holeEntry(node.node, hole));
+      const lost = source
+        .lostRanges(record)
+        .filter((range) => range.messages && range.firstT <= t && range.lastT > from);
+      for (const range of lost.slice(0, limits.lostListed)) found.push(lostEntry(node.node, range));
     }
   }
-  return true;
+  return found;
 }

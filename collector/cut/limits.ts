@@ -25,6 +25,8 @@ export interface CutLimits {
   readonly digestCacheBytes: number;
   /** Reasons, violations and messages in flight listed in a cut, of each so many. */
   readonly cutListed: number;
+  /** Violations and slow messages looked at for the messages in flight at a moment, of each so many. */
+  readonly messagesLooked: number;
   /** Lost ranges listed per node; the rest is summed in the last. */
   readonly lostListed: number;
   /** Steps, versions and events given at once, at most. */
@@ -58,6 +60,7 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   keyListCacheBytes: 32 * 1024 * 1024,
   digestCacheBytes: 64 * 1024 * 1024,
   cutListed: 10_000,
+  messagesLooked: 65_536,
   lostListed: 64,
   pageSize: 10_000,
   schemaVariables: 100,

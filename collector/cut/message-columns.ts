@@ -2,8 +2,11 @@
  * The messages of one batch in columns, as the search for messages in flight wants them.
  * Hot: bench `cut`.
  *
- *     sends      seq | t | end | receiver | to | peer       end: when it is in flight no longer
- *     receives   key of the sender's run | seq | t          or the id of a foreign message
+ *     sends      seq | t | end | receiver | group | to | peer     end: when it is in flight no longer
+ *     receives   key of the sender's run | seq | t | group        or the id of a foreign message
+ *
+ * Where several consumer groups receive a message (rare: `arrivals`), each does so for itself, and the
+ * message is in flight until the last of those known to receive it has it.
  *
  * Names are numbers of a `Names`, shared by all columns that are joined with each other. `end` and
  * `receiver` change as receives become known; all else is fixed.
@@ -14,6 +17,7 @@ import {
   type Hlc,
   KindCode,
   type ReceiveEvent,
+  receivingGroup,
   type SendEvent,
 } from "../../agent/kernel/index.ts";
 
@@ -41,6 +45,14 @@ const DEAD = Number.NEGATIVE_INFINITY;
 export interface ForeignReceive {
   readonly id: string;
   readonly t: number;
+  readonly group: number;
+}
+
+/** The first receive of a message by one consumer group. */
+export interface Arrival {
+  t: number;
+  receiver: number;
+  readonly group: number;
 }
 
 export class MessageColumns {
@@ -53,6 +65,10 @@ export class MessageColumns {
   readonly t: Float64Array;
   readonly end: Float64Array;
   readonly receiver: Int32Array;
+  /** Of the receive at `end`. */
+  readonly group: Int32Array;
+  /** By row, where more than one group received it. */
+  readonly arrivals: Map<number, Arrival[]> = new Map();
   readonly to: Int32Array;
   readonly peer: Int32Array;
   /** Foreign ids by row; most sends have none. */
@@ -63,6 +79,7 @@ export class MessageColumns {
   readonly receiveRun: Int32Array;
   readonly receiveSeq: Float64Array;
   readonly receiveT: Float64Array;
+  readonly receiveGroup: Int32Array;
   readonly foreign: ForeignReceive[] = [];
   #latestEnd = Number.NaN;
 
@@ -82,11 +99,13 @@ export class MessageColumns {
     this.t = new Float64Array(sends);
     this.end = new Float64Array(sends);
     this.receiver = new Int32Array(sends).fill(NOBODY);
+    this.group = new Int32Array(sends).fill(NOBODY);
     this.to = new Int32Array(sends).fill(NOBODY);
     this.peer = new Int32Array(sends).fill(NOBODY);
     this.receiveRun = new Int32Array(receives);
     this.receiveSeq = new Float64Array(receives);
     this.receiveT = new Float64Array(receives);
+    this.receiveGroup = new Int32Array(receives);
     let row = 0;
     let stamped = 0;
     for (let i = 0; i < events.count; i += 1) {
@@ -125,17 +144,21 @@ export class MessageColumns {
   #addReceive(
     row: number,
     t: number,
-    { from, id, relayed }: Omit<ReceiveEvent, "seq" | "t">,
+    body: Omit<ReceiveEvent, "seq" | "t">,
     names: Names,
   ): boolean {
+    const { from, id, relayed } = body;
     if (relayed) return false;
+    const name = receivingGroup(body);
+    const group = name === undefined ? NOBODY : names.numberOf(name);
     if (from === null) {
-      if (id !== null) this.foreign.push({ id, t });
+      if (id !== null) this.foreign.push({ id, t, group });
       return false;
     }
     this.receiveRun[row] = names.numberOf(runName(from.node, from.epoch));
     this.receiveSeq[row] = from.seq;
     this.receiveT[row] = t;
+    this.receiveGroup[row] = group;
     return true;
   }
 
@@ -153,13 +176,39 @@ export class MessageColumns {
     return -1;
   }
 
-  /** A receive of a send: the earliest counts. */
-  received(row: number, t: number, receiver: number): void {
+  /** A receive of a send: the earliest of its group counts. */
+  received(row: number, t: number, receiver: number, group: number): void {
     if (this.end[row] === DEAD) return;
-    if (this.receiver[row] !== NOBODY && (this.end[row] as number) <= t) return;
+    const isFirst = this.receiver[row] === NOBODY;
+    if (isFirst || (this.group[row] === group && !this.arrivals.has(row))) {
+      if (isFirst || t < (this.end[row] as number)) this.#setEnd(row, { t, receiver, group });
+      return;
+    }
+    const known = this.arrivalsOf(row);
+    const same = known.find((one) => one.group === group);
+    if (same === undefined) known.push({ t, receiver, group });
+    else if (t < same.t) Object.assign(same, { t, receiver });
+    this.arrivals.set(row, known);
+    this.#setEnd(
+      row,
+      known.reduce((last, one) => (one.t > last.t ? one : last)),
+    );
+  }
+
+  #setEnd(row: number, { t, receiver, group }: Arrival): void {
     this.end[row] = t;
     this.receiver[row] = receiver;
+    this.group[row] = group;
     this.#latestEnd = Number.NaN;
+  }
+
+  /** The receives known of a send, one per group. */
+  arrivalsOf(row: number): Arrival[] {
+    const several = this.arrivals.get(row);
+    if (several !== undefined) return several;
+    const receiver = this.receiver[row] as number;
+    if (receiver === NOBODY) return [];
+    return [{ t: this.end[row] as number, receiver, group: this.group[row] as number }];
   }
 
   /** The send failed, or another took its place. */
@@ -183,7 +232,7 @@ export class MessageColumns {
   /** What it takes in memory, about. */
   get bytes(): number {
     const texts = this.ids.size + this.foreign.length + this.replaces.length;
-    return 600 + this.sendCount * 36 + this.receiveRun.length * 20 + texts * 120;
+    return 600 + this.sendCount * 40 + this.receiveRun.length * 24 + texts * 120;
   }
 }
 

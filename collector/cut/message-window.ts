@@ -6,13 +6,13 @@
  *     question            |T - timeout ------- T ------- T + timeout|
  *
  * Events are only ever added to a history, so joining never has to be undone: what is read later can
- * only end a message earlier. Up to the watermark an epoch is read once; after it, again whenever it
+ * only tell of an earlier receive, or of one by another consumer group. Up to the watermark an epoch is read once; after it, again whenever it
  * has more events; after a repair, all of the stretch is looked through for batches not yet known.
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
 import type { EpochSource } from "./epoch-source.ts";
-import { MessageColumns, Names, NOBODY, runName } from "./message-columns.ts";
+import { type Arrival, MessageColumns, Names, NOBODY, runName } from "./message-columns.ts";
 
 /** The messages of one epoch inside the window. */
 interface Run {
@@ -46,9 +46,15 @@ export interface OpenSend {
   readonly id: string | null;
   readonly to: string | null;
   readonly peer: string | null;
-  /** The first receive known, if any. */
-  readonly receiver: string | null;
-  readonly receivedAt: Hlc | null;
+  /** The first receive known of each consumer group. */
+  readonly arrivals: readonly OpenArrival[];
+}
+
+export interface OpenArrival {
+  readonly t: Hlc;
+  readonly receiver: string;
+  /** As `receivingGroup` says. */
+  readonly group: string | undefined;
 }
 
 export class MessageWindow {
@@ -61,7 +67,7 @@ export class MessageWindow {
   #unmatched: Place[] = [];
   #unplaced: Place[] = [];
   readonly #sendsById = new Map<string, Place[]>();
-  readonly #receivesById = new Map<string, { readonly t: number; readonly receiver: number }[]>();
+  readonly #receivesById = new Map<string, Arrival[]>();
   from: number;
   to: number;
   bytes = 0;
@@ -104,7 +110,6 @@ export class MessageWindow {
   }
 
   #openSend({ run, page, row }: Place): OpenSend {
-    const receiver = this.#nameOf(page.receiver[row] as number);
     return {
       node: run.node,
       epoch: run.epoch,
@@ -113,8 +118,11 @@ export class MessageWindow {
       id: page.ids.get(row) ?? null,
       to: this.#nameOf(page.to[row] as number),
       peer: this.#nameOf(page.peer[row] as number),
-      receiver,
-      receivedAt: receiver === null ? null : (page.end[row] as Hlc),
+      arrivals: page.arrivalsOf(row).map(({ t, receiver, group }) => ({
+        t: t as Hlc,
+        receiver: this.#nameOf(receiver) as string,
+        group: this.#nameOf(group) ?? undefined,
+      })),
     };
   }
 
@@ -189,7 +197,7 @@ export class MessageWindow {
         if (!this.#isReceived(run, page, row)) this.#unmatched.push({ run, page, row });
       }
       for (const [row, id] of page.ids) this.#joinNamedSend({ run, page, row }, id);
-      for (const { id, t } of page.foreign) this.#joinNamedReceive(run, id, t);
+      for (const { id, t, group } of page.foreign) this.#joinNamedReceive(run, id, t, group);
       for (let row = 0; row < page.replaces.length; row += 1) {
         this.#joinReplaced({ run, page, row });
       }
@@ -208,7 +216,10 @@ export class MessageWindow {
     const sent = pageWithSeq(sender.pages, seq);
     if (sent === undefined) return false;
     const sentRow = sent.rowOf(seq);
-    if (sentRow >= 0) sent.received(sentRow, page.receiveT[row] as number, run.nodeNumber);
+    if (sentRow >= 0) {
+      const t = page.receiveT[row] as number;
+      sent.received(sentRow, t, run.nodeNumber, page.receiveGroup[row] as number);
+    }
     return true;
   }
 
@@ -228,19 +239,18 @@ export class MessageWindow {
   /** By a foreign id a receive counts within the timeout of the send. */
   #joinNamedSend(place: Place, id: string): void {
     pushTo(this.#sendsById, id, place);
-    for (const { t, receiver } of this.#receivesById.get(id) ?? []) {
-      this.#receiveNamed(place, t, receiver);
-    }
+    for (const arrival of this.#receivesById.get(id) ?? []) this.#receiveNamed(place, arrival);
   }
 
-  #joinNamedReceive({ nodeNumber }: Run, id: string, t: number): void {
-    pushTo(this.#receivesById, id, { t, receiver: nodeNumber });
-    for (const place of this.#sendsById.get(id) ?? []) this.#receiveNamed(place, t, nodeNumber);
+  #joinNamedReceive({ nodeNumber }: Run, id: string, t: number, group: number): void {
+    const arrival = { t, receiver: nodeNumber, group };
+    pushTo(this.#receivesById, id, arrival);
+    for (const place of this.#sendsById.get(id) ?? []) this.#receiveNamed(place, arrival);
   }
 
-  #receiveNamed({ page, row }: Place, t: number, receiver: number): void {
+  #receiveNamed({ page, row }: Place, { t, receiver, group }: Arrival): void {
     const ticks = t - (page.t[row] as number);
-    if (ticks >= 0 && ticks <= this.#timeout) page.received(row, t, receiver);
+    if (ticks >= 0 && ticks <= this.#timeout) page.received(row, t, receiver, group);
   }
 }
 

@@ -2,19 +2,20 @@
  * Messages on their way for longer than the timeout, which are known to have arrived later: the store
  * keeps them apart. Whether such a message was received in time as well (it may come twice), failed or
  * was replaced stands around its send; sends that lie near each other are looked up together, and what
- * can no longer change is remembered.
+ * can no longer change is remembered. Each consumer group is judged for itself: one may be slow where
+ * another was quick.
  */
-import { type EventRef, type Hlc, messageId } from "../../agent/kernel/index.ts";
+import { type EventRef, type Hlc, messageId, receivingGroup } from "../../agent/kernel/index.ts";
 import type { EpochRecord, HistoryStore, SlowMessageRecord } from "../store/history-store.ts";
-import type { InFlightMessage } from "./history.ts";
 import { LruCache } from "./lru-cache.ts";
 import type { MessageSource, ReceiveRow, SendRow } from "./message-source.ts";
+import { groupKey, type Underway } from "./underway.ts";
 
 /** Messages remembered. */
 const REMEMBERED = 65_536;
 
 /** A message, and until when it is in flight; undefined: it never was for so long. */
-type Verdict = { readonly message: InFlightMessage; readonly until: Hlc } | undefined;
+type Verdict = Underway | undefined;
 
 /** By seq. */
 interface SendsNear {
@@ -26,11 +27,14 @@ export class SlowMessages {
   readonly #store: HistoryStore;
   readonly #messages: MessageSource;
   readonly #timeout: number;
+  readonly #most: number;
   readonly #verdicts = new LruCache<string, { readonly verdict: Verdict }>(REMEMBERED);
   /** Repairs, and nodes that come back, change what is remembered. */
   #version = "";
 
-  constructor(store: HistoryStore, messages: MessageSource, timeout: number) {
+  /** `most`: slow messages and violations that are looked at, at one moment. */
+  constructor(store: HistoryStore, messages: MessageSource, timeout: number, most: number) {
+    this.#most = most;
     this.#store = store;
     this.#messages = messages;
     this.#timeout = timeout;
@@ -40,12 +44,14 @@ export class SlowMessages {
     this.#verdicts.clear();
   }
 
-  /** Those sent at `t` - timeout or earlier. `records`: all epochs. */
-  inFlightAt(records: readonly EpochRecord[], t: Hlc): InFlightMessage[] {
-    const slow = this.#store.slowMessagesAt(t).filter(({ sendT }) => sendT <= t - this.#timeout);
+  /** Those sent at `t` - timeout or earlier, and all of consumer groups. `records`: all epochs. */
+  inFlightAt(records: readonly EpochRecord[], t: Hlc): Underway[] {
+    const slow = this.#slowAt(t).filter(
+      ({ sendT, group }) => sendT <= t - this.#timeout || group !== undefined,
+    );
     if (slow.length === 0) return [];
     this.#forgetIfRepaired(records);
-    const bySend = new Map(slow.map((one) => [messageId(one.send), one]));
+    const bySend = new Map(slow.map((one) => [keyOf(one), one]));
     const verdicts = new Map<string, Verdict>();
     const unknown: SlowMessageRecord[] = [];
     for (const [id, one] of bySend) {
@@ -60,13 +66,22 @@ export class SlowMessages {
       start = end;
     }
     return [...verdicts.values()].flatMap((verdict) =>
-      verdict !== undefined && t < verdict.until ? [verdict.message] : [],
+      verdict !== undefined && t < verdict.until ? [verdict] : [],
     );
   }
 
   /** How many more than their records there are at `t`: the store keeps very many added up. */
   moreAt(t: Hlc): number {
-    return this.#store.slowMessagesAt(t).reduce((sum, { count = 1 }) => sum + count - 1, 0);
+    return this.#slowAt(t).reduce((sum, { count = 1 }) => sum + count - 1, 0);
+  }
+
+  /** Whether there are more at `t` than are looked at. */
+  isCutShortAt(t: Hlc): boolean {
+    return this.#slowAt(t).length >= this.#most;
+  }
+
+  #slowAt(t: Hlc): readonly SlowMessageRecord[] {
+    return this.#store.slowMessagesAt(t, this.#most);
   }
 
   #forgetIfRepaired(records: readonly EpochRecord[]): void {
@@ -101,16 +116,14 @@ export class SlowMessages {
     const to = (last + this.#timeout) as Hlc;
     const arrivals = this.#arrivals(records, from, to);
     // Sent by `last`, received later than a timeout after: all slow receives of the group are here.
-    const slowest = earliest(this.#store.slowMessagesAt(last));
+    const slowest = earliest(this.#slowAt(last));
     // Or received before they were sent, by a clock that was behind.
-    const early = new Set(
-      this.#store.violationsBetween(from, last).map(({ send }) => messageId(send)),
-    );
+    const early = new Set(this.#store.violationsBetween(from, last, this.#most).map(keyOf));
     const sends = new Map<number, SendsNear>();
     const byRun = new Map(records.map((record) => [`${record.epoch}\n${record.node}`, record]));
     for (const one of group) {
       const { send } = one;
-      const id = messageId(send);
+      const id = keyOf(one);
       const record = byRun.get(`${send.epoch}\n${send.node}`);
       if (record === undefined) continue;
       const known = sends.get(record.id) ?? this.#sendsOf(record, from, to);
@@ -132,8 +145,11 @@ export class SlowMessages {
   ): Verdict {
     const row = rows.get(send.seq);
     if (row === undefined || dead.has(send.seq)) return undefined;
+    const group = first.group ?? "";
     const inTime = (key: string): boolean =>
-      (arrivals.get(key) ?? []).some((t) => t >= row.t && t <= row.t + this.#timeout);
+      (arrivals.get(`${group}\n${key}`) ?? []).some(
+        (t) => t >= row.t && t <= row.t + this.#timeout,
+      );
     const own = messageId(send);
     if (inTime(own) || (row.body.id !== null && inTime(foreignKey(row.body.id)))) return undefined;
     const { node } = send;
@@ -169,8 +185,9 @@ export class SlowMessages {
     const arrivals = new Map<string, Hlc[]>();
     for (const record of records) {
       for (const row of this.#messages.receives(record, from, to)) {
-        const key = keyOf(row);
-        if (key === undefined) continue;
+        const message = messageOf(row);
+        if (message === undefined) continue;
+        const key = `${receivingGroup(row.body) ?? ""}\n${message}`;
         const known = arrivals.get(key);
         if (known === undefined) arrivals.set(key, [row.t]);
         else known.push(row.t);
@@ -180,14 +197,18 @@ export class SlowMessages {
   }
 }
 
-/** The first of the receives of each send. */
+/** The first of the receives of each send, by group. */
 function earliest(slow: readonly SlowMessageRecord[]): Map<string, SlowMessageRecord> {
   const first = new Map<string, SlowMessageRecord>();
   for (const one of slow) {
-    const id = messageId(one.send);
+    const id = keyOf(one);
     if (one.receiveT < (first.get(id)?.receiveT ?? Number.POSITIVE_INFINITY)) first.set(id, one);
   }
   return first;
+}
+
+function keyOf({ send, group }: Pick<SlowMessageRecord, "send" | "group">): string {
+  return groupKey(send, group);
 }
 
 /** Whether nothing can come up to `t` any more but by a repair. */
@@ -195,7 +216,7 @@ function isSettled(records: readonly EpochRecord[], t: number): boolean {
   return records.every(({ watermark, end }) => watermark >= t || end !== null);
 }
 
-function keyOf({ body }: ReceiveRow): string | undefined {
+function messageOf({ body }: ReceiveRow): string | undefined {
   if (body.relayed) return undefined;
   if (body.from !== null) return messageId(body.from);
   return body.id === null ? undefined : foreignKey(body.id);

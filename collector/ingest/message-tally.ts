@@ -6,7 +6,7 @@
  *     time        |--1--|  |--2--|    |--3--|
  *                               |--4--|            2, 3, 4 touch: one stretch, count 3
  *
- * Added up are stretches that touch, per sending node; so what they say of a moment ("some message of
+ * Added up are stretches that touch, per sending node and receiving group; so what they say of a moment ("some message of
  * that node is inside") stays exact. Only beyond `MAX_TALLIED` records stretches grow over gaps.
  */
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
@@ -21,6 +21,8 @@ export interface Message {
   readonly receiveT: Hlc;
   readonly send: EventRef;
   readonly receive: EventRef;
+  /** The consumer group that received it; absent: none. */
+  readonly group?: string;
 }
 
 interface Tallied {
@@ -28,13 +30,14 @@ interface Tallied {
   receiveT: Hlc;
   readonly send: EventRef;
   readonly receive: EventRef;
+  readonly group?: string;
   /** Absent: one. */
   count?: number;
 }
 
 export class MessageTally {
   readonly records: Tallied[] = [];
-  /** Where the next message of a sender is added, by node. */
+  /** Where the next message of a sender to a group is added. */
   readonly #latest = new Map<string, Tallied>();
 
   add(message: Message): void {
@@ -42,14 +45,14 @@ export class MessageTally {
       this.records.push(message);
       return;
     }
-    const { node } = message.send;
-    const latest = this.#latest.get(node);
+    const from = `${message.group ?? ""}\n${message.send.node}`;
+    const latest = this.#latest.get(from);
     if (latest !== undefined && touch(latest, message)) {
       widen(latest, message);
     } else if (this.records.length < MAX_TALLIED) {
       const tallied: Tallied = { ...message };
       this.records.push(tallied);
-      this.#latest.set(node, tallied);
+      this.#latest.set(from, tallied);
     } else {
       widen(latest ?? (this.records.at(-1) as Tallied), message);
     }

@@ -9,6 +9,7 @@ import {
   type Hlc,
   KindCode,
   MIN_HLC,
+  receivingGroup,
   TICKS_PER_MS,
 } from "../../agent/kernel/index.ts";
 import type { SlowMessageRecord, ViolationRecord } from "../store/history-store.ts";
@@ -103,7 +104,14 @@ export function scanBatch(
       if (from === null || sentT === null || body.relayed) continue;
       if (sentT < at && at - sentT <= slowTicks) continue;
       const receive = { node: header.node, epoch: header.epoch, seq: header.firstSeq + i };
-      const message = { receiveT: at, sendT: sentT, send: refOf(from), receive };
+      const group = receivingGroup(body);
+      const message = {
+        receiveT: at,
+        sendT: sentT,
+        send: refOf(from),
+        receive,
+        ...(group === undefined ? {} : { group }),
+      };
       if (sentT >= at) {
         violations ??= new MessageTally();
         violations.add(message);

@@ -115,6 +115,8 @@ export interface StoredBatch {
 export interface ViolationRecord {
   /** Absent: one. */
   readonly count?: number;
+  /** Of the receive: `receivingGroup` of the kernel; absent: none. */
+  readonly group?: string;
   readonly receiveT: Hlc;
   readonly sendT: Hlc;
   readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };
@@ -125,6 +127,7 @@ export interface ViolationRecord {
 export interface SlowMessageRecord {
   /** Absent: one. See ViolationRecord. */
   readonly count?: number;
+  readonly group?: string;
   readonly sendT: Hlc;
   readonly receiveT: Hlc;
   readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };

@@ -129,6 +129,7 @@ export function cutAt(
         sentAt: timeJson(at),
       })),
     inFlightComplete: incomplete.length === 0,
+    inFlightIncomplete: incomplete,
   };
 }
 
