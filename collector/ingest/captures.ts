@@ -308,6 +308,9 @@ export class Captures {
       this.#onFailure(error);
       return;
     }
+    // Triggers that came while it was on its way to the store.
+    const gathered = this.#gathering.get(id);
+    if (gathered !== undefined && gathered !== capture) this.#shelf.update(gathered);
     const look = (): void => {
       const latest = this.#gathering.get(id);
       if (latest === undefined || this.#isClosed) return;

@@ -96,6 +96,17 @@ export class CaptureDrill {
     return this.#captures?.get(id);
   }
 
+  /** Triggers that this collector took, and made no capture of. */
+  get turnedAway(): number {
+    const counts = this.#captures?.triggerCounts;
+    return counts === undefined ? 0 : counts.limited + counts.refused;
+  }
+
+  hasTrigger(node: string, t: number): boolean {
+    const list = this.#captures?.list(1_000) ?? [];
+    return list.some(({ triggers }) => triggers.some((one) => one.node === node && one.t === t));
+  }
+
   /** A capture that is still asked, long after it should have been settled; undefined: none is. */
   get late(): string | undefined {
     const now = this.#world.collector.now();

@@ -152,14 +152,18 @@ export class SimNode {
     this.#recordAll(service, service.workload.flood(service.agent, count));
   }
 
-  /** The service asks for a capture everywhere; the mark is an event as any. */
-  trigger(): void {
+  /** The service asks for a capture everywhere; the mark is an event as any. Its time, if it could. */
+  trigger(): number | undefined {
     const service = this.#service;
-    if (service === undefined || service.isClosing) return;
+    if (service === undefined || service.isClosing) return undefined;
     this.#world.counts.add("node: trigger");
+    let at: number | undefined;
     this.#record(service, () => {
-      return { t: service.agent.trigger("something is wrong"), changes: [{ kind: "mark" }] };
+      const t = service.agent.trigger("something is wrong");
+      at = t;
+      return { t, changes: [{ kind: "mark" }] };
     });
+    return at;
   }
 
   stepClock(ms: number): void {

@@ -19,6 +19,11 @@ const DRAIN_MS = 10_000;
 /** What an on-demand node was not asked for it declares within this; what it was asked for it ships. */
 const DECLARED_MS = 4_000;
 const CAPTURED_MS = 6_000;
+/** From a trigger to its capture: the beats of the node, and a request that may be held. */
+const TRIGGERED_MS = 8_000;
+/** Triggers are taken with stamps up to so far from the collector's clock, with room for what it moves meanwhile. */
+const TRIGGER_AHEAD_MS = 50_000;
+const TRIGGER_AGE_MS = 3_500_000;
 const CALM_SEEN_MS = 3_000;
 const SURELY_HELD_MS = 5_000;
 const HEAL_STEP_MS = 500;
@@ -124,6 +129,7 @@ function whyNotHealed(world: World): string | undefined {
 }
 
 async function drain(world: World): Promise<void> {
+  const triggered = triggerAll(world);
   world.isStill = true;
   const captured = captureAll(world);
   const drained = world.nodes.map(async ({ agent, process }) => {
@@ -141,6 +147,28 @@ async function drain(world: World): Promise<void> {
   const late = await world.time.until(Promise.all(drained), 2 * DRAIN_MS);
   for (const node of late) if (node !== undefined) world.checker.fail("not drained", node);
   await world.time.until(captured, 60_000);
+  await world.time.until(triggered, 60_000);
+}
+
+/** When all is well a service that calls for a capture gets one, by itself or with others. */
+async function triggerAll({ nodes, captures, checker, time, collector }: World): Promise<void> {
+  const before = captures.turnedAway;
+  const calls = nodes.flatMap((node) => {
+    const { agent } = node;
+    const name = agent?.node;
+    const t = node.trigger();
+    if (agent === undefined || name === undefined || t === undefined) return [];
+    // Beyond that the collector takes it for the word of a broken clock.
+    const aheadMs = (t - collector.now()) / 4_096;
+    return aheadMs > TRIGGER_AHEAD_MS || aheadMs < -TRIGGER_AGE_MS ? [] : [{ agent, name, t }];
+  });
+  await new Promise<void>((resolve) => time.after(TRIGGERED_MS, resolve));
+  // Too soon after another of its node, or too many under way: counted, and said.
+  if (captures.turnedAway !== before) return;
+  for (const { agent, name, t } of calls) {
+    if (agent.node !== name || captures.hasTrigger(name, t)) continue;
+    checker.fail("a trigger without a capture", `${name} at ${t}`);
+  }
 }
 
 /** When all is well the last moment of every node on demand comes back whole, and soon. */
@@ -157,11 +185,14 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   const to = Math.max(clock.ticks(), process?.times.at(-1) ?? 0);
   const from = to - Math.round(Math.min(1_000, scenario.windowMs / 4)) * 4096;
   if (epoch.firstKnownT > from) return; // a window begins with its epoch
-  const id = await captures.askFor(from, to, [agent.node]);
+  const name = agent.node;
+  const id = await captures.askFor(from, to, [name]);
   await new Promise<void>((resolve) => time.after(CAPTURED_MS, resolve));
   const part = id === undefined ? undefined : captures.capture(id)?.nodes[0];
   counts.add(`last capture: ${part?.state ?? "refused"}`);
   if (part === undefined || part.state === "shipped") return;
+  // Of two processes under one id, the one that gives way has another by now.
+  if (checker.ledger.isContended(name, from, to)) return;
   // What is larger than the window, or older before it is asked for, cannot be had.
   if (scenario.windowMs < SURELY_HELD_MS || scenario.bigValues > 0 || part.state === "silent")
     return;

@@ -322,6 +322,27 @@ describe("a trigger", () => {
     expect(parts.captures.triggerCounts).toMatchObject({ taken: 1, folded: 1, repeated: 1 });
   });
 
+  // Simulator: it named the second only when its range had gone by, seconds later.
+  it("is shown with what overlapped it while it was on its way to the store", async () => {
+    const store = new MemoryStore();
+    const parts = setUp(store);
+    for (const node of ["n1", "n2"]) await starts(parts, node);
+    const write = store.writeCaptures.bind(store);
+    let letGo = (): void => {};
+    store.writeCaptures = (captures) =>
+      new Promise<void>((resolve) => {
+        letGo = resolve;
+      }).then(() => write(captures));
+    await beats(parts, "n1", trigger("1-1", 0));
+    await beats(parts, "n2", trigger("1-1", 1_000));
+    store.writeCaptures = write;
+    letGo();
+    await settled();
+    expect(parts.captures.list(10)).toMatchObject([
+      { to: at(3_000), triggers: [{ node: "n1" }, { node: "n2" }] },
+    ]);
+  });
+
   it("makes no storm: one capture per node in 5 s, none of a nonsensical time", async () => {
     const parts = setUp();
     await starts(parts, "n1");
