@@ -67,9 +67,8 @@ export class KeyframeMarks {
   /** The rounds of this epoch that the window holds whole, oldest first. */
   get rounds(): readonly Round[] {
     const first = this.#recording.window.firstIndex;
-    let gone = 0;
-    while (gone < this.#rounds.length && (this.#rounds[gone] as Round).end <= first) gone += 1;
-    if (gone > 0) this.#rounds = this.#rounds.slice(gone);
+    const held = this.#rounds.findIndex((round) => !isGone(round, first));
+    if (held !== 0) this.#rounds = held < 0 ? [] : this.#rounds.slice(held);
     const [oldest] = this.#rounds;
     return oldest === undefined || oldest.start >= first ? this.#rounds : this.#rounds.slice(1);
   }
@@ -127,4 +126,9 @@ export class KeyframeMarks {
     }
     window.appendBody(clock.now(), KindCode.keyframe, body, 0);
   }
+}
+
+/** A round without marks, of a node without logs, is whole as long as nothing after it has left. */
+function isGone({ start, end }: Round, first: number): boolean {
+  return end <= first && start < first;
 }

@@ -268,6 +268,26 @@ describe("a capture", () => {
     expectBooksToClose(agent);
   });
 
+  // Simulator, seed 600846: rounds without marks counted as gone once they were the first of the window.
+  it("of a node without logs is whole where messages had set its time ahead by more than a window", async () => {
+    const { agent, clock, collector, advance } = build({ windowMs: 5_000, maxDriftMs: 60_000 });
+    const receive = (ms: number, seq: number): Hlc => {
+      const stamp = formatHlc(addMs(clock.now(), ms));
+      return agent.merge({ "retroscope-hlc": `1-${stamp}-1.${seq}-n2` });
+    };
+    receive(10, 1);
+    await advance(3_000);
+    const to = receive(12_000, 2);
+    const from = addMs(to, -1_000);
+    await advance(100);
+    collector.capture("c", from, to);
+    await advance(1_500);
+    const report = collector.reports.get("c") as CaptureReport;
+    expect(report.state).toBe("shipped");
+    expect(timesOf(report)).toEqual([from, to]);
+    expectBooksToClose(agent);
+  });
+
   it("is heard of within its collector's patience although one heartbeat is lost, and what that declared too", async () => {
     const { agent, collector, advance } = build();
     const log = agent.log("l");
