@@ -7,6 +7,7 @@
  */
 import { type Hlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import type { HistoryStore } from "../store/history-store.ts";
+import { Behind } from "./behind.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { CutContext } from "./context.ts";
 import { cutAt } from "./cut-at.ts";
@@ -21,6 +22,7 @@ import { SlowMessages } from "./slow-messages.ts";
 import { stepFrom } from "./step.ts";
 import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
 import { TileSource } from "./tile-source.ts";
+import { TileWriter } from "./tile-writer.ts";
 import { timelineOf } from "./timeline.ts";
 import type { CutTimers } from "./timers.ts";
 import { Turns } from "./turns.ts";
@@ -36,7 +38,7 @@ export interface HistoryOptions {
   readonly limits?: Partial<CutLimits>;
   /** What `now` and relative times of a walk refer to. Default: the timers' time. */
   readonly now?: () => Hlc;
-  /** Whether checkpoints are written behind ingest. Default: yes. */
+  /** Whether checkpoints and what else makes answers quick is written behind ingest. Default: yes. */
   readonly checkpoints?: boolean;
 }
 
@@ -45,6 +47,9 @@ export interface LiveHistory extends History {
   /** Something became durable, of these epochs (none named: of any). Returns at once, never throws. */
   notifyStored(epochIds?: Iterable<number>): void;
   readonly checkpointer: Checkpointer;
+  readonly tileWriter: TileWriter;
+  /** Resolves once nothing is left to do behind ingest. */
+  idle(): Promise<void>;
   /** Forgets everything decoded: for benches and tests of cold answers. */
   dropCaches(): void;
   /** Stops the work behind ingest; the store stays open. May be called twice. */
@@ -65,7 +70,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const limits = cutLimits(options.limits);
   const source = new EpochSource(store, limits);
   const messages = new MessageSource(source, limits.digestCacheBytes);
-  const tiles = new TileSource(source, limits.digestCacheBytes);
+  const tiles = new TileSource(source, limits);
   const timeout = ticksOfMs(limits.messageTimeoutMs);
   const windows = new MessageWindows(source, timeout, limits.digestCacheBytes);
   const slow = new SlowMessages(store, messages, timeout, limits.messagesLooked);
@@ -73,6 +78,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const turns = new Turns(timers, limits, () => source.pauseReads());
   const waiters = new CutWaiters(context);
   const checkpointer = new Checkpointer(store, source, limits, timers);
+  const behind = new Behind(timers, limits, () => source.pauseReads());
+  const tileWriter = new TileWriter(source, tiles, limits, behind);
   return {
     extent: () => extentOf(context),
     liveWatermark: () => liveWatermarkOf(context),
@@ -92,9 +99,16 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
     notifyStored(epochIds) {
       waiters.wakeAll();
-      if (options.checkpoints !== false) checkpointer.notify(epochIds);
+      if (options.checkpoints === false) return;
+      checkpointer.notify(epochIds);
+      tileWriter.notify(epochIds);
     },
     checkpointer,
+    tileWriter,
+    async idle() {
+      await checkpointer.idle();
+      await tileWriter.idle();
+    },
     dropCaches() {
       source.dropCaches();
       messages.dropCaches();
@@ -102,7 +116,11 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       slow.dropCaches();
       tiles.dropCaches();
     },
-    close: () => checkpointer.close(),
+    async close() {
+      behind.close();
+      await checkpointer.close();
+      await tileWriter.idle();
+    },
   };
 }
 

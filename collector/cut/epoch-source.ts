@@ -84,6 +84,18 @@ export class EpochSource {
     }
   }
 
+  /**
+   * About how many events lie in [from, to], told by the seqs of the batches at both ends, of which a part
+   * counts by time. 0 if at most two batches do: those are read as quickly as they are counted.
+   */
+  eventsBetween(epochId: number, from: Hlc, to: Hlc): number {
+    const [first] = this.store.batches(epochId, { from, to });
+    const [last] = this.store.batches(epochId, { from, to, reverse: true });
+    if (first === undefined || last === undefined) return 0;
+    if (last.firstSeq <= first.lastSeq + 1) return 0;
+    return seqAt(last, to) - seqAt(first, from);
+  }
+
   /** Ends every read of the store that is under way; each goes on where it was with its next batch. */
   pauseReads(): void {
     for (const read of this.#reads) read.pause();
@@ -232,6 +244,12 @@ export class EpochSource {
       if (view.awaits(range) && range.firstSeq < seq) view.applyLost(range);
     }
   }
+}
+
+/** About which seq of a batch stands at `t`. */
+function seqAt({ firstSeq, lastSeq, firstT, lastT }: StoredBatch, t: Hlc): number {
+  const share = (t - firstT) / Math.max(1, lastT - firstT);
+  return firstSeq + (lastSeq - firstSeq) * Math.min(1, Math.max(0, share));
 }
 
 function lostByDamage({ first, last, firstT, lastT }: DamagedRange): LostRange {

@@ -13,6 +13,10 @@ export interface CutLimits {
   readonly roundChanges: number;
   /** A key list is written anew after so many checkpoints that referred to it. */
   readonly keyListUses: number;
+  /** Of a stretch with at most so many events no timeline tile is kept: they are counted. */
+  readonly tileEvents: number;
+  /** So long work behind ingest goes on before the event loop has a turn. */
+  readonly behindSliceMs: number;
   /** Batches the checkpointer replays before it gives the event loop a turn. */
   readonly batchesPerTurn: number;
   /** Memory for the states that the checkpointer keeps between calls. */
@@ -54,6 +58,8 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   messageTimeoutMs: 30_000,
   roundChanges: 1_000,
   keyListUses: 64,
+  tileEvents: 1_024,
+  behindSliceMs: 5,
   batchesPerTurn: 8,
   openStateBytes: 128 * 1024 * 1024,
   blockCacheBytes: 64 * 1024 * 1024,

@@ -17,9 +17,10 @@ import {
   KindCode,
   ValueTag,
 } from "../../agent/kernel/index.ts";
+import { TILE_CELLS_LOG2 } from "../store/history-store.ts";
 import { indexAfter } from "./epoch-source.ts";
 
-export const TILE_CELLS = 256;
+export const TILE_CELLS: number = 2 ** TILE_CELLS_LOG2;
 /** Columns of a cell. */
 export const Measure: {
   readonly changes: 0;

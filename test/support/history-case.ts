@@ -34,6 +34,7 @@ export interface HistoryCase {
 
 /** Rounds this small happen within a history of a hundred events. */
 const ROUND_CHANGES = 3;
+const TILE_EVENTS = 3;
 
 export async function openCase(options: CaseOptions): Promise<HistoryCase> {
   const model = makeHistory(options.seed, options.size);
@@ -47,6 +48,7 @@ export async function openCase(options: CaseOptions): Promise<HistoryCase> {
       roundChanges: ROUND_CHANGES,
       keyListUses: 4,
       batchesPerTurn: 2,
+      tileEvents: TILE_EVENTS,
       lostListed: 1_000,
     },
     checkpoints: options.checkpoints,
@@ -55,7 +57,8 @@ export async function openCase(options: CaseOptions): Promise<HistoryCase> {
   for (const stage of stages) {
     await storeStage(inner, model, stage, options.batchEvents);
     history.notifyStored();
-    await history.checkpointer.idle();
+    await history.idle();
+    if (history.tileWriter.failure !== undefined) throw history.tileWriter.failure;
     if (history.checkpointer.failure !== undefined) throw history.checkpointer.failure;
   }
   const known = knownAt(model, stages.at(-1) ?? "first");
