@@ -32,7 +32,7 @@ export async function storeBusyHistory(): Promise<BusyHistory> {
   for (let node = 0; node < NODES; node += 1) await storeNode(store, node);
   const history = createHistory({ store, timers: nodeTimers });
   history.notifyStored();
-  await history.checkpointer.idle();
+  await history.idle();
   return {
     history,
     first: addMs(START, 31_000),

@@ -95,7 +95,7 @@ export async function storeHistory(eventCount: number): Promise<StoredHistory> {
   const history = createHistory({ store, timers: nodeTimers });
   const started = performance.now();
   history.notifyStored();
-  await history.checkpointer.idle();
+  await history.idle();
   if (history.checkpointer.failure !== undefined) throw history.checkpointer.failure;
   return {
     store,
