@@ -54,11 +54,16 @@ export class TileSource {
 
   /** The tile of that level and index: its first cell is number index * TILE_CELLS. */
   *tile(record: EpochRecord, level: number, index: number): Work<Tile> {
-    const name = `${record.id}/${this.#source.store.repairCount(record.id)}/${level}/${index}`;
+    const { store } = this.#source;
+    const pruned = store.pruned(record.id);
+    const version = `${store.repairCount(record.id)}/${pruned?.seq ?? 0}`;
+    const name = `${record.id}/${version}/${level}/${index}`;
     const known = this.#tiles.get(name);
     if (known !== undefined) return known;
     const isSettled = (index + 1) * tileSpan(level) <= record.watermark;
-    const kept = isSettled ? this.#kept(record.id, level, index) : undefined;
+    // One that was counted with events that are no longer served is counted again.
+    const isWhole = pruned === undefined || index * tileSpan(level) > pruned.t;
+    const kept = isSettled && isWhole ? this.#kept(record.id, level, index) : undefined;
     const tile = kept ?? (yield* this.#make(record, level, index));
     if (isSettled) this.#tiles.set(name, tile, bytesOf(tile));
     return tile;

@@ -343,6 +343,7 @@ export class TransactionBuilder {
       this.outcome.swept.delete(epochId);
       // What was joined of times that are not served any more goes at once; the rest is joined anew.
       const before = Math.min(mark.t, this.#lastOf(epochId) + 1);
+      this.#durable.claims.breakTouching(Number.NEGATIVE_INFINITY, before - 1);
       this.#dropMessages(this.outcome.joined.all.filter(({ from }) => from < before));
     }
     for (const id of write.forget) {

@@ -5,7 +5,11 @@ import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
 import { createHistory, type LiveHistory } from "../../../collector/cut/create-history.ts";
 import { decodeTile, encodeTile } from "../../../collector/cut/tile-codec.ts";
 import { addTile, emptyTile, MEASURES, type Tile } from "../../../collector/cut/timeline-tile.ts";
-import { type HistoryStore, tileSpan } from "../../../collector/store/history-store.ts";
+import {
+  type EpochRecord,
+  type HistoryStore,
+  tileSpan,
+} from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { type HistoryCase, openCase, SHAPES } from "../../support/history-case.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
@@ -129,6 +133,25 @@ describe("timeline tiles in the store", () => {
     next.notifyStored();
     await next.idle();
     expect(next.tileWriter.tileCount).toBe(0);
+  });
+
+  it("no longer count what was pruned once it is swept", async () => {
+    const { history, store, tell } = tellHistory({ limits: LIMITS });
+    const rows = Array.from({ length: 400 }, (_, i) => set(atMs(1 + i), "l", "k", i));
+    for (let i = 0; i < rows.length; i += 10) await tell("a", 1 + i, rows.slice(i, i + 10));
+    await history.idle();
+    const range = { from: atMs(0), to: atMs(500) };
+    const changes = async (): Promise<number> => {
+      const { lanes } = await history.timeline(range, 4);
+      return lanes[0]?.buckets.reduce((sum, bucket) => sum + bucket.changes, 0) ?? 0;
+    };
+    expect(await changes()).toBe(400);
+    const [{ id }] = store.epochs() as [EpochRecord];
+    const mark = { epochId: id, seq: 150, t: atMs(150), keep: [] };
+    await store.prune({ epochs: [mark], forget: [], gone: undefined });
+    while ((await store.sweep({ limit: 50, messagesBefore: atMs(0) })) === 50);
+    history.dropCaches();
+    expect(await changes()).toBe(250);
   });
 
   it("are counted again where the bytes in the store mean nothing", async () => {
