@@ -1,0 +1,146 @@
+/**
+ * What the names of a query mean: the variables of its FROM logs, the names that it declares, the loop
+ * variables around a place.
+ */
+import type { RqlWarning, RqlWarningCode } from "../errors.ts";
+import type { NameRef, Scope } from "../text/ast.ts";
+import type { Span } from "../text/span.ts";
+import { namesNearestFirst, nearWords } from "../text/words.ts";
+import type { Column } from "./bound.ts";
+import type { Schema } from "./schema.ts";
+import type { Type } from "./types.ts";
+
+export type Warn = (
+  code: RqlWarningCode,
+  message: string,
+  at: Span,
+  more?: Pick<RqlWarning, "hint" | "names">,
+) => void;
+
+export interface Loop {
+  readonly name: string;
+  readonly slot: number;
+  readonly type: Type;
+  /** Its values have nodes. */
+  readonly isOfMultiset: boolean;
+}
+
+export interface Declared {
+  readonly name: string;
+  readonly slot: number;
+  readonly scope: Scope;
+  readonly at: Span;
+  readonly hasStart: boolean;
+  /** What its assignments give; worked out in rounds. */
+  type: Type;
+}
+
+/** The FROM logs and the columns that the query uses. */
+export class Variables {
+  readonly logs: readonly string[];
+  readonly columns: Column[] = [];
+  readonly #known: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #index = new Map<string, number>();
+  readonly #warn: Warn;
+  readonly #warned = new Set<string>();
+
+  constructor(logs: readonly string[], schema: Schema, warn: Warn) {
+    this.logs = logs;
+    this.#known = new Map(logs.map((log) => [log, new Set(schema.logs.get(log))] as const));
+    this.#warn = warn;
+  }
+
+  isLog(name: string): boolean {
+    return this.#known.has(name);
+  }
+
+  has(log: string, key: string): boolean {
+    return this.#known.get(log)?.has(key) === true;
+  }
+
+  /** FROM logs that have a variable of that name. */
+  logsWith(key: string): string[] {
+    return this.logs.filter((log) => this.has(log, key));
+  }
+
+  /** Every variable of the FROM logs, in order. */
+  all(): Column[] {
+    return this.logs.flatMap((log) =>
+      [...(this.#known.get(log) ?? [])].sort().map((key) => ({ log, key })),
+    );
+  }
+
+  /** The column of a variable; one that no log has is warned of, once. */
+  column(log: string | undefined, key: string, at: Span): number {
+    if (log === undefined || !this.has(log, key)) this.#warnUnknown(log, key, at);
+    const id = JSON.stringify([log ?? null, key]);
+    const known = this.#index.get(id);
+    if (known !== undefined) return known;
+    const index = this.columns.push({ log, key }) - 1;
+    this.#index.set(id, index);
+    return index;
+  }
+
+  /** How a variable is written where its name alone may not do. */
+  written(log: string, key: string): string {
+    return this.logs.length > 1 ? `${log}.${key}` : key;
+  }
+
+  #warnUnknown(log: string | undefined, key: string, at: Span): void {
+    const id = JSON.stringify([log ?? null, key]);
+    if (this.#warned.has(id)) return;
+    this.#warned.add(id);
+    const all = this.all().filter((one) => log === undefined || one.log === log);
+    const keys = [...new Set(all.map((one) => one.key))];
+    const names = namesNearestFirst(key, keys);
+    const [near] = nearWords(key, keys);
+    const where = log === undefined ? "no FROM log has" : `log "${log}" has not, in this range,`;
+    const hint = near === undefined ? {} : { hint: `did you mean ${near}?` };
+    const message = `${where} a variable "${key}"; it counts as absent`;
+    this.#warn("unknown-variable", message, at, { names, ...hint });
+  }
+}
+
+/** Loop variables and declared names. */
+export class Names {
+  readonly declared: ReadonlyMap<string, Declared>;
+  readonly loops: Loop[] = [];
+  /** How many loop variables were bound at once, at most. */
+  deepest = 0;
+  /** Loop variables below this are out of reach (inside Became). */
+  #floor = 0;
+
+  constructor(declared: ReadonlyMap<string, Declared>) {
+    this.declared = declared;
+  }
+
+  push(name: NameRef, type: Type, isOfMultiset: boolean): Loop {
+    const loop = { name: name.name, slot: this.loops.length, type, isOfMultiset };
+    this.loops.push(loop);
+    this.deepest = Math.max(this.deepest, this.loops.length);
+    return loop;
+  }
+
+  pop(count: number): void {
+    this.loops.length -= count;
+  }
+
+  loop(name: string): Loop | undefined {
+    return this.loops.findLast((loop) => loop.name === name);
+  }
+
+  isOutOfReach({ slot }: Loop): boolean {
+    return slot < this.#floor;
+  }
+
+  /** Runs with the loop variables around it out of reach. */
+  withoutLoops<T>(run: () => T): T {
+    const before = this.#floor;
+    this.#floor = this.loops.length;
+    try {
+      return run();
+    } finally {
+      this.#floor = before;
+    }
+  }
+}
