@@ -177,13 +177,11 @@ export class Binder {
       }
       case "choice": {
         const condition = this.truth(node.condition);
-        const then = this.bind(node.then);
-        const otherwise = node.otherwise === undefined ? undefined : this.bind(node.otherwise);
-        const type = join(then.type, otherwise?.type ?? TRUTH);
-        return {
-          expr: { type: "choice", condition, then: then.expr, otherwise: otherwise?.expr, at },
-          type,
-        };
+        const whenTrue = this.bind(node.whenTrue);
+        const other = node.whenFalse === undefined ? undefined : this.bind(node.whenFalse);
+        const type = join(whenTrue.type, other?.type ?? TRUTH);
+        const branches = { whenTrue: whenTrue.expr, whenFalse: other?.expr };
+        return { expr: { type: "choice", condition, ...branches, at }, type };
       }
       case "call":
         return this.#call(node);

@@ -158,8 +158,8 @@ export interface LogicalExpr extends At {
 export interface ChoiceExpr extends At {
   readonly type: "choice";
   readonly condition: BoundExpr;
-  readonly then: BoundExpr;
-  readonly otherwise: BoundExpr | undefined;
+  readonly whenTrue: BoundExpr;
+  readonly whenFalse: BoundExpr | undefined;
 }
 export interface CallExpr extends At {
   readonly type: "call";

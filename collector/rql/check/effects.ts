@@ -34,9 +34,9 @@ class Reading {
         return this.#logical(expr, before);
       case "choice": {
         const asked = this.after(expr.condition, before);
-        const then = this.after(expr.then, asked);
-        const otherwise = expr.otherwise === undefined ? asked : this.after(expr.otherwise, asked);
-        return new Set([...then].filter((slot) => otherwise.has(slot)));
+        const whenTrue = this.after(expr.whenTrue, asked);
+        const whenFalse = expr.whenFalse === undefined ? asked : this.after(expr.whenFalse, asked);
+        return new Set([...whenTrue].filter((slot) => whenFalse.has(slot)));
       }
       case "filter":
       case "quantifier":

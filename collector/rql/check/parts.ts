@@ -24,7 +24,11 @@ export function partsOf(expr: BoundExpr): readonly BoundExpr[] {
     case "logical":
       return expr.operands;
     case "choice":
-      return [expr.condition, expr.then, ...(expr.otherwise === undefined ? [] : [expr.otherwise])];
+      return [
+        expr.condition,
+        expr.whenTrue,
+        ...(expr.whenFalse === undefined ? [] : [expr.whenFalse]),
+      ];
     case "call":
       return expr.args;
     case "set":

@@ -112,12 +112,12 @@ export interface LogicalNode extends Node {
   readonly op: LogicalOp;
   readonly operands: readonly Expr[];
 }
-/** `c ? (a) : (b)`; without `otherwise` the else is TRUE. */
+/** `c ? (a) : (b)`; without `whenFalse` the else is TRUE. */
 export interface ChoiceNode extends Node {
   readonly type: "choice";
   readonly condition: Expr;
-  readonly then: Expr;
-  readonly otherwise: Expr | undefined;
+  readonly whenTrue: Expr;
+  readonly whenFalse: Expr | undefined;
 }
 export interface CallNode extends Node {
   readonly type: "call";

@@ -142,17 +142,17 @@ export class ExpressionParser {
 
   #choice(condition: Expr): ChoiceNode {
     this.#tokens.expect("?");
-    const then = this.#parenthesised("the branches of ? : stand in parentheses");
+    const whenTrue = this.#parenthesised("the branches of ? : stand in parentheses");
     this.#tokens.expect(":");
-    let otherwise: Expr | undefined;
+    let whenFalse: Expr | undefined;
     if (this.#tokens.isAt(";")) this.emptyElse = this.#tokens.take();
-    else otherwise = this.#parenthesised('the else is "(", an expression and ")", or ";" for none');
+    else whenFalse = this.#parenthesised('the else is "(", an expression and ")", or ";" for none');
     const at = this.#tokens.since(condition.at);
-    const children = otherwise === undefined ? [] : [otherwise];
+    const children = whenFalse === undefined ? [] : [whenFalse];
     return this.#made(
-      { type: "choice", condition, then, otherwise, at },
+      { type: "choice", condition, whenTrue, whenFalse, at },
       condition,
-      then,
+      whenTrue,
       ...children,
     );
   }

@@ -21,7 +21,8 @@ import { type Refuse, RqlError } from "../errors.ts";
 import { TEXT_LIMITS } from "../limits.ts";
 import type { Condition, Expr, Item, NameRef, Program, Query, Take, Window } from "./ast.ts";
 import { ExpressionParser } from "./parse-expression.ts";
-import { placeOf, type Span } from "./span.ts";
+import { placeOf } from "./place.ts";
+import type { Span } from "./span.ts";
 import { TokenCursor } from "./token-cursor.ts";
 import { didYouMean } from "./words.ts";
 

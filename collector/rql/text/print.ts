@@ -5,7 +5,7 @@
  * Each tree has the level of the grammar that makes it, and each place asks for a level; what is looser
  * than its place goes in parentheses. `expr` is the loosest level, `primary` the tightest.
  */
-import type { DurationNode, Expr, Item, LogicalNode, Program, Query } from "./ast.ts";
+import type { DurationNode, Expr, Item, LogicalNode, Program, Query, Window } from "./ast.ts";
 import { isPlainName } from "./words.ts";
 
 const Level = {
@@ -23,6 +23,12 @@ const Level = {
   postfix: 11,
 } as const;
 
+const WINDOW_WORDS: ReadonlyMap<Window["kind"], string> = new Map([
+  ["for-at-least", "FOR AT LEAST"],
+  ["then", "THEN"],
+  ["not-followed-by", "NOT FOLLOWED BY"],
+]);
+
 /** A program as text. */
 export function printProgram({ queries }: Program): string {
   return queries.map((query) => `${printQuery(query)};`).join("\n");
@@ -37,13 +43,8 @@ export function printQuery(query: Query): string {
   if (when !== undefined) parts.push(" WHEN ", printExpression(when.expr));
   const window = when?.window;
   if (window !== undefined) {
-    const words = {
-      "for-at-least": "FOR AT LEAST",
-      then: "THEN",
-      "not-followed-by": "NOT FOLLOWED BY",
-    };
     const what = window.expr === undefined ? "" : `${printExpression(window.expr)} WITHIN `;
-    parts.push(` ${words[window.kind]} ${what}${printDuration(window.duration)}`);
+    parts.push(` ${WINDOW_WORDS.get(window.kind)} ${what}${printDuration(window.duration)}`);
   }
   if (nodes !== undefined)
     parts.push(" AT NODES ", nodes.map(({ name }) => quote(name)).join(", "));
@@ -127,9 +128,9 @@ function printed(node: Expr, place: number): readonly [level: number, text: stri
       const condition = endsWithValue(node.condition)
         ? `(${print(node.condition, Level.expr)})`
         : print(node.condition, asked);
-      const otherwise =
-        node.otherwise === undefined ? ";" : `(${print(node.otherwise, Level.expr)})`;
-      const text = `${condition} ? (${print(node.then, Level.expr)}) : ${otherwise}`;
+      const whenFalse =
+        node.whenFalse === undefined ? ";" : `(${print(node.whenFalse, Level.expr)})`;
+      const text = `${condition} ? (${print(node.whenTrue, Level.expr)}) : ${whenFalse}`;
       return [isValue ? Level.value : Level.expr, text];
     }
     case "call":

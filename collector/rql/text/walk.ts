@@ -18,7 +18,11 @@ export function childrenOf(node: Expr): readonly Expr[] {
     case "logical":
       return node.operands;
     case "choice":
-      return [node.condition, node.then, ...(node.otherwise === undefined ? [] : [node.otherwise])];
+      return [
+        node.condition,
+        node.whenTrue,
+        ...(node.whenFalse === undefined ? [] : [node.whenFalse]),
+      ];
     case "call":
       return node.args;
     case "set":
