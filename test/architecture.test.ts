@@ -21,6 +21,15 @@ import { ambientUsesOf, hasDefaultExport, valueExportsOf } from "./support/sourc
 const KERNEL = "agent/kernel/index.ts";
 const STORE_PORT = "collector/store/history-store.ts";
 const HISTORY_PORT = "collector/cut/history.ts";
+/** Pure functions on bytes and columns, with which what the port gives is read, and made. */
+const SEGMENTS = [
+  "collector/store/segment-builder.ts",
+  "collector/store/segment-frames.ts",
+  "collector/store/segment-header.ts",
+  "collector/store/segment-reader.ts",
+  "collector/store/segment-rows.ts",
+  "collector/store/segment-text.ts",
+];
 
 /** The first row that fits the importer applies, so a file's own row stands before its folder's. */
 const ALLOWED: ImportTable = [
@@ -96,7 +105,7 @@ const ALLOWED: ImportTable = [
   ],
 
   // The collector enters the agent through the kernel's door alone.
-  ["collector/ingest/", ["collector/ingest/", STORE_PORT, KERNEL, "node:"]],
+  ["collector/ingest/", ["collector/ingest/", STORE_PORT, ...SEGMENTS, KERNEL, "node:"]],
   [STORE_PORT, [KERNEL]],
   ["collector/store/", ["collector/store/", KERNEL, "node:", "lmdb"]],
   [
@@ -112,7 +121,7 @@ const ALLOWED: ImportTable = [
   ["collector/cut/answers.ts", [KERNEL]],
   ["collector/cut/walk-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
-  ["collector/cut/", ["collector/cut/", STORE_PORT, KERNEL]],
+  ["collector/cut/", ["collector/cut/", STORE_PORT, ...SEGMENTS, KERNEL]],
   // A tool that looks inside the data: records as the store writes them, checkpoints as cuts read them.
   [
     "collector/verify/",

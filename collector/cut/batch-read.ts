@@ -1,7 +1,8 @@
 /**
  * Reads the batches of an epoch one by one, and can be interrupted: `pause` ends the read of the store,
  * and the next batch begins another where this one was. Batches that came in between to before that
- * place are passed over, as if they had come after the answer.
+ * place are passed over, as if they had come after the answer. Meanwhile batches may have been sealed into
+ * a segment that holds events on both sides of the place: of it only those beyond are to be taken.
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import type { HistoryStore, StoredBatch } from "../store/history-store.ts";
@@ -10,6 +11,13 @@ export interface BatchRange {
   readonly from: Hlc;
   readonly to: Hlc;
   readonly reverse: boolean;
+}
+
+/** What is stored, and which seqs of it have not been taken yet. */
+export interface StoredPart {
+  readonly stored: StoredBatch;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
 }
 
 export class BatchRead {
@@ -25,15 +33,16 @@ export class BatchRead {
     this.#range = range;
   }
 
-  /** The next batch, undefined at the end. */
-  next(): StoredBatch | undefined {
+  /** The next batch or segment, undefined at the end. */
+  next(): StoredPart | undefined {
     this.#open ??= this.#store.batches(this.#epochId, this.#rest())[Symbol.iterator]();
     for (;;) {
       const result = this.#open.next();
       if (result.done === true) return undefined;
-      if (this.#isPassed(result.value)) continue;
+      const part = this.#notTaken(result.value);
+      if (part === undefined) continue;
       this.#last = result.value;
-      return result.value;
+      return part;
     }
   }
 
@@ -46,15 +55,20 @@ export class BatchRead {
   #rest(): BatchRange {
     const { from, to, reverse } = this.#range;
     if (this.#last === undefined) return this.#range;
-    const { firstT } = this.#last;
+    const { firstT, lastT } = this.#last;
     return reverse
-      ? { from, to: Math.min(to, firstT) as Hlc, reverse }
+      ? { from, to: Math.min(to, lastT) as Hlc, reverse }
       : { from: Math.max(from, firstT) as Hlc, to, reverse };
   }
 
-  #isPassed({ firstSeq }: StoredBatch): boolean {
-    if (this.#last === undefined) return false;
-    const { reverse } = this.#range;
-    return reverse ? firstSeq >= this.#last.firstSeq : firstSeq <= this.#last.firstSeq;
+  #notTaken(stored: StoredBatch): StoredPart | undefined {
+    const { firstSeq, lastSeq } = stored;
+    if (this.#last === undefined) return { stored, firstSeq, lastSeq };
+    if (this.#range.reverse) {
+      const last = Math.min(lastSeq, this.#last.firstSeq - 1);
+      return last < firstSeq ? undefined : { stored, firstSeq, lastSeq: last };
+    }
+    const first = Math.max(firstSeq, this.#last.lastSeq + 1);
+    return first > lastSeq ? undefined : { stored, firstSeq: first, lastSeq };
   }
 }

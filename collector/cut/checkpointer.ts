@@ -15,6 +15,7 @@
  */
 import { type Batch, type Hlc, MAX_HLC } from "../../agent/kernel/index.ts";
 import type { CheckpointWrite, EpochRecord, HistoryStore } from "../store/history-store.ts";
+import { type EventRows, rowFrom } from "../store/segment-rows.ts";
 import { encodeDirectory, encodeLogState, type KeyListRef, keysSeqOf } from "./checkpoint-codec.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { EpochView } from "./epoch-view.ts";
@@ -30,6 +31,8 @@ const LATE = 1.25;
 const NEW_KEYS_SHARE = 4;
 const NEW_KEYS_FREE = 16;
 
+/** Events of a large batch: what a turn is reckoned by. */
+const BATCH_EVENTS = 1_000;
 /** A slot with its key; and what a byte of a written value becomes in memory. Both about. */
 const SLOT_BYTES = 100;
 const OBJECTS_PER_BYTE = 8;
@@ -188,8 +191,9 @@ export class Checkpointer {
       if (batch.header.lastSeq > record.contiguousSeq) break;
       this.#applyLostBefore(record, open, batch.header.firstSeq);
       this.#replay(record, open, batch, writes);
-      budget -= 1;
-      if (budget === 0) return writes;
+      // A segment is as many batches as it has events.
+      budget -= Math.max(1, batch.events.count / BATCH_EVENTS);
+      if (budget <= 0) return writes;
     }
     // Nothing is stored after this: what is left of the prefix was declared lost.
     this.#applyLostBefore(record, open, record.contiguousSeq + 1);
@@ -208,9 +212,9 @@ export class Checkpointer {
   }
 
   /** Applies a batch in stretches, each up to where a round may end. */
-  #replay(record: EpochRecord, open: OpenEpoch, batch: Batch, writes: CheckpointWrite[]): void {
-    const { events, header } = batch;
-    let start = Math.max(0, open.view.seq + 1 - header.firstSeq);
+  #replay(record: EpochRecord, open: OpenEpoch, batch: EventRows, writes: CheckpointWrite[]): void {
+    const { events } = batch;
+    let start = rowFrom(batch, open.view.seq + 1);
     while (start < events.count) {
       const target = this.#roundSize(open.view);
       const end = endOfRound(batch, start, target * LATE - open.changeCount);

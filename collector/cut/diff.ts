@@ -89,7 +89,8 @@ function* countChanges(
   for (const { record, until } of node.spans) {
     const last = Math.min(to, until - 1) as Hlc;
     if (record.joined > last || record.lastT <= from || last <= from) continue;
-    for (const { events } of context.source.batches(record.id, from, last)) {
+    const choice = { logs: chosen.logs, messages: false, rest: false };
+    for (const { events } of context.source.batches(record.id, from, last, { choice })) {
       const byVariable = new Uint32Array(events.variables.length);
       const end = indexAfter(events.t, last, events.count);
       for (let i = indexAfter(events.t, from, events.count); i < end; i += 1) {

@@ -8,12 +8,11 @@
  * longer: an earlier directory, or the beginning of the epoch.
  */
 import {
-  type Batch,
-  decodeBatch,
   type Hlc,
   type LostRange,
   MIN_HLC,
   RetroError,
+  type VariableRef,
 } from "../../agent/kernel/index.ts";
 import type {
   DamagedRange,
@@ -22,7 +21,15 @@ import type {
   HistoryStore,
   StoredBatch,
 } from "../store/history-store.ts";
-import { BatchRead } from "./batch-read.ts";
+import { damagedBlockOf, isSegment } from "../store/segment-header.ts";
+import {
+  ALL_BLOCKS,
+  type BlockChoice,
+  type ReadRows,
+  readStored,
+} from "../store/segment-reader.ts";
+import { type EventRows, partOf, rowFrom, seqAt } from "../store/segment-rows.ts";
+import { BatchRead, type StoredPart } from "./batch-read.ts";
 import {
   type Directory,
   decodeDirectory,
@@ -46,12 +53,24 @@ const OBJECTS_PER_BYTE = 8;
 /** A rough cost of an object, a string or a small array. */
 const OBJECT_BYTES = 120;
 
+interface ReadOptions {
+  readonly reverse?: boolean;
+  /** Default: all blocks. */
+  readonly choice?: BlockChoice;
+}
+
 export class EpochSource {
   readonly store: HistoryStore;
-  readonly #blocks: LruCache<string, Batch>;
+  readonly #blocks: LruCache<string, ReadRows>;
   /** Batches decoded lately. */
   readonly #readOnce = new LruCache<string, true>(READ_ONCE);
   readonly #keyLists: LruCache<string, KeyList>;
+  /** Variables of blocks, by the names of their lists. */
+  readonly #variables: LruCache<string, readonly VariableRef[]>;
+  readonly #variableMemory: {
+    get(name: string): readonly VariableRef[] | undefined;
+    set(name: string, variables: readonly VariableRef[]): void;
+  };
   readonly #reads = new Set<BatchRead>();
   /** Batches that the codec refused, by epoch: to readers, lost ranges. */
   readonly #unreadable = new Map<number, Map<number, DamagedRange>>();
@@ -60,6 +79,12 @@ export class EpochSource {
     this.store = store;
     this.#blocks = new LruCache(limits.blockCacheBytes);
     this.#keyLists = new LruCache(limits.keyListCacheBytes);
+    const variables = new LruCache<string, readonly VariableRef[]>(limits.keyListCacheBytes);
+    this.#variables = variables;
+    this.#variableMemory = {
+      get: (name) => variables.get(name),
+      set: (name, list) => variables.set(name, list, (list.length + 1) * OBJECT_BYTES),
+    };
   }
 
   /** Forgets what is decoded: for benches. */
@@ -67,16 +92,25 @@ export class EpochSource {
     this.#blocks.clear();
     this.#readOnce.clear();
     this.#keyLists.clear();
+    this.#variables.clear();
   }
 
-  /** Decoded batches that overlap t in [from, to], in seq order or backwards. */
-  *batches(epochId: number, from: Hlc, to: Hlc, reverse = false): Generator<Batch> {
+  /**
+   * Events of the batches and segments that overlap t in [from, to], in seq order or backwards. Of segments
+   * only what is chosen is decoded; where a block cannot be read the events break off, as at a hole.
+   */
+  *batches(
+    epochId: number,
+    from: Hlc,
+    to: Hlc,
+    { reverse = false, choice = ALL_BLOCKS }: ReadOptions = {},
+  ): Generator<EventRows> {
     const read = new BatchRead(this.store, epochId, { from, to, reverse });
     this.#reads.add(read);
     try {
-      for (let stored = read.next(); stored !== undefined; stored = read.next()) {
-        const batch = this.decoded(stored);
-        if (batch !== undefined) yield batch;
+      for (let part = read.next(); part !== undefined; part = read.next()) {
+        const pieces = this.#piecesOf(part, choice);
+        yield* reverse ? pieces.reverse() : pieces;
       }
     } finally {
       this.#reads.delete(read);
@@ -93,7 +127,25 @@ export class EpochSource {
     const [last] = this.store.batches(epochId, { from, to, reverse: true });
     if (first === undefined || last === undefined) return 0;
     if (last.firstSeq <= first.lastSeq + 1) return 0;
-    return seqAt(last, to) - seqAt(first, from);
+    return seqNear(last, to) - seqNear(first, from);
+  }
+
+  /** A lost range of a block begins inside its segment: what comes after it is a piece of its own. */
+  #piecesOf({ stored, firstSeq, lastSeq }: StoredPart, choice: BlockChoice): EventRows[] {
+    const read = this.decoded(stored, choice);
+    if (read === undefined) return [];
+    const missing = read.damaged
+      .map(({ firstOffset }) => stored.firstSeq + firstOffset)
+      .filter((seq) => seq >= firstSeq && seq <= lastSeq)
+      .sort((a, b) => a - b);
+    const pieces: EventRows[] = [];
+    let first = firstSeq;
+    for (const seq of missing) {
+      if (seq > first) pieces.push(partOf(read.rows, first, seq - 1));
+      first = seq + 1;
+    }
+    if (first <= lastSeq) pieces.push(partOf(read.rows, first, lastSeq));
+    return pieces;
   }
 
   /** Ends every read of the store that is under way; each goes on where it was with its next batch. */
@@ -101,29 +153,31 @@ export class EpochSource {
     for (const read of this.#reads) read.pause();
   }
 
-  /** A stored batch decoded, from memory if it was lately; undefined if it cannot be read. */
-  decoded(stored: StoredBatch): Batch | undefined {
-    const key = `${stored.epochId}/${stored.firstSeq}/${stored.lastSeq}`;
+  /** What is stored, decoded, from memory if it was lately; undefined if nothing of it can be read. */
+  decoded(stored: StoredBatch, choice: BlockChoice = ALL_BLOCKS): ReadRows | undefined {
+    const of = isSegment(stored.bytes) ? nameOf(choice) : "";
+    const key = `${stored.epochId}/${stored.firstSeq}/${stored.lastSeq}/${of}`;
     const known = this.#blocks.get(key);
     if (known !== undefined) return known;
     try {
-      const batch = decodeBatch(stored.bytes);
+      const read = readStored(stored, this.store, choice, this.#variableMemory);
+      for (const index of read.damagedIndexes) this.#noteUnreadable(damagedBlockOf(stored, index));
       // Kept from the second time on: what is read once dies young, which is what collectors are good at.
       if (this.#readOnce.get(key) === undefined) this.#readOnce.set(key, true, 1);
-      else this.#blocks.set(key, batch, sizeOf(batch, stored.bytes.length));
-      return batch;
+      else this.#blocks.set(key, read, sizeOf(read));
+      return read;
     } catch (error) {
       if (!(error instanceof RetroError)) throw error;
-      this.#noteUnreadable(stored);
+      const { epochId, firstSeq: first, lastSeq: last, firstT, lastT } = stored;
+      this.#noteUnreadable({ epochId, first, last, firstT, lastT });
       return undefined;
     }
   }
 
-  #noteUnreadable(stored: StoredBatch): void {
-    const { epochId, firstSeq, lastSeq, firstT, lastT } = stored;
-    const known = this.#unreadable.get(epochId) ?? new Map<number, DamagedRange>();
-    this.#unreadable.set(epochId, known);
-    known.set(firstSeq, { epochId, first: firstSeq, last: lastSeq, firstT, lastT });
+  #noteUnreadable(range: DamagedRange): void {
+    const known = this.#unreadable.get(range.epochId) ?? new Map<number, DamagedRange>();
+    this.#unreadable.set(range.epochId, known);
+    known.set(range.first, range);
   }
 
   /** What was declared lost, and what was stored and cannot be read; by firstSeq. */
@@ -219,15 +273,16 @@ export class EpochSource {
    * ranges that begin before those events or by `t`.
    */
   advance(view: EpochView, record: EpochRecord, t: Hlc): void {
-    for (const batch of this.batches(record.id, view.t, t)) {
-      const { header, events } = batch;
-      if (header.lastSeq <= view.seq) continue;
-      const start = Math.max(0, view.seq + 1 - header.firstSeq);
+    const choice = { logs: view.only, messages: true, rest: false };
+    for (const batch of this.batches(record.id, view.t, t, { choice })) {
+      const { events } = batch;
+      const start = rowFrom(batch, view.seq + 1);
+      if (start >= events.count) continue;
       const end = indexAfter(events.t, t, events.count);
       if (end <= start) break;
-      this.#applyLostBefore(view, record, header.firstSeq + start);
+      this.#applyLostBefore(view, record, seqAt(batch, start));
       // A lost range covers all its seqs: folded ones lie over stored events (history-store.ts).
-      const first = Math.max(start, view.seq + 1 - header.firstSeq);
+      const first = rowFrom(batch, view.seq + 1);
       if (first < end) view.applyEvents(batch, first, end);
     }
     // Asked for only now: reading may have found damage.
@@ -247,21 +302,25 @@ export class EpochSource {
 }
 
 /** About which seq of a batch stands at `t`. */
-function seqAt({ firstSeq, lastSeq, firstT, lastT }: StoredBatch, t: Hlc): number {
+function seqNear({ firstSeq, lastSeq, firstT, lastT }: StoredBatch, t: Hlc): number {
   const share = (t - firstT) / Math.max(1, lastT - firstT);
   return firstSeq + (lastSeq - firstSeq) * Math.min(1, Math.max(0, share));
 }
 
-function lostByDamage({ first, last, firstT, lastT }: DamagedRange): LostRange {
-  return {
-    firstSeq: first,
-    lastSeq: last,
-    firstT,
-    lastT,
-    logs: null,
-    messages: true,
-    reason: "refused",
-  };
+/** A lost range that knows how many events are missing: they are not all of its seqs. */
+export interface CountedLoss extends LostRange {
+  readonly eventCount?: number;
+}
+
+/**
+ * Of a block only the first seq counts as lost: the log is unknown from there on, until its variables are
+ * set again, and the seqs after it may be those of other blocks, which are there.
+ */
+function lostByDamage({ first, last, firstT, lastT, block }: DamagedRange): CountedLoss {
+  const times = { firstSeq: first, firstT, lastT, reason: "refused" as const };
+  if (block === undefined) return { ...times, lastSeq: last, logs: null, messages: true };
+  const { log, messages, eventCount } = block;
+  return { ...times, lastSeq: first, logs: log === undefined ? [] : [log], messages, eventCount };
 }
 
 /** The first index in the rising `times[0, count)` whose time is later than `t`. */
@@ -276,12 +335,18 @@ export function indexAfter(times: Float64Array, t: Hlc, count: number): number {
   return low;
 }
 
+/** By which what is decoded of a segment is remembered. */
+function nameOf({ logs, messages, rest }: BlockChoice): string {
+  const kinds = `${messages ? "m" : ""}${rest ? "r" : ""}`;
+  return logs === undefined ? kinds : `${kinds}/${JSON.stringify([...logs].sort())}`;
+}
+
 /** A body may hold a whole keyframe and a value a large document: their size shows in the bytes only. */
-function sizeOf({ events }: Batch, wireBytes: number): number {
+function sizeOf({ rows: { events }, byteCount }: ReadRows): number {
   const named = events.values.length + events.bodies.length;
   const objects = events.variables.length + named;
   const columns = events.t.length * EVENT_BYTES + objects * OBJECT_BYTES + OBJECT_BYTES;
-  return named === 0 ? columns : Math.max(columns, wireBytes * OBJECTS_PER_BYTE);
+  return named === 0 ? columns : Math.max(columns, byteCount * OBJECTS_PER_BYTE);
 }
 
 /** A time before every event. */

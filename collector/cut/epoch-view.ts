@@ -14,6 +14,7 @@ import {
   type ReceiveEvent,
   type VariableRef,
 } from "../../agent/kernel/index.ts";
+import { type EventRows, seqAt } from "../store/segment-rows.ts";
 import type { UnknownReason } from "./history.ts";
 import { LogImage, unknownBy, withRange } from "./log-image.ts";
 import { Senders } from "./senders.ts";
@@ -34,15 +35,16 @@ export class EpochView {
   seq = 0;
   /** Everything up to this t is applied, if the view was moved by time. */
   t: Hlc = MIN_HLC;
-  readonly #only: ReadonlySet<string> | undefined;
+  /** The logs that it is restricted to; undefined: it follows all. */
+  readonly only: ReadonlySet<string> | undefined;
 
   constructor(only?: ReadonlySet<string>) {
-    this.#only = only;
+    this.only = only;
   }
 
   /** Whether this view follows that log. */
   follows(log: string): boolean {
-    return this.#only === undefined || this.#only.has(log);
+    return this.only === undefined || this.only.has(log);
   }
 
   /** The image of a log, made empty if there is none: lost, if a lost range before it names it. */
@@ -68,10 +70,15 @@ export class EpochView {
   }
 
   /**
-   * Applies the events [start, end) of a batch, by index. They must follow on what is applied. Whoever
+   * Applies the events [start, end) of a batch. They must follow on what is applied. Whoever
    * applies a batch bit by bit passes the same `places`, so that its variables are looked up once.
    */
-  applyEvents(batch: Batch, start: number, end: number, places: Places = placesFor(batch)): void {
+  applyEvents(
+    batch: EventRows,
+    start: number,
+    end: number,
+    places: Places = placesFor(batch),
+  ): void {
     const { events } = batch;
     const { kind, ref, variables } = events;
     const { slots, images } = places;
@@ -96,7 +103,7 @@ export class EpochView {
       }
       if (slot >= 0) (images[variable] as LogImage).applyChange(slot, code, events, i);
     }
-    if (end > start) this.seq = Math.max(this.seq, batch.header.firstSeq + end - 1);
+    if (end > start) this.seq = Math.max(this.seq, seqAt(batch, end - 1));
   }
 
   #applyBody(batch: Batch, i: number, code: number): void {

@@ -2,15 +2,10 @@
  * Events of the selection in global order (t, node, epoch, seq), a page at a time: a merge over the
  * epochs, each read batch by batch, so that a page costs what it holds and not the history.
  */
-import {
-  type Batch,
-  type EventKind,
-  eventAt,
-  type Hlc,
-  KindCode,
-  RetroError,
-} from "../../agent/kernel/index.ts";
+import { type EventKind, type Hlc, KindCode, RetroError } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
+import type { BlockChoice } from "../store/segment-reader.ts";
+import { type EventRows, eventOfRow, seqAt } from "../store/segment-rows.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { unknownRuns } from "./cut-at.ts";
 import { indexAfter } from "./epoch-source.ts";
@@ -97,15 +92,27 @@ function kindsWanted(kinds: readonly EventKind[] | undefined, chosen: Chosen): r
   });
 }
 
+/** What of a segment holds events of those kinds. */
+function blocksFor({ logs }: Chosen, wanted: readonly boolean[]): BlockChoice {
+  const { send, receive, keyframe } = KindCode;
+  const isOfLog = (code: number): boolean => code <= 3 || code === keyframe;
+  const isMessage = (code: number): boolean => code === send || code === receive;
+  return {
+    logs: wanted.some((is, code) => is && isOfLog(code)) ? logs : new Set(),
+    messages: wanted.some((is, code) => is && isMessage(code)),
+    rest: wanted.some((is, code) => is && !isOfLog(code) && !isMessage(code)),
+  };
+}
+
 /** The events of one epoch that match, in seq order. */
 class EpochCursor {
   readonly #record: EpochRecord;
-  readonly #batches: Iterator<Batch>;
+  readonly #batches: Iterator<EventRows>;
   readonly #to: Hlc;
   readonly #from: Hlc;
   readonly #chosen: Chosen;
   readonly #wanted: readonly boolean[];
-  #batch: Batch | undefined;
+  #batch: EventRows | undefined;
   #index = 0;
   /** Time of the event it stands at. */
   t: Hlc;
@@ -126,7 +133,7 @@ class EpochCursor {
     const isEmpty = record.joined > to || record.lastT < this.#from;
     this.#batches = isEmpty
       ? [][Symbol.iterator]()
-      : context.source.batches(record.id, this.#from, to);
+      : context.source.batches(record.id, this.#from, to, { choice: blocksFor(chosen, wanted) });
   }
 
   /** Goes to the first event that matches. */
@@ -149,12 +156,12 @@ class EpochCursor {
   }
 
   get #seq(): number {
-    return (this.#batch?.header.firstSeq ?? 0) + this.#index;
+    return this.#batch === undefined ? this.#index : seqAt(this.#batch, this.#index);
   }
 
   take(): NodeEvent {
     const { node, service, epoch } = this.#record;
-    return { node, service, epoch, event: eventAt(this.#batch as Batch, this.#index) };
+    return { node, service, epoch, event: eventOfRow(this.#batch as EventRows, this.#index) };
   }
 
   *advance(): Work<void> {
@@ -194,7 +201,7 @@ class EpochCursor {
     }
   }
 
-  #matches({ events }: Batch): boolean {
+  #matches({ events }: EventRows): boolean {
     const code = events.kind[this.#index] as number;
     if (this.#wanted[code] !== true) return false;
     const ref = events.ref[this.#index] as number;

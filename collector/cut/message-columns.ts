@@ -12,7 +12,6 @@
  * `receiver` change as receives become known; all else is fixed.
  */
 import {
-  type Batch,
   type EventBody,
   type Hlc,
   KindCode,
@@ -20,6 +19,7 @@ import {
   receivingGroup,
   type SendEvent,
 } from "../../agent/kernel/index.ts";
+import { type EventRows, seqAt } from "../store/segment-rows.ts";
 
 /** Numbers for texts, from 0 on. */
 export class Names {
@@ -83,7 +83,8 @@ export class MessageColumns {
   readonly foreign: ForeignReceive[] = [];
   #latestEnd = Number.NaN;
 
-  constructor({ header, events }: Batch, names: Names, timeout: number) {
+  constructor(rows: EventRows, names: Names, timeout: number) {
+    const { header, events } = rows;
     this.firstSeq = header.firstSeq;
     this.lastSeq = header.lastSeq;
     this.firstT = header.firstT;
@@ -114,7 +115,7 @@ export class MessageColumns {
       const t = events.t[i] as number;
       const body = events.bodies[events.ref[i] as number] as EventBody;
       if (body.kind === "send") {
-        this.#addSend(row, header.firstSeq + i, t, body, names, timeout);
+        this.#addSend(row, seqAt(rows, i), t, body, names, timeout);
         row += 1;
       } else if (body.kind === "receive" && this.#addReceive(stamped, t, body, names)) {
         stamped += 1;

@@ -3,7 +3,6 @@
  * memory within a bound, made from the decoded batch when it is first asked for.
  */
 import {
-  type Batch,
   type EventBody,
   type Hlc,
   KindCode,
@@ -12,6 +11,8 @@ import {
   type SendEvent,
 } from "../../agent/kernel/index.ts";
 import type { EpochRecord, StoredBatch } from "../store/history-store.ts";
+import type { BlockChoice } from "../store/segment-reader.ts";
+import { type EventRows, seqAt } from "../store/segment-rows.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { LruCache } from "./lru-cache.ts";
 import { Senders } from "./senders.ts";
@@ -38,6 +39,9 @@ interface AllSenders {
   readonly version: string;
   readonly senders: Senders;
 }
+
+/** Of a segment no log is read. */
+export const ONLY_MESSAGES: BlockChoice = { logs: new Set(), messages: true, rest: false };
 
 const EMPTY: MessageDigest = { sends: [], receives: [] };
 const DIGEST_BYTES = 160;
@@ -114,9 +118,9 @@ export class MessageSource {
     const key = `${stored.epochId}/${stored.firstSeq}/${stored.lastSeq}`;
     const known = this.#digests.get(key);
     if (known !== undefined) return known;
-    const batch = this.#source.decoded(stored);
-    if (batch === undefined) return EMPTY;
-    const digest = digestOf(batch);
+    const read = this.#source.decoded(stored, ONLY_MESSAGES);
+    if (read === undefined) return EMPTY;
+    const digest = digestOf(read.rows);
     const rows = digest.sends.length + digest.receives.length;
     this.#digests.set(key, digest, DIGEST_BYTES + rows * ROW_BYTES);
     return digest;
@@ -124,7 +128,8 @@ export class MessageSource {
 }
 
 /** The messages of a batch. */
-export function digestOf({ header, events }: Batch): MessageDigest {
+export function digestOf(rows: EventRows): MessageDigest {
+  const { events } = rows;
   if (!events.bodies.some(({ kind }) => kind === "send" || kind === "receive")) return EMPTY;
   const sends: SendRow[] = [];
   const receives: ReceiveRow[] = [];
@@ -132,7 +137,7 @@ export function digestOf({ header, events }: Batch): MessageDigest {
     const code = events.kind[i];
     if (code !== KindCode.send && code !== KindCode.receive) continue;
     const body = events.bodies[events.ref[i] as number] as EventBody;
-    const place = { seq: header.firstSeq + i, t: events.t[i] as Hlc };
+    const place = { seq: seqAt(rows, i), t: events.t[i] as Hlc };
     if (body.kind === "send") sends.push({ ...place, body });
     else if (body.kind === "receive") receives.push({ ...place, body });
   }

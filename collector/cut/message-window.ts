@@ -10,9 +10,11 @@
  * has more events; after a repair, all of the stretch is looked through for batches not yet known.
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
-import type { EpochRecord } from "../store/history-store.ts";
+import type { EpochRecord, SeqRange } from "../store/history-store.ts";
+import { partOf } from "../store/segment-rows.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { type Arrival, MessageColumns, Names, NOBODY, runName } from "./message-columns.ts";
+import { ONLY_MESSAGES } from "./message-source.ts";
 
 /** The messages of one epoch inside the window. */
 interface Run {
@@ -21,7 +23,6 @@ interface Run {
   readonly nodeNumber: number;
   /** By firstSeq. */
   readonly pages: MessageColumns[];
-  readonly knownBatches: Set<number>;
   from: number;
   to: number;
   /** Up to here nothing can be added but by a repair. */
@@ -159,7 +160,6 @@ export class MessageWindow {
       epoch,
       nodeNumber: this.#names.numberOf(node),
       pages: [],
-      knownBatches: new Set(),
       from: Number.POSITIVE_INFINITY,
       to: Number.NEGATIVE_INFINITY,
       settled: Number.NEGATIVE_INFINITY,
@@ -174,14 +174,16 @@ export class MessageWindow {
   #readRange(run: Run, epochId: number, from: number, to: number, fresh: Place[]): void {
     const range = { from: from as Hlc, to: to as Hlc };
     for (const stored of this.#source.store.batches(epochId, range)) {
-      if (run.knownBatches.has(stored.firstSeq)) continue;
-      const batch = this.#source.decoded(stored);
-      if (batch === undefined) continue;
-      run.knownBatches.add(stored.firstSeq);
-      const page = new MessageColumns(batch, this.#names, this.#timeout);
-      this.bytes += page.bytes;
-      insertBySeq(run.pages, page);
-      fresh.push({ run, page, row: 0 });
+      const missing = seqsWithoutPage(run.pages, stored.firstSeq, stored.lastSeq);
+      if (missing.length === 0) continue;
+      const read = this.#source.decoded(stored, ONLY_MESSAGES);
+      if (read === undefined) continue;
+      for (const { first, last } of missing) {
+        const page = new MessageColumns(partOf(read.rows, first, last), this.#names, this.#timeout);
+        this.bytes += page.bytes;
+        insertBySeq(run.pages, page);
+        fresh.push({ run, page, row: 0 });
+      }
     }
   }
 
@@ -258,6 +260,24 @@ function pushTo<Item>(lists: Map<string, Item[]>, key: string, item: Item): void
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [item]);
   else list.push(item);
+}
+
+/** The seqs that no page holds: of a segment those batches may be known that it was sealed from. */
+function seqsWithoutPage(
+  pages: readonly MessageColumns[],
+  first: number,
+  last: number,
+): SeqRange[] {
+  const missing: SeqRange[] = [];
+  let seq = first;
+  for (let index = Math.max(0, indexOfSeq(pages, first)); index < pages.length; index += 1) {
+    const { firstSeq, lastSeq } = pages[index] as MessageColumns;
+    if (firstSeq > last) break;
+    if (firstSeq > seq) missing.push({ first: seq, last: firstSeq - 1 });
+    seq = Math.max(seq, lastSeq + 1);
+  }
+  if (seq <= last) missing.push({ first: seq, last });
+  return missing;
 }
 
 /** Nearly always at one end: batches are read in order. */

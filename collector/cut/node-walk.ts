@@ -15,6 +15,7 @@ import {
   type VariableRef,
   valuesEqual,
 } from "../../agent/kernel/index.ts";
+import { type EventRows, rowFrom, seqAt } from "../store/segment-rows.ts";
 import type { CutContext } from "./context.ts";
 import { indexAfter } from "./epoch-source.ts";
 import { EpochView, touches } from "./epoch-view.ts";
@@ -89,12 +90,13 @@ class EpochWalk {
     const { source } = this.#context;
     const { record } = this.span;
     if (from >= record.joined) this.view = source.viewAt(record, from, this.#chosen.logs);
-    for (const batch of source.batches(record.id, from, to)) {
-      const { header, events } = batch;
+    const choice = { logs: this.#chosen.logs, messages: false, rest: false };
+    for (const batch of source.batches(record.id, from, to, { choice })) {
+      const { events } = batch;
       const end = indexAfter(events.t, to, events.count);
-      const start = Math.max(0, this.view.seq + 1 - header.firstSeq);
+      const start = rowFrom(batch, this.view.seq + 1);
       if (end <= start) continue;
-      yield* this.#lostBefore(header.firstSeq + start, events.t[start] as Hlc);
+      yield* this.#lostBefore(seqAt(batch, start), events.t[start] as Hlc);
       yield* this.#events(batch, start, end);
       yield undefined;
     }
@@ -124,12 +126,12 @@ class EpochWalk {
     }
   }
 
-  *#events(batch: Batch, start: number, end: number): Generator<Happening> {
-    const { events, header } = batch;
+  *#events(batch: EventRows, start: number, end: number): Generator<Happening> {
+    const { events } = batch;
     const wanted = events.variables.map(({ log, key }) => isChosen(this.#chosen, log, key));
     for (let i = start; i < end; i += 1) {
       const code = events.kind[i] as number;
-      const seq = header.firstSeq + i;
+      const seq = seqAt(batch, i);
       if (code <= 3) {
         if (wanted[events.ref[i] as number]) yield this.#applyChange(batch, i, seq, code);
       } else if (code === KindCode.keyframe) {
@@ -258,7 +260,9 @@ export function* candidateTimes(
     let found = 0;
     let latest: Hlc | undefined;
     const last = Math.min(from, span.until - 1) as Hlc;
-    for (const batch of context.source.batches(record.id, record.joined, last, true)) {
+    const choice = { logs: chosen.logs, messages: false, rest: false };
+    const options = { choice, reverse: true };
+    for (const batch of context.source.batches(record.id, record.joined, last, options)) {
       for (const t of timesIn(batch, last, chosen)) {
         if (t === latest) continue;
         latest = t;

@@ -160,7 +160,8 @@ function* changeCounts(
     }
   }
   if (range === undefined || partial.size === 0) return counts;
-  for (const { events } of context.source.batches(record.id, range.from, range.to)) {
+  const choice = { logs: partial, messages: false, rest: false };
+  for (const { events } of context.source.batches(record.id, range.from, range.to, { choice })) {
     const end = indexAfter(events.t, range.to, events.count);
     for (let i = indexAfter(events.t, (range.from - 1) as Hlc, events.count); i < end; i += 1) {
       if ((events.kind[i] as number) > 3) continue;

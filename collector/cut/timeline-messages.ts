@@ -1,5 +1,6 @@
 /** The messages and single events of a timeline. */
-import { eventAt, type Hlc, messageId, type RetroEvent } from "../../agent/kernel/index.ts";
+import { type Hlc, messageId, type RetroEvent } from "../../agent/kernel/index.ts";
+import { eventOfRow } from "../store/segment-rows.ts";
 import type { CutContext } from "./context.ts";
 import { indexAfter } from "./epoch-source.ts";
 import type { MessageBundle, NodeEvent } from "./history.ts";
@@ -24,11 +25,12 @@ export function exactEvents(
   const found: NodeEvent[] = [];
   for (const { record } of spans) {
     if (record.joined > to || record.lastT < from) continue;
-    for (const batch of context.source.batches(record.id, from, to)) {
+    const choice = { logs: chosen.logs, messages: true, rest: true };
+    for (const batch of context.source.batches(record.id, from, to, { choice })) {
       const { events } = batch;
       const end = indexAfter(events.t, to, events.count);
       for (let i = indexAfter(events.t, (from - 1) as Hlc, events.count); i < end; i += 1) {
-        const event = eventAt(batch, i);
+        const event = eventOfRow(batch, i);
         if (isDrawn(event, chosen)) {
           found.push({ node, service: record.service, epoch: record.epoch, event });
         }

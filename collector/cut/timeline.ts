@@ -101,7 +101,8 @@ function* countNode(
     }
     const from = Math.max(start, record.joined) as Hlc;
     const to = Math.min(last, record.lastT) as Hlc;
-    for (const batch of context.source.batches(record.id, from, to)) {
+    const choice = { logs: chosen.logs, messages: true, rest: true };
+    for (const batch of context.source.batches(record.id, from, to, { choice })) {
       addBatch(result, batch, (log, key) => isChosen(chosen, log, key));
       yield;
     }

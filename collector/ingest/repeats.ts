@@ -5,8 +5,10 @@
  * that it nearly always is, and counted.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type Batch, decodeBatch, eventAt, type Hlc } from "../../agent/kernel/index.ts";
+import { type Batch, eventAt, type Hlc } from "../../agent/kernel/index.ts";
 import type { HistoryStore, SeqRange, StoredBatch } from "../store/history-store.ts";
+import { isSegment } from "../store/segment-header.ts";
+import { decodeWhole } from "../store/segment-reader.ts";
 import type { PreparedBatch } from "./prepare.ts";
 
 /** Stored batches remembered for the requests of a group. */
@@ -86,7 +88,7 @@ export class Repeats {
     if (at >= 0) return this.#known[at];
     const stored = this.#store.batchWithSeq(epochId, seq);
     if (stored === undefined) return undefined;
-    this.#bytesLeft -= stored.bytes.length;
+    this.#bytesLeft -= bytesOf(stored);
     const known: Known = { stored, batch: undefined };
     this.#known.unshift(known);
     if (this.#known.length > MAX_REMEMBERED) this.#known.pop();
@@ -97,9 +99,14 @@ export class Repeats {
     if (known.batch !== undefined) return known.batch;
     this.#eventsLeft -= known.stored.lastSeq - known.stored.firstSeq + 1;
     if (this.#eventsLeft < 0) return undefined;
-    known.batch = decodeBatch(known.stored.bytes);
+    known.batch = decodeWhole(known.stored, this.#store);
     return known.batch;
   }
+}
+
+/** A segment's blocks are read when it is decoded: at a few bytes an event. */
+function bytesOf({ bytes, firstSeq, lastSeq }: StoredBatch): number {
+  return bytes.length + (isSegment(bytes) ? 16 * (lastSeq - firstSeq + 1) : 0);
 }
 
 function areEqual(ours: Batch, theirs: Batch, first: number, last: number): boolean {

@@ -93,16 +93,48 @@ export interface LogRecord {
   readonly changeCount: number;
 }
 
-/** A batch as stored: its range, and the wire bytes as received (their checksum verified again at each read). */
+/**
+ * A batch as stored: its range, and the wire bytes as received (their checksum verified again at each
+ * read). Or a segment, which stands in the place of the batches it was sealed from: then the bytes are
+ * its header (segment-header.ts), and its events are in blocks (`block`). segment-reader.ts reads both.
+ */
 export interface StoredBatch {
   readonly epochId: number;
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly firstT: Hlc;
   readonly lastT: Hlc;
-  /** Collector's wall clock, Unix ms. */
+  /** Collector's wall clock, Unix ms. Of a segment: when the last of its batches came. */
   readonly arrivalMs: number;
   readonly bytes: Uint8Array;
+}
+
+/** A segment to be put in the place of batches. */
+export interface SegmentWrite {
+  /** The batches it was made from, consecutive and of one epoch: all their events are in it. */
+  readonly replaced: readonly (TimedRange & { readonly epochId: number })[];
+  readonly segment: StoredBatch;
+  /** By the index that the header gives them. */
+  readonly blocks: readonly Uint8Array[];
+}
+
+/** Checkpoints that nobody needs any more, because others near them do. */
+export interface CheckpointThinning {
+  readonly epochId: number;
+  /** As it was before the checkpoints were looked at: after a repair nothing is removed. */
+  readonly repairCount: number;
+  /** T of directories. */
+  readonly directories: readonly Hlc[];
+  readonly states: readonly { readonly log: string; readonly seq: number }[];
+}
+
+/** Where the blocks of segments come from. */
+export interface BlockSource {
+  /**
+   * The bytes of a block of a stored segment. Undefined if they are damaged or gone; what is damaged joins
+   * `damaged(epochId)`, by the name of the block's log alone.
+   */
+  block(segment: StoredBatch, index: number): Uint8Array | undefined;
 }
 
 /**
@@ -137,6 +169,13 @@ export interface SlowMessageRecord {
 /** Events that were stored and can no longer be read: to readers, a lost range. */
 export interface DamagedRange extends TimedRange {
   readonly epochId: number;
+  /** What is damaged of a segment, if it is one block: seqs and times are then those of the block's events. */
+  readonly block?: {
+    /** Undefined: its messages, or requests, marks, joins and leaves. */
+    readonly log: string | undefined;
+    readonly messages: boolean;
+    readonly eventCount: number;
+  };
 }
 
 /** One transaction of ingest. */
@@ -310,7 +349,7 @@ export interface SavedWrite {
   readonly remove: readonly number[];
 }
 
-export interface HistoryStore {
+export interface HistoryStore extends BlockSource {
   /**
    * All epochs, in memory: cheap to call. Ascending by id. The same array until a write changes an
    * epoch: what is computed from it may be kept as long as it is the same.
@@ -338,6 +377,13 @@ export interface HistoryStore {
     range: { readonly from: Hlc; readonly to: Hlc; readonly reverse?: boolean },
   ): Iterable<StoredBatch>;
 
+  /**
+   * Puts a segment in the place of batches, in one transaction; resolves when durable. False: some batch was
+   * no longer there (retention, erasure), and nothing was changed. Whatever else came meanwhile stays:
+   * between consecutive batches nothing can come. Errors as `write`.
+   */
+  seal(write: SegmentWrite): Promise<boolean>;
+
   /** The batch that holds the seq, if stored. */
   batchWithSeq(epochId: number, seq: number): StoredBatch | undefined;
 
@@ -358,6 +404,8 @@ export interface HistoryStore {
   repairCount(epochId: number): number;
   /** Resolves when durable, or dropped (see `CheckpointWrite.repairCount`). Errors as `write`. */
   writeCheckpoint(checkpoint: CheckpointWrite): Promise<void>;
+  /** Removes checkpoints; resolves when durable, or dropped because of a repair. Errors as `write`. */
+  thinCheckpoints(thinning: CheckpointThinning): Promise<void>;
   /** The latest directory with directory.t <= t. */
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined;
   /** The checkpoint of a log written with the directory of exactly that seq. */

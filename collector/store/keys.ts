@@ -11,6 +11,7 @@
  *     log         L | epochId 4 | log, text           what is known of one log of an epoch
  *     batch       B | epochId 4 | firstT 8 | firstSeq 8 | lastT 8 | lastSeq 8
  *     seq         S | epochId 4 | lastSeq 8 | firstT 8 | firstSeq 8 | lastT 8      finds a batch by seq
+ *     block       N | epochId 4 | firstSeq of the segment 8 | index 4
  *     violation   V | class 1 | receiveT 8 | sendT 8 | receive's id, text          see stretches.ts
  *     slow        M | class 1 | sendT 8 | receiveT 8 | receive's id, text
  *     directory   D | epochId 4 | t 8
@@ -24,7 +25,8 @@
  *     last id     H                                   the highest epochId of a record that was forgotten
  *     saved       P | number 8 | part 1               a cut kept: 0 its label, 1 its bytes
  *
- * A batch's key holds its whole range, so that a batch whose bytes are damaged can still be named.
+ * A batch's key holds its whole range, so that a batch whose bytes are damaged can still be named. The
+ * header of a segment stands under the key that a batch of the same range would have.
  */
 import { createHash } from "node:crypto";
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
@@ -41,6 +43,7 @@ export const SEQ = 0x53;
 const DIRECTORY = 0x44;
 const CHECKPOINT = 0x43;
 const CAPTURE = 0x4b;
+const BLOCK = 0x4e;
 const TILE = 0x54;
 const STRETCH = 0x4a;
 const CELL = 0x49;
@@ -154,6 +157,23 @@ export function seqsFrom(epochId: number, seq: number): KeyRange {
   const last = Buffer.alloc(BATCH_KEY_BYTES, 0xff);
   epochPrefix(SEQ, epochId, 5).copy(last);
   return { first, last };
+}
+
+export function blockKey(epochId: number, firstSeq: number, index: number): Buffer {
+  const key = epochPrefix(BLOCK, epochId, 17);
+  writeI53(key, 5, firstSeq);
+  key.writeUInt32BE(index, 13);
+  return key;
+}
+
+/** What a block's key names. */
+export function placeOfBlockKey(key: Buffer): { epochId: number; firstSeq: number; index: number } {
+  return { epochId: key.readUInt32BE(1), firstSeq: readI53(key, 5), index: key.readUInt32BE(13) };
+}
+
+/** All blocks of the segment that begins at that seq. */
+export function blocksOf(epochId: number, firstSeq: number): KeyRange {
+  return { first: blockKey(epochId, firstSeq, 0), last: blockKey(epochId, firstSeq, 0xffffffff) };
 }
 
 /** A stretch of time [start, end] in its class, named by the message's receive. */

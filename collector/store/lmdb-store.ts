@@ -22,6 +22,7 @@ import {
 } from "./environment.ts";
 import type {
   CapturesWrite,
+  CheckpointThinning,
   CheckpointWrite,
   DamagedRange,
   DirectoryRecord,
@@ -34,6 +35,7 @@ import type {
   PruneWrite,
   SavedRecord,
   SavedWrite,
+  SegmentWrite,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
@@ -92,6 +94,8 @@ export class LmdbStore implements HistoryStore {
   #epochs = new Map<number, EpochRecord>();
   /** Ids by epoch and node. */
   #ids = new Map<string, number>();
+  /** Of the last groups: segments that were refused, until their callers have heard of it. */
+  readonly #unsealed = new Set<SegmentWrite>();
   /** Ascending by id; made anew when a write changed `#epochs`. */
   #epochList: readonly EpochRecord[] | undefined;
   #lastEpochId = 0;
@@ -166,6 +170,20 @@ export class LmdbStore implements HistoryStore {
 
   writeCheckpoint(checkpoint: CheckpointWrite): Promise<void> {
     return this.#push({ kind: "checkpoint", checkpoint });
+  }
+
+  async seal(write: SegmentWrite): Promise<boolean> {
+    const item: WriteItem = { kind: "segment", write };
+    await this.#push(item);
+    return !this.#unsealed.delete(write);
+  }
+
+  thinCheckpoints(thinning: CheckpointThinning): Promise<void> {
+    return this.#push({ kind: "thinning", thinning });
+  }
+
+  block(segment: StoredBatch, index: number): Uint8Array | undefined {
+    return this.#readable().block(segment, index);
   }
 
   captures(): readonly StoredCapture[] {
@@ -389,6 +407,7 @@ export class LmdbStore implements HistoryStore {
     }
     this.#joined = outcome.joined;
     this.#reader.learnStretches(outcome.stretchSlots);
+    for (const write of outcome.unsealed) this.#unsealed.add(write);
   }
 
   /** What of a group must wait for room: all but what makes some, for which the reserve is kept. */

@@ -8,6 +8,7 @@
 import { type Hlc, type Json, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
 import type {
   CapturesWrite,
+  CheckpointThinning,
   CheckpointWrite,
   DamagedRange,
   DirectoryRecord,
@@ -20,6 +21,7 @@ import type {
   PruneWrite,
   SavedRecord,
   SavedWrite,
+  SegmentWrite,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
@@ -40,6 +42,8 @@ const NO_BYTES = new Uint8Array(0);
 interface EpochShelf {
   /** Ascending by firstSeq. */
   batches: StoredBatch[];
+  /** Blocks of segments, by firstSeq. */
+  blocks: Map<number, readonly Uint8Array[]>;
   /** Ascending by t. */
   checkpoints: CheckpointWrite[];
   /** Bytes by level and index. */
@@ -117,6 +121,43 @@ export class MemoryStore implements HistoryStore {
       (batch) => batch.lastT >= range.from && batch.firstT <= range.to,
     );
     yield* range.reverse === true ? found.reverse() : found;
+  }
+
+  block({ epochId, firstSeq }: StoredBatch, index: number): Uint8Array | undefined {
+    this.#assertOpen();
+    return this.#shelves.get(epochId)?.blocks.get(firstSeq)?.[index];
+  }
+
+  seal({ replaced, segment, blocks }: SegmentWrite): Promise<boolean> {
+    let isSealed = false;
+    return this.#inOrder(() => {
+      const shelf = this.#shelf(segment.epochId);
+      const isReplaced = (one: StoredBatch): boolean =>
+        replaced.some(({ first, last }) => first === one.firstSeq && last === one.lastSeq);
+      const rest = shelf.batches.filter((one) => !isReplaced(one));
+      if ((this.#marks.get(segment.epochId)?.seq ?? 0) >= segment.firstSeq) return;
+      if (rest.length + replaced.length !== shelf.batches.length) return;
+      shelf.batches = [...rest, { ...segment, bytes: segment.bytes.slice() }];
+      shelf.batches.sort((a, b) => a.firstSeq - b.firstSeq);
+      const copies = blocks.map((bytes) => bytes.slice());
+      shelf.blocks.set(segment.firstSeq, copies);
+      isSealed = true;
+    }).then(() => isSealed);
+  }
+
+  thinCheckpoints(thinning: CheckpointThinning): Promise<void> {
+    const { epochId, repairCount, directories, states } = thinning;
+    return this.#inOrder(() => {
+      const shelf = this.#shelf(epochId);
+      if (shelf.repairCount !== repairCount) return;
+      const isGone = (log: string, seq: number): boolean =>
+        states.some((one) => one.log === log && one.seq === seq);
+      shelf.checkpoints = shelf.checkpoints.map((one) => ({
+        ...one,
+        logs: one.logs.filter(({ log }) => !isGone(log, one.seq)),
+        directory: directories.includes(one.t) ? NO_BYTES : one.directory,
+      }));
+    });
   }
 
   batchWithSeq(epochId: number, seq: number): StoredBatch | undefined {
@@ -256,7 +297,10 @@ export class MemoryStore implements HistoryStore {
     this.#assertOpen();
     for (const batch of this.#shelves.get(epochId)?.batches ?? []) {
       const { firstSeq: first, lastSeq: last, firstT, lastT, arrivalMs, bytes } = batch;
-      if (last > seq) yield { first, last, firstT, lastT, arrivalMs, byteCount: bytes.length };
+      if (last <= seq) continue;
+      const blocks = this.#shelves.get(epochId)?.blocks.get(first) ?? [];
+      const byteCount = blocks.reduce((sum, one) => sum + one.length, bytes.length);
+      yield { first, last, firstT, lastT, arrivalMs, byteCount };
     }
   }
 
@@ -303,6 +347,10 @@ export class MemoryStore implements HistoryStore {
       return true;
     };
     shelf.batches = shelf.batches.filter((one) => !takes(one.lastSeq <= mark.seq));
+    const kept = new Set(shelf.batches.map(({ firstSeq }) => firstSeq));
+    for (const firstSeq of shelf.blocks.keys()) {
+      if (!kept.has(firstSeq)) shelf.blocks.delete(firstSeq);
+    }
     shelf.checkpoints = shelf.checkpoints.flatMap((one) => {
       if (one.seq >= mark.seq) return [one];
       const logs = one.logs.filter(({ log }) => !takes(!isKept(log, one.seq)));
@@ -322,8 +370,9 @@ export class MemoryStore implements HistoryStore {
   usage(): StoreUsage {
     this.#assertOpen();
     let usedBytes = 0;
-    for (const { batches, checkpoints } of this.#shelves.values()) {
+    for (const { batches, blocks, checkpoints } of this.#shelves.values()) {
       for (const { bytes } of batches) usedBytes += bytes.length;
+      for (const bytes of [...blocks.values()].flat()) usedBytes += bytes.length;
       for (const { directory, logs } of checkpoints) {
         usedBytes += directory.length;
         for (const { bytes } of logs) usedBytes += bytes.length;
@@ -360,7 +409,13 @@ export class MemoryStore implements HistoryStore {
   #shelf(epochId: number): EpochShelf {
     let shelf = this.#shelves.get(epochId);
     if (shelf === undefined) {
-      shelf = { batches: [], checkpoints: [], tiles: new Map(), repairCount: 0 };
+      shelf = {
+        batches: [],
+        blocks: new Map(),
+        checkpoints: [],
+        tiles: new Map(),
+        repairCount: 0,
+      };
       this.#shelves.set(epochId, shelf);
     }
     return shelf;

@@ -35,8 +35,10 @@ import {
   allSaved,
   BATCH,
   batchesBeginning,
+  batchKey,
   batchKeyOfSeqKey,
   batchOfKey,
+  blockKey,
   checkpointKey,
   directoriesBetween,
   epochOfKey,
@@ -67,6 +69,7 @@ import {
   decodeLog,
   openRecord,
 } from "./records.ts";
+import { damagedBlockOf, decodeSegmentHeader, isSegment } from "./segment-header.ts";
 import { earliestStart, STRETCH_CLASS_COUNT, stretchSlot } from "./stretches.ts";
 
 /** A record that does not match its checksum. */
@@ -76,6 +79,7 @@ export interface RecordDamage {
     | "log"
     | "batch"
     | "seq"
+    | "block"
     | "violation"
     | "slow"
     | "directory"
@@ -98,6 +102,7 @@ const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   L: "log",
   B: "batch",
   S: "seq",
+  N: "block",
   V: "violation",
   M: "slow",
   D: "directory",
@@ -180,6 +185,29 @@ export class LmdbReader {
     if (this.#read(key) === undefined) return this.#batchWithSeqByScan(epochId, seq);
     const found = batchKeyOfSeqKey(key);
     return batchOfKey(found).first <= seq ? this.#batch(found) : undefined;
+  }
+
+  /** A block; one that is damaged is named by what its segment's header says of it. */
+  block(segment: StoredBatch, index: number): Uint8Array | undefined {
+    const { epochId, firstSeq } = segment;
+    const key = blockKey(epochId, firstSeq, index);
+    const record = this.#db.getBinary(key);
+    const payload = record && openRecord(key, record);
+    if (payload !== undefined) return plainBytes(payload);
+    // Gone with its whole segment, since the header was read: no damage.
+    if (record === undefined && this.#db.getBinary(batchKey(segment)) === undefined)
+      return undefined;
+    this.#reportBlock(key, segment, index);
+    return undefined;
+  }
+
+  #reportBlock(key: Buffer, segment: StoredBatch, index: number): void {
+    const keyHex = key.toString("hex");
+    if (this.#reported.has(keyHex)) return;
+    const range = damagedBlockOf(segment, index);
+    this.#reported.add(keyHex);
+    this.#noteDamaged(range);
+    this.#onDamage({ kind: "block", keyHex, range });
   }
 
   /** For the day when the index itself is damaged. */
@@ -299,7 +327,8 @@ export class LmdbReader {
       const { first, last, firstT, lastT } = batchOfKey(batch);
       const payload = this.#read(batch);
       const arrivalMs = payload?.readDoubleLE(0) ?? 0;
-      yield { first, last, firstT, lastT, arrivalMs, byteCount: payload?.length ?? 0 };
+      const byteCount = payload === undefined ? 0 : payload.length + blockBytesOf(payload);
+      yield { first, last, firstT, lastT, arrivalMs, byteCount };
     }
   }
 
@@ -378,11 +407,16 @@ export class LmdbReader {
       return;
     }
     const range = batchOfKey(key);
-    const ranges = this.#damaged.get(range.epochId) ?? [];
-    ranges.push(range);
-    ranges.sort((a, b) => a.first - b.first);
-    this.#damaged.set(range.epochId, ranges);
+    this.#noteDamaged(range);
     this.#onDamage({ kind, keyHex, range });
+  }
+
+  #noteDamaged(range: DamagedRange): void {
+    const ranges = [...(this.#damaged.get(range.epochId) ?? []), range];
+    this.#damaged.set(
+      range.epochId,
+      ranges.sort((a, b) => a.first - b.first),
+    );
   }
 
   #firstKey(range: KeyRange): Buffer | undefined {
@@ -398,6 +432,13 @@ export class LmdbReader {
       reverse,
     });
   }
+}
+
+/** What the blocks of a segment take beside its header. */
+function blockBytesOf(payload: Buffer): number {
+  const bytes = payload.subarray(BATCH_PREFIX_BYTES);
+  if (!isSegment(bytes)) return 0;
+  return decodeSegmentHeader(bytes).blocks.reduce((sum, { byteCount }) => sum + byteCount, 0);
 }
 
 /** Without Buffer's methods, as the port promises. */

@@ -2,7 +2,7 @@
  * Which records of an LMDB store nobody can ask for any more: what lies before the mark of a pruned
  * epoch, all of a forgotten one, and messages that were over before all history.
  *
- *     epoch      batches and their seq keys up to mark.seq, directories and tiles before mark.t, checkpoints
+ *     epoch      batches, their seq keys and blocks up to mark.seq, directories and tiles before mark.t, checkpoints
  *                before mark.seq that no directory refers to
  *     forgotten  the same without end, then its logs, then the mark itself
  *     messages   by class of length, in order of start: those that began before, and were over before
@@ -14,6 +14,7 @@ import { type PrunedEpoch, TOP_TILE_LEVEL, tileSpan } from "./history-store.ts";
 import {
   batchKeyOfSeqKey,
   batchOfKey,
+  blocksOf,
   checkpointKey,
   checkpointsFrom,
   directoriesBetween,
@@ -52,6 +53,8 @@ function* pruned(db: Environment, mark: PrunedEpoch, isForgotten: boolean): Iter
   for (const key of keysIn(db, seqsFrom(epochId, 0))) {
     const batch = batchKeyOfSeqKey(key);
     if (batchOfKey(batch).last > seq) break;
+    // Blocks first: what is left of them is found by their segment.
+    yield* keysIn(db, blocksOf(epochId, batchOfKey(batch).first));
     yield batch;
     yield key;
   }

@@ -9,6 +9,7 @@ import { type Hlc, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
 import type { Environment } from "./environment.ts";
 import type {
   CapturesWrite,
+  CheckpointThinning,
   CheckpointWrite,
   EpochRecord,
   GoneStretch,
@@ -17,6 +18,7 @@ import type {
   PrunedEpoch,
   PruneWrite,
   SavedWrite,
+  SegmentWrite,
   StoredBatch,
   StoreWrite,
   SweepOptions,
@@ -26,6 +28,7 @@ import { TOP_TILE_LEVEL, tileSpan } from "./history-store.ts";
 import type { JoinedStretches, MessageClaims } from "./joined.ts";
 import {
   batchKey,
+  blockKey,
   captureKey,
   checkpointKey,
   checkpointsFrom,
@@ -65,6 +68,8 @@ export type WriteItem =
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointWrite }
   | { readonly kind: "captures"; readonly write: CapturesWrite }
   | { readonly kind: "tiles"; readonly write: TilesWrite }
+  | { readonly kind: "segment"; readonly write: SegmentWrite }
+  | { readonly kind: "thinning"; readonly thinning: CheckpointThinning }
   | {
       readonly kind: "messages";
       readonly claim: MessageStretch;
@@ -100,6 +105,8 @@ export interface Outcome {
   readonly swept: Set<number>;
   /** To call when the transaction is durable. */
   readonly told: readonly (() => void)[];
+  /** Segments that were not put, because batches of theirs were gone. */
+  readonly unsealed: Set<SegmentWrite>;
 }
 
 /** Rough size on disk, for limits. */
@@ -110,6 +117,15 @@ export function bytesOf(item: WriteItem): number {
     return logs.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, directory.length);
   }
   if (item.kind === "captures") return bytesOfCaptures(item.write);
+  if (item.kind === "thinning") return PER_RECORD * (1 + item.thinning.states.length);
+  if (item.kind === "segment") {
+    const { replaced, segment, blocks } = item.write;
+    const records = replaced.length + blocks.length + 2;
+    return blocks.reduce(
+      (sum, one) => sum + one.length,
+      segment.bytes.length + records * PER_RECORD,
+    );
+  }
   if (item.kind === "tiles" || item.kind === "messages") {
     const records = item.kind === "tiles" ? item.write.tiles : item.cells;
     return records.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, PER_RECORD);
@@ -184,6 +200,7 @@ export class TransactionBuilder {
       gone: undefined,
       swept: new Set(),
       told: [],
+      unsealed: new Set(),
     };
   }
 
@@ -202,6 +219,7 @@ export class TransactionBuilder {
       marks: new Map(outcome.marks),
       forgotten: new Set(outcome.forgotten),
       swept: new Set(outcome.swept),
+      unsealed: new Set(outcome.unsealed),
     };
     this.#fresh = [...fresh];
     this.#freshTiles = [...freshTiles];
@@ -213,7 +231,9 @@ export class TransactionBuilder {
       else if (item.kind === "captures") this.#captures(item.write);
       else if (item.kind === "saved") this.#saved(item.write);
       else if (item.kind === "prune") this.#prune(item.write);
-      else this.#sweep(item.options, item.tell);
+      else if (item.kind === "sweep") this.#sweep(item.options, item.tell);
+      else if (item.kind === "segment") this.#segment(item.write);
+      else this.#thin(item.thinning);
     } catch (error) {
       this.outcome = outcome;
       this.#fresh = fresh;
@@ -277,10 +297,14 @@ export class TransactionBuilder {
   }
 
   #batch(batch: StoredBatch): void {
-    this.#put(batchKey(batch), batchPrefix(batch.arrivalMs), batch.bytes);
-    this.#put(seqKey(batch));
+    this.#putBatch(batch);
     this.#durable.claims.breakTouching(batch.firstT, batch.lastT);
     this.#dropMessages(this.outcome.joined.touching(batch.firstT, batch.lastT));
+  }
+
+  #putBatch(batch: StoredBatch): void {
+    this.#put(batchKey(batch), batchPrefix(batch.arrivalMs), batch.bytes);
+    this.#put(seqKey(batch));
   }
 
   #stretch(
@@ -314,6 +338,39 @@ export class TransactionBuilder {
 
   #repairCount(epochId: number): number {
     return this.#durable.repairCount(epochId) + (this.outcome.repairs.get(epochId) ?? 0);
+  }
+
+  /** All of the batches must be there still, and served: what was removed meanwhile must not come back. */
+  #segment(write: SegmentWrite): void {
+    const { replaced, segment, blocks } = write;
+    const keys = replaced.map((range) => keyOf(range));
+    const isPruned = (this.#markOf(segment.epochId)?.seq ?? 0) >= segment.firstSeq;
+    if (isPruned || !keys.every((key) => this.#isThere(key))) {
+      this.outcome.unsealed.add(write);
+      return;
+    }
+    for (const [i, key] of keys.entries()) {
+      this.#remove(key);
+      this.#remove(seqKeyOf(replaced[i] as SegmentWrite["replaced"][number]));
+    }
+    // The same events as before: what was joined or counted of them holds.
+    this.#putBatch(segment);
+    for (const [index, bytes] of blocks.entries()) {
+      this.#put(blockKey(segment.epochId, segment.firstSeq, index), bytes);
+    }
+  }
+
+  /** On the disk, or put by this very group; and not removed by it. */
+  #isThere(key: Buffer): boolean {
+    const last = this.#operations.findLast((one) => one.key.equals(key));
+    if (last !== undefined) return last.record !== undefined;
+    return this.#db.doesExist(key);
+  }
+
+  #thin({ epochId, repairCount, directories, states }: CheckpointThinning): void {
+    if (repairCount !== this.#repairCount(epochId)) return;
+    for (const t of directories) this.#remove(directoryKey(epochId, t));
+    for (const { log, seq } of states) this.#remove(checkpointKey(epochId, seq, log));
   }
 
   #captures({ put, remove }: CapturesWrite): void {
@@ -489,4 +546,18 @@ export class TransactionBuilder {
   #remove(key: Buffer): void {
     this.#operations.push({ key, record: undefined });
   }
+}
+
+function keyOf({ epochId, first, last, firstT, lastT }: SegmentWrite["replaced"][number]): Buffer {
+  return batchKey({ epochId, firstSeq: first, lastSeq: last, firstT, lastT });
+}
+
+function seqKeyOf({
+  epochId,
+  first,
+  last,
+  firstT,
+  lastT,
+}: SegmentWrite["replaced"][number]): Buffer {
+  return seqKey({ epochId, firstSeq: first, lastSeq: last, firstT, lastT });
 }

@@ -26,6 +26,7 @@ function placeNamed(key: Buffer): Place {
     case "E":
     case "L":
     case "C":
+    case "N":
       return { epochId: epochOfKey(key) };
     default:
       return {};

@@ -19,7 +19,9 @@ import {
   decodeEpoch,
   decodeLog,
 } from "../store/records.ts";
+import { decodeSegmentHeader, isSegment } from "../store/segment-header.ts";
 import { CheckpointChecker } from "./checkpoint-checker.ts";
+import { checkBlock, readableEvents } from "./segment-checks.ts";
 import type { WalkContext } from "./walk-context.ts";
 
 export interface RecordKind {
@@ -48,6 +50,7 @@ export const RECORD_KINDS: ReadonlyMap<string, RecordKind> = new Map<string, Rec
       damaged: coverDamagedBatch,
     },
   ],
+  ["N", { name: "block", without: "the log that it holds is served as lost", check: checkBlock }],
   ["S", { name: "seq", without: "its batch is found by a search", check: checkSeq }],
   ["V", { name: "violation", without: "cuts in its stretch are refused", check: checkJson }],
   ["M", { name: "slow", without: "cuts in its stretch are refused", check: checkJson }],
@@ -92,7 +95,9 @@ function checkBatch(walk: WalkContext, key: Buffer, payload: Buffer): void {
   const covered = walk.cover(epochId, range, key);
   const epoch = walk.epochs.get(epochId);
   must(epoch !== undefined, `epoch ${epochId}, which it belongs to, is not there`);
-  const { header } = decodeBatch(payload.subarray(BATCH_PREFIX_BYTES));
+  const bytes = payload.subarray(BATCH_PREFIX_BYTES);
+  const isSealed = isSegment(bytes);
+  const header = isSealed ? decodeSegmentHeader(bytes) : decodeBatch(bytes).header;
   must(header.node === epoch.node, `it says that it is of ${header.node}`);
   must(header.epoch === epoch.epoch, `it says that it is of epoch ${header.epoch}`);
   const isSame =
@@ -101,7 +106,9 @@ function checkBatch(walk: WalkContext, key: Buffer, payload: Buffer): void {
     header.firstT === range.firstT &&
     header.lastT === range.lastT;
   must(isSame, `it says that it holds seqs ${header.firstSeq} to ${header.lastSeq}`);
-  covered.readableCount += range.last - range.first + 1;
+  covered.readableCount += isSealed
+    ? readableEvents(walk, key, bytes)
+    : range.last - range.first + 1;
   const index = seqKey({ epochId, ...header });
   if (walk.store.get(index) === undefined) {
     walk.note("seq", "missing", "a batch stands in no index by seq", {

@@ -11,6 +11,7 @@
 import { RetroError } from "../../agent/kernel/index.ts";
 import type {
   CapturesWrite,
+  CheckpointThinning,
   CheckpointWrite,
   DamagedRange,
   DirectoryRecord,
@@ -22,6 +23,7 @@ import type {
   PrunedEpoch,
   PruneWrite,
   SavedWrite,
+  SegmentWrite,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
@@ -82,6 +84,23 @@ export class SimStore implements HistoryStore {
 
   writeCheckpoint(checkpoint: CheckpointWrite): Promise<void> {
     return this.#enqueue(() => this.#disk.content.writeCheckpoint(checkpoint));
+  }
+
+  async seal(write: SegmentWrite): Promise<boolean> {
+    let isSealed = false;
+    await this.#enqueue(async () => {
+      isSealed = await this.#disk.content.seal(write);
+    });
+    if (isSealed) this.#disk.counts.add("disk: segments sealed");
+    return isSealed;
+  }
+
+  thinCheckpoints(thinning: CheckpointThinning): Promise<void> {
+    return this.#enqueue(() => this.#disk.content.thinCheckpoints(thinning));
+  }
+
+  block(segment: StoredBatch, index: number): Uint8Array | undefined {
+    return this.#disk.content.block(segment, index);
   }
 
   captures(): readonly StoredCapture[] {

@@ -69,7 +69,12 @@ export function aBatch(rows: readonly Row[], fields: BatchFields = {}): Batch {
 
 /** The events of a batch as text in which every difference shows: -0, sets, maps, the order of keys. */
 export function exactText(batch: Batch): string {
-  return JSON.stringify([batch.header, [...eventsOf(batch)]], (_key, value: unknown) => {
+  return exactJson([batch.header, [...eventsOf(batch)]]);
+}
+
+/** Events, or what they hold, as such text. */
+export function exactJson(any: unknown): string {
+  return JSON.stringify(any, (_key, value: unknown) => {
     if (Object.is(value, -0)) return "-0";
     if (value instanceof ValueSet) return { set: value.members };
     if (value instanceof Map) return { map: [...value] };

@@ -1,0 +1,231 @@
+/**
+ * Columns of whole numbers, bit-packed in small frames: what blocks and checkpoints are made of.
+ * Hot: bench `store-size`. Each frame of 256 numbers has a width of its own, and the few numbers that
+ * need more are patched in afterwards, so that one leap does not widen its neighbours:
+ *
+ *     frame     width 1 | patches 1 | base, zigzag varint | packed numbers | patches
+ *     number    base + packed bits, lowest first          width 0..24: one plane
+ *                                                         25..48: a plane of the low 24 bits, one of the rest
+ *                                                         64: doubles, without a base
+ *     patch     index in the frame 1 | what lies above the packed bits, varint
+ *
+ * A frame is unpacked by unaligned reads of 32 bits, so a column must be followed by at least
+ * `FRAME_PADDING` bytes. Numbers are whole, above -2^51 and below 2^53 (`t` may leap that far). After
+ * Lemire and Boytsov, "Decoding billions of integers per second through vectorization", 2015 (PFOR).
+ */
+import { type ByteReader, type ByteWriter, unzigzag, zigzag } from "../../agent/kernel/index.ts";
+import { damagedBlock } from "./segment-damage.ts";
+
+/** Numbers in a frame; the last of a column may have fewer. */
+export const FRAME_NUMBERS = 256;
+/** Bytes that must follow the last column, whatever is in them. */
+export const FRAME_PADDING = 4;
+
+const PLANE_BITS = 24;
+const MAX_PACKED_BITS = 48;
+const RAW = 64;
+const MAX_PATCHES = 255;
+const HIGHEST_BASE = 2 ** 51;
+const TWO_24 = 2 ** 24;
+const TWO_32 = 2 ** 32;
+const POWERS: Float64Array = Float64Array.from({ length: 54 }, (_, power) => 2 ** power);
+
+// Scratch, used within one call and never across.
+const low = new Uint32Array(FRAME_NUMBERS);
+const high = new Uint32Array(FRAME_NUMBERS);
+const widths = new Uint32Array(RAW + 1);
+
+/** Writes the first `count` of `numbers`. */
+export function writeFrames(out: ByteWriter, numbers: ArrayLike<number>, count: number): void {
+  for (let start = 0; start < count; start += FRAME_NUMBERS) {
+    writeFrame(out, numbers, start, Math.min(count, start + FRAME_NUMBERS));
+  }
+}
+
+function writeFrame(out: ByteWriter, all: ArrayLike<number>, start: number, end: number): void {
+  let base = HIGHEST_BASE;
+  for (let i = start; i < end; i += 1) base = Math.min(base, all[i] as number);
+  const width = bestWidth(all, start, end, base);
+  out.byte(width);
+  if (width === RAW) {
+    out.byte(0);
+    for (let i = start; i < end; i += 1) out.float64(all[i] as number);
+    return;
+  }
+  const power = POWERS[width] as number;
+  let patches = 0;
+  for (let i = start; i < end; i += 1) {
+    const rest = (all[i] as number) - base;
+    const packed = rest % power;
+    if (rest >= power) patches += 1;
+    low[i - start] = packed % TWO_24;
+    high[i - start] = Math.floor(packed / TWO_24);
+  }
+  out.byte(patches);
+  out.varint(zigzag(base));
+  writePlane(out, low, end - start, Math.min(width, PLANE_BITS));
+  if (width > PLANE_BITS) writePlane(out, high, end - start, width - PLANE_BITS);
+  for (let i = start; i < end; i += 1) {
+    const above = Math.floor(((all[i] as number) - base) / power);
+    if (above === 0) continue;
+    out.byte(i - start);
+    out.varint(above);
+  }
+}
+
+/** The width that makes the frame smallest, patches counted. */
+function bestWidth(all: ArrayLike<number>, start: number, end: number, base: number): number {
+  widths.fill(0);
+  let most = 0;
+  for (let i = start; i < end; i += 1) {
+    const bits = bitsOf((all[i] as number) - base);
+    widths[bits] = (widths[bits] as number) + 1;
+    most = Math.max(most, bits);
+  }
+  let best = RAW;
+  let bestBits = RAW * (end - start);
+  let patches = 0;
+  let patchBits = 0;
+  for (let width = most; width >= 0; width -= 1) {
+    if (width <= MAX_PACKED_BITS && patches <= MAX_PATCHES) {
+      const bits = width * (end - start) + patchBits;
+      if (bits < bestBits) {
+        best = width;
+        bestBits = bits;
+      }
+    }
+    // One bit narrower: those of this width need a patch, and the others a bit more of one.
+    patches += widths[width] as number;
+    patchBits = 0;
+    for (let bits = width; bits <= most; bits += 1) {
+      patchBits += (widths[bits] as number) * (8 + 8 * Math.ceil((bits - width + 1) / 7));
+    }
+  }
+  return best;
+}
+
+function bitsOf(number: number): number {
+  return number < TWO_32 ? 32 - Math.clz32(number) : 64 - Math.clz32(Math.floor(number / TWO_32));
+}
+
+function writePlane(out: ByteWriter, plane: Uint32Array, count: number, width: number): void {
+  let held = 0;
+  let bits = 0;
+  out.reserve(Math.ceil((count * width) / 8));
+  for (let i = 0; i < count; i += 1) {
+    // At most 7 bits are held, and at most 24 come: 31 fit.
+    held |= (plane[i] as number) << bits;
+    bits += width;
+    while (bits >= 8) {
+      out.bytes[out.pos] = held;
+      out.pos += 1;
+      held >>>= 8;
+      bits -= 8;
+    }
+  }
+  if (bits > 0) out.byte(held & 0xff);
+}
+
+/** Fills `into` from the reader. @throws RetroError `data-damaged`, `bad-batch` */
+export function readFrames(reader: ByteReader, into: Float64Array): void {
+  const view = viewOf(reader);
+  for (let start = 0; start < into.length; start += FRAME_NUMBERS) {
+    const count = Math.min(FRAME_NUMBERS, into.length - start);
+    const width = reader.byte();
+    const patches = reader.byte();
+    if (width === RAW) {
+      for (let i = 0; i < count; i += 1) into[start + i] = reader.float64();
+      continue;
+    }
+    const base = readPacked(reader, view, width, count);
+    if (width <= PLANE_BITS) {
+      for (let i = 0; i < count; i += 1) into[start + i] = base + (low[i] as number);
+    } else {
+      for (let i = 0; i < count; i += 1) {
+        into[start + i] = base + (low[i] as number) + (high[i] as number) * TWO_24;
+      }
+    }
+    for (let patch = 0; patch < patches; patch += 1) {
+      const at = start + patchedIndex(reader, count);
+      into[at] = (into[at] as number) + reader.varint() * (POWERS[width] as number);
+    }
+  }
+}
+
+/** As `readFrames`, for numbers known to be from 0 to below `limit`, 2^24 at most. */
+export function readSmallFrames(
+  reader: ByteReader,
+  into: Uint32Array | Uint8Array,
+  limit: number,
+): void {
+  const view = viewOf(reader);
+  for (let start = 0; start < into.length; start += FRAME_NUMBERS) {
+    const count = Math.min(FRAME_NUMBERS, into.length - start);
+    const width = reader.byte();
+    const patches = reader.byte();
+    if (width > PLANE_BITS) damagedBlock("a small number in many bits");
+    const base = readPacked(reader, view, width, count);
+    if (base < 0 || base >= limit) damagedBlock("a number out of range");
+    let highest = 0;
+    for (let i = 0; i < count; i += 1) {
+      const number = base + (low[i] as number);
+      highest |= number;
+      into[start + i] = number;
+    }
+    for (let patch = 0; patch < patches; patch += 1) {
+      const at = start + patchedIndex(reader, count);
+      const number = (into[at] as number) + reader.varint() * (POWERS[width] as number);
+      if (number >= limit) damagedBlock("a number out of range");
+      into[at] = number;
+    }
+    // The bits of all: below the limit if they are; else one by one.
+    if (highest >= limit) checkBelow(into, start, start + count, limit);
+  }
+}
+
+function checkBelow(into: ArrayLike<number>, start: number, end: number, limit: number): void {
+  for (let i = start; i < end; i += 1) {
+    if (!((into[i] as number) < limit)) damagedBlock("a number out of range");
+  }
+}
+
+/** Unpacks the planes of a frame into `low` and `high`; returns its base. */
+function readPacked(reader: ByteReader, view: DataView, width: number, count: number): number {
+  const base = unzigzag(reader.varint());
+  if (width > MAX_PACKED_BITS) damagedBlock("a frame of impossible width");
+  readPlane(reader, view, low, count, Math.min(width, PLANE_BITS));
+  if (width > PLANE_BITS) readPlane(reader, view, high, count, width - PLANE_BITS);
+  return base;
+}
+
+function readPlane(
+  reader: ByteReader,
+  view: DataView,
+  plane: Uint32Array,
+  count: number,
+  width: number,
+): void {
+  if (width === 0) {
+    plane.fill(0, 0, count);
+    return;
+  }
+  const bytes = (count * width + 7) >> 3;
+  reader.need(bytes + FRAME_PADDING);
+  const start = reader.pos;
+  const mask = 2 ** width - 1;
+  let bit = 0;
+  for (let i = 0; i < count; i += 1) {
+    plane[i] = (view.getUint32(start + (bit >> 3), true) >>> (bit & 7)) & mask;
+    bit += width;
+  }
+  reader.pos = start + bytes;
+}
+
+function patchedIndex(reader: ByteReader, count: number): number {
+  const index = reader.byte();
+  return index < count ? index : damagedBlock("a patch beyond its frame");
+}
+
+function viewOf({ bytes }: ByteReader): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,106 @@
+/**
+ * Names and texts inside blocks: lists of sorted keys, and bytes that are deflated where it pays.
+ *
+ *     packed    length of the content, varint | length stored, varint; 0: as it is | bytes
+ *     keys      count | packed: (characters shared with the key before 1 | rest, length and UTF-8)...
+ *
+ * A key is shared by UTF-16 units, at most 255. Which list it is can be told from its hash, without
+ * unpacking: most blocks of a log have the same list as the block before.
+ */
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { ByteReader, ByteWriter } from "../../agent/kernel/index.ts";
+import { damagedBlock } from "./segment-damage.ts";
+
+/** Less is not worth a try. */
+const MIN_DEFLATED_BYTES = 48;
+/** A block's texts are at most what one batch may hold, a few times over. */
+const MAX_PACKED_BYTES: number = 64 * 1024 * 1024;
+const MAX_KEY_BYTES = 0xffff_ffff;
+const MAX_SHARED = 255;
+const LEVEL = 6;
+
+/** Writes bytes, deflated if that makes them smaller by a tenth at least. */
+export function writePacked(out: ByteWriter, content: Uint8Array): void {
+  out.varint(content.length);
+  const deflated =
+    content.length < MIN_DEFLATED_BYTES ? content : deflateRawSync(content, { level: LEVEL });
+  if (deflated.length > content.length * 0.9) {
+    out.varint(0);
+    out.raw(content);
+  } else {
+    out.varint(deflated.length);
+    out.raw(deflated);
+  }
+}
+
+/** The bytes that `writePacked` was given; a view where they are stored as they are. */
+export function readPacked(reader: ByteReader): Uint8Array {
+  const length = reader.varint();
+  const stored = reader.varint();
+  if (length > MAX_PACKED_BYTES) damagedBlock("an impossible length");
+  const size = stored === 0 ? length : stored;
+  reader.need(size);
+  const bytes = reader.bytes.subarray(reader.pos, reader.pos + size);
+  reader.pos += size;
+  if (stored === 0) return bytes;
+  const content = inflate(bytes, length);
+  return content.length === length ? content : damagedBlock("text of another length");
+}
+
+/** Passes over what `writePacked` wrote. */
+export function skipPacked(reader: ByteReader): void {
+  const length = reader.varint();
+  const stored = reader.varint();
+  const size = stored === 0 ? length : stored;
+  reader.need(size);
+  reader.pos += size;
+}
+
+function inflate(bytes: Uint8Array, length: number): Uint8Array {
+  try {
+    return inflateRawSync(bytes, { maxOutputLength: Math.max(1, length) });
+  } catch {
+    return damagedBlock("text that cannot be inflated");
+  }
+}
+
+const scratch = new ByteWriter();
+
+/** Writes sorted keys. */
+export function writeKeys(out: ByteWriter, keys: readonly string[]): void {
+  scratch.clear();
+  let before = "";
+  for (const key of keys) {
+    let shared = 0;
+    const most = Math.min(before.length, key.length, MAX_SHARED);
+    while (shared < most && before.charCodeAt(shared) === key.charCodeAt(shared)) shared += 1;
+    // Never between the halves of a character.
+    if (shared > 0 && isHighHalf(key.charCodeAt(shared - 1))) shared -= 1;
+    scratch.byte(shared);
+    scratch.lengthAndText(key.slice(shared));
+    before = key;
+  }
+  out.varint(keys.length);
+  writePacked(out, scratch.bytes.subarray(0, scratch.pos));
+}
+
+function isHighHalf(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
+}
+
+/** The keys that `writeKeys` was given. */
+export function readKeys(reader: ByteReader): string[] {
+  const count = reader.varint();
+  const content = new ByteReader(readPacked(reader));
+  content.need(count * 2);
+  const keys: string[] = [];
+  let before = "";
+  for (let i = 0; i < count; i += 1) {
+    const shared = content.byte();
+    if (shared > before.length) damagedBlock("a key that shares more than there is");
+    before = before.slice(0, shared) + content.lengthAndText("a key", MAX_KEY_BYTES);
+    keys.push(before);
+  }
+  if (content.remaining > 0) damagedBlock("keys that are left over");
+  return keys;
+}
