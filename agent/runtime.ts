@@ -305,10 +305,10 @@ export class Runtime {
     return new RequestTiming({
       record: (request) => {
         const bytes = REQUEST_BYTES + CALL_BYTES * request.calls.length;
-        // A route that was made of what it serves may hold anything.
-        const operation = this.recording.redaction.text(request.operation);
-        this.recordBody(() => [{ ...request, operation }, bytes], true);
+        this.recordBody(() => [request, bytes], true);
       },
+      // A route that was made of what it serves may hold anything.
+      treatName: (operation) => this.recording.redaction.text(operation),
       onError: (error) => this.guard.caught(error, "timing requests"),
     });
   }

@@ -59,6 +59,10 @@ let lastMs = Number.NaN; // equal to nothing
 let lastMsText = "";
 let lastEpoch = Number.NaN;
 let lastEpochText = "";
+/** Node ids read lately: peers are few, and their names are kept with each receive. */
+const KNOWN_NODES = 8;
+const knownNodes: string[] = [];
+let nextKnown = 0;
 
 /**
  * The header's text for `stamp`. The node id must be one that agents may use (`AGENT_NODE_ID`).
@@ -157,12 +161,23 @@ function parseBetween(text: string, from: number, to: number): Stamp | undefined
   const seq = parseBase36(text, epochEnd + 1, seqEnd);
   if (seq < 1 || text.charCodeAt(seqEnd) !== HYPHEN) return undefined;
 
-  const nodeStart = seqEnd + 1;
-  if (end <= nodeStart || end - nodeStart > MAX_NODE_LENGTH) return undefined;
-  for (let i = nodeStart; i < end; i += 1) {
+  const node = parseNode(text, seqEnd + 1, end);
+  return node === undefined ? undefined : { t, epoch, seq, node };
+}
+
+/** The node id in text[start, end). Not a slice of the header, which would be kept in memory with it. */
+function parseNode(text: string, start: number, end: number): string | undefined {
+  if (end <= start || end - start > MAX_NODE_LENGTH) return undefined;
+  for (const known of knownNodes) {
+    if (known.length === end - start && text.startsWith(known, start)) return known;
+  }
+  for (let i = start; i < end; i += 1) {
     if (IN_NODE_ID[text.charCodeAt(i)] !== 1) return undefined;
   }
-  return { t, epoch, seq, node: text.slice(nodeStart, end) };
+  const node = ` ${text.slice(start, end)}`.slice(1);
+  knownNodes[nextKnown] = node;
+  nextKnown = (nextKnown + 1) % KNOWN_NODES;
+  return node;
 }
 
 /** The hex form as `parseHlc` reads it, in lower case only; without making strings. */

@@ -41,9 +41,13 @@ interface HostAndPort {
   readonly port: number | undefined;
 }
 
-/** The `Host` line's name and port. A proxy may have it from anybody: the work is linear in its length. */
-export function hostLine(head: string): HostAndPort | undefined {
-  const line = HOST.exec(head)?.[1];
+/** What the `Host` line says; `undefined`: there is none. */
+export function hostText(head: string): string | undefined {
+  return HOST.exec(head)?.[1];
+}
+
+/** Its name and port. A proxy may have it from anybody: the work is linear in its length. */
+export function hostAndPort(line: string | undefined): HostAndPort | undefined {
   const match = line === undefined ? null : NAME_AND_PORT.exec(line.trim());
   if (match === null) return undefined;
   return { host: match[1] ?? "", port: match[2] === undefined ? undefined : Number(match[2]) };
@@ -75,7 +79,8 @@ export function rawCarriers(
   let several: string[] | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i];
-    if (name?.length !== CARRIER_HEADER.length) continue;
+    // `Content-Length` is as long.
+    if (name?.length !== CARRIER_HEADER.length || !mayBeOurs(name)) continue;
     if (latin1(name).toLowerCase() !== CARRIER_HEADER) continue;
     const value = latin1(raw[i + 1] ?? "");
     if (first === undefined) first = value;
@@ -83,6 +88,11 @@ export function rawCarriers(
     else several.push(value);
   }
   return several ?? first;
+}
+
+function mayBeOurs(name: string | Uint8Array): boolean {
+  const first = typeof name === "string" ? name.charCodeAt(0) : name[0];
+  return first === 0x72 || first === 0x52; // r, R
 }
 
 function latin1(text: string | Uint8Array): string {

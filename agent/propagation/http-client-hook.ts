@@ -14,7 +14,14 @@
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
-import { findCarrier, hostLine, rawCarriers, targetBehindProxy, withCarrier } from "./head-text.ts";
+import {
+  findCarrier,
+  hostAndPort,
+  hostText,
+  rawCarriers,
+  targetBehindProxy,
+  withCarrier,
+} from "./head-text.ts";
 import type { HookGuard } from "./hook-guard.ts";
 import type { OutgoingHead } from "./last-moment.ts";
 import {
@@ -32,6 +39,10 @@ const REQUEST_START = "http.client.request.start";
 const REQUEST_ERROR = "http.client.request.error";
 const RESPONSE_FINISH = "http.client.response.finish";
 const CHANNEL = "http";
+
+/** Peers remembered by their Host line; when full, all are forgotten. Longer lines are not remembered. */
+const MAX_REMEMBERED_PEERS = 256;
+const MAX_REMEMBERED_LINE = 300;
 
 /** On a request that was looked at: what was stamped, or null. */
 const MESSAGE: unique symbol = Symbol("retroscope.message");
@@ -56,6 +67,14 @@ interface Peer {
   readonly address: string;
 }
 
+/** What one Host line meant, of a request to `host` whose scheme has that port. */
+interface Judged {
+  readonly host: string;
+  readonly defaultPort: number;
+  readonly peer: Peer;
+  readonly isAllowed: boolean;
+}
+
 /** What Node keeps about a socket's past, where it does. */
 interface SocketPast {
   readonly _bytesDispatched?: unknown;
@@ -68,6 +87,7 @@ export class HttpClientHook {
   readonly #context: HookContext;
   readonly #guard: HookGuard;
   readonly #onMissed: () => void;
+  readonly #judged = new Map<string, Judged>();
 
   /** @param onMissed a request left and nobody asked `stampRequest` about it */
   constructor(context: HookContext, guard: HookGuard, onMissed: () => void) {
@@ -138,14 +158,32 @@ export class HttpClientHook {
   }
 
   /** Whom the request goes to in the end, and whether all who will see its head may see a stamp. */
-  #judge(request: Request, head: string): { readonly peer: Peer; readonly isAllowed: boolean } {
-    const { destinations } = this.#context;
-    const next = peerOf(request, head);
-    const isAllowed = destinations.allows(next.host, next.port);
+  #judge(request: Request, head: string): Pick<Judged, "peer" | "isAllowed"> {
+    const next = this.#judgeNext(request, head);
     const behind = targetBehindProxy(head);
-    if (behind === undefined) return { peer: next, isAllowed };
+    if (behind === undefined) return next;
     const peer = { ...behind, address: peerAddress(behind.host, behind.port) };
-    return { peer, isAllowed: isAllowed && destinations.allows(behind.host, behind.port) };
+    const { destinations } = this.#context;
+    return { peer, isAllowed: next.isAllowed && destinations.allows(behind.host, behind.port) };
+  }
+
+  /** Whom it is sent to. A service asks few peers often: what was found out is kept. */
+  #judgeNext(request: Request, head: string): Pick<Judged, "peer" | "isAllowed"> {
+    const line = request.socketPath ? undefined : hostText(head);
+    if (line === undefined || line.length > MAX_REMEMBERED_LINE) {
+      const peer = peerOf(request, line);
+      return { peer, isAllowed: this.#context.destinations.allows(peer.host, peer.port) };
+    }
+    const { host } = request;
+    const port = defaultPort(request);
+    const known = this.#judged.get(line);
+    if (known !== undefined && known.host === host && known.defaultPort === port) return known;
+    const peer = peerOf(request, line);
+    const isAllowed = this.#context.destinations.allows(peer.host, peer.port);
+    const judged = { host, defaultPort: port, peer, isAllowed };
+    if (this.#judged.size >= MAX_REMEMBERED_PEERS) this.#judged.clear();
+    this.#judged.set(` ${line}`.slice(1), judged); // a text of its own, that does not hold the head
+    return judged;
   }
 
   readonly #onStart = (published: unknown): void => {
@@ -186,12 +224,12 @@ function isUntraced(request: Request): boolean {
 }
 
 /** Whom the request goes to: where it connects, not what its `Host` line claims. */
-function peerOf(request: Request, head: string): Peer {
+function peerOf(request: Request, hostLine: string | undefined): Peer {
   if (request.socketPath) {
     return { host: "localhost", port: undefined, address: `unix:${request.socketPath}` };
   }
   const host = plainHost(request.host);
-  const line = hostLine(head);
+  const line = hostAndPort(hostLine);
   // Node writes the port into the Host line only; a line that the user made tells nothing.
   const isOwnLine = line !== undefined && bare(line.host) === bare(host);
   const port = isOwnLine ? (line.port ?? defaultPort(request)) : undefined;

@@ -32,12 +32,20 @@ const LOCAL_PIPE = "local";
 
 /** On a reply: what its head is to be given or relieved of, until that is done; then `done`. */
 const REPLY: unique symbol = Symbol("retroscope.reply");
+/** On a socket: who is at its other end. Asked of Node once a connection, not once a request. */
+const SENDER: unique symbol = Symbol("retroscope.sender");
+
+interface Sender {
+  readonly host: string;
+  readonly peer: string;
+  readonly isBelieved: boolean;
+}
 
 /**
- * `stamp`: the request carried one, and the reply goes to `peer`. `own`: it did not; what the host stamped
+ * A sender: the request carried a stamp, and the reply goes there. `own`: it did not; what the host stamped
  * by hand may stand, but no stamp that it copied from elsewhere. `none`: a stranger, who sees neither.
  */
-type Duty = { readonly stamp: string } | "own" | "none";
+type Duty = Sender | "own" | "none";
 
 interface Reply extends OutgoingHead {
   [REPLY]?: Duty | "done";
@@ -46,7 +54,7 @@ interface Reply extends OutgoingHead {
 interface ServerMessage {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly socket: Socket;
+  readonly socket: Socket & { [SENDER]?: Sender };
   readonly server: Server;
 }
 
@@ -89,7 +97,7 @@ export class HttpServerHook {
       }
       // Chunks after the head are covered only if Node knew the whole body when it made the head.
       const streamed = reply._hasBody !== false && typeof reply._contentLength !== "number";
-      const message = stampMessage(recorder, CHANNEL, duty.stamp, streamed, present, spent);
+      const message = stampMessage(recorder, CHANNEL, duty.peer, streamed, present, spent);
       if (message !== null) reply._header = withCarrier(head, present, message.text);
     } catch (error) {
       this.#guard.caught(error);
@@ -100,12 +108,11 @@ export class HttpServerHook {
     if (!this.#guard.isOn) return;
     try {
       const { request, response, socket, server } = published as ServerMessage;
-      const { recorder, senders, refused } = this.#context;
+      const { recorder, refused } = this.#context;
       const values = rawCarriers(request.rawHeaders);
-      const address = socket.remoteAddress;
-      const isPipe = address === undefined && typeof server.address() === "string";
-      const host = address === undefined ? LOCAL_PIPE : plainHost(address);
-      if (!isPipe && (address === undefined || !senders.allows(host))) {
+      const sender = socket[SENDER] ?? this.#senderOn(socket, server);
+      const { host, peer } = sender;
+      if (!sender.isBelieved) {
         (response as Reply)[REPLY] = "none";
         // Strangers without a header are the outside world; one with a header is not believed.
         if (values !== undefined) {
@@ -114,13 +121,26 @@ export class HttpServerHook {
         }
         return;
       }
-      const peer = isPipe ? host : peerAddress(host, socket.remotePort);
       const stamp = receiveMessage(this.#context, CHANNEL, values, peer, host);
-      (response as Reply)[REPLY] = stamp === undefined ? "own" : { stamp: peer };
+      (response as Reply)[REPLY] = stamp === undefined ? "own" : sender;
     } catch (error) {
       this.#guard.caught(error);
     }
   };
+
+  #senderOn(socket: ServerMessage["socket"], server: Server): Sender {
+    const address = socket.remoteAddress;
+    if (address === undefined) {
+      // A pipe, or a connection that is gone: whose it was is not to be had any more.
+      const isBelieved = typeof server.address() === "string";
+      return { host: LOCAL_PIPE, peer: LOCAL_PIPE, isBelieved };
+    }
+    const host = plainHost(address);
+    const isBelieved = this.#context.senders.allows(host);
+    const sender = { host, peer: peerAddress(host, socket.remotePort), isBelieved };
+    socket[SENDER] = sender;
+    return sender;
+  }
 
   readonly #onFinish = (published: unknown): void => {
     if (!this.#guard.isOn) return;

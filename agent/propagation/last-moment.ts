@@ -109,9 +109,12 @@ export class LastMoment {
     const call = original as Method;
     const wrapper: Method =
       point === "_send"
-        ? function (this: OutgoingHead, ...args: unknown[]): unknown {
+        ? // As many arguments as Node gives: a list would be made at each call until V8 has compiled this.
+          function (this: OutgoingHead, data, encoding, callback, byteLength, ...more): unknown {
             if (this._headerSent !== true) self.#see(this);
-            return call.apply(this, args);
+            return more.length === 0
+              ? call.call(this, data, encoding, callback, byteLength)
+              : call.call(this, data, encoding, callback, byteLength, ...more);
           }
         : function (this: OutgoingHead, ...args: unknown[]): unknown {
             const isRemade = this._headerSent === true; // making it sets that back

@@ -14,18 +14,20 @@ const MAX_REFUSED = 16_384;
 
 export class RefusedStamps {
   readonly #texts = new Set<string>();
+  /** The same, in the order in which they came: see spent-stamps.ts. */
+  readonly #ring: string[] = [];
+  #at = 0;
 
   /** @param values of the header of a message from a sender that is not believed */
   add(values: string | readonly string[]): void {
     const { stamp } = readCarrier(values);
     if (stamp === undefined) return;
-    if (this.#texts.size >= MAX_REFUSED) {
-      for (const oldest of this.#texts) {
-        this.#texts.delete(oldest);
-        break;
-      }
-    }
-    this.#texts.add(formatCarrier(stamp));
+    const text = formatCarrier(stamp);
+    if (this.#texts.has(text)) return;
+    if (this.#texts.size >= MAX_REFUSED) this.#texts.delete(this.#ring[this.#at] as string);
+    this.#texts.add(text);
+    this.#ring[this.#at] = text;
+    this.#at = (this.#at + 1) % MAX_REFUSED;
   }
 
   /** Whether `stamp` was refused a moment before. */

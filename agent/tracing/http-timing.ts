@@ -11,6 +11,7 @@
  */
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import type { OperationNames } from "./operation-names.ts";
 import type { OpenCall, OpenRequest, RequestTimer } from "./request-timer.ts";
 
 /** Keeps our own shipping out: see agent/propagation/stamping.ts. */
@@ -21,6 +22,10 @@ const REQUEST: unique symbol = Symbol("retroscope.request");
 
 interface TimedResponse extends ServerResponse {
   [REQUEST]?: OpenRequest;
+}
+
+interface TimedReply extends IncomingMessage {
+  [CALL]?: OpenCall;
 }
 
 /** What express leaves on a request that it routed. */
@@ -44,18 +49,15 @@ interface TimedRequest extends ClientRequest, TimedCall {
  * @param onError takes what went wrong here; never the host's
  * @returns ends it
  */
-export function timeHttp(timer: RequestTimer, onError: (error: unknown) => void): () => void {
+export function timeHttp(
+  timer: RequestTimer,
+  names: OperationNames,
+  onError: (error: unknown) => void,
+): () => void {
   const handlers: Readonly<Record<string, (published: never) => void>> = {
-    "http.server.request.start": (published: {
-      request: RoutedRequest;
-      response: TimedResponse;
-    }) => {
-      const { request, response } = published;
-      const open = timer.arrived();
-      response[REQUEST] = open;
-      response.once("close", () => {
-        if (open.isOpen) timer.departed(open, operationOf(request), "aborted");
-      });
+    "http.server.request.start": ({ response }: { response: TimedResponse }) => {
+      response[REQUEST] = timer.arrived();
+      response.on("close", onResponseClose);
     },
     "http.server.response.finish": (published: {
       request: RoutedRequest;
@@ -64,22 +66,27 @@ export function timeHttp(timer: RequestTimer, onError: (error: unknown) => void)
       const { request, response } = published;
       const open = response[REQUEST];
       if (open === undefined) return;
-      timer.departed(open, operationOf(request), response.statusCode < 500 ? "ok" : "error");
+      timer.departed(open, operationOf(request, names), response.statusCode < 500 ? "ok" : "error");
     },
     "http.client.request.start": ({ request }: { request: TimedRequest }) => {
       if (isUntraced(request) || isUntraced(request.agent)) return;
-      request[CALL] = timer.callStarted(String(request.getHeader("host") ?? request.host));
+      const caller = timer.caller();
+      if (caller !== undefined) {
+        request[CALL] = timer.callStarted(
+          String(request.getHeader("host") ?? request.host),
+          caller,
+        );
+      }
     },
-    "http.client.response.finish": (published: {
-      request: TimedCall;
-      response: IncomingMessage;
-    }) => {
+    "http.client.response.finish": (published: { request: TimedCall; response: TimedReply }) => {
       const call = published.request[CALL];
-      if (call !== undefined) published.response.once("close", () => timer.callEnded(call));
+      if (call === undefined) return;
+      published.response[CALL] = call;
+      published.response.on("close", onReplyClose);
     },
     "http.client.request.error": ({ request }: { request: TimedCall }) => end(request),
     "undici:request:create": ({ request }: { request: TimedCall }) => {
-      request[CALLER] = isUntraced(request) ? null : (timer.current ?? null);
+      request[CALLER] = isUntraced(request) ? null : (timer.caller() ?? null);
     },
     "undici:client:sendHeaders": ({ request }: { request: TimedCall & { origin?: unknown } }) => {
       const caller = request[CALLER];
@@ -89,8 +96,29 @@ export function timeHttp(timer: RequestTimer, onError: (error: unknown) => void)
     "undici:request:error": ({ request }: { request: TimedCall }) => end(request),
   };
 
-  function end(request: TimedCall): void {
-    if (request[CALL] !== undefined) timer.callEnded(request[CALL]);
+  // One function for all, put in by `on`: a function of each response's own, taken out again by `once`, costs
+  // more than the rest of the timing. Neither may throw into the host.
+  function onResponseClose(this: TimedResponse): void {
+    const open = this[REQUEST];
+    if (open?.isOpen !== true) return;
+    try {
+      timer.departed(open, operationOf(this.req, names), "aborted");
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  function onReplyClose(this: TimedReply): void {
+    try {
+      end(this);
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  function end(holder: { readonly [CALL]?: OpenCall | undefined }): void {
+    const call = holder[CALL];
+    if (call !== undefined) timer.callEnded(call);
   }
 
   const ends = Object.entries(handlers).map(([name, handle]) => {
@@ -110,15 +138,11 @@ export function timeHttp(timer: RequestTimer, onError: (error: unknown) => void)
   };
 }
 
-/**
- * Method and route pattern. Where no router said one, the method alone, and a star for where a router is
- * mounted: what stands there is the address, with whatever names and numbers it holds.
- */
-function operationOf(request: RoutedRequest): string {
-  const method = request.method ?? "GET";
+/** What express says of the route that it took. */
+function operationOf(request: RoutedRequest, names: OperationNames): string {
   const path = request.route?.path;
-  if (typeof path !== "string") return `${method} *`;
-  return `${method} ${request.baseUrl ? "*" : ""}${path}`;
+  const pattern = typeof path === "string" ? path : undefined;
+  return names.nameOf(request.method ?? "GET", pattern, Boolean(request.baseUrl));
 }
 
 function hostOf(origin: unknown): string {

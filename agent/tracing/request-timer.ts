@@ -4,9 +4,12 @@
  *     arrived  |---------------------- residence ----------------------|  departed, recorded
  *     calls         |---- to cart:80 ----|    |-- to stock:80 --|
  *
- * Which request a call belongs to is known by `AsyncLocalStorage`: the one thing here that costs more than
- * its own work, so it is on only while requests are timed. Durations come from a monotonic clock, never
- * from the HLC, which others can push ahead.
+ * Which request a call belongs to is known by `AsyncLocalStorage`, which costs more than all else here: before
+ * Node 24 an owner is then noted for whatever waits. So it is on only while requests are timed, and rests in a
+ * process that asks nobody: after `restAfter` requests in a row without a call, until one is seen. That call, and
+ * others of requests that came before it, are in no record; in a wrong one there is never any.
+ *
+ * Durations come from a monotonic clock, never from the HLC, which others can push ahead.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { DownstreamCall, RequestEvent } from "../kernel/index.ts";
@@ -15,15 +18,18 @@ export type RequestBody = Omit<RequestEvent, "seq" | "t">;
 
 /** Calls kept of one request; later ones are not recorded. */
 export const MAX_CALLS = 256;
-/** Operations told apart per node; all others are `other`. */
-export const MAX_OPERATIONS = 64;
-const OTHER = "other";
+/** Where following callers is dear, it rests after so many requests that called nobody. */
+export const REST_AFTER = 5_000;
+
+const NONE: readonly DownstreamCall[] = Object.freeze([]);
 
 export interface RequestTimerOptions {
   /** Takes the finished request. */
   readonly record: (request: RequestBody) => void;
   /** A monotonic clock, in microseconds. */
   readonly nowUs: () => number;
+  /** Requests in a row without a call after which following callers rests; infinite: never. */
+  readonly restAfter: number;
 }
 
 /** A request that is being handled. */
@@ -45,24 +51,33 @@ export interface OpenCall {
 export class RequestTimer {
   readonly #record: (request: RequestBody) => void;
   readonly #nowUs: () => number;
-  readonly #current = new AsyncLocalStorage<OpenRequest>();
-  readonly #operations = new Set<string>();
+  readonly #restAfter: number;
+  /** Another one after each rest: what waits may hold an owner of before it. */
+  #current = new AsyncLocalStorage<OpenRequest>();
+  #isResting = false;
+  /** Requests since one called. */
+  #quietCount = 0;
 
-  constructor({ record, nowUs }: RequestTimerOptions) {
+  constructor({ record, nowUs, restAfter }: RequestTimerOptions) {
     this.#record = record;
+    this.#restAfter = restAfter;
     this.#nowUs = nowUs;
   }
 
   /** A request came in: what runs from here on, and what that starts, belongs to it. */
   arrived(): OpenRequest {
     const request: OpenRequest = { arrivedUs: this.#nowUs(), calls: [], isOpen: true };
-    this.#current.enterWith(request);
+    if (!this.#isResting) {
+      this.#quietCount += 1;
+      if (this.#quietCount > this.#restAfter) this.#rest();
+      else this.#current.enterWith(request);
+    }
     return request;
   }
 
   /**
    * It was answered, or given up. The first word counts.
-   * @param operation a pattern such as `GET /carts/:id`, never a raw address: few differ
+   * @param operation of few: see operation-names.ts
    */
   departed(request: OpenRequest, operation: string, outcome: "ok" | "error" | "aborted"): void {
     if (!request.isOpen) return;
@@ -70,31 +85,36 @@ export class RequestTimer {
     const residenceUs = this.#sinceArrival(request);
     this.#record({
       kind: "request",
-      operation: this.#known(operation),
+      operation,
       residenceUs,
       outcome,
-      calls: request.calls.map((call) => finished(call, residenceUs)),
-      waits: [],
+      calls:
+        request.calls.length === 0
+          ? NONE
+          : request.calls.map((call) => finished(call, residenceUs)),
+      waits: NONE,
     });
-    request.calls.length = 0;
+    if (request.calls.length > 0) request.calls.length = 0;
   }
 
-  /** The request on whose behalf the code runs; undefined: there is none. */
-  get current(): OpenRequest | undefined {
-    return this.#current.getStore();
+  /** For a call: the request on whose behalf the code runs; undefined: there is none, or it is not known. */
+  caller(): OpenRequest | undefined {
+    if (!this.#isResting) return this.#current.getStore();
+    this.#isResting = false;
+    this.#quietCount = 0;
+    this.#current = new AsyncLocalStorage();
+    return undefined;
   }
 
   /**
    * A request calls somebody; undefined: there is none, or it has called too often.
-   * @param request on whose behalf, where that is not the code that runs now
+   * @param request on whose behalf: `caller()`, unless that was asked before
    */
-  callStarted(
-    to: string,
-    request: OpenRequest | undefined = this.#current.getStore(),
-  ): OpenCall | undefined {
+  callStarted(to: string, request: OpenRequest | undefined): OpenCall | undefined {
     if (request === undefined || !request.isOpen || request.calls.length >= MAX_CALLS) {
       return undefined;
     }
+    this.#quietCount = 0;
     const call: OpenCall = { request, to, startUs: this.#sinceArrival(request), endUs: -1 };
     request.calls.push(call);
     return call;
@@ -107,18 +127,16 @@ export class RequestTimer {
 
   /** Ends the following of requests. */
   close(): void {
-    this.#current.disable();
+    this.#rest();
   }
 
   #sinceArrival(request: OpenRequest): number {
     return Math.max(0, Math.round(this.#nowUs() - request.arrivedUs));
   }
 
-  #known(operation: string): string {
-    if (this.#operations.has(operation)) return operation;
-    if (this.#operations.size >= MAX_OPERATIONS) return OTHER;
-    this.#operations.add(operation);
-    return operation;
+  #rest(): void {
+    this.#isResting = true;
+    this.#current.disable();
   }
 }
 

@@ -7,6 +7,7 @@ import {
   removeCarrier,
   writeCarrier,
 } from "../../../agent/propagation/kafkajs-headers.ts";
+import { RefusedStamps } from "../../../agent/propagation/refused-stamps.ts";
 import { SpentStamps } from "../../../agent/propagation/spent-stamps.ts";
 
 const t = parseTime("01a1fed6007b0a70", ticksFromUnixMs(0));
@@ -96,5 +97,18 @@ describe("spent stamps", () => {
     expect(spent.has(stampOf(2, 4))).toBe(false);
     spent.add(stampOf(5, 3)); // of the epoch that was left
     expect(spent.has(stampOf(1, 4))).toBe(true);
+  });
+});
+
+describe("refused stamps", () => {
+  it("are known while few came after them, and however often they came", () => {
+    const refused = new RefusedStamps();
+    for (let seq = 1; seq <= 20_000; seq += 1) {
+      for (let i = 0; i < 2; i += 1) refused.add(formatCarrier(stampOf(seq)));
+      expect(refused.has(stampOf(seq))).toBe(true);
+    }
+    const known = Array.from({ length: 20_000 }, (_, i) => refused.has(stampOf(i + 1)));
+    expect(known.indexOf(true)).toBe(20_000 - 16_384);
+    expect(known.filter(Boolean)).toHaveLength(16_384);
   });
 });

@@ -1,8 +1,11 @@
 import { channel } from "node:diagnostics_channel";
-import { createServer, get, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { Agent, createServer, get, type RequestListener, type Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import express from "express";
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { MAX_OPERATIONS, OperationNames } from "../../../agent/tracing/operation-names.ts";
 import type { RequestBody } from "../../../agent/tracing/request-timer.ts";
 import { RequestTiming } from "../../../agent/tracing/request-timing.ts";
 
@@ -15,7 +18,10 @@ afterEach(async () => {
 });
 
 /** Requests in the order of their departure; `next` waits for so many. */
-function timed(): { readonly requests: RequestBody[]; next(count: number): Promise<void> } {
+function timed(restAfter?: number): {
+  readonly requests: RequestBody[];
+  next(count: number): Promise<void>;
+} {
   const requests: RequestBody[] = [];
   let wake: () => void = () => undefined;
   const timing = new RequestTiming({
@@ -26,6 +32,7 @@ function timed(): { readonly requests: RequestBody[]; next(count: number): Promi
     onError: (error) => {
       throw error;
     },
+    ...(restAfter === undefined ? {} : { restAfter }),
   });
   opened.push(timing);
   const next = async (count: number): Promise<void> => {
@@ -41,9 +48,9 @@ async function serve(handler: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function getText(url: string): Promise<string> {
+function getText(url: string, agent?: Agent): Promise<string> {
   return new Promise((resolve, reject) => {
-    get(url, (response) => {
+    get(url, { agent }, (response) => {
       let text = "";
       response.on("data", (chunk) => (text += chunk));
       response.on("end", () => resolve(text));
@@ -181,6 +188,92 @@ describe("request timing", () => {
     await next(371);
     expect(new Set(requests.map((request) => request.operation)).size).toBe(65);
     expect(requests.at(-1)?.operation).toBe("other");
+  });
+
+  it("follows no callers after many requests that called nobody, until there is a call", async () => {
+    const { requests, next } = timed(3);
+    const back = await serve((_, response) => response.end());
+    const front = await serve(async (request, response) => {
+      if (request.url === "/calls") await getText(back);
+      response.end();
+    });
+    const { port } = new URL(front);
+    const callsOf = async (path: string, others: number): Promise<number> => {
+      const before = requests.length;
+      // By hand: a client of this process would be a call.
+      const socket = connect(Number(port), "127.0.0.1");
+      socket.resume().write(`GET ${path} HTTP/1.1\r\nHost: front\r\nConnection: close\r\n\r\n`);
+      await once(socket, "close");
+      await next(before + 1 + others);
+      return requests.at(-1)?.calls.length ?? Number.NaN;
+    };
+    expect(await callsOf("/calls", 1)).toBe(1);
+    for (let i = 0; i < 4; i += 1) expect(await callsOf("/", 0)).toBe(0);
+    expect(await callsOf("/calls", 1)).toBe(0); // it tells that there are calls again
+    expect(await callsOf("/calls", 1)).toBe(1);
+    expect(await callsOf("/calls", 1)).toBe(1);
+  });
+
+  it("gives no request another's call, whenever callers are followed and when not", async () => {
+    const { requests, next } = timed(2);
+    const backs = [0, 1, 2].map((i) =>
+      serve((_, response) => setTimeout(() => response.end(), 2 * i)),
+    );
+    const urls = await Promise.all(backs);
+    const app = express();
+    app.get("/quiet", (_, response) => void response.send("ok"));
+    for (const [i, url] of urls.entries()) {
+      app.get(`/asks${i}`, async (_, response) => {
+        if (i > 0) await new Promise((resolve) => setImmediate(resolve));
+        await getText(url);
+        await getText(url);
+        response.send("ok");
+      });
+    }
+    const base = await serve(app as RequestListener);
+    // Few connections, used again: what one leaves behind must not be found by the next.
+    const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+    opened.push({ close: () => agent.destroy() });
+    const paths = fc.array(fc.constantFrom("/quiet", "/asks0", "/asks1", "/asks2"), {
+      ...{ minLength: 40, maxLength: 80 },
+    });
+    let attributed = 0;
+    await fc.assert(
+      fc.asyncProperty(paths, async (asked) => {
+        requests.length = 0;
+        await Promise.all(asked.map((path) => getText(base + path, agent)));
+        await next(asked.length + 2 * asked.filter((path) => path !== "/quiet").length);
+        for (const { operation, calls } of requests) {
+          const own = /^GET \/asks(\d)$/.exec(operation)?.[1];
+          const peer = own === undefined ? undefined : new URL(urls[Number(own)] as string).host;
+          expect(calls.filter(({ to }) => to !== peer)).toEqual([]);
+          expect(calls.length).toBeLessThanOrEqual(2);
+          attributed += calls.length;
+        }
+      }),
+      { numRuns: 10 },
+    );
+    expect(attributed).toBeGreaterThan(0);
+  });
+
+  it("asks once a name what must not be recorded of it", async () => {
+    const asked: string[] = [];
+    const names = new OperationNames((operation) => {
+      asked.push(operation);
+      return operation.replace("secret", "***");
+    });
+    for (let i = 0; i < 3; i += 1) {
+      expect(names.nameOf("GET", "/secret", false)).toBe("GET /***");
+      expect(names.nameOf("GET", "/secret", true)).toBe("GET */***");
+      expect(names.nameOf("POST", "/secret", false)).toBe("POST /***");
+      expect(names.nameOf("GET", undefined, false)).toBe("GET *");
+      expect(names.nameOf("GET", undefined, true)).toBe("GET *");
+    }
+    expect(asked).toEqual(["GET /secret", "GET */secret", "POST /secret", "GET *"]);
+    for (let i = 0; i < MAX_OPERATIONS - 4; i += 1)
+      expect(names.nameOf("PUT", `/${i}`, false)).toBe(`PUT /${i}`);
+    for (let i = 0; i < 2; i += 1) expect(names.nameOf("PUT", "/more", false)).toBe("other");
+    expect(names.nameOf("GET", "/secret", false)).toBe("GET /***");
   });
 
   it("leaves nothing behind when closed", async () => {
