@@ -63,6 +63,11 @@ export function createApp(options: AppOptions): Express {
     response.setHeader("cache-control", "no-store"); // late batches may change any answer
     next();
   });
+  app.use((request, _response, next) => {
+    // Express would answer with a list of methods, in plain text.
+    if (request.method === "OPTIONS") throw unknownPath(request.method, request.path);
+    next();
+  });
   app.use(healthRoutes(options.isReady));
   const { gate } = options;
   if (gate !== undefined) app.use("/api", gate.handler);
@@ -108,6 +113,7 @@ function errorHandler(report: ReportFailure): ErrorRequestHandler {
     // Half an answer is out: all that is left is to break the connection, so that it is noticed.
     if (response.headersSent) return next(error);
     const { status, headers, body } = answerError(error, report);
-    response.status(status).set(headers).json(body);
+    // Files have set a type of their own before they failed.
+    response.status(status).type("application/json").set(headers).json(body);
   };
 }

@@ -130,7 +130,7 @@ export function decodeLogState(
   const image = new LogImage(base);
   const extraCount = reader.varint();
   for (let i = 0; i < extraCount; i += 1) image.slotFor(reader.lengthAndText("a key", MAX_TEXT));
-  if (lostText !== "") image.lost = JSON.parse(lostText) as LostRange[];
+  if (lostText !== "") image.lost = listIn<LostRange>(lostText);
   readValues(reader, image);
   return image;
 }
@@ -187,7 +187,7 @@ function readValues(reader: ByteReader, image: LogImage): void {
     else if (tag === Tag.knownAbsent) image.remove(slot);
   }
   const text = reader.lengthAndText("values", MAX_TEXT);
-  const others = text === "" ? [] : (JSON.parse(text) as Json[]);
+  const others = listIn<Json>(text);
   if (others.length !== otherCount || nextWhole !== wholeCount) throw unreadable("values missing");
   let next = 0;
   for (let slot = 0; slot < count && next < otherCount; slot += 1) {
@@ -230,12 +230,25 @@ export function decodeDirectory(bytes: Uint8Array): Directory {
   }
   return {
     logs,
-    lost: lost === "" ? [] : (JSON.parse(lost) as LostRange[]),
-    senders: senders === "" ? [] : (JSON.parse(senders) as SenderRow[]),
+    lost: listIn<LostRange>(lost),
+    senders: listIn<SenderRow>(senders),
     moreSendersFrom: Number.isNaN(moreSendersFrom) ? undefined : moreSendersFrom,
     lastSendT,
     lastReceiveT,
   };
+}
+
+/** A list written as JSON, empty where there is no text. */
+function listIn<Item>(text: string): Item[] {
+  if (text === "") return [];
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    throw unreadable("a list that is no JSON");
+  }
+  if (!Array.isArray(list)) throw unreadable("a list that is none");
+  return list as Item[];
 }
 
 function unreadable(why: string): RetroError {

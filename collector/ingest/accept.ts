@@ -134,7 +134,10 @@ export class GroupDraft {
 
   /** Everything taken in, as one write. */
   write(): StoreWrite {
-    const drafts = [...this.#drafts.values()].flatMap((epochs) => [...epochs.values()]);
+    // A request that was refused has looked its epochs up: that alone is nothing to write.
+    const drafts = [...this.#drafts.values()].flatMap((epochs) =>
+      [...epochs.values()].filter(({ isChanged }) => isChanged),
+    );
     return {
       batches: this.#batches,
       epochs: [...drafts.map((draft) => draft.record()), ...this.#namedRecords()],

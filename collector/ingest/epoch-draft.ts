@@ -107,6 +107,11 @@ export class EpochDraft {
     return this.#state.staleFromT;
   }
 
+  /** Whether anything was taken in: else the record is as it is stored. */
+  get isChanged(): boolean {
+    return !this.#isUntouched;
+  }
+
   mark(): DraftMark {
     return {
       state: this.#state,
@@ -188,6 +193,7 @@ export class EpochDraft {
 
   /** Ends the epoch at `t` for its silence; a sign of life takes it back. */
   expire(t: Hlc): void {
+    this.#isUntouched = false;
     this.#state = { ...this.#state, end: { kind: "expired", t } };
   }
 

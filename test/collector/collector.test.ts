@@ -187,6 +187,12 @@ describe("the timeline's files", () => {
     writeFileSync(join(uiDirectory, "index.html"), "<!doctype html><title>t</title>");
     writeFileSync(join(uiDirectory, "assets", "main-abc123.js"), "export {};");
     const collector = await startCollector({ uiDirectory });
+    const beyond = await fetch(collector.url, { headers: { range: "bytes=9999-" } });
+    expect([beyond.status, beyond.headers.get("content-type")]).toEqual([
+      416,
+      "application/json; charset=utf-8",
+    ]);
+    expect(await beyond.json()).toMatchObject({ error: { code: "bad-parameter" } });
     const page = await fetch(`${collector.url}/`);
     expect([page.status, page.headers.get("cache-control")]).toEqual([200, "no-cache"]);
     expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");

@@ -22,6 +22,7 @@ const USAGE = "Usage: fuzz [--runs N] [--seed S] [--only NAME,...] [--json]";
 const INGEST_SHARE = 1 / 20;
 const HTTP_SHARE = 1 / 50;
 const SHOWN = 2_000;
+const MAX_SHOWN = 5;
 
 const TARGETS = [
   ...DECODERS.map((target) => ({
@@ -119,7 +120,7 @@ function print(
     const list = Object.entries(routes).map(([path, count]) => `${path} ${count}`);
     process.stdout.write(`  routes: ${list.join(", ")}\n`);
   }
-  for (const { what, input } of failures) {
+  for (const { what, input } of failures.slice(0, MAX_SHOWN)) {
     process.stdout.write(`  BROKEN: ${what}\n  ${input.slice(0, SHOWN)}\n`);
     process.stdout.write(
       `  again: npm run faults -- fuzz --runs ${runs} --seed ${seed} --only "${target}"\n`,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 const FAULTS = {
   agent: "hosts that embed the agent: faults 1-16 and 37-44, R5, G5, G7, G8, G12, G16",
+  fuzz: "damaged inputs into decoders, ingest and every route (faults 45, 46, R3, G6)",
   kill: "SIGKILL of the collector at random under load (fault 25, R1)",
   simulate: "whole systems from one seed, in virtual time (faults 11-13, 15, 16, 37-43; R2, R4)",
 };

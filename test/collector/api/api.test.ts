@@ -346,6 +346,16 @@ describe("a bad question is told what is wrong and what is accepted:", () => {
   });
 });
 
+describe("what Express would answer by itself", () => {
+  it("is JSON like every refusal: OPTIONS", async () => {
+    for (const path of ["/api/cut", "/api/captures", "/healthz", "/"]) {
+      const response = await fetch(collector.url + path, { method: "OPTIONS" });
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ error: { code: "not-found" } });
+    }
+  });
+});
+
 describe("a batch that is none", () => {
   const send = (body: BodyInit, headers: Record<string, string> = {}) =>
     fetch(`${collector.url}/v1/batches`, {

@@ -117,6 +117,45 @@ describe("a checkpoint", () => {
     expect(decodeDirectory(encodeDirectory(directory))).toEqual(directory);
   });
 
+  it("is refused as damaged when a list in it is no JSON, or no list", () => {
+    const lost: LostRange = {
+      firstSeq: 3,
+      lastSeq: 9,
+      firstT: 10 as Hlc,
+      lastT: 20 as Hlc,
+      logs: null,
+      messages: false,
+      reason: "overflow",
+    };
+    const image = new LogImage();
+    image.replace([["a", "text"]]);
+    image.lose(lost);
+    image.compact();
+    const directory: Directory = {
+      logs: new Map(),
+      lost: [lost],
+      senders: [["n1", 3, 5, null]],
+      moreSendersFrom: undefined,
+      lastSendT: 1 as Hlc,
+      lastReceiveT: 1 as Hlc,
+    };
+    const isDamaged = expect.objectContaining({ code: "data-damaged" });
+    for (const [bytes, decode] of [
+      [encodeLogState(image, undefined), (one: Uint8Array) => decodeLogState(one, () => undefined)],
+      [encodeDirectory(directory), decodeDirectory],
+    ] as const) {
+      const lists = [...bytes.keys()].filter((at) => bytes[at] === 0x5b);
+      expect(lists.length).toBeGreaterThan(0);
+      for (const at of lists) {
+        const damaged = Uint8Array.from(bytes, (byte, i) => (i === at ? 0x22 : byte));
+        expect(() => decode(damaged)).toThrow(isDamaged);
+      }
+    }
+    const text = Buffer.from(encodeDirectory(directory)).toString("latin1");
+    const noList = text.replace('[["n1",3,5,null]]', '{"n1":[3,5,null]}');
+    expect(() => decodeDirectory(Buffer.from(noList, "latin1"))).toThrow(isDamaged);
+  });
+
   it("is refused as damaged, never misread, when cut short", () => {
     const image = new LogImage();
     image.replace([

@@ -250,6 +250,25 @@ describe("what is refused", () => {
     expect(ingest.counts.refusedCounts.get(code)).toBe(1);
   });
 
+  it("a refused request about a known epoch writes nothing at all: it costs no sync of the disk", async () => {
+    const store = new MemoryStore();
+    const write = store.write.bind(store);
+    let writes = 0;
+    store.write = (what) => {
+      writes += 1;
+      return write(what);
+    };
+    const { ingest } = anIngest({ store });
+    await ingest.submit(aBatch({ seqs: [1, 10] }));
+    expect(writes).toBe(1);
+    // It breaks a promise, which is found only after its epoch was looked up.
+    const broken = ingest.submit(aBatch({ seqs: [4, 3], closed: 500_000 }));
+    await expect(broken).rejects.toMatchObject({ code: "bad-batch" });
+    // Another process's: acknowledged with a conflict, and nothing of it is kept.
+    await ingest.submit(aBatch({ seqs: [1, 3], joins: "i2" }));
+    expect(writes).toBe(1);
+  });
+
   it("a refused request leaves the others of its group alone", async () => {
     const { ingest, store } = anIngest();
     await ingest.submit(aBatch({ seqs: [1, 2] }));

@@ -89,7 +89,8 @@ async function acceptedBy(found, port) {
 async function ask(one, port, tally) {
   tally.inputs += 1;
   const start = performance.now();
-  const answer = await send(port, one.head, one.body, ANSWER_MS);
+  const { isWellFormed } = one;
+  const answer = await send(port, one.head, one.body, ANSWER_MS, isWellFormed);
   const ms = performance.now() - start;
   tally.slowestMs = Math.max(tally.slowestMs, ms);
   const wrong = wrongWith(one, answer, tally);
@@ -100,7 +101,7 @@ async function ask(one, port, tally) {
   if (ms <= SLOW_MS || /[?&](?:wait|hold)=/.test(one.target)) return;
   for (let i = 0; i < SLOW_TRIES; i += 1) {
     const again = performance.now();
-    await send(port, one.head, one.body, ANSWER_MS);
+    await send(port, one.head, one.body, ANSWER_MS, isWellFormed);
     if (performance.now() - again <= SLOW_MS) return;
   }
   tally.failed(`takes over ${SLOW_MS} ms (${Math.round(ms)})`, shown());

@@ -80,7 +80,8 @@ async function one({ store, ingest, written, seeds }, chance, tally) {
     if (error instanceof RetroError && error.code === "overloaded")
       tally.failed("overloaded", show());
     if (written.batches !== before.batches || written.epochs !== before.epochs) {
-      tally.failed("a refused body was stored in part", show());
+      const what = `${written.batches - before.batches} batches, ${written.epochs - before.epochs} epochs`;
+      tally.failed(`a refused body was stored in part (${what}; ${error.message})`, show());
     }
   }
   tally.slowestMs = Math.max(tally.slowestMs, performance.now() - start);

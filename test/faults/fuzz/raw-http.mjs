@@ -4,9 +4,9 @@ import { connect } from "node:net";
 /**
  * Sends `head` and `body` over a connection of their own; resolves to the answer: status, headers, text;
  * `status` 0 if the connection was closed without one, -1 if nothing came in time. A stream is cut off
- * after its first piece.
+ * after its first piece; after what is not well-formed the sending half is closed.
  */
-export function send(port, head, body, deadlineMs) {
+export function send(port, head, body, deadlineMs, isWellFormed = true) {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     const chunks = [];
@@ -30,6 +30,8 @@ export function send(port, head, body, deadlineMs) {
     socket.on("close", () => look(true));
     socket.write(head, "latin1");
     if (body.length > 0) socket.write(body);
+    // What is cut short is not waited for.
+    if (!isWellFormed) socket.end();
   });
 }
 
