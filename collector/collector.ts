@@ -36,6 +36,7 @@ import { IngestLog } from "./ingest/ingest-log.ts";
 import { MemoryGate } from "./ingest/memory-gate.ts";
 import { nodeMemory } from "./ingest/node-memory.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
+import { createKeeping } from "./retention/keeping.ts";
 import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
 
@@ -50,6 +51,10 @@ export interface CollectorOptions {
   readonly port?: number;
   /** A loopback address; default 127.0.0.1. */
   readonly host?: string;
+  /** What came more than so many milliseconds ago is removed. Default: nothing is, for its age. */
+  readonly retentionMs?: number | undefined;
+  /** Above so many bytes of history the oldest is removed. Default: nothing is, for its size. */
+  readonly maxBytes?: number | undefined;
   /** A node silent for so long has expired. Default 60,000. */
   readonly expireAfterMs?: number;
   /**
@@ -140,6 +145,20 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   });
   ingest.onStatus((record, status) => captures.heard(record, status));
   ingest.onStored((epochIds) => captures.stored(epochIds));
+  const keeping = createKeeping({
+    store,
+    history,
+    between: (task) => ingest.between(task),
+    timers: { ...timers, turn: nodeTimers.turn },
+    retentionMs: options.retentionMs,
+    maxBytes: options.maxBytes,
+    onEarliest: (earliest) => {
+      if (earliest !== undefined) captures.forgetBefore(earliest);
+    },
+    onJump: ({ aheadMs, pausedMs }) =>
+      log.error({ aheadMs, pausedMs }, "the clock jumped ahead: retention by age pauses"),
+    onFailure: (error) => log.error({ err: error }, "a round of retention failed"),
+  });
   const memory = new MemoryGate(nodeMemory(options.maxMemoryBytes), timers);
   const handleBatches = createIngestHandler({
     ingest,
@@ -153,6 +172,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const app = createApp({
     history,
     captures,
+    keeping,
     gate,
     now,
     isReady: () => store.failure === undefined && isReadable(store),
@@ -170,6 +190,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const stop = async () => {
     await Promise.all([closeServer(server), closeServer(twin)]);
     await captures.close();
+    await keeping.close();
     await ingest.close();
     await history.close();
     await store.close();
@@ -181,6 +202,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     throw error;
   }
   captures.start();
+  keeping.retention.start();
   history.notifyStored(); // checkpoints that the run before did not come to
   const { port } = server.address() as AddressInfo;
   if (host === DEFAULT_HOST) {

@@ -5,11 +5,13 @@
  *     --port   RETROSCOPE_COLLECTOR_PORT   7700              0 takes a free one
  *     --host   RETROSCOPE_COLLECTOR_HOST   127.0.0.1         loopback only, until there are tokens
  *     --data   RETROSCOPE_COLLECTOR_DATA   ./retroscope-data made if it does not exist
+ *     --retention  RETROSCOPE_COLLECTOR_RETENTION   none   what came longer ago goes: 24h, 7d
+ *     --max-bytes  RETROSCOPE_COLLECTOR_MAX_BYTES   none   above this the oldest goes: 500MB, 10GB
  *
  * (`RETROSCOPE_DATA` is the agents' own.)
  */
 import { resolve } from "node:path";
-import { RetroError } from "../agent/kernel/index.ts";
+import { parseDurationMs, RetroError } from "../agent/kernel/index.ts";
 
 export interface CollectorConfig {
   /** 0: a free one. */
@@ -17,10 +19,14 @@ export interface CollectorConfig {
   readonly host: string;
   /** Absolute path. */
   readonly data: string;
+  /** What came longer ago is removed; undefined: nothing for its age. */
+  readonly retentionMs: number | undefined;
+  /** Above this the oldest is removed; undefined: nothing for its size. */
+  readonly maxBytes: number | undefined;
 }
 
 export interface Setting {
-  readonly name: keyof CollectorConfig;
+  readonly name: "port" | "host" | "data" | "retention" | "maxBytes";
   readonly flag: string;
   readonly environment: string;
   readonly otherwise: string;
@@ -29,6 +35,12 @@ export interface Setting {
 
 export const DEFAULT_PORT = 7700;
 export const DEFAULT_HOST = "127.0.0.1";
+/** Keeps everything. */
+export const NO_LIMIT = "none";
+/** A shorter retention would remove what nodes have not told completely yet. */
+export const MIN_RETENTION_MS = 1_000;
+/** Room for a history of any use. */
+export const MIN_MAX_BYTES: number = 1024 * 1024;
 /** Below the working directory. */
 export const DEFAULT_DATA = "retroscope-data";
 
@@ -54,6 +66,20 @@ export const SETTINGS: readonly Setting[] = [
     otherwise: DEFAULT_DATA,
     help: "Where history is kept; made if it does not exist",
   },
+  {
+    name: "retention",
+    flag: "--retention <duration>",
+    environment: "RETROSCOPE_COLLECTOR_RETENTION",
+    otherwise: NO_LIMIT,
+    help: "Remove what came longer ago: 24h, 7d",
+  },
+  {
+    name: "maxBytes",
+    flag: "--max-bytes <size>",
+    environment: "RETROSCOPE_COLLECTOR_MAX_BYTES",
+    otherwise: NO_LIMIT,
+    help: "Above this size of the history remove the oldest: 500MB, 10GB",
+  },
 ];
 
 /**
@@ -61,7 +87,7 @@ export const SETTINGS: readonly Setting[] = [
  * @throws RetroError `bad-config`, naming the flag or the variable
  */
 export function readCollectorConfig(
-  given: Readonly<Partial<Record<keyof CollectorConfig, string>>>,
+  given: Readonly<Partial<Record<Setting["name"], string>>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): CollectorConfig {
   const text = new Map<string, string>();
@@ -83,7 +109,60 @@ export function readCollectorConfig(
   }
   const host = text.get("host") ?? "";
   checkHost(host, source.get("host") ?? "host");
-  return { port: Number(port), host, data: resolve(data) };
+  const retention = text.get("retention") ?? NO_LIMIT;
+  const maxBytes = text.get("maxBytes") ?? NO_LIMIT;
+  return {
+    port: Number(port),
+    host,
+    data: resolve(data),
+    retentionMs: retentionOf(retention, source.get("retention") ?? ""),
+    maxBytes: sizeOf(maxBytes, source.get("maxBytes") ?? ""),
+  };
+}
+
+function retentionOf(text: string, source: string): number | undefined {
+  if (text === NO_LIMIT) return undefined;
+  const days = /^(\d{1,6}(?:\.\d+)?)d$/.exec(text)?.[1];
+  const ms = days === undefined ? durationMs(text) : Number(days) * 86_400_000;
+  if (ms !== undefined && ms >= MIN_RETENTION_MS) return ms;
+  throw badConfig(
+    `${source} is no duration of 1s or more: ${JSON.stringify(text)}`,
+    "Use 24h, 7d, 90m, or none to keep everything.",
+  );
+}
+
+function durationMs(text: string): number | undefined {
+  try {
+    return parseDurationMs(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+};
+
+/** `10GB`, `500 MiB`; a bare number is bytes. */
+function sizeOf(text: string, source: string): number | undefined {
+  if (text === NO_LIMIT) return undefined;
+  const [, number, unit = ""] = /^(\d{1,15}(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
+  const factor = UNITS[unit.toUpperCase() || "B"];
+  const bytes =
+    number === undefined || factor === undefined ? 0 : Math.floor(Number(number) * factor);
+  if (bytes >= MIN_MAX_BYTES) return bytes;
+  throw badConfig(
+    `${source} is no size of 1 MiB or more: ${JSON.stringify(text)}`,
+    "Use 500MB, 10GB or 2TiB, or none for no limit.",
+  );
 }
 
 /** @throws RetroError `bad-config` unless `host` can only be reached from this machine */

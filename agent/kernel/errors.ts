@@ -31,6 +31,7 @@ export type RetroCode =
   | "unknown-log"
   | "unknown-variable"
   | "not-found"
+  | "name-taken"
   | "outside-retention"
   | "outside-window"
   | "incomplete"

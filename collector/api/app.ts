@@ -9,6 +9,7 @@ import express, { type ErrorRequestHandler, type Express } from "express";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import type { Captures } from "../ingest/captures.ts";
+import type { Keeping } from "../retention/keeping.ts";
 import type { Answering } from "./answering.ts";
 import { captureRoutes } from "./capture-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
@@ -27,6 +28,8 @@ export interface AppOptions extends Answering {
   readonly captures?: Captures;
   /** How many questions at a time, and for how long. Without it there is no bound. */
   readonly gate?: QueryGate;
+  /** Without it there is no /api/saved and nothing can be erased. */
+  readonly keeping?: Pick<Keeping, "saved" | "eraser" | "retention">;
   /** Whether the collector can store and answer. */
   readonly isReady: () => boolean;
   /** What ingest has done since the start, shown by /api/nodes. */

@@ -25,6 +25,7 @@ const STATUS: Partial<Record<RetroCode, number>> = {
   "unknown-log": 404,
   "unknown-variable": 404,
   "not-found": 404,
+  "name-taken": 409,
   incomplete: 409,
   inconsistent: 409,
   "outside-retention": 410,

@@ -221,6 +221,8 @@ export interface NodeSummary {
   }[];
   readonly status: NodeStatus;
   readonly joined: Hlc;
+  /** Before this retention has left nothing of the node; null: it has all, as far as anything came. */
+  readonly retainedFrom: Hlc | null;
   readonly watermark: Hlc;
   readonly lastT: Hlc;
   readonly eventCount: number;

@@ -5,8 +5,13 @@
  * the checkpointer follow. A cut is answered in the same turn; what may read
  * much of history is answered in turns (turns.ts).
  */
-import { type Hlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
-import type { HistoryStore } from "../store/history-store.ts";
+import { type Hlc, MIN_HLC, ticksFromUnixMs } from "../../agent/kernel/index.ts";
+import type {
+  CheckpointWrite,
+  EpochRecord,
+  HistoryStore,
+  PrunedEpoch,
+} from "../store/history-store.ts";
 import { Behind } from "./behind.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { CutContext } from "./context.ts";
@@ -18,6 +23,8 @@ import type { History, Walk, WalkPredicate, WalkRowOptions } from "./history.ts"
 import { type CutLimits, cutLimits, ticksOfMs } from "./limits.ts";
 import { MessageSource } from "./message-source.ts";
 import { MessageWindows } from "./message-windows.ts";
+import { checkpointAt, markAt, type PieceEnd } from "./prune-point.ts";
+import { unpruned } from "./pruned.ts";
 import { SlowMessages } from "./slow-messages.ts";
 import { stepFrom } from "./step.ts";
 import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
@@ -25,7 +32,7 @@ import { TileSource } from "./tile-source.ts";
 import { TileWriter } from "./tile-writer.ts";
 import { timelineOf } from "./timeline.ts";
 import type { CutTimers } from "./timers.ts";
-import { Turns } from "./turns.ts";
+import { Turns, type Work } from "./turns.ts";
 import { variableHistory } from "./variable-history.ts";
 import { CutWaiters } from "./waiting.ts";
 import { viewsOf, walkSteps } from "./walk.ts";
@@ -50,6 +57,11 @@ export interface LiveHistory extends History {
   readonly tileWriter: TileWriter;
   /** Resolves once nothing is left to do behind ingest. */
   idle(): Promise<void>;
+  /** For retention: the states with which pruned epochs begin (prune-point.ts). */
+  readonly pruning: {
+    checkpointAt(record: EpochRecord, end: PieceEnd): CheckpointWrite | "there" | undefined;
+    markAt(epochId: number, end: PieceEnd): PrunedEpoch | undefined;
+  };
   /** Forgets everything decoded: for benches and tests of cold answers. */
   dropCaches(): void;
   /** Stops the work behind ingest; the store stays open. May be called twice. */
@@ -80,22 +92,28 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const checkpointer = new Checkpointer(store, source, limits, timers);
   const behind = new Behind(timers, limits, () => source.pauseReads());
   const tileWriter = new TileWriter(source, tiles, limits, behind);
+  const run = <A>(from: Hlc, start: () => Work<A>, signal?: AbortSignal): Promise<A> =>
+    turns.run(unpruned(store, from, start), signal);
   return {
     extent: () => extentOf(context),
     liveWatermark: () => liveWatermarkOf(context),
     nodes: () => nodeSummaries(context),
-    schema: (range, signal) => turns.run(schemaOf(context, range), signal),
+    schema: (range, signal) => run(range?.from ?? MIN_HLC, () => schemaOf(context, range), signal),
     cutAt: (t, selection) => cutAt(context, t, selection),
     waitForCut: (t, selection, waitMs, signal) => waiters.waitFor(t, selection, waitMs, signal),
     diff: (from, to, selection, choice, signal) =>
-      turns.run(diffBetween(context, from, to, selection, choice), signal),
+      run(from, () => diffBetween(context, from, to, selection, choice), signal),
     step: (from, direction, count, selection, signal) =>
-      turns.run(stepFrom(context, from, direction, count, selection), signal),
+      run(
+        direction === "next" ? from : MIN_HLC,
+        () => stepFrom(context, from, direction, count, selection),
+        signal,
+      ),
     variable: (node, log, key, range, limit, signal) =>
-      turns.run(variableHistory(context, node, log, key, range, limit), signal),
-    events: (query, signal) => turns.run(eventsOf(context, query), signal),
+      run(range.from, () => variableHistory(context, node, log, key, range, limit), signal),
+    events: (query, signal) => run(query.from, () => eventsOf(context, query), signal),
     timeline: (range, pixels, selection, signal) =>
-      turns.run(timelineOf(context, tiles, range, pixels, selection), signal),
+      run(range.from, () => timelineOf(context, tiles, range, pixels, selection), signal),
     walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
     notifyStored(epochIds) {
       waiters.wakeAll();
@@ -108,6 +126,10 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     async idle() {
       await checkpointer.idle();
       await tileWriter.idle();
+    },
+    pruning: {
+      checkpointAt: (record, end) => checkpointAt(source, record, end),
+      markAt: (epochId, end) => markAt(source, epochId, end),
     },
     dropCaches() {
       source.dropCaches();

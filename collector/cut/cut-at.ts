@@ -5,7 +5,7 @@
  * violations (from the store's index), messages in flight (in-flight.ts).
  */
 import { formatIsoMicros, type Hlc, RetroError, type Value } from "../../agent/kernel/index.ts";
-import type { EpochRecord, ViolationRecord } from "../store/history-store.ts";
+import type { EpochRecord, HistoryStore, ViolationRecord } from "../store/history-store.ts";
 import {
   contended,
   countsAt,
@@ -34,6 +34,7 @@ import {
   spanAt,
   statusOf,
 } from "./membership.ts";
+import { beginningOf, goneBetween, goneMembers, outsideRetention } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
 import { unknownSenders } from "./unknown-senders.ts";
 
@@ -45,7 +46,7 @@ const NO_LOGS: LogsOfCut = new Map();
 export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): Cut {
   const membership = membersNow(context);
   const chosen = choose(selection, membership);
-  refuseBeforeAll(membership, t);
+  refuseOutside(context, membership, chosen, t);
   const nodes = new Map<string, CutNode>();
   const members: string[] = [];
   const incomplete: Incomplete[] = [];
@@ -63,9 +64,13 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
     views.set(span.record.id, view);
     nodes.set(node.node, presentNode(context, node, span, logsOf(view, chosen)));
     unchecked.push(...uncheckedOf(span.record));
-    if (countsAt(span.record, t, chosen, membership)) {
+    const isKnown = t >= beginningOf(context.store, span.record);
+    if (isKnown && countsAt(span.record, t, chosen, membership)) {
       incomplete.push(...gapsAt(context, span, view, t, chosen));
     }
+  }
+  if (!chosen.namesNodes) {
+    incomplete.push(...goneMembers(context.store, (node) => membership.has(node), t));
   }
   for (const one of unknownSenders(context, membership, views, t, chosen)) incomplete.push(one);
   const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
@@ -116,7 +121,7 @@ function violationsAt(
  * beginning has not arrived; an earlier one may still go on.
  */
 export function unknownRuns(
-  { timers, limits }: CutContext,
+  { store, timers, limits }: CutContext,
   node: NodeSpans,
   span: EpochSpan | undefined,
   t: Hlc,
@@ -125,6 +130,9 @@ export function unknownRuns(
 ): Incomplete[] {
   const rival = contended(span, t, timers.nowMs(), limits);
   const found = rival === undefined ? [] : [rival];
+  const isMember = span !== undefined && isActiveAt(span, t);
+  const before = isMember ? outsideRetention(store, span.record, t) : undefined;
+  found.push(...(before === undefined ? [] : [before]), ...goneBetween(store, node.node, t, t));
   const missing = missingBeginning(node, span, t);
   if (missing === undefined || !countsAt(missing.record, t, chosen, membership)) return found;
   return [...found, missing.entry];
@@ -144,18 +152,35 @@ export function gapsAt(
   ];
 }
 
-function refuseBeforeAll(membership: Membership, t: Hlc): void {
-  if (membership.size === 0) return;
+/** Before all that is known, or where all of the selection is outside retention. */
+function refuseOutside(
+  { store }: CutContext,
+  membership: Membership,
+  { nodes }: Chosen,
+  t: Hlc,
+): void {
+  if (nodes.length === 0) return;
   let earliest = Number.POSITIVE_INFINITY;
   for (const { spans } of membership.values()) {
-    earliest = Math.min(earliest, spans[0].record.joined);
+    earliest = Math.min(earliest, beginningOf(store, spans[0].record));
   }
-  if (t >= earliest) return;
+  if (t >= earliest) {
+    const known = nodes.map((node) => knownFrom(store, node, t));
+    if (known.includes(undefined)) return;
+    earliest = Math.min(...(known as Hlc[]));
+  }
   const first = formatIsoMicros(earliest as Hlc);
   throw new RetroError("outside-retention", "nothing is known of that time", {
     hint: `The earliest time known is ${first}.`,
     details: { earliest },
   });
+}
+
+/** When the node is known again, if nothing is known of it at `t`; undefined: it is not outside retention. */
+function knownFrom(store: HistoryStore, node: NodeSpans, t: Hlc): Hlc | undefined {
+  const span = spanAt(node, t);
+  const before = span && isActiveAt(span, t) ? outsideRetention(store, span.record, t) : undefined;
+  return (before ?? goneBetween(store, node.node, t, t)[0])?.to;
 }
 
 /** A node that has not joined by then, left or expired. */

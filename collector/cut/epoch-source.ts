@@ -41,6 +41,7 @@ import { isSameList, type KeyList, type KeyListName } from "./key-list.ts";
 import type { CutLimits } from "./limits.ts";
 import type { LogImage } from "./log-image.ts";
 import { LruCache } from "./lru-cache.ts";
+import { viewBehind } from "./pruned.ts";
 
 /** Directories tried, going back, before the epoch is replayed from its beginning. */
 const DIRECTORY_TRIES = 8;
@@ -109,6 +110,7 @@ export class EpochSource {
     this.#reads.add(read);
     try {
       for (let part = read.next(); part !== undefined; part = read.next()) {
+        if (this.isPruned(part.stored)) continue;
         const pieces = this.#piecesOf(part, choice);
         yield* reverse ? pieces.reverse() : pieces;
       }
@@ -148,6 +150,11 @@ export class EpochSource {
     return pieces;
   }
 
+  /** Whether retention has taken the batch out of history: it may still be stored. */
+  isPruned({ epochId, lastSeq }: StoredBatch): boolean {
+    return lastSeq <= (this.store.pruned(epochId)?.seq ?? 0);
+  }
+
   /** Ends every read of the store that is under way; each goes on where it was with its next batch. */
   pauseReads(): void {
     for (const read of this.#reads) read.pause();
@@ -184,7 +191,15 @@ export class EpochSource {
   lostRanges(record: EpochRecord): readonly LostRange[] {
     const damaged = this.store.damaged(record.id);
     const refused = this.#unreadable.get(record.id);
+    const mark = this.store.pruned(record.id);
+    if (mark !== undefined) return this.#allLost(record).filter((one) => one.lastSeq > mark.seq);
     if (damaged.length === 0 && refused === undefined) return record.lost;
+    return this.#allLost(record);
+  }
+
+  #allLost(record: EpochRecord): LostRange[] {
+    const damaged = this.store.damaged(record.id);
+    const refused = this.#unreadable.get(record.id);
     const seqs = new Map<number, DamagedRange>(refused);
     for (const range of damaged) seqs.set(range.first, range);
     return [...record.lost, ...[...seqs.values()].map(lostByDamage)].sort(
@@ -199,17 +214,21 @@ export class EpochSource {
     return view;
   }
 
-  /** The view of the latest directory at or before `t` that can be read. */
+  /**
+   * The view of the latest directory at or before `t` that can be read; of an epoch that is pruned at
+   * least one of which nothing is known. Undefined: to be replayed from the beginning.
+   */
   startBefore(epochId: number, t: Hlc, logs?: ReadonlySet<string>): EpochView | undefined {
+    const mark = this.store.pruned(epochId);
     let latest = t;
     for (let tries = 0; tries < DIRECTORY_TRIES; tries += 1) {
       const directory = this.store.directoryAt(epochId, latest);
-      if (directory === undefined) return undefined;
+      if (directory === undefined || (mark !== undefined && directory.t < mark.t)) break;
       const view = this.#load(directory, logs);
       if (view !== undefined) return view;
       latest = (directory.t - 1) as Hlc;
     }
-    return undefined;
+    return mark && viewBehind(mark, logs);
   }
 
   /** The latest directory at or before `t`, if it can be read. */
@@ -218,7 +237,9 @@ export class EpochSource {
     t: Hlc,
   ): { readonly seq: number; readonly t: Hlc; readonly directory: Directory } | undefined {
     const record = this.store.directoryAt(epochId, t);
-    if (record === undefined) return undefined;
+    if (record === undefined || record.t < (this.store.pruned(epochId)?.t ?? record.t)) {
+      return undefined;
+    }
     try {
       return { seq: record.seq, t: record.t, directory: decodeDirectory(record.bytes) };
     } catch (error) {

@@ -34,6 +34,7 @@ import type { Incomplete, InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
 import type { OpenArrival, OpenSend } from "./message-window.ts";
+import { beginningOf } from "./pruned.ts";
 import { groupKey, type Underway } from "./underway.ts";
 
 /**
@@ -131,6 +132,10 @@ export function inFlightGaps(
   const { limits, timers, source } = context;
   const from = t - ticksOfMs(limits.messageTimeoutMs);
   const found: Incomplete[] = [];
+  for (const { node, from: start, until } of context.store.gone()) {
+    if (start > t || until <= from) continue;
+    found.push({ node, reason: "outside-retention", from: start, to: until });
+  }
   for (const node of membership.values()) {
     const span = spanAt(node, t);
     const rival = contended(span, t, timers.nowMs(), limits);
@@ -140,8 +145,13 @@ export function inFlightGaps(
     for (const one of node.spans) {
       const { record, until } = one;
       if (record.joined > t || until <= from || !counts(record)) continue;
-      const known = Math.min(t, until - 1);
-      if (known > reachOf(record)) found.push(openEnd(one, timers.nowMs(), limits));
+      const known = beginningOf(context.store, record);
+      if (known > Math.max(from, record.joined)) {
+        const { joined } = record;
+        found.push({ node: node.node, reason: "outside-retention", from: joined, to: known });
+      }
+      const last = Math.min(t, until - 1);
+      if (last > reachOf(record)) found.push(openEnd(one, timers.nowMs(), limits));
       const holes = holesOf(record).filter((hole) => hole.from < t && hole.to > from);
       for (const hole of holes.slice(0, limits.lostListed)) found.push(holeEntry(node.node, hole));
       const lost = source

@@ -4,6 +4,7 @@ import { countsAt, lostBetween, missingEvents } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { Incomplete } from "./history.ts";
 import type { Membership, NodeSpans } from "./membership.ts";
+import { goneBetween, outsideRetention } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 
 /** Lost ranges, holes and open ends of a node inside (from, to]. Reads records, and no batch. */
@@ -15,17 +16,21 @@ export function lossesInside(
   to: Hlc,
   chosen: Chosen,
 ): Incomplete[] {
-  const { source, timers, limits } = context;
-  return node.spans.flatMap((span) => {
+  const { source, store, timers, limits } = context;
+  const gone = goneBetween(store, node.node, from, to);
+  const inside = node.spans.flatMap((span) => {
     const { record } = span;
     const last = Math.min(to, span.until - 1) as Hlc;
     if (record.joined > to || last <= from || !countsAt(record, last, chosen, membership))
       return [];
+    const before = outsideRetention(store, record, Math.max(from + 1, record.joined) as Hlc);
     return [
+      ...(before === undefined ? [] : [before]),
       ...missingEvents(span, last, timers.nowMs(), limits),
       ...lostBetween(record, source.lostRanges(record), from, last, chosen, limits),
     ].filter((one) => (one.to ?? Number.POSITIVE_INFINITY) > from);
   });
+  return [...gone, ...inside];
 }
 
 /** Each reason once, in the order in which they came. */

@@ -68,6 +68,7 @@ export class MessageSource {
   *digests(record: EpochRecord, from: Hlc, to: Hlc): Generator<MessageDigest> {
     if (record.joined > to || record.lastT < from) return;
     for (const stored of this.#source.store.batches(record.id, { from, to })) {
+      if (this.#source.isPruned(stored)) continue;
       const digest = this.#digestOf(stored);
       if (digest !== EMPTY) yield digest;
     }

@@ -174,6 +174,7 @@ export class MessageWindow {
   #readRange(run: Run, epochId: number, from: number, to: number, fresh: Place[]): void {
     const range = { from: from as Hlc, to: to as Hlc };
     for (const stored of this.#source.store.batches(epochId, range)) {
+      if (this.#source.isPruned(stored)) continue;
       const missing = seqsWithoutPage(run.pages, stored.firstSeq, stored.lastSeq);
       if (missing.length === 0) continue;
       const read = this.#source.decoded(stored, ONLY_MESSAGES);

@@ -22,6 +22,7 @@ import { EpochView, touches } from "./epoch-view.ts";
 import type { StepChange, UnknownReason } from "./history.ts";
 import { type LogImage, reasonOf } from "./log-image.ts";
 import { compareText, type EpochSpan, type NodeSpans } from "./membership.ts";
+import { beginningOf } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import type { Work } from "./turns.ts";
 import { beforeAfter, type Held, isChosen, NOT_THERE } from "./variables.ts";
@@ -89,7 +90,9 @@ class EpochWalk {
   *run(from: Hlc, to: Hlc): Generator<Happening | undefined> {
     const { source } = this.#context;
     const { record } = this.span;
-    if (from >= record.joined) this.view = source.viewAt(record, from, this.#chosen.logs);
+    const beginning = beginningOf(this.#context.store, record);
+    if (from >= beginning) this.view = source.viewAt(record, from, this.#chosen.logs);
+    else if (beginning > record.joined) yield* this.#begin(beginning, to);
     const choice = { logs: this.#chosen.logs, messages: false, rest: false };
     for (const batch of source.batches(record.id, from, to, { choice })) {
       const { events } = batch;
@@ -101,6 +104,21 @@ class EpochWalk {
       yield undefined;
     }
     yield* this.#lostBefore(Number.POSITIVE_INFINITY, to);
+  }
+
+  /** Where history begins inside the range: what is known there becomes known, as by a keyframe. */
+  *#begin(t: Hlc, to: Hlc): Generator<Happening> {
+    const { record } = this.span;
+    if (t > to) {
+      this.view = this.#context.source.viewAt(record, to, this.#chosen.logs);
+      return;
+    }
+    this.view = this.#context.source.viewAt(record, t, this.#chosen.logs);
+    for (const { log, key, held } of this.#known(() => true)) {
+      if (held.value === undefined) continue;
+      const change = this.#change(log, key, "keyframe", { unknown: "lost" }, held);
+      yield { t, epoch: record.epoch, seq: this.view.seq, change, unknown: undefined };
+    }
   }
 
   *#lostBefore(seq: number, latest: Hlc): Generator<Happening> {
@@ -255,6 +273,8 @@ export function* candidateTimes(
     const { record } = span;
     if (record.joined > from) continue;
     times.add(record.joined);
+    const beginning = beginningOf(context.store, record);
+    if (beginning <= Math.min(from, span.until - 1)) times.add(beginning);
     if (record.end !== null) times.add(record.end.t);
     for (const { firstT } of context.source.lostRanges(record)) times.add(firstT);
     let found = 0;

@@ -14,6 +14,7 @@ import {
   spanAt,
   statusOf,
 } from "./membership.ts";
+import { beginningOf } from "./pruned.ts";
 import type { Work } from "./turns.ts";
 
 export function extentOf({
@@ -23,7 +24,7 @@ export function extentOf({
   let last = Number.NEGATIVE_INFINITY;
   for (const record of store.epochs()) {
     if (record.named === true) continue;
-    first = Math.min(first, record.joined);
+    first = Math.min(first, beginningOf(store, record));
     last = Math.max(last, record.joined, record.lastT);
   }
   return first > last ? undefined : { first: first as Hlc, last: last as Hlc };
@@ -55,6 +56,7 @@ export function nodeSummaries(context: CutContext): NodeSummary[] {
       epochs: epochList(node),
       status: statusOf(record, context.timers.nowMs(), context.limits.suspectAfterMs),
       joined: record.joined,
+      retainedFrom: retainedFrom(context, node),
       watermark: record.watermark,
       lastT: Math.max(...records.map(({ lastT }) => lastT)) as Hlc,
       eventCount: records.reduce((sum, { eventCount }) => sum + eventCount, 0),
@@ -62,6 +64,14 @@ export function nodeSummaries(context: CutContext): NodeSummary[] {
       lost: records.flatMap((one) => [...context.source.lostRanges(one)]),
     };
   });
+}
+
+/** Where the history of a node begins that retention has left; null: where the node began. */
+function retainedFrom({ store }: CutContext, { node, spans }: NodeSpans): Hlc | null {
+  const first = spans[0].record;
+  const beginning = beginningOf(store, first);
+  const isWhole = beginning === first.joined && !store.gone().some((one) => one.node === node);
+  return isWhole ? null : beginning;
 }
 
 /** The epochs of a node with the time each ended, null while it goes on. */

@@ -16,6 +16,7 @@ import { type EpochRecord, TOP_TILE_LEVEL, tileSpan } from "../store/history-sto
 import type { EpochSource } from "./epoch-source.ts";
 import type { CutLimits } from "./limits.ts";
 import { LruCache } from "./lru-cache.ts";
+import { beginningOf } from "./pruned.ts";
 import { decodeTile } from "./tile-codec.ts";
 import { addBatch, addTile, bytesOf, emptyTile, TILE_CELLS, type Tile } from "./timeline-tile.ts";
 import type { Work } from "./turns.ts";
@@ -42,7 +43,8 @@ export class TileSource {
   *cells(record: EpochRecord, level: number, first: number, count: number): Work<Tile> {
     const result = emptyTile(level, first, count);
     const width = 2 ** level;
-    const from = Math.max(first, Math.floor(record.joined / width));
+    const beginning = beginningOf(this.#source.store, record);
+    const from = Math.max(first, Math.floor(beginning / width));
     const to = Math.min(first + count - 1, Math.floor(record.lastT / width));
     const lastTile = Math.floor(to / TILE_CELLS);
     for (let tile = Math.floor(from / TILE_CELLS); tile <= lastTile; tile += 1) {

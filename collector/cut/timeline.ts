@@ -14,6 +14,7 @@ import type { Selection, Timeline, TimelineBucket, TimelineLane } from "./histor
 import { reasonOf } from "./log-image.ts";
 import type { NodeSpans } from "./membership.ts";
 import { statusOf } from "./membership.ts";
+import { beginningOf, outsideRetention } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
 import { epochList } from "./summaries.ts";
 import type { TileSource } from "./tile-source.ts";
@@ -99,7 +100,7 @@ function* countNode(
       addTile(result, yield* tiles.cells(record, level, first, count));
       continue;
     }
-    const from = Math.max(start, record.joined) as Hlc;
+    const from = Math.max(start, beginningOf(context.store, record)) as Hlc;
     const to = Math.min(last, record.lastT) as Hlc;
     const choice = { logs: chosen.logs, messages: true, rest: true };
     for (const batch of context.source.batches(record.id, from, to, { choice })) {
@@ -179,6 +180,11 @@ function gapsOf(
       const { record, until } = span;
       const last = Math.min(to, until - 1) as Hlc;
       if (record.joined > to || last < from) return [];
+      const before = outsideRetention(context.store, record, record.joined);
+      const gone =
+        before?.to === undefined
+          ? []
+          : [{ from: record.joined, to: before.to, reason: before.reason }];
       const open = missingEvents(span, last, context.timers.nowMs(), context.limits)
         .filter(({ reason }) => reason !== "hole")
         .map(({ reason }) => ({ from: record.closed, to: last, reason }));
@@ -186,7 +192,7 @@ function gapsOf(
       const lost = context.source
         .lostRanges(record)
         .map((range) => ({ from: range.firstT, to: range.lastT, reason: reasonOf(range) }));
-      return [...holes, ...lost, ...open];
+      return [...gone, ...holes, ...lost, ...open];
     })
     .filter((gap) => gap.to >= from && gap.from <= to)
     .map((gap) => ({

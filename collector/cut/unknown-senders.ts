@@ -16,6 +16,7 @@ import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
+import { beginningOf, wasForgotten } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import type { Sender } from "./senders.ts";
 
@@ -34,6 +35,7 @@ export function unknownSenders(
     if (known === undefined || (one.from ?? t) < (known.from ?? t)) found.set(one.node, one);
   };
   let ended: ReadonlyMap<string, Hlc> | undefined;
+  const isPast = pastOf(context, membership);
   for (const { spans } of membership.values()) {
     for (const { record } of spans) {
       if (record.joined > t || !countsAt(record, t, chosen, membership)) continue;
@@ -42,6 +44,7 @@ export function unknownSenders(
         for (const [epoch, sender] of runs) {
           const reason = reasonOf(membership, node, epoch, sender, t);
           if (reason === undefined) continue;
+          if (isPast(node, sender)) continue;
           ended ??= endsOfNamed(context);
           const end = ended.get(`${epoch} ${node}`);
           if (end === undefined || t < end || sender.sentT >= end) note(reason);
@@ -53,6 +56,26 @@ export function unknownSenders(
     }
   }
   return [...found.values()].sort((a, b) => compareText(a.node, b.node));
+}
+
+/**
+ * Whether a run that nobody knows was known once, and is forgotten: it spoke last in a stretch that is
+ * gone, or before all that is known of anybody.
+ */
+function pastOf(
+  { store }: CutContext,
+  membership: Membership,
+): (node: string, sender: Sender) => boolean {
+  const gone = store.gone();
+  if (store.pruneCount() === 0) return () => false;
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const { spans } of membership.values()) {
+    earliest = Math.min(earliest, beginningOf(store, spans[0].record));
+  }
+  return (node, { firstT, sentT }) => {
+    const last = Math.max(firstT, sentT) as Hlc;
+    return last < earliest || wasForgotten(gone, node, last);
+  };
 }
 
 /** When those expired that only messages name, by `epoch node`. */

@@ -18,6 +18,7 @@ import {
 import type {
   EpochRecord,
   HistoryStore,
+  SeqRange,
   SlowMessageRecord,
   StoredBatch,
   StoreWrite,
@@ -162,7 +163,7 @@ export class GroupDraft {
     }
     draft ??= this.#newDraft(batch);
     if (!marks.has(draft)) marks.set(draft, draft.mark());
-    const missing = eventCount === 0 ? [] : draft.missing(batch);
+    const missing = eventCount === 0 ? [] : this.#retained(draft, batch);
     if (isForeign(batch, draft) || outcome.isForeign(header)) {
       outcome.conflict(header);
       return;
@@ -199,6 +200,27 @@ export class GroupDraft {
       const isAbove = epoch > known.epoch && facts.join.t > known.t;
       if (!isAbove) outcome.commands.push(this.#rejoin(node, epoch, "not-above"));
     }
+  }
+
+  /**
+   * The parts of a batch that are not stored, without those that retention has passed: what was declared
+   * lost there comes too late.
+   * @throws RetroError `too-old` if nothing but such is missing
+   */
+  #retained(draft: EpochDraft, batch: PreparedBatch): SeqRange[] {
+    const missing = draft.missing(batch);
+    const pruned = this.#store.pruned(draft.base.id)?.seq ?? 0;
+    const [first] = missing;
+    if (first === undefined || first.first > pruned) return missing;
+    const kept = missing
+      .filter(({ last }) => last > pruned)
+      .map((part) => ({ ...part, first: Math.max(part.first, pruned + 1) }));
+    if (kept.length > 0) return kept;
+    const { node } = batch.header;
+    throw new RetroError("too-old", `${node}: events older than what is retained`, {
+      hint: "History of that time was removed already. Raise the retention to keep more.",
+      details: { node },
+    });
   }
 
   /** The ids of the runs that were named in this group; call once it is durable. */

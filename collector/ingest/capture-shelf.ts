@@ -5,7 +5,7 @@
  */
 import type { Json } from "../../agent/kernel/index.ts";
 import type { HistoryStore, StoredCapture } from "../store/history-store.ts";
-import type { Capture } from "./capture-record.ts";
+import { type Capture, stateOf } from "./capture-record.ts";
 
 /** Captures kept. */
 export const MAX_CAPTURES = 1_000;
@@ -66,20 +66,32 @@ export class CaptureShelf {
     this.#save();
   }
 
+  /** Lets captures go that ended before `t` and of which nothing is awaited. */
+  forgetBefore(t: number): void {
+    for (const [id, capture] of this.#byId) {
+      if (capture.to >= t || stateOf(capture) === "asked") continue;
+      this.#forget(id, capture);
+    }
+  }
+
+  #forget(id: string, { number, nodes }: Capture): void {
+    this.#byId.delete(id);
+    this.#changed.delete(id);
+    this.#nodeCount -= nodes.length;
+    this.#removed.add(number);
+    this.#save();
+  }
+
   /** Resolves when nothing is on its way to the store. */
   async idle(): Promise<void> {
     while (this.#saving !== undefined) await this.#saving;
   }
 
   #makeRoom(latest: string): void {
-    for (const [id, { number, nodes }] of this.#byId) {
+    for (const [id, capture] of this.#byId) {
       const isFull = this.#byId.size > MAX_CAPTURES || this.#nodeCount > MAX_CAPTURE_NODES_KEPT;
       if (!isFull || id === latest) return;
-      this.#byId.delete(id);
-      this.#changed.delete(id);
-      this.#nodeCount -= nodes.length;
-      this.#removed.add(number);
-      this.#save();
+      this.#forget(id, capture);
     }
   }
 

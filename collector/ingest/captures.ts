@@ -120,6 +120,11 @@ export class Captures {
     return this.#shelf.get(id);
   }
 
+  /** All history begins at `t` now: what captures before it brought is gone. */
+  forgetBefore(t: number): void {
+    this.#shelf.forgetBefore(t);
+  }
+
   /** Newest first. */
   list(limit: number): readonly Capture[] {
     return this.#shelf.latest(limit);

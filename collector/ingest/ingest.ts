@@ -104,6 +104,7 @@ export class Ingest {
   readonly #waiting: Waiting[] = [];
   #queuedBytes = 0;
   #mustSweep = false;
+  readonly #tasks: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -182,6 +183,17 @@ export class Ingest {
     await this.#idle();
   }
 
+  /**
+   * Runs a task while nothing is on its way to the store, and reads anew what is known of epochs when it
+   * is done: for retention, which takes away what a group was taken in against. Settles as it does.
+   */
+  between(task: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(() => task().then(resolve, reject));
+      this.#start();
+    });
+  }
+
   /** Finishes what was submitted, then refuses. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -250,19 +262,30 @@ export class Ingest {
   #start(): void {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
-      if (this.#waiting.length > 0 || this.#mustSweep) this.#start();
+      if (this.#hasWork()) this.#start();
     });
   }
 
   async #run(): Promise<void> {
     // Let the turn end first, so that all that is submitted in it goes into one group.
     await Promise.resolve();
-    while (this.#waiting.length > 0 || this.#mustSweep) {
+    while (this.#hasWork()) {
+      await this.#runTasks();
       const group = this.#nextGroup();
       const bytes = group.reduce((sum, one) => sum + one.bytes, 0);
       await this.#takeIn(group);
       this.#queuedBytes -= bytes;
     }
+  }
+
+  #hasWork(): boolean {
+    return this.#waiting.length > 0 || this.#mustSweep || this.#tasks.length > 0;
+  }
+
+  async #runTasks(): Promise<void> {
+    if (this.#tasks.length === 0) return;
+    for (const task of this.#tasks.splice(0)) await task();
+    this.#index = new EpochIndex(this.#store.epochs());
   }
 
   #nextGroup(): Waiting[] {

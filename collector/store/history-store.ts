@@ -284,11 +284,10 @@ export interface PrunedEpoch {
   readonly epochId: number;
   /** Nothing up to this seq is served. */
   readonly seq: number;
-  /**
-   * No time before this can be answered. Without a directory of exactly this t the state at t is not
-   * known either, until keyframes tell it.
-   */
+  /** No time before this can be answered. */
   readonly t: Hlc;
+  /** There is no directory of t: the state there is not known either, until keyframes tell it. */
+  readonly isBlank?: true;
   /** Earlier checkpoints that this directory, and those after it, refer to: they stay. */
   readonly keep: readonly { readonly log: string; readonly seq: number }[];
 }
@@ -303,7 +302,10 @@ export interface GoneStretch {
 
 /** One transaction of retention. */
 export interface PruneWrite {
-  /** At most one per epoch. Pruned epochs stay pruned: seq and t only rise. */
+  /**
+   * At most one per epoch. Pruned epochs stay pruned: seq and t only rise. One that is not blank and whose
+   * directory is not there (any more) is left out without a word.
+   */
   readonly epochs: readonly PrunedEpoch[];
   /** Ids of epochs whose records go as well, and with them, by and by, all that is theirs. */
   readonly forget: readonly number[];
@@ -442,6 +444,8 @@ export interface HistoryStore extends BlockSource {
 
   /** How far an epoch is pruned; undefined: not at all. From memory. */
   pruned(epochId: number): PrunedEpoch | undefined;
+  /** Rises whenever something was pruned or forgotten. */
+  pruneCount(): number;
   /** What is gone altogether. From memory; the same array until it changes. */
   gone(): readonly GoneStretch[];
   /** What is stored of an epoch after `seq`, in seq order, without its events. Read to the end or `return`ed. */

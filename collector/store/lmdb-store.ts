@@ -273,6 +273,10 @@ export class LmdbStore implements HistoryStore {
     return this.#marks.get(epochId);
   }
 
+  pruneCount(): number {
+    return this.#marks.count;
+  }
+
   gone(): readonly GoneStretch[] {
     this.#assertOpen();
     return this.#marks.gone;

@@ -34,7 +34,7 @@ import type {
 } from "./history-store.ts";
 import { tileSpan } from "./history-store.ts";
 import { JoinedStretches, MessageClaims } from "./joined.ts";
-import { marksOf, PruneMarks, staleFrom } from "./prune-marks.ts";
+import { marksOf, needsDirectory, needsState, PruneMarks, staleFrom } from "./prune-marks.ts";
 
 /** The directory of a checkpoint of which only states are left, that later directories refer to. */
 const NO_BYTES = new Uint8Array(0);
@@ -150,12 +150,14 @@ export class MemoryStore implements HistoryStore {
     return this.#inOrder(() => {
       const shelf = this.#shelf(epochId);
       if (shelf.repairCount !== repairCount) return;
+      const mark = this.#marks.get(epochId);
+      const isThinned = (t: Hlc): boolean => directories.includes(t) && !needsDirectory(mark, t);
       const isGone = (log: string, seq: number): boolean =>
-        states.some((one) => one.log === log && one.seq === seq);
+        states.some((one) => one.log === log && one.seq === seq) && !needsState(mark, log, seq);
       shelf.checkpoints = shelf.checkpoints.map((one) => ({
         ...one,
         logs: one.logs.filter(({ log }) => !isGone(log, one.seq)),
-        directory: directories.includes(one.t) ? NO_BYTES : one.directory,
+        directory: isThinned(one.t) ? NO_BYTES : one.directory,
       }));
     });
   }
@@ -288,6 +290,10 @@ export class MemoryStore implements HistoryStore {
     return this.#marks.get(epochId);
   }
 
+  pruneCount(): number {
+    return this.#marks.count;
+  }
+
   gone(): readonly GoneStretch[] {
     this.#assertOpen();
     return this.#marks.gone;
@@ -307,6 +313,8 @@ export class MemoryStore implements HistoryStore {
   prune(write: PruneWrite): Promise<void> {
     return this.#inOrder(() => {
       for (const mark of marksOf(write, (id) => this.#marks.get(id))) {
+        const { epochId, t, isBlank } = mark;
+        if (isBlank !== true && this.directoryAt(epochId, t)?.t !== t) continue;
         this.#marks.set(mark);
         const before = Math.min(mark.t, (this.#epochs.get(mark.epochId)?.lastT ?? MAX_HLC) + 1);
         this.#claims.breakTouching(Number.NEGATIVE_INFINITY, before - 1);

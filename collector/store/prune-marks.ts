@@ -61,7 +61,18 @@ export function marksOf(
 }
 
 function wholeOf(epochId: number): PrunedEpoch {
-  return { epochId, seq: Number.MAX_SAFE_INTEGER, t: MAX_HLC, keep: [] };
+  return { epochId, seq: Number.MAX_SAFE_INTEGER, t: MAX_HLC, isBlank: true, keep: [] };
+}
+
+/** Whether the history of a pruned epoch begins with this directory. */
+export function needsDirectory(mark: PrunedEpoch | undefined, t: Hlc): boolean {
+  return mark !== undefined && mark.isBlank !== true && mark.t === t;
+}
+
+/** Whether that directory needs this state, or its key list. */
+export function needsState(mark: PrunedEpoch | undefined, log: string, seq: number): boolean {
+  if (mark === undefined) return false;
+  return seq === mark.seq || mark.keep.some((one) => one.log === log && one.seq === seq);
 }
 
 /** A repair of a pruned epoch leaves the directory alone that its history begins with. */

@@ -51,7 +51,7 @@ import {
   tilesBetween,
   VIOLATION,
 } from "./keys.ts";
-import { marksOf, staleFrom } from "./prune-marks.ts";
+import { marksOf, needsDirectory, needsState, staleFrom } from "./prune-marks.ts";
 import {
   batchPrefix,
   encodeEpoch,
@@ -369,8 +369,13 @@ export class TransactionBuilder {
 
   #thin({ epochId, repairCount, directories, states }: CheckpointThinning): void {
     if (repairCount !== this.#repairCount(epochId)) return;
-    for (const t of directories) this.#remove(directoryKey(epochId, t));
-    for (const { log, seq } of states) this.#remove(checkpointKey(epochId, seq, log));
+    const mark = this.#markOf(epochId);
+    for (const t of directories) {
+      if (!needsDirectory(mark, t)) this.#remove(directoryKey(epochId, t));
+    }
+    for (const { log, seq } of states) {
+      if (!needsState(mark, log, seq)) this.#remove(checkpointKey(epochId, seq, log));
+    }
   }
 
   #captures({ put, remove }: CapturesWrite): void {
@@ -395,6 +400,7 @@ export class TransactionBuilder {
   #prune(write: PruneWrite): void {
     for (const mark of marksOf(write, (id) => this.#markOf(id))) {
       const { epochId, ...rest } = mark;
+      if (mark.isBlank !== true && !this.#has(directoryKey(epochId, mark.t))) continue;
       this.#put(prunedKey(epochId), Buffer.from(JSON.stringify(rest)));
       this.outcome.marks.set(epochId, mark);
       this.outcome.swept.delete(epochId);
@@ -537,6 +543,12 @@ export class TransactionBuilder {
       inclusiveEnd: true,
       reverse: range.reverse ?? false,
     });
+  }
+
+  /** Whether there will be a record under the key. */
+  #has(key: Buffer): boolean {
+    const last = this.#operations.findLast((one) => key.equals(one.key));
+    return last === undefined ? this.#db.getBinary(key) !== undefined : last.record !== undefined;
   }
 
   #put(key: Buffer, ...parts: readonly Uint8Array[]): void {

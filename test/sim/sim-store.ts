@@ -155,6 +155,10 @@ export class SimStore implements HistoryStore {
     return this.#disk.content.pruned(epochId);
   }
 
+  pruneCount(): number {
+    return this.#disk.content.pruneCount();
+  }
+
   gone(): readonly GoneStretch[] {
     return this.#disk.content.gone();
   }

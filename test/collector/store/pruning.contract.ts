@@ -19,7 +19,7 @@ function aPrune(parts: Partial<PruneWrite>): PruneWrite {
 }
 
 function aMark(epochId: number, seq: number, keep: PrunedEpoch["keep"] = []): PrunedEpoch {
-  return { epochId, seq, t: at(seq * 10), keep };
+  return { epochId, seq, t: at(seq * 10), isBlank: true, keep };
 }
 
 function aViolation(receiveT: number, sendT: number): ViolationRecord {
@@ -120,6 +120,40 @@ export function describePruning(name: string, open: () => Promise<HistoryStore>)
       await sweepAll(store);
       expect(store.checkpoint(1, "a", 10)).toBeUndefined();
       expect(store.checkpoint(1, "a", 40)).toEqual(Uint8Array.of(2, 40));
+    });
+
+    it("takes no mark whose directory is not there, nor lets that of a mark be thinned out", async () => {
+      const store = await fresh();
+      await fill(store, 1, 3);
+      await checkpoint(store, 1, 20, ["a"]);
+      const { isBlank: _, ...mark } = aMark(1, 20, [{ log: "b", seq: 10 }]);
+      await checkpoint(store, 1, 10, ["b"]);
+      const thin = (directories: number[], states: { log: string; seq: number }[]) =>
+        store.thinCheckpoints({
+          epochId: 1,
+          repairCount: 0,
+          directories: directories.map(at),
+          states,
+        });
+      await store.prune(aPrune({ epochs: [{ ...mark, seq: 10, t: at(90) }] }));
+      expect(store.pruned(1)).toBeUndefined();
+      await store.prune(aPrune({ epochs: [mark] }));
+      await thin(
+        [200],
+        [
+          { log: "a", seq: 20 },
+          { log: "b", seq: 10 },
+        ],
+      );
+      expect(store.directoryAt(1, at(999))?.seq).toBe(20);
+      expect(store.checkpoint(1, "a", 20)).toBeDefined();
+      expect(store.checkpoint(1, "b", 10)).toBeDefined();
+      await checkpoint(store, 1, 30, ["a"]);
+      // Thinned out in the very group that would have made it a mark's.
+      const thinned = thin([300], []);
+      await store.prune(aPrune({ epochs: [{ ...mark, seq: 30, t: at(300) }] }));
+      await thinned;
+      expect(store.pruned(1)?.seq).toBe(20);
     });
 
     it("never goes back behind a mark", async () => {

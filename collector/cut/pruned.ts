@@ -1,0 +1,136 @@
+/**
+ * What retention has left of an epoch, as every question sees it.
+ *
+ *     joined ......................| mark.t ------------------- T
+ *      outside retention: not known | state by the directory of exactly mark.t, then replay
+ *
+ * Marks are believed before records are: what a mark covers is not served, whether it is still stored or
+ * not. Records that a mark covers are removed by later transactions only, so within one turn of the event
+ * loop an answer is made of all or of nothing; an answer of several turns begins anew if what it reads
+ * was pruned meanwhile (`unpruned`).
+ */
+import { type Hlc, type LostRange, RetroError } from "../../agent/kernel/index.ts";
+import type {
+  EpochRecord,
+  GoneStretch,
+  HistoryStore,
+  PrunedEpoch,
+} from "../store/history-store.ts";
+import { EpochView } from "./epoch-view.ts";
+import type { Incomplete } from "./history.ts";
+import type { Work } from "./turns.ts";
+
+/** How often a question begins anew before it is refused. Rounds of retention are far apart. */
+const MAX_STARTS = 8;
+
+/** The first time at which anything can be said of an epoch: it joined, or its history begins. */
+export function beginningOf(store: HistoryStore, { id, joined }: EpochRecord): Hlc {
+  const mark = store.pruned(id);
+  return mark === undefined || mark.t < joined ? joined : mark.t;
+}
+
+/** A view of which nothing is known: what begins behind a mark without a directory. */
+export function viewBehind(mark: PrunedEpoch, logs: ReadonlySet<string> | undefined): EpochView {
+  const view = new EpochView(logs);
+  view.applyLost(lostBy(mark));
+  view.seq = mark.seq;
+  view.t = mark.t;
+  return view;
+}
+
+function lostBy({ seq, t }: PrunedEpoch): LostRange {
+  const range = { firstSeq: 1, lastSeq: seq, firstT: t, lastT: t };
+  return { ...range, logs: null, messages: true, reason: "refused" };
+}
+
+/** Why nothing is known of an epoch at `t`; undefined where its history has begun. */
+export function outsideRetention(
+  store: HistoryStore,
+  record: EpochRecord,
+  t: Hlc,
+): Incomplete | undefined {
+  const to = beginningOf(store, record);
+  if (t >= to || t < record.joined) return undefined;
+  return { node: record.node, reason: "outside-retention", from: record.joined, to };
+}
+
+/** Stretches of a node that are gone altogether and touch [from, to]. */
+export function goneBetween(store: HistoryStore, node: string, from: Hlc, to: Hlc): Incomplete[] {
+  return store
+    .gone()
+    .filter((one) => one.node === node && one.from <= to && one.until > from)
+    .map((one) => ({ node, reason: "outside-retention", from: one.from, to: one.until }));
+}
+
+/** Members at `t` of which not even the node is known any more. */
+export function goneMembers(
+  store: HistoryStore,
+  isKnown: (node: string) => boolean,
+  t: Hlc,
+): Incomplete[] {
+  return store
+    .gone()
+    .filter((one) => !isKnown(one.node) && one.from <= t && t < one.until)
+    .map((one) => ({ node: one.node, reason: "outside-retention", from: one.from, to: one.until }));
+}
+
+/** Whether a run that nobody knows was known once, and was over by `t`. */
+export function wasForgotten(gone: readonly GoneStretch[], node: string, sentT: Hlc): boolean {
+  return gone.some((one) => one.node === node && sentT < one.until);
+}
+
+/**
+ * Work that is done anew if retention takes away what it may have read. `from`: it reads nothing
+ * earlier than the state there.
+ * @throws RetroError `overloaded` (retriable) if that happens too often
+ */
+export function* unpruned<Answer>(
+  store: HistoryStore,
+  from: Hlc,
+  start: () => Work<Answer>,
+): Work<Answer> {
+  for (let starts = 0; starts < MAX_STARTS; starts += 1) {
+    const before = new Marks(store);
+    const work = start();
+    try {
+      for (;;) {
+        const result = work.next();
+        if (result.done === true) return result.value;
+        yield;
+        if (before.haveRisenPast(from)) break;
+      }
+    } finally {
+      work.return(undefined as never);
+    }
+  }
+  throw new RetroError("overloaded", "retention removed what was being read, again and again", {
+    retriable: true,
+    hint: "Ask for a shorter range, or for a later one.",
+  });
+}
+
+/** How far every epoch was pruned at some moment. */
+export class Marks {
+  readonly #store: HistoryStore;
+  readonly #seqs = new Map<number, number>();
+  #count: number;
+
+  constructor(store: HistoryStore) {
+    this.#store = store;
+    this.#count = store.pruneCount();
+    for (const { id } of store.epochs()) this.#seqs.set(id, store.pruned(id)?.seq ?? 0);
+  }
+
+  /** Whether anything at or after the state at `from` has been pruned since. */
+  haveRisenPast(from: Hlc): boolean {
+    if (this.#store.pruneCount() === this.#count) return false;
+    for (const [id, seq] of this.#seqs) {
+      const mark = this.#store.pruned(id);
+      // Swept to its end: forgotten.
+      const isGone = mark === undefined && this.#store.epoch(id) === undefined;
+      if (isGone || (mark !== undefined && mark.seq > seq && mark.t > from)) return true;
+    }
+    this.#count = this.#store.pruneCount();
+    return false;
+  }
+}

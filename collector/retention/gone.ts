@@ -1,0 +1,46 @@
+/**
+ * What is remembered of members whose records are gone: in which stretch of time somebody was there. A cut
+ * in such a stretch lacks that node, and says so; once all history begins later, nobody can ask any more,
+ * and the stretch is dropped.
+ */
+import type { Hlc } from "../../agent/kernel/index.ts";
+import type { GoneStretch } from "../store/history-store.ts";
+
+/** Stretches remembered. Beyond them the oldest are folded into one of nobody's name. */
+export const MAX_GONE = 4_096;
+/** Who stands for those whose names are not kept. */
+export const NAMELESS = "(forgotten nodes)";
+
+/** The stretches with more, without those that were over before `earliest`. */
+export function withGone(
+  known: readonly GoneStretch[],
+  more: readonly GoneStretch[],
+  earliest: number,
+): readonly GoneStretch[] {
+  const byNode = new Map<string, GoneStretch[]>();
+  for (const one of [...known, ...more]) {
+    if (one.until <= earliest || one.until <= one.from) continue;
+    const list = byNode.get(one.node);
+    if (list === undefined) byNode.set(one.node, [one]);
+    else list.push(one);
+  }
+  const all = [...byNode.values()].flatMap(joined).sort((a, b) => a.until - b.until);
+  const excess = all.length - MAX_GONE;
+  if (excess <= 0) return all;
+  const folded = all.splice(0, excess + 1);
+  const from = Math.min(...folded.map((one) => one.from)) as Hlc;
+  const until = Math.max(...folded.map((one) => one.until)) as Hlc;
+  return [{ node: NAMELESS, from, until }, ...all];
+}
+
+/** Stretches of one node, those that touch made one. */
+function joined(stretches: GoneStretch[]): GoneStretch[] {
+  stretches.sort((a, b) => a.from - b.from);
+  const found: GoneStretch[] = [];
+  for (const one of stretches) {
+    const last = found.at(-1);
+    if (last === undefined || one.from > last.until) found.push(one);
+    else found[found.length - 1] = { ...last, until: Math.max(last.until, one.until) as Hlc };
+  }
+  return found;
+}

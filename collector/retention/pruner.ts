@@ -1,0 +1,227 @@
+/**
+ * Takes the beginning of epochs out of history, and whole epochs: the steps that retention and erasing
+ * share. In the background: pieces are looked at some at a time, with a turn of the event loop between.
+ *
+ *     1. find the last piece in seq order before the first that stays
+ *     2. write the state at its end (cut/prune-point.ts), durable
+ *     3. mark, while ingest has nothing on its way: from here on answers begin there, or say so
+ *     4. sweep: the records, some at a time
+ *
+ * A crash after any step leaves a history that is whole: after 1 and 2 nothing happened, after 3 the
+ * sweep goes on at the next start.
+ */
+import { type Hlc, MAX_HLC } from "../../agent/kernel/index.ts";
+import type { PieceEnd } from "../cut/prune-point.ts";
+import { beginningOf } from "../cut/pruned.ts";
+import type {
+  CheckpointWrite,
+  EpochRecord,
+  GoneStretch,
+  HistoryStore,
+  PrunedEpoch,
+  StoredPiece,
+} from "../store/history-store.ts";
+import { withGone } from "./gone.ts";
+
+/** Pieces looked at before the event loop has a turn. */
+const PIECES_PER_TURN = 128;
+/** Records removed in one transaction. */
+const RECORDS_PER_SWEEP = 1_000;
+/** Epochs marked in one transaction. */
+const MARKS_PER_WRITE = 64;
+/** Pieces gone back where no checkpoint can be made at the end of the last. */
+const TRIES = 8;
+
+/** The cut engine's part: `LiveHistory.pruning`. */
+export interface PrunePoints {
+  checkpointAt(record: EpochRecord, end: PieceEnd): CheckpointWrite | "there" | undefined;
+  markAt(epochId: number, end: PieceEnd): PrunedEpoch | undefined;
+}
+
+export interface PrunerOptions {
+  readonly store: HistoryStore;
+  readonly points: PrunePoints;
+  /** `Ingest.between`. */
+  readonly between: (task: () => Promise<void>) => Promise<void>;
+  readonly turn: () => Promise<void>;
+  /** Told where all history begins now; undefined: there is none. */
+  readonly onEarliest?: (earliest: Hlc | undefined) => void;
+}
+
+export class Pruner {
+  readonly #options: PrunerOptions;
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: PrunerOptions) {
+    this.#options = options;
+  }
+
+  /** Runs a task after those that were given before. */
+  alone<Answer>(task: () => Promise<Answer>): Promise<Answer> {
+    const done = this.#last.then(task);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Whether work should end soon. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Ends what runs at its next step, and waits for it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#last;
+  }
+
+  /** Where all history begins; undefined: there is none. */
+  earliest(): Hlc | undefined {
+    const { store } = this.#options;
+    let earliest: Hlc | undefined;
+    for (const record of store.epochs()) {
+      if (record.named === true) continue;
+      const beginning = beginningOf(store, record);
+      if (earliest === undefined || beginning < earliest) earliest = beginning;
+    }
+    return earliest;
+  }
+
+  /** When the oldest piece came that is kept of an epoch; undefined: there is none, or nobody can tell. */
+  oldestArrivalMs({ id }: EpochRecord): number | undefined {
+    for (const piece of this.#options.store.pieces(id, this.#prunedSeq(id))) {
+      return piece.arrivalMs > 0 ? piece.arrivalMs : undefined;
+    }
+    return undefined;
+  }
+
+  /** Prunes each epoch up to the first piece that is not past. Resolves to how many pieces went. */
+  async prune(
+    records: readonly EpochRecord[],
+    isPast: (piece: StoredPiece, record: EpochRecord) => boolean,
+  ): Promise<number> {
+    let count = 0;
+    let ends: { readonly record: EpochRecord; readonly end: PieceEnd; readonly count: number }[] =
+      [];
+    const mark = async (): Promise<void> => {
+      const marked = await this.#mark(ends);
+      for (const one of ends) if (marked.has(one.record.id)) count += one.count;
+      ends = [];
+    };
+    for (const record of records) {
+      if (this.#isClosed) break;
+      const found = await this.#endOfPast(record, isPast);
+      if (found !== undefined) ends.push({ record, ...found });
+      if (ends.length >= MARKS_PER_WRITE) await mark();
+    }
+    await mark();
+    return count;
+  }
+
+  /** Forgets epochs, records and all; `stretches`: who was a member when. */
+  async forget(ids: readonly number[], stretches: readonly GoneStretch[]): Promise<void> {
+    if (ids.length === 0) return;
+    const { store, between } = this.#options;
+    await between(async () => {
+      const forget = ids.filter((id) => store.epoch(id) !== undefined);
+      const gone = withGone(store.gone(), stretches, Number.NEGATIVE_INFINITY);
+      await store.prune({ epochs: [], forget, gone });
+    });
+  }
+
+  /** Removes what is marked, to the last record. Resolves to how many. */
+  async sweep(): Promise<number> {
+    const { store, turn } = this.#options;
+    const earliest = this.earliest();
+    const messagesBefore = earliest ?? MAX_HLC;
+    await this.#dropGone(messagesBefore);
+    this.#options.onEarliest?.(earliest);
+    let total = 0;
+    for (;;) {
+      if (this.#isClosed) return total;
+      const count = await store.sweep({ limit: RECORDS_PER_SWEEP, messagesBefore });
+      total += count;
+      if (count < RECORDS_PER_SWEEP) return total;
+      await turn();
+    }
+  }
+
+  /** Nobody can ask for a time before all history: who was there then need not be known. */
+  async #dropGone(earliest: Hlc): Promise<void> {
+    const { store } = this.#options;
+    const gone = withGone(store.gone(), [], earliest);
+    if (gone.length === store.gone().length) return;
+    await store.prune({ epochs: [], forget: [], gone });
+  }
+
+  /** Where the past of an epoch ends, with its state written down. */
+  async #endOfPast(
+    record: EpochRecord,
+    isPast: (piece: StoredPiece, record: EpochRecord) => boolean,
+  ): Promise<{ readonly end: PieceEnd; readonly count: number } | undefined> {
+    const { store, points, turn } = this.#options;
+    const ends: (PieceEnd & { readonly count: number })[] = [];
+    let after = this.#prunedSeq(record.id);
+    let count = 0;
+    for (let isMore = true; isMore; ) {
+      isMore = false;
+      let looked = 0;
+      for (const piece of store.pieces(record.id, after)) {
+        if (!isPast(piece, record)) break;
+        after = piece.last;
+        count += 1;
+        ends.push({ seq: piece.last, t: piece.lastT, count });
+        if (ends.length > TRIES) ends.shift();
+        looked += 1;
+        isMore = looked >= PIECES_PER_TURN;
+        if (isMore) break;
+      }
+      if (isMore) await turn();
+      if (this.#isClosed) return undefined;
+    }
+    const last = ends.at(-1);
+    if (last === undefined) return undefined;
+    // Behind a hole there is no state to write: what is known there is what later keyframes tell.
+    const now = store.epoch(record.id);
+    if (now === undefined) return undefined;
+    if (last.seq > now.contiguousSeq) return { end: last, count: last.count };
+    for (const end of ends.reverse()) {
+      const checkpoint = points.checkpointAt(now, end);
+      if (checkpoint === undefined) continue;
+      if (checkpoint !== "there") await store.writeCheckpoint(checkpoint);
+      return { end, count: end.count };
+    }
+    return undefined;
+  }
+
+  /** Ids of the epochs that were marked: not those whose checkpoint a repair took away meanwhile. */
+  async #mark(
+    ends: readonly { readonly record: EpochRecord; readonly end: PieceEnd }[],
+  ): Promise<ReadonlySet<number>> {
+    const marked = new Set<number>();
+    if (ends.length === 0 || this.#isClosed) return marked;
+    const { store, points, between } = this.#options;
+    await between(async () => {
+      const epochs: PrunedEpoch[] = [];
+      for (const { record, end } of ends) {
+        const now = store.epoch(record.id);
+        if (now === undefined) continue;
+        const isBehindHole = end.seq > now.contiguousSeq;
+        const { seq, t } = end;
+        const mark: PrunedEpoch | undefined = isBehindHole
+          ? { epochId: now.id, seq, t, isBlank: true, keep: [] }
+          : points.markAt(now.id, end);
+        if (mark !== undefined) epochs.push(mark);
+      }
+      if (epochs.length === 0) return;
+      await store.prune({ epochs, forget: [], gone: undefined });
+      for (const { epochId, seq } of epochs)
+        if (this.#prunedSeq(epochId) === seq) marked.add(epochId);
+    });
+    return marked;
+  }
+
+  #prunedSeq(epochId: number): number {
+    return this.#options.store.pruned(epochId)?.seq ?? 0;
+  }
+}
