@@ -121,6 +121,9 @@ const ALLOWED: ImportTable = [
   ["collector/cut/answers.ts", [KERNEL]],
   ["collector/cut/walk-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
+  // What goes from the history and what is kept beside it: it prunes through the store port, and the states
+  // with which pruned epochs begin are the cut engine's.
+  ["collector/retention/", ["collector/retention/", "collector/cut/", STORE_PORT, KERNEL]],
   ["collector/cut/", ["collector/cut/", STORE_PORT, ...SEGMENTS, KERNEL]],
   // A tool that looks inside the data: records as the store writes them, checkpoints as cuts read them.
   [
@@ -146,6 +149,7 @@ const ALLOWED: ImportTable = [
       "collector/api/",
       "collector/cut/",
       "collector/ingest/",
+      "collector/retention/",
       "collector/version.ts",
       KERNEL,
       "node:",

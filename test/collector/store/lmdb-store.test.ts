@@ -61,7 +61,7 @@ describe("LmdbStore", () => {
       );
     }
     const gone = [{ node: "n1", from: 10 as Hlc, until: 300 as Hlc }];
-    const mark = { epochId: ids[0], seq: 10, t: 100 as Hlc, keep: [] };
+    const mark = { epochId: ids[0], seq: 10, t: 100 as Hlc, isBlank: true as const, keep: [] };
     await first.prune({ epochs: [mark], forget: [ids[1]], gone });
     await first.close();
     const second = await LmdbStore.open({ directory });
