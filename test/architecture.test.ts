@@ -194,6 +194,7 @@ const ALLOWED: ImportTable = [
       "collector/config.ts",
       "collector/bounded-server.ts",
       "collector/ingest/",
+      "collector/retention/",
       "collector/store/",
       "collector/cut/",
       "collector/api/",
