@@ -16,9 +16,18 @@ export class CollectorProcess {
   #mayEnd = false;
   escapes = [];
 
+  /** How it is started: a command before Node, flags of Node, options of the collector. */
+  how = { before: [], node: [], options: [] };
+  /** What the last one ended with: `{ code, signal }`, once it has. */
+  ended;
+
   constructor(directory, env = {}) {
     this.#directory = directory;
     this.#env = env;
+  }
+
+  get directory() {
+    return this.#directory;
   }
 
   get pid() {
@@ -28,8 +37,11 @@ export class CollectorProcess {
   async start(env = this.#env) {
     this.#env = env;
     this.#mayEnd = false;
-    const words = ["collector", "--port", String(this.port), "--data", this.#directory];
-    const child = spawn(process.execPath, [MAIN, ...words], {
+    this.ended = undefined;
+    const { before, node, options } = this.how;
+    const own = ["collector", "--port", String(this.port), "--data", this.#directory, ...options];
+    const words = [...before, process.execPath, ...node, MAIN, ...own];
+    const child = spawn(words[0], words.slice(1), {
       env: { PATH: process.env.PATH ?? "", TZ: "UTC", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -48,13 +60,20 @@ export class CollectorProcess {
       this.stderr = (this.stderr + String(part)).slice(-100_000);
     });
     this.#gone = new Promise((resolve) =>
-      child.once("close", (code, signal) => {
+      child.once("exit", (code, signal) => {
+        this.ended = { code, signal };
         if (!this.#mayEnd) this.escapes.push(`collector ended: ${code ?? signal} ${this.stderr}`);
         resolve();
       }),
     );
     this.port = await within("the collector starts", listens, 30_000);
     return this;
+  }
+
+  /** Says that its end is part of the plan. Resolves when it has ended. */
+  expectEnd() {
+    this.#mayEnd = true;
+    return this.#gone;
   }
 
   /** `SIGTERM` unless told. */

@@ -94,6 +94,13 @@ export class Scene {
     if (!holds) this.verdict.fail(what, detail);
   }
 
+  /** What broke out of hosts so far: for a row that broke off. */
+  escapes() {
+    return this.hosts.flatMap(({ escapes, life }) =>
+      escapes.map((what) => ({ what: "escaped into the host", detail: `${life.name}: ${what}` })),
+    );
+  }
+
   /** Stops the load, drains, closes every host that still lives, and waits for cuts to be complete. */
   async settle({ drainMs = 20_000, complete = true } = {}) {
     const alive = this.hosts.filter(({ life }) => !life.isEnded);
