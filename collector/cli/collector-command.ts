@@ -5,6 +5,9 @@ import { readCollectorConfig, SETTINGS } from "../config.ts";
 import { type CliContext, newCommand, runs, single } from "./command.ts";
 import { EXIT } from "./exit.ts";
 
+/** For the replies that were under way when writing ended. */
+const LAST_WORDS_MS = 250;
+
 export function collectorCommand(context: CliContext): Command {
   const command = newCommand(
     "collector",
@@ -31,10 +34,15 @@ export function collectorCommand(context: CliContext): Command {
     if (!quiet) {
       io.out(`retroscope collector: open ${collector.url} (data in ${config.data})\n`);
     }
-    // A supervisor sees exit code 3 and starts the next one, which verifies what is on the disk.
     const failure = await Promise.race([interrupted, collector.failed]);
+    if (failure instanceof RetroError) {
+      // A supervisor sees exit code 3 and starts the next one, which verifies what is on the disk. This one
+      // is not closed: after a failed write lmdb's own memory may be overrun (store/README.md), and
+      // freeing it would end the process by a signal. What was refused is told first.
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+      throw failure;
+    }
     await collector.close();
-    if (failure instanceof RetroError) throw failure;
     return EXIT.done;
   });
 }
