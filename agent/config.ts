@@ -50,7 +50,7 @@ export interface Settings {
   readonly quiet?: boolean;
   /** Encoded batches that may wait for the collector. Default: 8 MiB. */
   readonly queueBytes?: number;
-  /** How often recorded events are shipped. Default: 50 ms. */
+  /** How often recorded events are shipped. Default: 100 ms; on demand 50, for captures. */
   readonly flushIntervalMs?: number;
 }
 
@@ -92,7 +92,10 @@ export const MIN_WINDOW_BYTES: number = 64 * 1024;
 const DEFAULT_WINDOW_MS = 60_000;
 const DEFAULT_WINDOW_BYTES = 32 * 1024 * 1024;
 const DEFAULT_QUEUE_BYTES = 8 * 1024 * 1024;
-const DEFAULT_FLUSH_INTERVAL_MS = 50;
+/** A request costs more than the events in it, so that half as many are felt by a busy service. */
+const DEFAULT_FLUSH_INTERVAL_MS = 100;
+/** Nothing is sent at these, unless a capture is asked for. */
+const ON_DEMAND_INTERVAL_MS = 50;
 /** Node's timers take 2^31 ms; a longer interval would be none at all. */
 const MAX_FLUSH_INTERVAL_MS = 60_000;
 const MAX_NODE_LENGTH = 80;
@@ -127,13 +130,14 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     settings[field] === undefined ? [variable, env[variable]] : [field, settings[field]];
   const window = windowOf(env);
   const service = text("service", settings.service ?? serviceOf(around));
+  const stream = streamOf(...given("stream", "RETROSCOPE_STREAM"));
   return {
     service,
     node: nodeOf(settings, around, service),
     tags: tagsOf(settings, env["OTEL_RESOURCE_ATTRIBUTES"]),
     collector: collectorOf(...given("collector", "RETROSCOPE_COLLECTOR")),
     token: optionalText("token", settings.token ?? env["RETROSCOPE_TOKEN"]),
-    stream: streamOf(...given("stream", "RETROSCOPE_STREAM")),
+    stream,
     windowMs: number("windowMs", settings.windowMs ?? window.ms ?? DEFAULT_WINDOW_MS, 1),
     windowBytes: number(
       "windowBytes",
@@ -155,7 +159,8 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     queueBytes: number("queueBytes", settings.queueBytes ?? DEFAULT_QUEUE_BYTES, MIN_WINDOW_BYTES),
     flushIntervalMs: number(
       "flushIntervalMs",
-      settings.flushIntervalMs ?? DEFAULT_FLUSH_INTERVAL_MS,
+      settings.flushIntervalMs ??
+        (stream === "all" ? DEFAULT_FLUSH_INTERVAL_MS : ON_DEMAND_INTERVAL_MS),
       1,
       MAX_FLUSH_INTERVAL_MS,
     ),

@@ -41,6 +41,8 @@ export interface HttpTransportOptions {
 export class HttpTransport implements Transport {
   readonly target: string;
   readonly #url: URL;
+  /** What each request is made of, taken apart once. */
+  readonly #options: ReturnType<typeof urlToHttpOptions>;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #scheduler: Scheduler;
   readonly #agent: HttpAgent;
@@ -51,6 +53,7 @@ export class HttpTransport implements Transport {
     const { collector, token, scheduler } = options;
     const isTls = collector.protocol === "https:";
     this.#url = new URL(collector.pathname.replace(/\/+$/, "") + INGEST_PATH, collector);
+    this.#options = urlToHttpOptions(this.#url);
     this.target = collector.origin;
     this.#headers = {
       "content-type": BATCH_MEDIA_TYPE,
@@ -64,13 +67,12 @@ export class HttpTransport implements Transport {
 
   send(batches: readonly Uint8Array[], options: SendOptions): Promise<TransportReply> {
     return new Promise((resolve) => {
-      const url = new URL(this.#url);
-      if (options.holdMs > 0) url.searchParams.set("hold", `${options.holdMs}ms`);
       const length = batches.reduce((sum, bytes) => sum + bytes.length, 0);
       // What `http.request` makes. Tracing SDKs patch that function, and would trace our shipping as calls
       // of the host's.
       const request = new ClientRequest({
-        ...urlToHttpOptions(url),
+        ...this.#options,
+        ...(options.holdMs > 0 ? { path: this.#heldPath(options.holdMs) } : {}),
         method: "POST",
         agent: this.#agent,
         headers: { ...this.#headers, "content-length": length },
@@ -102,7 +104,8 @@ export class HttpTransport implements Transport {
       });
       request.on("error", (error) => settle(failed(adviseOn(messageOf(error)))));
       request.on("response", (response) => {
-        readBody(response).then(
+        readBody(
+          response,
           (body) => settle(replyOf(response, body, this.#url)),
           (error) => {
             settle(failed(messageOf(error)));
@@ -115,6 +118,12 @@ export class HttpTransport implements Transport {
     });
   }
 
+  #heldPath(holdMs: number): string {
+    const url = new URL(this.#url);
+    url.searchParams.set("hold", `${holdMs}ms`);
+    return url.pathname + url.search;
+  }
+
   #connectTimeoutMs(): number {
     const isPatient = this.#slowCount % PATIENT_EVERY === PATIENT_EVERY - 1;
     return isPatient ? PATIENT_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS;
@@ -125,16 +134,21 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** @throws if the body is too long or breaks off */
-async function readBody(response: IncomingMessage): Promise<string> {
+/** Calls `done`, or `broke` if the body is too long or breaks off. The first word counts. */
+function readBody(
+  response: IncomingMessage,
+  done: (body: string) => void,
+  broke: (error: unknown) => void,
+): void {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  response.on("data", (chunk: Buffer) => {
     length += chunk.length;
-    if (length > MAX_REPLY_BYTES) throw new Error(`the answer is over ${MAX_REPLY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+    if (length <= MAX_REPLY_BYTES) chunks.push(chunk);
+    else broke(new Error(`the answer is over ${MAX_REPLY_BYTES} bytes`));
+  });
+  response.on("end", () => done(Buffer.concat(chunks).toString("utf8")));
+  response.on("error", broke);
 }
 
 function replyOf(response: IncomingMessage, body: string, url: URL): TransportReply {

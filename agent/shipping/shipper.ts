@@ -29,7 +29,7 @@ import type { Transport } from "./transport.ts";
 
 /** Encoded batches that wait for the collector; beyond, the oldest go. */
 export const DEFAULT_QUEUE_BYTES: number = 8 * 1024 * 1024;
-export const DEFAULT_FLUSH_INTERVAL_MS = 50;
+export const DEFAULT_FLUSH_INTERVAL_MS = 100;
 /** An answer to batches may take so long. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;

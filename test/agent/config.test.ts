@@ -21,6 +21,19 @@ describe("settings", () => {
   const cases: ReadonlyArray<
     readonly [why: string, settings: Settings, around: Surroundings, expected: Partial<Config>]
   > = [
+    ["ten shipments a second", {}, around(), { flushIntervalMs: 100 }],
+    [
+      "twenty looks a second at what captures want",
+      { stream: "on-demand" },
+      around(),
+      { flushIntervalMs: 50 },
+    ],
+    [
+      "the interval that was asked for",
+      { stream: "on-demand", flushIntervalMs: 70 },
+      around(),
+      { flushIntervalMs: 70 },
+    ],
     [
       "code beats environment",
       { service: "a" },

@@ -273,7 +273,7 @@ describe("the shipper", () => {
     collector.fate = () => "failed";
     for (let i = 0; i < 5; i += 1) {
       agent.log("l").set("k", i);
-      await advance(60);
+      await advance(120);
     }
     let count = 0;
     collector.fate = () => {
