@@ -60,7 +60,8 @@ function oracle(messages: readonly Sent[], t: number): string[] {
     const waited = [...first.values()].filter((one) => one.t > t).map((one) => one.t);
     if (waited.length === 0) return [];
     const next = Math.min(...waited);
-    const to = [...first.values()].filter((one) => one.t === next).map(({ node }) => node);
+    const isNext = (one: Delivery): boolean => one.t === next && first.get(one.group)?.t === next;
+    const to = deliveries.filter(isNext).map(({ node }) => node);
     return [`${seq} -> ${to.sort().join(" or ")}`];
   });
 }
