@@ -172,6 +172,7 @@ const ALLOWED: ImportTable = [
       "collector/interop/",
       "collector/verify/",
       "collector/version.ts",
+      "type collector/api/audit-shapes.ts",
       "type collector/api/shapes.ts",
       KERNEL,
       "node:",
@@ -206,7 +207,17 @@ const ALLOWED: ImportTable = [
 
   // The UI speaks to the collector over HTTP: it shares the shapes, not the code.
   ["ui/vite.config.ts", ["vite", "node:"]],
-  ["ui/", ["ui/", KERNEL, "type collector/api/shapes.ts", "preact", "@preact/signals"]],
+  [
+    "ui/",
+    [
+      "ui/",
+      KERNEL,
+      "type collector/api/audit-shapes.ts",
+      "type collector/api/shapes.ts",
+      "preact",
+      "@preact/signals",
+    ],
+  ],
 
   // Debt: exceptions, each with its reason.
 ];

@@ -11,6 +11,7 @@ import { nearestNames } from "../cut/selection.ts";
 import type { Captures } from "../ingest/captures.ts";
 import type { Keeping } from "../retention/keeping.ts";
 import type { Answering } from "./answering.ts";
+import { auditRoutes } from "./audit-routes.ts";
 import { captureRoutes } from "./capture-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { cutRoutes } from "./cut-routes.ts";
@@ -42,9 +43,11 @@ export interface AppOptions extends Answering {
 /** Every path under /api, for the answer to an unknown one. */
 export const API_PATHS: readonly string[] = [
   "/api/captures",
+  "/api/causality",
   "/api/cut",
   "/api/diff",
   "/api/events",
+  "/api/explain",
   "/api/history",
   "/api/nodes",
   "/api/schema",
@@ -79,6 +82,7 @@ export function createApp(options: AppOptions): Express {
   app.use(changeRoutes(options));
   app.use(eventRoutes(options));
   app.use(timelineRoutes(options));
+  app.use(auditRoutes(options));
   const { captures } = options;
   if (captures !== undefined) app.use(captureRoutes({ ...options, captures }));
   app.all(["/api", "/api/*splat", "/v1/*splat"], (request) => {

@@ -2,6 +2,7 @@
 import { Router } from "express";
 import { packageVersion } from "../version.ts";
 import { type Answering, closingOf } from "./answering.ts";
+import { nodeOffsetsJson } from "./audit-json.ts";
 import { Params } from "./params.ts";
 import { wholeRange } from "./retained.ts";
 import type { NodesJson } from "./shapes.ts";
@@ -31,6 +32,7 @@ export function nodesRoutes({
     const asked = now();
     const params = new Params(request.originalUrl, ["ranges"], asked);
     const isAll = params.oneOf("ranges", ["latest", "all"], "latest") === "all";
+    const offsets = history.offsets();
     const answer = {
       version: packageVersion(),
       ...nodesJson({
@@ -38,6 +40,7 @@ export function nodesRoutes({
         extent: history.extent(),
         watermark: history.liveWatermark(),
         nodes: history.nodes(),
+        offsetsOf: (node) => nodeOffsetsJson(node, offsets),
         listed: isAll ? Number.POSITIVE_INFINITY : LATEST_RANGES,
       }),
     };

@@ -182,7 +182,16 @@ export interface NodesJson {
     /** Stamps beyond the gate, and headers that could not be read, by peer; null: it does not say. */
     readonly refused: Json;
     readonly malformed: Json;
-    readonly offsets: Json;
+    /** Against the clocks of other nodes, by the messages of the last seconds; null: not looked up yet. */
+    readonly offsets: {
+      readonly at: H;
+      readonly pairs: readonly {
+        readonly node: string;
+        readonly lowerUs: number | null;
+        readonly upperUs: number | null;
+        readonly moved: boolean;
+      }[];
+    } | null;
   }[];
 }
 

@@ -25,6 +25,7 @@ import type {
   VariableVersion,
   Violation,
 } from "../cut/history.ts";
+import type { NodeOffsetsJson } from "./audit-shapes.ts";
 import { eventLineJson } from "./event-line-json.ts";
 import type {
   BeforeAfterJson,
@@ -75,7 +76,7 @@ function cutNodeJson(node: CutNode): CutJson["nodes"][string] {
   };
 }
 
-function incompleteJson(entry: Incomplete): IncompleteJson {
+export function incompleteJson(entry: Incomplete): IncompleteJson {
   return {
     node: entry.node,
     reason: entry.reason,
@@ -88,11 +89,15 @@ function incompleteJson(entry: Incomplete): IncompleteJson {
   };
 }
 
-function violationJson({ send, receive, channel }: Violation): CutJson["violations"][number] {
+export function violationJson({
+  send,
+  receive,
+  channel,
+}: Violation): CutJson["violations"][number] {
   return { send: eventRefJson(send), receive: eventRefJson(receive), channel };
 }
 
-function eventRefJson({ node, epoch, seq, t }: Violation["send"]): EventRefJson {
+export function eventRefJson({ node, epoch, seq, t }: Violation["send"]): EventRefJson {
   return { node, epoch, seq, at: hJson(t) };
 }
 
@@ -162,17 +167,23 @@ export function nodesJson(answer: {
   readonly nodes: readonly NodeSummary[];
   /** Ranges not captured that are listed per node. */
   readonly listed: number;
+  /** How far the clocks of others are ahead of the node's. */
+  readonly offsetsOf: (node: string) => NodeOffsetsJson | null;
 }): NodesJson {
-  const { now, extent, watermark, nodes, listed } = answer;
+  const { now, extent, watermark, nodes, listed, offsetsOf } = answer;
   return {
     now: hJson(now),
     extent: extent === undefined ? null : { first: hJson(extent.first), last: hJson(extent.last) },
     watermark: watermark === undefined ? null : hJson(watermark),
-    nodes: nodes.map((one) => nodeJson(one, listed)),
+    nodes: nodes.map((one) => nodeJson(one, listed, offsetsOf(one.node))),
   };
 }
 
-function nodeJson(summary: NodeSummary, listed: number): NodesJson["nodes"][number] {
+function nodeJson(
+  summary: NodeSummary,
+  listed: number,
+  offsets: NodeOffsetsJson | null,
+): NodesJson["nodes"][number] {
   const agent = plainObject(summary.agent);
   const { leadMs, clockSteps } = agent;
   return {
@@ -195,7 +206,7 @@ function nodeJson(summary: NodeSummary, listed: number): NodesJson["nodes"][numb
     clockSteps: typeof clockSteps === "number" ? clockSteps : null,
     refused: agent["refused"] ?? null,
     malformed: agent["malformed"] ?? null,
-    offsets: null, // clock offset bounds come with /api/causality
+    offsets,
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   PrunedEpoch,
 } from "../store/history-store.ts";
 import { Behind } from "./behind.ts";
+import { causalityOf } from "./causality.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { CutContext } from "./context.ts";
 import { cutAt } from "./cut-at.ts";
@@ -25,6 +26,7 @@ import { MessageSource } from "./message-source.ts";
 import { MessageWindows } from "./message-windows.ts";
 import { checkpointAt, markAt, type PieceEnd } from "./prune-point.ts";
 import { unpruned } from "./pruned.ts";
+import { OffsetBook } from "./offset-book.ts";
 import { SlowMessages } from "./slow-messages.ts";
 import { stepFrom } from "./step.ts";
 import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
@@ -89,6 +91,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const context: CutContext = { store, source, messages, windows, slow, limits, timers };
   const turns = new Turns(timers, limits, () => source.pauseReads());
   const waiters = new CutWaiters(context);
+  const offsets = new OffsetBook(context, (work) => turns.run(work));
   const checkpointer = new Checkpointer(store, source, limits, timers);
   const behind = new Behind(timers, limits, () => source.pauseReads());
   const tileWriter = new TileWriter(source, tiles, limits, behind);
@@ -114,6 +117,9 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     events: (query, signal) => run(query.from, () => eventsOf(context, query), signal),
     timeline: (range, pixels, selection, signal) =>
       run(range.from, () => timelineOf(context, tiles, range, pixels, selection), signal),
+    causality: (range, selection, signal) =>
+      run(range.from, () => causalityOf(context, range, selection), signal),
+    offsets: () => offsets.latest(),
     walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
     notifyStored(epochIds) {
       waiters.wakeAll();

@@ -228,7 +228,8 @@ function only(image: LogImage, keys: ReadonlySet<string>): ReadonlyMap<string, V
   return found;
 }
 
-function violationOf({ send, receive, sendT, receiveT }: ViolationRecord): Violation {
+/** A record of the store as it is answered. */
+export function violationOf({ send, receive, sendT, receiveT }: ViolationRecord): Violation {
   return {
     send: { ...send, t: sendT },
     receive: { ...receive, t: receiveT },
@@ -237,7 +238,7 @@ function violationOf({ send, receive, sendT, receiveT }: ViolationRecord): Viola
 }
 
 /** What the agent of this epoch says of messages without our stamp. Its word: checked here. */
-function uncheckedOf({ node, status }: EpochRecord): UncheckedChannel[] {
+export function uncheckedOf({ node, status }: EpochRecord): UncheckedChannel[] {
   const { unstamped } = (status ?? {}) as { readonly unstamped?: unknown };
   if (!Array.isArray(unstamped)) return [];
   return unstamped.flatMap((channel: unknown): UncheckedChannel[] => {

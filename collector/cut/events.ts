@@ -47,10 +47,10 @@ export function* eventsOf(context: CutContext, query: EventQuery): Work<EventPag
 }
 
 /** Why events of [from, to] may be missing, as it is when the page is begun. */
-function missingIn(
+export function missingIn(
   context: CutContext,
   membership: Membership,
-  { from, to }: EventQuery,
+  { from, to }: Pick<EventQuery, "from" | "to">,
   chosen: Chosen,
 ): Incomplete[] {
   if (from > to) return [];

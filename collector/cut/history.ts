@@ -18,9 +18,11 @@ import type {
   Timeline,
   VariableVersion,
 } from "./answers.ts";
+import type { CausalityAudit, ClockOffsets } from "./audit-shapes.ts";
 import type { Walk } from "./walk-shapes.ts";
 
 export type * from "./answers.ts";
+export type * from "./audit-shapes.ts";
 export type * from "./walk-shapes.ts";
 
 /**
@@ -72,6 +74,14 @@ export interface History {
     selection?: Selection,
     signal?: AbortSignal,
   ): Promise<Timeline>;
+  /** What the messages of [from, to] say of causality and clocks; of a selection its nodes count. */
+  causality(
+    range: { readonly from: Hlc; readonly to: Hlc },
+    selection?: Selection,
+    signal?: AbortSignal,
+  ): Promise<CausalityAudit>;
+  /** How far the nodes' clocks are apart by the latest messages; undefined: not looked up yet. */
+  offsets(): ClockOffsets | undefined;
   /** Every cut of a range, or the stretches in which a predicate holds: see `Walk`. */
   readonly walk: Walk;
 }

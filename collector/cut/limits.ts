@@ -31,6 +31,10 @@ export interface CutLimits {
   readonly cutListed: number;
   /** Violations and slow messages looked at for the messages in flight at a moment, of each so many. */
   readonly messagesLooked: number;
+  /** Findings listed by an audit of causality, of each kind so many. */
+  readonly auditListed: number;
+  /** Messages that an audit keeps waiting for their other half. */
+  readonly auditWaiting: number;
   /** Lost ranges listed per node; the rest is summed in the last. */
   readonly lostListed: number;
   /** Steps, versions and events given at once, at most. */
@@ -67,6 +71,8 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   digestCacheBytes: 64 * 1024 * 1024,
   cutListed: 10_000,
   messagesLooked: 65_536,
+  auditListed: 1_000,
+  auditWaiting: 1_000_000,
   lostListed: 64,
   pageSize: 10_000,
   schemaVariables: 100,

@@ -282,7 +282,7 @@ export function nodesOf(scenario: Scenario): NodesJson {
         clockSteps: null,
         refused: {},
         malformed: {},
-        offsets: {},
+        offsets: null,
       };
     }),
   };

@@ -154,10 +154,16 @@ describe("rows of a walk", () => {
           expect(row.open).toBe(truth(to) && row === rows.at(-1));
           expect(row.values).toBe(textOf(heldAt(oracle, row.from, log, key)));
           const inside = times.filter((t) => t >= row.from && (t < row.to || row.open));
-          expect(row.complete).toBe(inside.every((t) => oracle.incomplete(t, {}).length === 0));
+          const missing = inside.flatMap((t) => oracle.incomplete(t, {}).map((text) => `${t} ${text}`));
+          expect([row.from, row.to, row.complete, missing.slice(0, 3)]).toEqual([
+            row.from,
+            row.to,
+            missing.length === 0,
+            missing.slice(0, 3),
+          ]);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [[377_613_771, 1]] },
     );
   });
 
