@@ -9,6 +9,7 @@
  */
 import { type EventRef, type Hlc, messageId, RetroError } from "../../agent/kernel/index.ts";
 import type { SlowMessageRecord, ViolationRecord } from "../store/history-store.ts";
+import { rowFrom, seqAt } from "../store/segment-rows.ts";
 import type { UncheckedChannel } from "./answers.ts";
 import type {
   BackwardStamp,
@@ -237,10 +238,14 @@ class Findings implements JoinListener {
     if (record === undefined) return "unknown-epoch";
     const { store, source } = this.#context;
     const stored = store.batchWithSeq(record.id, from.seq);
-    const batch = stored === undefined ? undefined : source.decoded(stored);
-    if (batch !== undefined) {
-      const { events, header } = batch;
-      const i = from.seq - header.firstSeq;
+    const read = stored === undefined ? undefined : source.decoded(stored);
+    if (read !== undefined) {
+      const { rows } = read;
+      const { events } = rows;
+      const i = rowFrom(rows, from.seq);
+      const isThere = i < events.count && seqAt(rows, i) === from.seq;
+      // Its block cannot be read.
+      if (!isThere) return "lost";
       const body = events.bodies[events.ref[i] as number];
       const isSend = (events.kind[i] as number) > 3 && body?.kind === "send";
       const isSame = sentT === null || events.t[i] === sentT;

@@ -9,7 +9,6 @@
  * Memory is that of the messages of a time-out, whatever the length of the range, and bounded.
  */
 import {
-  type Batch,
   type EventBody,
   type EventRef,
   type Hlc,
@@ -19,6 +18,7 @@ import {
   type SendEvent,
 } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
+import { type EventRows, seqAt } from "../store/segment-rows.ts";
 import { RunClock } from "./clock-bounds.ts";
 import type { CutContext } from "./context.ts";
 import type { Work } from "./turns.ts";
@@ -54,9 +54,9 @@ export interface JoinListener {
 
 interface Source {
   readonly record: EpochRecord;
-  readonly batches: Iterator<Batch>;
+  readonly batches: Iterator<EventRows>;
   readonly clock: RunClock;
-  batch: Batch | undefined;
+  batch: EventRows | undefined;
 }
 
 export class MessageJoin {
@@ -85,7 +85,7 @@ export class MessageJoin {
       for (;;) {
         const next = this.#earliest(sources, later, from, to);
         if (next === undefined) break;
-        const { firstT } = (next.batch as Batch).header;
+        const { firstT } = (next.batch as EventRows).header;
         if (firstT - sweptT > this.#timeout) {
           yield* this.#sweep(firstT - this.#timeout);
           sweptT = firstT;
@@ -123,14 +123,15 @@ export class MessageJoin {
   }
 
   #take({ record, batch, clock }: Source, from: Hlc, to: Hlc): void {
-    const { header, events } = batch as Batch;
+    const rows = batch as EventRows;
+    const { events } = rows;
     const { node, epoch } = record;
     for (let i = 0; i < events.count; i += 1) {
       const t = events.t[i] as Hlc;
       // What a batch holds beside the range is left aside, so that answers do not depend on batches.
       if (t < from) continue;
       if (t > to) break;
-      const seq = header.firstSeq + i;
+      const seq = seqAt(rows, i);
       const code = events.kind[i] as number;
       const before = clock.lastBefore(seq);
       if (t < before) this.#listener.backward({ node, epoch, seq, t }, before as Hlc);

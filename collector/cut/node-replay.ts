@@ -10,7 +10,6 @@
  * complete. A batch's end without anything shown is a moment too, at which nothing shows.
  */
 import {
-  type Batch,
   type EventBody,
   type Hlc,
   KindCode,
@@ -18,6 +17,7 @@ import {
   type Value,
   valuesEqual,
 } from "../../agent/kernel/index.ts";
+import { type EventRows, rowFrom, seqAt } from "../store/segment-rows.ts";
 import type { CutContext } from "./context.ts";
 import { indexAfter } from "./epoch-source.ts";
 import { EpochView, type Places, placesFor } from "./epoch-view.ts";
@@ -49,8 +49,8 @@ export class NodeReplay {
   #range: LostRange | undefined;
   /** The run that comes after what was gone through. */
   #following: number;
-  #batches: Iterator<Batch> | undefined;
-  #batch: Batch | undefined;
+  #batches: Iterator<EventRows> | undefined;
+  #batch: EventRows | undefined;
   #index = 0;
   #places: Places | undefined;
   #wanted: readonly boolean[] = [];
@@ -105,7 +105,9 @@ export class NodeReplay {
     const { record, until } = this.span as EpochSpan;
     const last = Math.min(this.#to, until - 1) as Hlc;
     const start = Math.max(from, record.joined) as Hlc;
-    this.#batches = start > last ? undefined : this.#context.source.batches(record.id, start, last);
+    const choice = { logs: this.#chosen.logs, messages: true, rest: false };
+    this.#batches =
+      start > last ? undefined : this.#context.source.batches(record.id, start, last, { choice });
     this.#nextBatch();
   }
 
@@ -117,10 +119,10 @@ export class NodeReplay {
         this.#batch = undefined;
         return;
       }
-      const { header, events } = next.value;
-      if (header.lastSeq <= view.seq) continue;
+      const { events } = next.value;
+      this.#index = rowFrom(next.value, view.seq + 1);
+      if (this.#index >= events.count) continue;
       this.#batch = next.value;
-      this.#index = Math.max(0, view.seq + 1 - header.firstSeq);
       this.#places = placesFor(next.value);
       this.#wanted = events.variables.map(({ log, key }) => isChosen(this.#chosen, log, key));
       return;
@@ -175,20 +177,24 @@ export class NodeReplay {
   }
 
   /** Folded lost ranges lie over stored events: what they cover is passed over. */
-  #skipCovered(): Batch | undefined {
+  #skipCovered(): EventRows | undefined {
     for (;;) {
       const batch = this.#batch;
       if (batch === undefined) return undefined;
       const seq = (this.view as EpochView).seq;
-      this.#index = Math.max(this.#index, seq + 1 - batch.header.firstSeq);
+      this.#index = Math.max(this.#index, rowFrom(batch, seq + 1));
       if (this.#index < batch.events.count) return batch;
       this.#nextBatch();
     }
   }
 
   /** The lost range that comes before the next event of the run, if one does. */
-  #lostNext({ record }: EpochSpan, batch: Batch | undefined, last: number): LostRange | undefined {
-    const seq = batch === undefined ? NEVER : batch.header.firstSeq + this.#index;
+  #lostNext(
+    { record }: EpochSpan,
+    batch: EventRows | undefined,
+    last: number,
+  ): LostRange | undefined {
+    const seq = batch === undefined ? NEVER : seqAt(batch, this.#index);
     return this.#context.source
       .lostRanges(record)
       .find(
@@ -210,7 +216,7 @@ export class NodeReplay {
   #event(changed: WalkChange[]): void {
     const { node } = this.spans;
     const view = this.view as EpochView;
-    const batch = this.#batch as Batch;
+    const batch = this.#batch as EventRows;
     const { events } = batch;
     const stop = this.#stop;
     const code = events.kind[stop] as number;
@@ -231,7 +237,7 @@ export class NodeReplay {
   }
 
   #flush(): void {
-    const batch = this.#batch as Batch;
+    const batch = this.#batch as EventRows;
     (this.view as EpochView).applyEvents(batch, this.#index, this.#stop, this.#places);
     this.#index = this.#stop;
   }

@@ -107,6 +107,7 @@ describe("/api/cut", () => {
       },
       inFlight: [],
       inFlightComplete: true,
+      inFlightIncomplete: [],
     });
   });
 
