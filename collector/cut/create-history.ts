@@ -24,9 +24,9 @@ import type { History, Walk, WalkPredicate, WalkRowOptions } from "./history.ts"
 import { type CutLimits, cutLimits, ticksOfMs } from "./limits.ts";
 import { MessageSource } from "./message-source.ts";
 import { MessageWindows } from "./message-windows.ts";
+import { OffsetBook } from "./offset-book.ts";
 import { checkpointAt, markAt, type PieceEnd } from "./prune-point.ts";
 import { unpruned } from "./pruned.ts";
-import { OffsetBook } from "./offset-book.ts";
 import { SlowMessages } from "./slow-messages.ts";
 import { stepFrom } from "./step.ts";
 import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";

@@ -23,6 +23,7 @@ import { indexAfter } from "./epoch-source.ts";
 import { EpochView, type Places, placesFor } from "./epoch-view.ts";
 import { type LogImage, reasonOf } from "./log-image.ts";
 import { type EpochSpan, isActiveAt, type NodeSpans } from "./membership.ts";
+import { beginningOf } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import { isChosen } from "./variables.ts";
 import type { WalkChange } from "./walk-shapes.ts";
@@ -31,7 +32,7 @@ const CHANGE_KINDS = ["set", "delete", "add", "remove"] as const;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** What happens next: an event, the end of a batch, a lost range (its index), the run's end or another's beginning. */
-type Next = "event" | "flush" | "lost" | "end" | "join" | "nothing";
+type Next = "event" | "flush" | "lost" | "begin" | "end" | "join" | "nothing";
 
 export class NodeReplay {
   readonly spans: NodeSpans;
@@ -47,6 +48,8 @@ export class NodeReplay {
   /** Index of the shown event, or end of the batch. */
   #stop = 0;
   #range: LostRange | undefined;
+  /** When the history of the run begins, if that is still to come. */
+  #begins: Hlc | undefined;
   /** The run that comes after what was gone through. */
   #following: number;
   #batches: Iterator<EventRows> | undefined;
@@ -65,8 +68,7 @@ export class NodeReplay {
     const span = spans.spans[this.#following - 1];
     if (span !== undefined && isActiveAt(span, from)) {
       this.span = span;
-      this.view = context.source.viewAt(span.record, from, chosen.logs);
-      this.#read(from);
+      this.#open(from, () => context.source.viewAt(span.record, from, chosen.logs));
     }
     this.#look();
   }
@@ -97,6 +99,15 @@ export class NodeReplay {
     this.#batches = undefined;
     this.#batch = undefined;
     this.next = NEVER;
+  }
+
+  /** Of a run whose beginning retention took nothing is known until its history begins. */
+  #open(from: Hlc, start: () => EpochView): void {
+    const { record } = this.span as EpochSpan;
+    const beginning = beginningOf(this.#context.store, record);
+    this.#begins = from < beginning ? beginning : undefined;
+    this.view = this.#begins === undefined ? start() : new EpochView(this.#chosen.logs);
+    if (this.#begins === undefined) this.#read(from);
   }
 
   #read(from: Hlc): void {
@@ -136,7 +147,8 @@ export class NodeReplay {
     const { span } = this;
     if (span !== undefined) {
       const last = Math.min(this.#to, span.until - 1);
-      this.#lookInside(span, last);
+      if (this.#begins === undefined) this.#lookInside(span, last);
+      else this.#nextIs(this.#begins, "begin");
       if (this.next > last) this.#nextIs(span.until, "end");
     } else {
       const following = this.spans.spans[this.#following];
@@ -210,6 +222,7 @@ export class NodeReplay {
     else if (this.#kind === "flush") this.#flush();
     else if (this.#kind === "lost") this.#lose(changed);
     else if (this.#kind === "join") this.#join(changed);
+    else if (this.#kind === "begin") this.#begin(changed);
     else this.#end(changed);
   }
 
@@ -263,14 +276,20 @@ export class NodeReplay {
     view.applyLost(range);
   }
 
+  #begin(changed: WalkChange[]): void {
+    const { record } = this.span as EpochSpan;
+    const at = this.#begins as Hlc;
+    this.#open(at, () => this.#context.source.viewAt(record, at, this.#chosen.logs));
+    changed.push({ node: this.spans.node, log: "", key: "", kind: "keyframe" });
+  }
+
   #join(changed: WalkChange[]): void {
     const span = this.spans.spans[this.#following] as EpochSpan;
     this.#following += 1;
     // A run that ended as it joined was never its node's state.
     if (span.until <= span.record.joined) return;
     this.span = span;
-    this.view = new EpochView(this.#chosen.logs);
-    this.#read(span.record.joined);
+    this.#open(span.record.joined, () => new EpochView(this.#chosen.logs));
     changed.push({ node: this.spans.node, log: "", key: "", kind: "join" });
   }
 
@@ -281,6 +300,7 @@ export class NodeReplay {
     this.#batch = undefined;
     this.span = undefined;
     this.view = undefined;
+    this.#begins = undefined;
     const following = this.spans.spans[this.#following];
     // A restart is a join, not an end.
     if (following?.record.joined === span.until && following.until > following.record.joined)

@@ -13,6 +13,7 @@ import type { EpochView } from "./epoch-view.ts";
 import { inFlightAt } from "./in-flight.ts";
 import { type Membership, spanAt } from "./membership.ts";
 import type { NodeReplay } from "./node-replay.ts";
+import { beginningOf, goneMembers } from "./pruned.ts";
 import { type Chosen, nearestNames } from "./selection.ts";
 import { unknownSenders } from "./unknown-senders.ts";
 import type { WalkChange, WalkView } from "./walk-shapes.ts";
@@ -112,9 +113,13 @@ export class MovingView implements WalkView {
       const now = span ?? spanAt(spans, t);
       found.push(...unknownRuns(context, spans, now, t, chosen, membership));
       if (span === undefined || view === undefined) continue;
-      if (countsAt(span.record, t, chosen, membership)) {
+      const isKnown = t >= beginningOf(context.store, span.record);
+      if (isKnown && countsAt(span.record, t, chosen, membership)) {
         found.push(...gapsAt(context, span, view, t, chosen));
       }
+    }
+    if (!chosen.namesNodes) {
+      found.push(...goneMembers(context.store, (node) => membership.has(node), t));
     }
     for (const one of unknownSenders(context, membership, views, t, chosen)) found.push(one);
     return found;

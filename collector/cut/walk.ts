@@ -12,6 +12,7 @@
 import { type Hlc, parseTime, RetroError } from "../../agent/kernel/index.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { NodeReplay } from "./node-replay.ts";
+import { beginningOf, Marks } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
 import type { WalkChange, WalkOptions, WalkView } from "./walk-shapes.ts";
 import { MovingView, type WalkScene } from "./walk-view.ts";
@@ -32,7 +33,7 @@ export async function* walkSteps(
 ): AsyncGenerator<WalkStep, void> {
   const { signal } = options;
   const range = rangeOf(context, options, now);
-  const pace = new Pace(context);
+  const pace = new Pace(context, range.from);
   await pace.turn(signal);
   const membership = membersNow(context);
   const chosen = choose(options, membership);
@@ -77,6 +78,7 @@ async function* cuts(
     isShown = changed.length > 0;
     if (!isShown) continue;
     view.time = moment as Hlc;
+    pace.reached = view.time;
     view.changed = changed;
   }
 }
@@ -129,12 +131,17 @@ function isBefore(
 /** Turns of the event loop, and the end of reads that would outlive one. */
 class Pace {
   readonly #context: CutContext;
+  readonly #marks: Marks;
+  /** Everything before it has been read. */
+  reached: Hlc;
   /** When the present turn was first used; NaN: not yet. */
   #startMs = Number.NaN;
   #willEnd = false;
 
-  constructor(context: CutContext) {
+  constructor(context: CutContext, from: Hlc) {
     this.#context = context;
+    this.#marks = new Marks(context.store);
+    this.reached = from;
   }
 
   /** Waits for another turn if this one is used up. */
@@ -149,6 +156,7 @@ class Pace {
     this.#endReads();
     await this.#context.timers.turn();
     if (signal?.aborted === true) throw cancelled();
+    this.#refusePruned();
   }
 
   /** To be called before reading, in the same turn: what is read is let go when the turn ends. */
@@ -156,10 +164,19 @@ class Pace {
     const { timers } = this.#context;
     if (Number.isNaN(this.#startMs)) this.#startMs = timers.nowMs();
     if (this.#willEnd) return;
+    this.#refusePruned();
     this.#willEnd = true;
     void timers.turn().then(() => {
       this.#willEnd = false;
       this.#endReads();
+    });
+  }
+
+  #refusePruned(): void {
+    if (!this.#marks.haveRisenPast(this.reached)) return;
+    throw new RetroError("outside-retention", "retention has removed what was being walked", {
+      retriable: true,
+      hint: "Walk a later range.",
     });
   }
 
@@ -186,8 +203,9 @@ function rangeOf(
     });
   }
   let earliest = Number.POSITIVE_INFINITY;
-  for (const { named, joined } of store.epochs()) {
-    if (named !== true) earliest = Math.min(earliest, joined);
+  for (const record of store.epochs()) {
+    if (record.named === true) continue;
+    earliest = Math.min(earliest, beginningOf(store, record));
   }
   const isKnown = earliest <= to;
   return { from: isKnown ? (Math.max(from, earliest) as Hlc) : from, to };
