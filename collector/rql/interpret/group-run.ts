@@ -1,0 +1,242 @@
+/**
+ * One query over one set of nodes (all that are selected, or those of one service), state by state.
+ *
+ *     state ─▶ tracker: what differs? ─▶ a cut? ─▶ COMPUTE, WHEN, q ─▶ intervals, followers ─▶ rows
+ *                 │                                        ▲
+ *                 └ ticks between states at which time alone turns something: an Age passes its
+ *                   constant; the tick after a Changed or Became
+ *
+ * Evaluated are the start of the range, every tick at which a named variable or the membership differs,
+ * sends and receives and changes of status where the query asks for them, and those ticks between.
+ */
+import type { Hlc, Json } from "../../../agent/kernel/index.ts";
+import type { CheckedQuery } from "../check/bound.ts";
+import type { Truth } from "../values/datum.ts";
+import { ChangeTracker, type Chooses } from "./change-tracker.ts";
+import type { CutSequence, CutState } from "./cut-sequence.ts";
+import { Evaluator } from "./evaluate.ts";
+import { Followers } from "./followers.ts";
+import { Intervals } from "./intervals.ts";
+import { datumJson } from "./output.ts";
+import type { Finding, Stretch } from "./row.ts";
+import type { RunContext } from "./run-context.ts";
+import { type Shortfall, Shortfalls } from "./shortfalls.ts";
+
+/** A row that qualified. `at`: a single cut (EACH CHANGE). */
+export type FoundRow =
+  | { readonly kind: "interval"; readonly n: number; readonly stretch: Stretch }
+  | {
+      readonly kind: "cut";
+      readonly n: number;
+      readonly finding: Finding;
+      readonly shortfalls: ReadonlySet<Shortfall>;
+    };
+
+export interface RunTotals {
+  readonly matches: number;
+  readonly matchedTicks: number;
+  readonly unknownTicks: number;
+  readonly undecided: number;
+  readonly cuts: number;
+}
+
+export class GroupRun {
+  readonly #query: CheckedQuery;
+  readonly #sequence: CutSequence;
+  readonly #tracker: ChangeTracker;
+  readonly #evaluator: Evaluator;
+  readonly #shortfalls: Shortfalls;
+  readonly #intervals: Intervals;
+  readonly #followers: Followers | undefined;
+  /** Rows that qualified since they were taken last. */
+  #found: FoundRow[] = [];
+  #state: CutState | undefined;
+  /** The last tick that was looked at. */
+  #t: Hlc | undefined;
+  /** The tick after a Changed or Became. */
+  #pulseAt: Hlc | undefined;
+  #statuses = "";
+  #cuts = 0;
+  #matches = 0;
+  #matchedTicks = 0;
+
+  constructor(query: CheckedQuery, sequence: CutSequence, context: RunContext, chooses: Chooses) {
+    this.#query = query;
+    this.#sequence = sequence;
+    this.#tracker = new ChangeTracker(query.columns, chooses);
+    this.#evaluator = new Evaluator(query, this.#tracker, context);
+    this.#shortfalls = new Shortfalls(query.columns);
+    const { window } = query;
+    const least = window?.kind === "for-at-least" ? window.ticks : 0;
+    const isWatched = window !== undefined && window.kind !== "for-at-least";
+    this.#intervals = new Intervals((stretch) => {
+      if (!isWatched && stretch.to - stretch.t >= least) this.#match(stretch);
+    });
+    if (isWatched) {
+      const emit = (stretch: Stretch): void => this.#match(stretch);
+      const { waiting } = context.limits;
+      const kind = window.kind === "then" ? "then" : "not-followed-by";
+      this.#followers = new Followers(kind, window.ticks, waiting, emit);
+    }
+  }
+
+  get totals(): RunTotals {
+    return {
+      matches: this.#matches,
+      matchedTicks: this.#matchedTicks,
+      unknownTicks: this.#intervals.unknownTicks,
+      undecided: this.#followers?.undecided ?? 0,
+      cuts: this.#cuts,
+    };
+  }
+
+  /** What was missing at some cut that was searched. */
+  get shortfalls(): readonly Shortfall[] {
+    return this.#shortfalls.all;
+  }
+
+  /** Up to where was searched. */
+  get searchedTo(): Hlc {
+    return this.#t ?? this.#sequence.from;
+  }
+
+  /** Selected nodes of the state at hand. */
+  get nodes(): readonly string[] {
+    return [...this.#tracker.nodes.keys()];
+  }
+
+  takeFound(): FoundRow[] {
+    const found = this.#found;
+    this.#found = [];
+    return found;
+  }
+
+  /** Takes the next state of the sequence. */
+  move(state: CutState): void {
+    this.#passTime((state.t - 1) as Hlc);
+    const isStart = this.#state === undefined;
+    const isScheduled = !isStart && this.#nextTick() === state.t;
+    const passing = isScheduled ? this.#passingAges(state.t) : [];
+    const differs = this.#tracker.moveTo(state, this.#sequence);
+    this.#state = state;
+    this.#t = state.t;
+    const messages = this.#query.usesMessages ? this.#messagingNodes(state) : [];
+    const isCut = differs || isScheduled || messages.length > 0 || this.#hasNewStatus();
+    this.#followers?.expire(state.t);
+    this.#shortfalls.moveTo(state.t, this.#tracker.nodes, state.incomplete);
+    if (isCut) this.#evaluate(state.t, isStart, isStart ? [] : [...messages, ...passing]);
+    this.#note();
+  }
+
+  /** The range ends, `end` included. */
+  finish(end: Hlc): void {
+    this.#passTime(end);
+    this.#t = end;
+    this.#followers?.finish(end);
+    this.#intervals.finish(end);
+  }
+
+  /** Evaluates the ticks up to `last` at which time alone turns something. */
+  #passTime(last: Hlc): void {
+    if (this.#state === undefined) return;
+    for (let tick = this.#nextTick(); tick <= last; tick = this.#nextTick()) {
+      const passing = this.#passingAges(tick);
+      this.#tracker.settle();
+      this.#t = tick;
+      this.#evaluate(tick, false, passing);
+      this.#note();
+    }
+  }
+
+  #nextTick(): Hlc {
+    const now = this.#t as Hlc;
+    let next: number = this.#pulseAt ?? Number.POSITIVE_INFINITY;
+    for (const [, , tick] of this.#ageTicks()) if (tick > now && tick < next) next = tick;
+    return next as Hlc;
+  }
+
+  #passingAges(tick: Hlc): string[] {
+    return this.#ageTicks().flatMap(([node, , passes]) => (passes === tick ? [node] : []));
+  }
+
+  /** For each Age that is compared: node, column, and the tick at which the comparison may turn. */
+  #ageTicks(): (readonly [node: string, column: number, tick: number])[] {
+    return this.#query.ages.flatMap(({ column, node: only, ticks }) =>
+      this.nodes.flatMap((node) => {
+        const changedAt = this.#tracker.changedAt(column, node);
+        const isAsked = only === undefined || only === node;
+        return changedAt === undefined || !isAsked
+          ? []
+          : [[node, column, changedAt + ticks] as const];
+      }),
+    );
+  }
+
+  #messagingNodes({ messaging }: CutState): string[] {
+    return this.nodes.filter((node) => messaging.has(node));
+  }
+
+  #hasNewStatus(): boolean {
+    if (!this.#query.usesStatus) return false;
+    const told = JSON.stringify([...this.#tracker.nodes].map(([id, { status }]) => [id, status]));
+    const isNew = told !== this.#statuses;
+    this.#statuses = told;
+    return isNew;
+  }
+
+  #evaluate(t: Hlc, isStart: boolean, alsoBy: readonly string[]): void {
+    const { when, window, eachChange, items } = this.#query;
+    const evaluator = this.#evaluator;
+    this.#cuts += 1;
+    this.#pulseAt = undefined;
+    evaluator.begin(this.#state as CutState, t, isStart);
+    const truth: Truth = when === undefined ? true : evaluator.truth(when);
+    const q: Truth = window?.expr === undefined ? false : evaluator.truth(window.expr);
+    const values = (): readonly Json[] =>
+      items.map(({ expr }) => datumJson(evaluator.evaluate(expr)));
+    const find = (): Finding => ({ t, values: values(), by: isStart ? [] : this.#by(alsoBy) });
+    if (eachChange && truth === true) this.#matchCut(find());
+    // Without a condition the interval ends when a selected value differs; an Age always does.
+    const lasting = items.filter(({ isAge }) => !isAge).map(({ expr }) => expr);
+    const sameness =
+      when === undefined
+        ? JSON.stringify(lasting.map((expr) => datumJson(evaluator.evaluate(expr))))
+        : "";
+    this.#intervals.move(t, truth, isStart, sameness, find);
+    this.#followers?.move(t, truth, q, find);
+    const hasBecome = evaluator.end() && !isStart;
+    if (hasBecome || this.#hasChanged()) this.#pulseAt = (t + 1) as Hlc;
+  }
+
+  #hasChanged(): boolean {
+    return this.#query.changes.some(({ column, node }) =>
+      node === undefined
+        ? this.#tracker.changedAnywhere(column)
+        : this.#tracker.changed(column, node) === true,
+    );
+  }
+
+  #by(also: readonly string[]): string[] {
+    const touched = this.#tracker.touchedIn(this.#query.conditionColumns);
+    return [...new Set([...touched, ...also])].sort();
+  }
+
+  #note(): void {
+    const { current } = this.#shortfalls;
+    this.#intervals.note(current);
+    this.#followers?.note(current);
+  }
+
+  #match(stretch: Stretch): void {
+    this.#matchedTicks += stretch.to - stretch.t;
+    if (this.#query.eachChange) return;
+    this.#matches += 1;
+    this.#found.push({ kind: "interval", n: this.#matches, stretch });
+  }
+
+  #matchCut(finding: Finding): void {
+    this.#matches += 1;
+    const shortfalls = new Set(this.#shortfalls.current);
+    this.#found.push({ kind: "cut", n: this.#matches, finding, shortfalls });
+  }
+}
