@@ -36,6 +36,8 @@ import type { IngestTimers } from "./timers.ts";
 
 export const DEFAULT_MAX_QUEUED_BYTES: number = 64 * 1024 * 1024;
 export const DEFAULT_MAX_GROUP_BYTES: number = 8 * 1024 * 1024;
+/** So long a group is taken in before the event loop has a turn. */
+export const TAKE_SLICE_MS = 10;
 
 export interface IngestOptions {
   readonly store: HistoryStore;
@@ -309,12 +311,17 @@ export class Ingest {
       this.#messageTimeoutMs,
     );
     const accepted: { readonly request: Waiting; readonly outcome: Outcome }[] = [];
+    let sliceMs = this.#timers.monotonicMs();
     for (const request of group) {
       try {
         accepted.push({ request, outcome: draft.take(request.batches) });
       } catch (error) {
         request.reject(error);
       }
+      // Repeats are read and compared: a group of them is too much for one turn.
+      if (this.#timers.monotonicMs() - sliceMs < TAKE_SLICE_MS) continue;
+      await this.#timers.turn();
+      sliceMs = this.#timers.monotonicMs();
     }
     try {
       if (this.#mustSweep) this.#expireSilent(draft);

@@ -11,6 +11,7 @@ const FAULTS = {
     "collector and store: kills, full and failing disks, damage, overload (rows 25-36; R1, G1-G5)",
   fuzz: "damaged inputs into decoders, ingest and every route (faults 45, 46, R3, G6)",
   kill: "SIGKILL of the collector at random under load (fault 25, R1)",
+  overload: "far more load than can be stored, slow peers, bombs (faults 14, 34, 35, 45; G9, G15)",
   simulate: "whole systems from one seed, in virtual time (faults 11-13, 15, 16, 37-43; R2, R4)",
 };
 
