@@ -119,6 +119,17 @@ function undelivered(
   });
 }
 
+/** Slow messages whose sends are gone: whether they failed, or arrived in time as well, nobody can tell. */
+function slowOutside({ store }: CutContext, t: Hlc): Incomplete[] {
+  if (store.pruneCount() === 0) return [];
+  const ids = new Map(store.epochs().map(({ id, node, epoch }) => [`${epoch}\n${node}`, id]));
+  return store.slowMessagesAt(t).flatMap(({ send, sendT }): Incomplete[] => {
+    const id = ids.get(`${send.epoch}\n${send.node}`);
+    if (id !== undefined && send.seq > (store.pruned(id)?.seq ?? 0)) return [];
+    return [{ node: send.node, reason: "outside-retention", to: sendT }];
+  });
+}
+
 /**
  * Why a send or a receive that matters at `t` may be missing: lost ranges that may hold messages, holes and
  * open ends that reach into (t - timeout, t]; or more slow messages than are looked at. Sorted by node.
@@ -132,6 +143,7 @@ export function inFlightGaps(
   const { limits, timers, source } = context;
   const from = t - ticksOfMs(limits.messageTimeoutMs);
   const found: Incomplete[] = [];
+  found.push(...slowOutside(context, t));
   for (const { node, from: start, until } of context.store.gone()) {
     if (start > t || until <= from) continue;
     found.push({ node, reason: "outside-retention", from: start, to: until });

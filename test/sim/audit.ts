@@ -153,6 +153,43 @@ function checkKeyframe(
     checker.fail("a keyframe is wrong", `${name}: ${event.state.size}`);
 }
 
+/**
+ * The seq up to which retention may have taken the events of an epoch: all before the first that is there,
+ * if times before the latest of them are called outside retention, and it came long enough ago.
+ */
+function prunedUpTo(
+  checker: Checker,
+  history: History,
+  epoch: EpochLedger,
+  seqs: ReadonlySet<number>,
+): number {
+  if (checker.scenario.retentionMs === undefined) return 0;
+  const end = seqs.size === 0 ? epoch.createdCount : Math.min(...seqs) - 1;
+  let latest = 0;
+  for (const seq of epoch.known.keys()) {
+    if (seq <= end && seq > latest && epoch.isAcked(seq)) latest = seq;
+  }
+  const event = epoch.known.get(latest);
+  if (event === undefined) return end;
+  if (!isOutside(history, epoch.node, (event.t - 1) as Hlc)) return 0;
+  checker.counts.add("epochs pruned");
+  const receivedMs = epoch.receivedMs(latest);
+  if (receivedMs !== undefined)
+    checker.judgeAge(receivedMs, `${epoch.node}/${epoch.epoch}/${latest}`);
+  return end;
+}
+
+function isOutside(history: History, node: string, t: Hlc): boolean {
+  try {
+    const { incomplete } = history.cutAt(t, { nodes: [node] });
+    return incomplete.some(({ reason }) => reason === "outside-retention");
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    if (code === "outside-retention" || code === "unknown-node") return true;
+    throw error;
+  }
+}
+
 function checkEpoch(
   checker: Checker,
   history: History,
@@ -165,9 +202,10 @@ function checkEpoch(
   if (highest > epoch.createdCount) {
     checker.fail("an event that never was", `${name}/${highest} of ${epoch.createdCount}`);
   }
+  const gone = prunedUpTo(checker, history, epoch, seqs);
   const lost = history.nodes().find((one) => one.node === epoch.node)?.lost ?? [];
   for (let seq = 1; seq <= epoch.createdCount; seq += 1) {
-    if (seqs.has(seq)) continue;
+    if (seqs.has(seq) || seq <= gone) continue;
     if (epoch.isAcked(seq)) {
       checker.fail("acknowledged but absent", `${name}/${seq}`);
       return;

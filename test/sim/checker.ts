@@ -84,9 +84,40 @@ export class Checker implements Judge {
     for (const { reason } of cut.incomplete) this.counts.add(`incomplete: ${reason}`);
     const told = new Set([...this.ledger.epochs.values()].filter((one) => one.ackedCount > 0));
     this.#judgeNodes({ cut, selection, told });
+    for (const one of cut.incomplete) {
+      if (one.reason === "outside-retention") this.#judgeOutside(one.node, cut.at);
+    }
     judgeOrder(this, cut, selection);
     judgeInFlight(this, cut, selection);
     if (this.#kept.length < MAX_KEPT) this.#kept.push({ cut, selection, told });
+  }
+
+  /** Nothing may be gone before its time: by when it came, whatever the node's clock said. */
+  #judgeOutside(node: string, t: number): void {
+    let latest: { readonly t: number; readonly receivedMs: number } | undefined;
+    for (const epoch of this.ledger.byNode.get(node) ?? []) {
+      if (epoch.isDouble) return;
+      for (const [seq, event] of epoch.known) {
+        if (event.t > t || event.t <= (latest?.t ?? Number.NEGATIVE_INFINITY)) continue;
+        const receivedMs = epoch.receivedMs(seq);
+        if (receivedMs !== undefined) latest = { t: event.t, receivedMs };
+      }
+    }
+    if (latest !== undefined) this.judgeAge(latest.receivedMs, `${node} at ${t}`);
+  }
+
+  /** `receivedMs`: when something came that is gone. */
+  judgeAge(receivedMs: number, where: string): void {
+    const { retentionMs, happenings, disk } = this.scenario;
+    if (retentionMs === undefined) {
+      this.fail("outside a retention that there is not", where);
+      return;
+    }
+    // Then what came may have been stored before the answer that the ledger knows of.
+    if (happenings.collectorCrashMs > 0 || disk.full > 0) return;
+    this.counts.add("ages judged");
+    const ageMs = this.#nowMs() - receivedMs;
+    if (ageMs < retentionMs) this.fail("gone before its time", `${where}: came ${ageMs} ms ago`);
   }
 
   /** At the end: no answer may have been overtaken by what came later. */
@@ -95,7 +126,13 @@ export class Checker implements Judge {
   }
 
   watch(history: History): void {
-    for (const { node, epoch, watermark } of history.nodes()) {
+    const nodes = history.nodes();
+    // What is forgotten, and comes again, begins anew.
+    const names = new Set(nodes.map(({ node, epoch }) => `${node}/${epoch}`));
+    for (const name of this.#watermarks.keys()) {
+      if (!names.has(name)) this.#watermarks.delete(name);
+    }
+    for (const { node, epoch, watermark } of nodes) {
       const name = `${node}/${epoch}`;
       const before = this.#watermarks.get(name) ?? Number.NEGATIVE_INFINITY;
       if (watermark < before) this.fail("watermark fell", `${name} from ${before} to ${watermark}`);

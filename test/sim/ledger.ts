@@ -70,6 +70,7 @@ export class EpochLedger {
   leftBefore = Number.POSITIVE_INFINITY;
   ackedCount = 0;
   #acked = new Uint8Array(256);
+  readonly #receivedMs = new Map<number, number>();
 
   constructor(
     node: string,
@@ -87,7 +88,8 @@ export class EpochLedger {
     this.firstKnownT = firstKnownT;
   }
 
-  acknowledge(firstSeq: number, lastSeq: number): void {
+  /** `receivedMs`: when the request came that was answered so. The first answer counts. */
+  acknowledge(firstSeq: number, lastSeq: number, receivedMs: number): void {
     if (lastSeq >= this.#acked.length) {
       const longer = new Uint8Array(2 * (lastSeq + 1));
       longer.set(this.#acked);
@@ -95,8 +97,14 @@ export class EpochLedger {
     }
     for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
       this.ackedCount += 1 - (this.#acked[seq] as number);
+      if (!this.#receivedMs.has(seq)) this.#receivedMs.set(seq, receivedMs);
       this.#acked[seq] = 1;
     }
+  }
+
+  /** Virtual time at which the event came to the collector; undefined: nobody knows. */
+  receivedMs(seq: number): number | undefined {
+    return this.#receivedMs.get(seq);
   }
 
   isAcked(seq: number): boolean {

@@ -89,4 +89,26 @@ export const PLANTS = [
     from: "logs: this.#feed.logsSoFar,",
     to: "logs: null,",
   },
+  {
+    name: "checkpoint-in-use",
+    what: "retention removes a checkpoint that a directory after it refers to",
+    file: "collector/cut/prune-point.ts",
+    from: "if (at < seq) keep.push({ log, seq: at });",
+    to: "",
+  },
+  {
+    name: "age-by-agents-clocks",
+    what: "age of retention is reckoned by the stamps of the events",
+    file: "collector/retention/retention.ts",
+    from: "({ arrivalMs }) => arrivalMs < cutoffMs",
+    to: "({ lastT }) => lastT / 4096 + Date.UTC(2020, 0, 1) < cutoffMs",
+  },
+  {
+    name: "half-pruned",
+    what: "an answer goes back behind what is pruned",
+    file: "collector/cut/epoch-source.ts",
+    from: "return mark && viewBehind(mark, logs);",
+    to: "return undefined;",
+    and: ["return lastSeq <= (this.store.pruned(epochId)?.seq ?? 0);", "return false;"],
+  },
 ];

@@ -81,6 +81,8 @@ export interface Scenario {
   readonly requests: RequestFaults;
   readonly happenings: Happenings;
   readonly disk: DiskFaults;
+  /** Undefined: everything is kept. */
+  readonly retentionMs: number | undefined;
 }
 
 export function drawScenario(seed: number): Scenario {
@@ -156,7 +158,17 @@ export function drawScenario(seed: number): Scenario {
       full: maybe(0.3, 0.1),
     },
     messageTimeoutMs: chance.pick([30_000, 30_000, 1_500]),
+    retentionMs: retentionOf(seed, demand),
   };
+}
+
+/**
+ * In a quarter of the seeds, from a stream of its own; not where captures are judged, which promise that
+ * what they brought is there.
+ */
+function retentionOf(seed: number, { captureMs }: OnDemand): number | undefined {
+  const chance = new Chance(Math.imul(seed + 1, 0xc2b2ae35) >>> 0);
+  return captureMs === 0 && chance.isTrue(0.35) ? chance.pick([1_000, 1_500, 3_000]) : undefined;
 }
 
 /** Who ships on demand only, and what is asked then: from a stream of chance of its own, so that the other seeds stay what they were. */

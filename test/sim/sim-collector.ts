@@ -7,6 +7,7 @@ import type { TransportReply } from "../../agent/shipping/transport.ts";
 import { createHistory, type LiveHistory } from "../../collector/cut/create-history.ts";
 import { Captures } from "../../collector/ingest/captures.ts";
 import { Ingest } from "../../collector/ingest/ingest.ts";
+import { createKeeping, type Keeping } from "../../collector/retention/keeping.ts";
 import { Chance } from "./chance.ts";
 import type { Counts } from "./counts.ts";
 import { START_UNIX_MS } from "./node-clock.ts";
@@ -29,6 +30,7 @@ interface Running {
   readonly store: SimStore;
   readonly ingest: Ingest;
   readonly captures: Captures;
+  readonly keeping: Keeping;
   readonly history: LiveHistory;
   readonly gone: Promise<undefined>;
   readonly end: () => void;
@@ -43,6 +45,8 @@ export class SimCollector {
   readonly #skewMs: number;
   readonly #tokens: Chance;
   #running: Running | undefined;
+  /** From the next start on; what was removed stays so. */
+  isRetaining = true;
 
   constructor(time: VirtualTime, scenario: Scenario, chance: Chance, counts: Counts) {
     this.#time = time;
@@ -61,6 +65,10 @@ export class SimCollector {
   /** The questions; undefined while it is down. */
   get history(): LiveHistory | undefined {
     return this.#running?.history;
+  }
+
+  get keeping(): Keeping | undefined {
+    return this.#running?.keeping;
   }
 
   get captures(): Captures | undefined {
@@ -111,12 +119,21 @@ export class SimCollector {
       commands: ingest.commands,
       timers,
       newToken: () => this.#tokens.below(2 ** 32).toString(16),
-      onFailure: (error) => this.#captureFailed(error),
+      onFailure: (error) => this.#behindFailed("capture", error),
+    });
+    const keeping = createKeeping({
+      store,
+      history,
+      timers,
+      between: (task) => ingest.between(task),
+      retentionMs: this.isRetaining ? this.#scenario.retentionMs : undefined,
+      onFailure: (error) => this.#behindFailed("retention", error),
     });
     ingest.onStatus((record, status) => captures.heard(record, status));
     ingest.onStored((epochIds) => captures.stored(epochIds));
-    this.#running = Object.assign(alive, { store, ingest, captures, history, gone, end });
+    this.#running = Object.assign(alive, { store, ingest, captures, history, keeping, gone, end });
     captures.start();
+    keeping.retention.start();
     history.notifyStored();
   }
 
@@ -137,6 +154,7 @@ export class SimCollector {
     if (running === undefined) return;
     this.#counts.add("collector: stopped");
     await running.captures.close();
+    await running.keeping.close();
     await running.ingest.close();
     await running.history.close();
     await running.store.close();
@@ -146,9 +164,9 @@ export class SimCollector {
   }
 
   /** A disk may fail; nothing else may. */
-  #captureFailed(error: unknown): void {
+  #behindFailed(what: string, error: unknown): void {
     if (error instanceof RetroError && LATER.includes(error.code)) {
-      this.#counts.add(`collector: capture not kept, ${error.code}`);
+      this.#counts.add(`collector: ${what} failed, ${error.code}`);
     } else throw error;
   }
 

@@ -187,8 +187,9 @@ export class SimNetwork {
         answered?.(failed("ECONNREFUSED"));
         return;
       }
+      const receivedMs = this.#time.nowMs;
       void this.#collector.receive(body, holdMs).then((reply) => {
-        if (reply?.kind === "acked") this.#noteAcks(reply);
+        if (reply?.kind === "acked") this.#noteAcks(reply, receivedMs);
         if (!this.canReach(COLLECTOR, sender.machine)) {
           this.#counts.add("reply: behind a partition");
           return;
@@ -199,10 +200,13 @@ export class SimNetwork {
   }
 
   /** From here on the collector is bound by its word, whether anybody hears it or not. */
-  #noteAcks({ reply }: Extract<TransportReply, { readonly kind: "acked" }>): void {
+  #noteAcks(
+    { reply }: Extract<TransportReply, { readonly kind: "acked" }>,
+    receivedMs: number,
+  ): void {
     for (const { node, epoch, firstSeq, lastSeq } of reply.acks) {
       const ledger = this.#ledger.epochs.get(`${node}/${epoch}`);
-      if (lastSeq >= firstSeq) ledger?.acknowledge(firstSeq, lastSeq);
+      if (lastSeq >= firstSeq) ledger?.acknowledge(firstSeq, lastSeq, receivedMs);
     }
   }
 

@@ -102,6 +102,9 @@ export class World {
   /** No more faults: everything is up again and can be reached. */
   calm(): void {
     this.network.calm();
+    // What is judged from here on is as old as the slowest clock says.
+    this.collector.isRetaining = false;
+    void this.collector.keeping?.close();
     this.collector.disk.faults = { flushMs: 2, slow: 0, full: 0 };
     this.files.fullRate = 0;
     this.collector.start();
@@ -165,6 +168,8 @@ export class World {
     const { history } = this.collector;
     if (history === undefined) return;
     this.checker.watch(history);
+    const counts = this.collector.keeping?.retention.counts;
+    if (counts !== undefined && counts.pieceCount > 0) this.counts.add("asked after pruning");
     const t = this.#timeToAsk(history);
     this.askAt(t, this.chance.isTrue(0.3) ? this.#selection() : {});
   }
