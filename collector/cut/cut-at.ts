@@ -34,7 +34,7 @@ import {
   spanAt,
   statusOf,
 } from "./membership.ts";
-import { beginningOf, goneBetween, goneMembers, outsideRetention } from "./pruned.ts";
+import { beginningOf, goneBetween, goneMembers, knownSince, outsideRetention } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
 import { unknownSenders } from "./unknown-senders.ts";
 
@@ -161,8 +161,8 @@ function refuseOutside(
 ): void {
   if (nodes.length === 0) return;
   let earliest = Number.POSITIVE_INFINITY;
-  for (const { spans } of membership.values()) {
-    earliest = Math.min(earliest, beginningOf(store, spans[0].record));
+  for (const node of membership.values()) {
+    earliest = Math.min(earliest, knownSince(store, node));
   }
   if (t >= earliest) {
     const known = nodes.map((node) => knownFrom(store, node, t));

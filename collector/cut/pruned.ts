@@ -18,6 +18,7 @@ import type {
 } from "../store/history-store.ts";
 import { EpochView } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
+import type { NodeSpans } from "./membership.ts";
 import type { Work } from "./turns.ts";
 
 /** How often a question begins anew before it is refused. Rounds of retention are far apart. */
@@ -27,6 +28,16 @@ const MAX_STARTS = 8;
 export function beginningOf(store: HistoryStore, { id, joined }: EpochRecord): Hlc {
   const mark = store.pruned(id);
   return mark === undefined || mark.t < joined ? joined : mark.t;
+}
+
+/** The first time at which anything can be said of a node. */
+export function knownSince(store: HistoryStore, { spans }: NodeSpans): Hlc {
+  for (const { record, until } of spans) {
+    const beginning = beginningOf(store, record);
+    if (beginning < until) return beginning;
+  }
+  const [{ record, until }] = spans;
+  return Math.min(beginningOf(store, record), until) as Hlc;
 }
 
 /** A view of which nothing is known: what begins behind a mark without a directory. */

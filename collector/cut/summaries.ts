@@ -14,7 +14,7 @@ import {
   spanAt,
   statusOf,
 } from "./membership.ts";
-import { beginningOf } from "./pruned.ts";
+import { beginningOf, knownSince } from "./pruned.ts";
 import type { Work } from "./turns.ts";
 
 export function extentOf({
@@ -67,10 +67,11 @@ export function nodeSummaries(context: CutContext): NodeSummary[] {
 }
 
 /** Where the history of a node begins that retention has left; null: where the node began. */
-function retainedFrom({ store }: CutContext, { node, spans }: NodeSpans): Hlc | null {
-  const first = spans[0].record;
-  const beginning = beginningOf(store, first);
-  const isWhole = beginning === first.joined && !store.gone().some((one) => one.node === node);
+function retainedFrom({ store }: CutContext, node: NodeSpans): Hlc | null {
+  const [{ record }] = node.spans;
+  const beginning = knownSince(store, node);
+  const isWhole =
+    beginning === record.joined && !store.gone().some((one) => one.node === node.node);
   return isWhole ? null : beginning;
 }
 

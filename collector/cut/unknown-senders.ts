@@ -16,7 +16,7 @@ import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
-import { beginningOf, wasForgotten } from "./pruned.ts";
+import { knownSince, wasForgotten } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import type { Sender } from "./senders.ts";
 
@@ -69,8 +69,8 @@ function pastOf(
   const gone = store.gone();
   if (store.pruneCount() === 0) return () => false;
   let earliest = Number.POSITIVE_INFINITY;
-  for (const { spans } of membership.values()) {
-    earliest = Math.min(earliest, beginningOf(store, spans[0].record));
+  for (const node of membership.values()) {
+    earliest = Math.min(earliest, knownSince(store, node));
   }
   return (node, { firstT, sentT }) => {
     const last = Math.max(firstT, sentT) as Hlc;

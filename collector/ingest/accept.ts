@@ -155,7 +155,9 @@ export class GroupDraft {
     const { node, epoch, firstSeq, lastSeq } = header;
     const eventCount = lastSeq - firstSeq + 1;
     let draft = this.#draftOf(node, epoch);
-    if (draft === undefined && eventCount === 0 && header.dropped.length === 0) {
+    const isForgotten = draft === undefined && this.#isForgotten(batch);
+    if (isForgotten && eventCount > 0) throw tooOld(node);
+    if (draft === undefined && eventCount === 0 && (isForgotten || header.dropped.length === 0)) {
       // A sign of life of an epoch that we know nothing of: there is nothing to keep.
       if (firstSeq > 1) outcome.commands.push(this.#rejoin(node, epoch, "unknown-epoch"));
       outcome.ack(header, 0);
@@ -216,11 +218,18 @@ export class GroupDraft {
       .filter(({ last }) => last > pruned)
       .map((part) => ({ ...part, first: Math.max(part.first, pruned + 1) }));
     if (kept.length > 0) return kept;
-    const { node } = batch.header;
-    throw new RetroError("too-old", `${node}: events older than what is retained`, {
-      hint: "History of that time was removed already. Raise the retention to keep more.",
-      details: { node },
-    });
+    throw tooOld(batch.header.node);
+  }
+
+  /**
+   * Whether all that a batch of an unknown epoch tells of lies in a stretch of its node that is gone:
+   * nearly always it comes again. Who goes on after that is let in, and told to begin anew.
+   */
+  #isForgotten({ header }: PreparedBatch): boolean {
+    if (header.imported) return false;
+    const { node, dropped, firstSeq, lastSeq } = header;
+    const t = lastSeq >= firstSeq ? header.lastT : Math.max(...dropped.map(({ lastT }) => lastT));
+    return this.#store.gone().some((one) => one.node === node && one.from <= t && t < one.until);
   }
 
   /** The ids of the runs that were named in this group; call once it is durable. */
@@ -380,6 +389,13 @@ class OutcomeDraft implements Outcome {
 function isForeign({ header, facts }: PreparedBatch, draft: EpochDraft): boolean {
   if (header.imported || draft.instance === "") return false;
   return facts.join !== undefined && facts.join.instance !== draft.instance;
+}
+
+function tooOld(node: string): RetroError {
+  return new RetroError("too-old", `${node}: events older than what is retained`, {
+    hint: "History of that time was removed already. Raise the retention to keep more.",
+    details: { node },
+  });
 }
 
 function tooMany(what: string, reason: string): RetroError {

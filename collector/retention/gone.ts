@@ -1,17 +1,17 @@
 /**
  * What is remembered of members whose records are gone: in which stretch of time somebody was there. A cut
- * in such a stretch lacks that node, and says so; once all history begins later, nobody can ask any more,
- * and the stretch is dropped.
+ * in such a stretch lacks that node, and says so; and what a node tells again of such a stretch is refused.
+ * Bounded: stretches from before all history go first.
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import type { GoneStretch } from "../store/history-store.ts";
 
-/** Stretches remembered. Beyond them the oldest are folded into one of nobody's name. */
+/** Stretches remembered. Beyond them the oldest are dropped, or folded into one of nobody's name. */
 export const MAX_GONE = 4_096;
 /** Who stands for those whose names are not kept. */
 export const NAMELESS = "(forgotten nodes)";
 
-/** The stretches with more, without those that were over before `earliest`. */
+/** The stretches with more. `earliest`: where all history begins. */
 export function withGone(
   known: readonly GoneStretch[],
   more: readonly GoneStretch[],
@@ -19,12 +19,13 @@ export function withGone(
 ): readonly GoneStretch[] {
   const byNode = new Map<string, GoneStretch[]>();
   for (const one of [...known, ...more]) {
-    if (one.until <= earliest || one.until <= one.from) continue;
+    if (one.until <= one.from) continue;
     const list = byNode.get(one.node);
     if (list === undefined) byNode.set(one.node, [one]);
     else list.push(one);
   }
   const all = [...byNode.values()].flatMap(joined).sort((a, b) => a.until - b.until);
+  while (all.length > MAX_GONE && (all[0] as GoneStretch).until <= earliest) all.shift();
   const excess = all.length - MAX_GONE;
   if (excess <= 0) return all;
   const folded = all.splice(0, excess + 1);

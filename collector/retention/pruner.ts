@@ -124,7 +124,7 @@ export class Pruner {
     const { store, between } = this.#options;
     await between(async () => {
       const forget = ids.filter((id) => store.epoch(id) !== undefined);
-      const gone = withGone(store.gone(), stretches, Number.NEGATIVE_INFINITY);
+      const gone = withGone(store.gone(), stretches, this.earliest() ?? MAX_HLC);
       await store.prune({ epochs: [], forget, gone });
     });
   }
@@ -134,7 +134,6 @@ export class Pruner {
     const { store, turn } = this.#options;
     const earliest = this.earliest();
     const messagesBefore = earliest ?? MAX_HLC;
-    await this.#dropGone(messagesBefore);
     this.#options.onEarliest?.(earliest);
     let total = 0;
     for (;;) {
@@ -144,14 +143,6 @@ export class Pruner {
       if (count < RECORDS_PER_SWEEP) return total;
       await turn();
     }
-  }
-
-  /** Nobody can ask for a time before all history: who was there then need not be known. */
-  async #dropGone(earliest: Hlc): Promise<void> {
-    const { store } = this.#options;
-    const gone = withGone(store.gone(), [], earliest);
-    if (gone.length === store.gone().length) return;
-    await store.prune({ epochs: [], forget: [], gone });
   }
 
   /** Where the past of an epoch ends, with its state written down. */

@@ -171,7 +171,9 @@ function prunedUpTo(
   }
   const event = epoch.known.get(latest);
   if (event === undefined) return end;
-  if (!isOutside(history, epoch.node, (event.t - 1) as Hlc)) return 0;
+  // A run that was displaced by then says nothing of its node's state.
+  const isActive = checker.activeAt(epoch.node, event.t - 1) === epoch;
+  if (isActive && !isOutside(history, epoch.node, (event.t - 1) as Hlc)) return 0;
   checker.counts.add("epochs pruned");
   const receivedMs = epoch.receivedMs(latest);
   if (receivedMs !== undefined)

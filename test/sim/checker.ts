@@ -190,7 +190,9 @@ export class Checker implements Judge {
     }
     const shown = cut.nodes.get(node);
     if (!isMember || shown === undefined) {
-      if (shown?.status !== "expired") this.fail("a member left out", where);
+      if (shown?.status !== "expired" && !this.#isForgotten(active)) {
+        this.fail("a member left out", where);
+      }
       return;
     }
     if (shown.epoch !== active.epoch) {
@@ -199,6 +201,12 @@ export class Checker implements Judge {
     }
     this.counts.add("states compared");
     this.#judgeState(shown.logs, active, t, selection, where);
+  }
+
+  /** Expired, and nothing came of it for so long that not even its record is kept. */
+  #isForgotten({ lastReceivedMs }: EpochLedger): boolean {
+    const { retentionMs } = this.scenario;
+    return retentionMs !== undefined && this.#nowMs() - lastReceivedMs >= 2 * retentionMs;
   }
 
   #judgeState(

@@ -69,6 +69,7 @@ export class EpochLedger {
   leftAfter = Number.POSITIVE_INFINITY;
   leftBefore = Number.POSITIVE_INFINITY;
   ackedCount = 0;
+  lastReceivedMs = 0;
   #acked = new Uint8Array(256);
   readonly #receivedMs = new Map<number, number>();
 
@@ -97,6 +98,7 @@ export class EpochLedger {
     }
     for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
       this.ackedCount += 1 - (this.#acked[seq] as number);
+      this.lastReceivedMs = Math.max(this.lastReceivedMs, receivedMs);
       if (!this.#receivedMs.has(seq)) this.#receivedMs.set(seq, receivedMs);
       this.#acked[seq] = 1;
     }
