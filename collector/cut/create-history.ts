@@ -21,7 +21,9 @@ import { diffBetween } from "./diff.ts";
 import { EpochSource } from "./epoch-source.ts";
 import { eventsOf } from "./events.ts";
 import type { History, Walk, WalkPredicate, WalkRowOptions } from "./history.ts";
+import { KeptMessages } from "./kept-messages.ts";
 import { type CutLimits, cutLimits, ticksOfMs } from "./limits.ts";
+import { MessageJoiner } from "./message-joiner.ts";
 import { MessageSource } from "./message-source.ts";
 import { MessageWindows } from "./message-windows.ts";
 import { OffsetBook } from "./offset-book.ts";
@@ -57,6 +59,7 @@ export interface LiveHistory extends History {
   notifyStored(epochIds?: Iterable<number>): void;
   readonly checkpointer: Checkpointer;
   readonly tileWriter: TileWriter;
+  readonly messageJoiner: MessageJoiner;
   /** Resolves once nothing is left to do behind ingest. */
   idle(): Promise<void>;
   /** For retention: the states with which pruned epochs begin (prune-point.ts). */
@@ -86,7 +89,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const messages = new MessageSource(source, limits.digestCacheBytes);
   const tiles = new TileSource(source, limits);
   const timeout = ticksOfMs(limits.messageTimeoutMs);
-  const windows = new MessageWindows(source, timeout, limits.digestCacheBytes);
+  const kept = new KeptMessages(store, limits);
+  const windows = new MessageWindows(source, kept, timeout, limits.digestCacheBytes);
   const slow = new SlowMessages(store, messages, timeout, limits.messagesLooked);
   const context: CutContext = { store, source, messages, windows, slow, limits, timers };
   const turns = new Turns(timers, limits, () => source.pauseReads());
@@ -97,6 +101,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const tileWriter = new TileWriter(source, tiles, limits, behind);
   const run = <A>(from: Hlc, start: () => Work<A>, signal?: AbortSignal): Promise<A> =>
     turns.run(unpruned(store, from, start), signal);
+  const messageJoiner = new MessageJoiner(source, messages, kept, limits, timers, behind);
   return {
     extent: () => extentOf(context),
     liveWatermark: () => liveWatermarkOf(context),
@@ -126,18 +131,22 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       if (options.checkpoints === false) return;
       checkpointer.notify(epochIds);
       tileWriter.notify(epochIds);
+      messageJoiner.notify();
     },
     checkpointer,
     tileWriter,
+    messageJoiner,
     async idle() {
       await checkpointer.idle();
       await tileWriter.idle();
+      await messageJoiner.idle();
     },
     pruning: {
       checkpointAt: (record, end) => checkpointAt(source, record, end),
       markAt: (epochId, end) => markAt(source, epochId, end),
     },
     dropCaches() {
+      kept.dropCaches();
       source.dropCaches();
       messages.dropCaches();
       windows.dropCaches();
@@ -146,8 +155,10 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     },
     async close() {
       behind.close();
+      messageJoiner.close();
       await checkpointer.close();
       await tileWriter.idle();
+      await messageJoiner.idle();
     },
   };
 }

@@ -106,13 +106,19 @@ export class EpochSource {
     to: Hlc,
     { reverse = false, choice = ALL_BLOCKS }: ReadOptions = {},
   ): Generator<EventRows> {
+    for (const part of this.parts(epochId, from, to, reverse)) {
+      const pieces = this.#piecesOf(part, choice);
+      yield* reverse ? pieces.reverse() : pieces;
+    }
+  }
+
+  /** The same batches and segments, not decoded. */
+  *parts(epochId: number, from: Hlc, to: Hlc, reverse = false): Generator<StoredPart> {
     const read = new BatchRead(this.store, epochId, { from, to, reverse });
     this.#reads.add(read);
     try {
       for (let part = read.next(); part !== undefined; part = read.next()) {
-        if (this.isPruned(part.stored)) continue;
-        const pieces = this.#piecesOf(part, choice);
-        yield* reverse ? pieces.reverse() : pieces;
+        if (!this.isPruned(part.stored)) yield part;
       }
     } finally {
       this.#reads.delete(read);
@@ -122,13 +128,12 @@ export class EpochSource {
 
   /**
    * About how many events lie in [from, to], told by the seqs of the batches at both ends, of which a part
-   * counts by time. 0 if at most two batches do: those are read as quickly as they are counted.
+   * counts by time.
    */
   eventsBetween(epochId: number, from: Hlc, to: Hlc): number {
     const [first] = this.store.batches(epochId, { from, to });
     const [last] = this.store.batches(epochId, { from, to, reverse: true });
     if (first === undefined || last === undefined) return 0;
-    if (last.firstSeq <= first.lastSeq + 1) return 0;
     return seqNear(last, to) - seqNear(first, from);
   }
 

@@ -13,6 +13,8 @@ export interface CutLimits {
   readonly roundChanges: number;
   /** A key list is written anew after so many checkpoints that referred to it. */
   readonly keyListUses: number;
+  /** Joined messages that late events made stale are joined again at most once in so long. */
+  readonly rejoinPauseMs: number;
   /** Of a stretch with at most so many events no timeline tile is kept: they are counted. */
   readonly tileEvents: number;
   /** So long work behind ingest goes on before the event loop has a turn. */
@@ -62,6 +64,7 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   messageTimeoutMs: 30_000,
   roundChanges: 1_000,
   keyListUses: 64,
+  rejoinPauseMs: 5_000,
   tileEvents: 1_024,
   behindSliceMs: 5,
   batchesPerTurn: 8,

@@ -6,6 +6,7 @@ import {
   type EventBody,
   type Hlc,
   KindCode,
+  MAX_HLC,
   MIN_HLC,
   type ReceiveEvent,
   type SendEvent,
@@ -44,6 +45,8 @@ interface AllSenders {
 export const ONLY_MESSAGES: BlockChoice = { logs: new Set(), messages: true, rest: false };
 
 const EMPTY: MessageDigest = { sends: [], receives: [] };
+/** Some rounds of the checkpointer. */
+const EVENTS_LOOKED_AT = 20_000;
 const DIGEST_BYTES = 160;
 const ROW_BYTES = 200;
 
@@ -86,6 +89,24 @@ export class MessageSource {
     for (const { receives } of this.digests(record, from, to)) {
       for (const row of receives) if (row.t >= from && row.t <= to) yield row;
     }
+  }
+
+  /**
+   * When the epoch last sent up to `t`, or a later time up to `t` where that cannot be told quickly;
+   * `MIN_HLC`: never.
+   */
+  lastSendBefore(record: EpochRecord, t: Hlc): Hlc {
+    const newest = this.#source.directoryBefore(record.id, MAX_HLC);
+    if (newest !== undefined && newest.t >= t && newest.directory.lastSendT <= t) {
+      return atLeast(newest.directory.lastSendT);
+    }
+    const found = this.#source.directoryBefore(record.id, t);
+    const from = found?.t ?? MIN_HLC;
+    const to = Math.min(t, record.lastT) as Hlc;
+    if (this.#source.eventsBetween(record.id, from, to) > EVENTS_LOOKED_AT) return to;
+    let last = atLeast(found?.directory.lastSendT ?? MIN_HLC);
+    for (const row of this.sends(record, from, to)) last = row.t;
+    return last;
   }
 
   /**
@@ -143,4 +164,9 @@ export function digestOf(rows: EventRows): MessageDigest {
     else if (body.kind === "receive") receives.push({ ...place, body });
   }
   return { sends, receives };
+}
+
+/** A directory says that nothing was sent as -Infinity. */
+function atLeast(t: Hlc): Hlc {
+  return Math.max(t, MIN_HLC) as Hlc;
 }

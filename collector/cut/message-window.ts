@@ -15,6 +15,7 @@ import { partOf } from "../store/segment-rows.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { type Arrival, MessageColumns, Names, NOBODY, runName } from "./message-columns.ts";
 import { ONLY_MESSAGES } from "./message-source.ts";
+import { finish, type Work } from "./turns.ts";
 
 /** The messages of one epoch inside the window. */
 interface Run {
@@ -82,14 +83,19 @@ export class MessageWindow {
 
   /** Reads what is not known yet of [from, to], which must touch what is covered. */
   cover(records: readonly EpochRecord[], from: number, to: number): void {
+    finish(this.coverInSteps(records, from, to));
+  }
+
+  /** The same with a pause after each batch, for a window that nobody asks meanwhile. */
+  *coverInSteps(records: readonly EpochRecord[], from: number, to: number): Work<void> {
     this.from = Math.min(this.from, from);
     this.to = Math.max(this.to, to);
     const fresh: Place[] = [];
     for (const record of records) {
       if (record.joined > this.to || record.lastT < this.from) continue;
-      this.#read(record, fresh);
+      yield* this.#read(record, fresh);
     }
-    if (fresh.length > 0) this.#join(fresh);
+    if (fresh.length > 0) yield* this.#join(fresh);
   }
 
   /** Sends in (t - timeout, t] that are in flight at `t`, as far as receives are read. */
@@ -108,6 +114,22 @@ export class MessageWindow {
       }
     }
     return found;
+  }
+
+  /** Sends in [from, to] that were in flight at any time, with their ends, as far as receives are read. */
+  *spans(from: number, to: number): Generator<OpenSend & { readonly end: number }> {
+    for (const run of this.#byEpoch.values()) {
+      for (const page of run.pages) {
+        if (page.firstT > to) break;
+        if (page.lastT < from) continue;
+        for (let row = 0; row < page.sendCount; row += 1) {
+          const sentAt = page.t[row] as number;
+          if (sentAt < from || sentAt > to) continue;
+          const end = Math.min(page.end[row] as number, sentAt + this.#timeout);
+          if (end > sentAt) yield { ...this.#openSend({ run, page, row }), end };
+        }
+      }
+    }
   }
 
   #openSend({ run, page, row }: Place): OpenSend {
@@ -131,18 +153,18 @@ export class MessageWindow {
     return number === NOBODY ? null : (this.#names.texts[number] as string);
   }
 
-  #read(record: EpochRecord, fresh: Place[]): void {
+  *#read(record: EpochRecord, fresh: Place[]): Work<void> {
     const run = this.#runOf(record);
     const repairCount = this.#source.store.repairCount(record.id);
     const hasMore = run.eventCount !== record.eventCount || run.repairCount !== repairCount;
     if (run.from > run.to) {
-      this.#readRange(run, record.id, this.from, this.to, fresh);
+      yield* this.#readRange(run, record.id, this.from, this.to, fresh);
     } else {
-      if (this.from < run.from) this.#readRange(run, record.id, this.from, run.from, fresh);
+      if (this.from < run.from) yield* this.#readRange(run, record.id, this.from, run.from, fresh);
       const isRepaired = run.repairCount !== repairCount;
       const known = isRepaired ? this.from : hasMore ? Math.min(run.settled, run.to) : run.to;
       if (hasMore || (this.to > run.to && record.lastT > run.to)) {
-        this.#readRange(run, record.id, Math.max(known, this.from), this.to, fresh);
+        yield* this.#readRange(run, record.id, Math.max(known, this.from), this.to, fresh);
       }
     }
     run.from = this.from;
@@ -171,10 +193,8 @@ export class MessageWindow {
     return run;
   }
 
-  #readRange(run: Run, epochId: number, from: number, to: number, fresh: Place[]): void {
-    const range = { from: from as Hlc, to: to as Hlc };
-    for (const stored of this.#source.store.batches(epochId, range)) {
-      if (this.#source.isPruned(stored)) continue;
+  *#readRange(run: Run, epochId: number, from: number, to: number, fresh: Place[]): Work<void> {
+    for (const { stored } of this.#source.parts(epochId, from as Hlc, to as Hlc)) {
       const missing = seqsWithoutPage(run.pages, stored.firstSeq, stored.lastSeq);
       if (missing.length === 0) continue;
       const read = this.#source.decoded(stored, ONLY_MESSAGES);
@@ -185,10 +205,11 @@ export class MessageWindow {
         insertBySeq(run.pages, page);
         fresh.push({ run, page, row: 0 });
       }
+      yield;
     }
   }
 
-  #join(fresh: readonly Place[]): void {
+  *#join(fresh: readonly Place[]): Work<void> {
     const earlier = this.#unmatched;
     const unplaced = this.#unplaced;
     this.#unmatched = [];
@@ -204,6 +225,7 @@ export class MessageWindow {
       for (let row = 0; row < page.replaces.length; row += 1) {
         this.#joinReplaced({ run, page, row });
       }
+      yield;
     }
   }
 

@@ -1,10 +1,13 @@
 /**
- * A few windows of joined messages (message-window.ts), so that several people can look at several
+ * The messages around a time: those that are kept joined (kept-messages.ts); else joined now.
+ *
+ * For the latter there are a few windows of joined messages (message-window.ts), so that several people can look at several
  * times. A question takes the window that its stretch touches and moves it along, or opens another;
  * what was used longest ago goes when memory is short.
  */
 import type { EpochRecord } from "../store/history-store.ts";
 import type { EpochSource } from "./epoch-source.ts";
+import type { KeptMessages } from "./kept-messages.ts";
 import { MessageWindow, type OpenSend } from "./message-window.ts";
 
 /** A window that grew longer than so many timeouts is begun anew around the question. */
@@ -14,13 +17,15 @@ export class MessageWindows {
   readonly #source: EpochSource;
   readonly #timeout: number;
   readonly #limitBytes: number;
+  readonly #kept: KeptMessages;
   /** The one used last comes last. */
   #windows: MessageWindow[] = [];
 
-  constructor(source: EpochSource, timeout: number, limitBytes: number) {
+  constructor(source: EpochSource, kept: KeptMessages, timeout: number, limitBytes: number) {
     this.#source = source;
     this.#timeout = timeout;
     this.#limitBytes = limitBytes;
+    this.#kept = kept;
   }
 
   dropCaches(): void {
@@ -34,6 +39,8 @@ export class MessageWindows {
 
   /** Sends in (t - timeout, t] in flight at `t`; `records`: all epochs. */
   openAt(records: readonly EpochRecord[], t: number): OpenSend[] {
+    const kept = this.#kept.openAt(t);
+    if (kept !== undefined) return kept;
     const from = t - this.#timeout;
     const to = t + this.#timeout;
     const window = this.#touching(from, to);
