@@ -21,6 +21,8 @@ import { ambientUsesOf, hasDefaultExport, valueExportsOf } from "./support/sourc
 const KERNEL = "agent/kernel/index.ts";
 const STORE_PORT = "collector/store/history-store.ts";
 const HISTORY_PORT = "collector/cut/history.ts";
+/** How time is divided into tiles: the cut engine counts by it, the store removes by it. */
+const TILE_LEVELS = "collector/store/tile-levels.ts";
 /** Pure functions on bytes and columns, with which what the port gives is read, and made. */
 const SEGMENTS = [
   "collector/store/segment-builder.ts",
@@ -124,7 +126,7 @@ const ALLOWED: ImportTable = [
   // What goes from the history and what is kept beside it: it prunes through the store port, and the states
   // with which pruned epochs begin are the cut engine's.
   ["collector/retention/", ["collector/retention/", "collector/cut/", STORE_PORT, KERNEL]],
-  ["collector/cut/", ["collector/cut/", STORE_PORT, ...SEGMENTS, KERNEL]],
+  ["collector/cut/", ["collector/cut/", STORE_PORT, TILE_LEVELS, ...SEGMENTS, KERNEL]],
   // A tool that looks inside the data: records as the store writes them, checkpoints as cuts read them.
   [
     "collector/verify/",

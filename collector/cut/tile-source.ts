@@ -12,7 +12,8 @@
  * bounded wherever it lies, in a burst as in a quiet hour.
  */
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
-import { type EpochRecord, TOP_TILE_LEVEL, tileSpan } from "../store/history-store.ts";
+import type { EpochRecord } from "../store/history-store.ts";
+import { TOP_TILE_LEVEL, tileSpan } from "../store/tile-levels.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import type { CutLimits } from "./limits.ts";
 import { LruCache } from "./lru-cache.ts";

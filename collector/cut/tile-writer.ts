@@ -13,8 +13,8 @@
  * A tile that was counted before a repair is dropped by the store (`TilesWrite.repairCount`).
  */
 
-import type { TileRecord } from "../store/history-store.ts";
-import { type EpochRecord, TOP_TILE_LEVEL, tileSpan } from "../store/history-store.ts";
+import type { EpochRecord, TileRecord } from "../store/history-store.ts";
+import { TOP_TILE_LEVEL, tileSpan } from "../store/tile-levels.ts";
 import type { Behind } from "./behind.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import type { CutLimits } from "./limits.ts";

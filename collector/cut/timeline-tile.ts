@@ -17,7 +17,7 @@ import {
   KindCode,
   ValueTag,
 } from "../../agent/kernel/index.ts";
-import { TILE_CELLS_LOG2 } from "../store/history-store.ts";
+import { TILE_CELLS_LOG2 } from "../store/tile-levels.ts";
 import { indexAfter } from "./epoch-source.ts";
 
 export const TILE_CELLS: number = 2 ** TILE_CELLS_LOG2;

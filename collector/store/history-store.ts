@@ -220,7 +220,7 @@ export interface DirectoryRecord {
 /**
  * What the cut engine counted of stretches of one epoch, so as not to count again: the bytes are its own
  * (cut/timeline-tile.ts). Tile `index` of a level covers [index * span, (index + 1) * span), the span
- * being `tileSpan(level)`. Made from the contiguous prefix alone, so that only a repair makes it stale.
+ * being `tileSpan(level)` of tile-levels.ts. Made from the contiguous prefix alone, so that only a repair makes it stale.
  */
 export interface TilesWrite {
   readonly epochId: number;
@@ -233,16 +233,6 @@ export interface TileRecord {
   readonly level: number;
   readonly index: number;
   readonly bytes: Uint8Array;
-}
-
-/** log2 of the cells of a tile; a cell of level n is 2^n ticks wide. */
-export const TILE_CELLS_LOG2 = 8;
-/** Tiles have levels from 0 to here. */
-export const TOP_TILE_LEVEL = 44;
-
-/** Ticks that a tile of the level covers. */
-export function tileSpan(level: number): number {
-  return 2 ** (level + TILE_CELLS_LOG2);
 }
 
 /**

@@ -32,9 +32,9 @@ import type {
   TilesWrite,
   ViolationRecord,
 } from "./history-store.ts";
-import { tileSpan } from "./history-store.ts";
 import { JoinedStretches, MessageClaims } from "./joined.ts";
 import { marksOf, needsDirectory, needsState, PruneMarks, staleFrom } from "./prune-marks.ts";
+import { tileSpan } from "./tile-levels.ts";
 
 /** The directory of a checkpoint of which only states are left, that later directories refer to. */
 const NO_BYTES = new Uint8Array(0);

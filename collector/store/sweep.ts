@@ -10,7 +10,7 @@
  * The keys of the first are found in the order in which they lie, so the work is that of removing them.
  */
 import type { Environment } from "./environment.ts";
-import { type PrunedEpoch, TOP_TILE_LEVEL, tileSpan } from "./history-store.ts";
+import type { PrunedEpoch } from "./history-store.ts";
 import {
   batchKeyOfSeqKey,
   batchOfKey,
@@ -31,6 +31,7 @@ import {
   VIOLATION,
 } from "./keys.ts";
 import { STRETCH_CLASS_COUNT } from "./stretches.ts";
+import { TOP_TILE_LEVEL, tileSpan } from "./tile-levels.ts";
 
 /** Keys of one epoch to remove, at most `limit`; `isDone`: there are no more. */
 export function sweepableOf(

@@ -24,7 +24,6 @@ import type {
   SweepOptions,
   TilesWrite,
 } from "./history-store.ts";
-import { TOP_TILE_LEVEL, tileSpan } from "./history-store.ts";
 import type { JoinedStretches, MessageClaims } from "./joined.ts";
 import {
   batchKey,
@@ -62,6 +61,7 @@ import {
 } from "./records.ts";
 import { stretchClass, stretchSlot } from "./stretches.ts";
 import { messagesOver, sweepableOf } from "./sweep.ts";
+import { TOP_TILE_LEVEL, tileSpan } from "./tile-levels.ts";
 
 export type WriteItem =
   | { readonly kind: "write"; readonly write: StoreWrite }

@@ -5,12 +5,9 @@ import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
 import { createHistory, type LiveHistory } from "../../../collector/cut/create-history.ts";
 import { decodeTile, encodeTile } from "../../../collector/cut/tile-codec.ts";
 import { addTile, emptyTile, MEASURES, type Tile } from "../../../collector/cut/timeline-tile.ts";
-import {
-  type EpochRecord,
-  type HistoryStore,
-  tileSpan,
-} from "../../../collector/store/history-store.ts";
+import type { EpochRecord, HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
+import { tileSpan } from "../../../collector/store/tile-levels.ts";
 import { type HistoryCase, openCase, SHAPES } from "../../support/history-case.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { Draw, randomOf } from "../../support/random-history.ts";
@@ -135,7 +132,7 @@ describe("timeline tiles in the store", () => {
     expect(next.tileWriter.tileCount).toBe(0);
   });
 
-  it("no longer count what was pruned once it is swept", async () => {
+  it("no longer count what was pruned before it is swept and after", async () => {
     const { history, store, tell } = tellHistory({ limits: LIMITS });
     const rows = Array.from({ length: 400 }, (_, i) => set(atMs(1 + i), "l", "k", i));
     for (let i = 0; i < rows.length; i += 10) await tell("a", 1 + i, rows.slice(i, i + 10));
@@ -147,8 +144,9 @@ describe("timeline tiles in the store", () => {
     };
     expect(await changes()).toBe(400);
     const [{ id }] = store.epochs() as [EpochRecord];
-    const mark = { epochId: id, seq: 150, t: atMs(150), keep: [] };
+    const mark = { epochId: id, seq: 150, t: atMs(150), isBlank: true as const, keep: [] };
     await store.prune({ epochs: [mark], forget: [], gone: undefined });
+    expect(await changes()).toBe(250);
     while ((await store.sweep({ limit: 50, messagesBefore: atMs(0) })) === 50);
     history.dropCaches();
     expect(await changes()).toBe(250);

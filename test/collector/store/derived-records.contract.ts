@@ -1,7 +1,8 @@
 /** What every HistoryStore promises of what was worked out of events: timeline tiles, joined messages. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
-import { type HistoryStore, tileSpan } from "../../../collector/store/history-store.ts";
+import type { HistoryStore } from "../../../collector/store/history-store.ts";
+import { tileSpan } from "../../../collector/store/tile-levels.ts";
 import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
 
 const at = (t: number): Hlc => t as Hlc;
