@@ -6,7 +6,7 @@
  *                                          \______________\________\____> errors.ts -> status, {"error": ...}
  */
 import express, { type ErrorRequestHandler, type Express } from "express";
-import { RetroError } from "../../agent/kernel/index.ts";
+import { RetroError, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import type { Captures } from "../ingest/captures.ts";
 import type { Keeping } from "../retention/keeping.ts";
@@ -15,11 +15,13 @@ import { auditRoutes } from "./audit-routes.ts";
 import { captureRoutes } from "./capture-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { cutRoutes } from "./cut-routes.ts";
+import { dataRoutes } from "./data-routes.ts";
 import { answerError, type ReportFailure } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { type IngestCountsView, nodesRoutes } from "./nodes-routes.ts";
 import type { QueryGate } from "./query-gate.ts";
+import { savedRoutes } from "./saved-routes.ts";
 import { checkOrigin, securityHeaders } from "./security.ts";
 import { staticUi } from "./static-ui.ts";
 import { timelineRoutes } from "./timeline-routes.ts";
@@ -30,6 +32,7 @@ export interface AppOptions extends Answering {
   /** How many questions at a time, and for how long. Without it there is no bound. */
   readonly gate?: QueryGate;
   /** Without it there is no /api/saved and nothing can be erased. */
+  readonly wallMs?: () => number;
   readonly keeping?: Pick<Keeping, "saved" | "eraser" | "retention">;
   /** Whether the collector can store and answer. */
   readonly isReady: () => boolean;
@@ -45,11 +48,13 @@ export const API_PATHS: readonly string[] = [
   "/api/captures",
   "/api/causality",
   "/api/cut",
+  "/api/data",
   "/api/diff",
   "/api/events",
   "/api/explain",
   "/api/history",
   "/api/nodes",
+  "/api/saved",
   "/api/schema",
   "/api/step",
   "/api/timeline",
@@ -77,14 +82,21 @@ export function createApp(options: AppOptions): Express {
   app.use(healthRoutes(options.isReady));
   const { gate } = options;
   if (gate !== undefined) app.use("/api", gate.handler);
-  app.use(nodesRoutes(options));
-  app.use(cutRoutes(options));
+  const { keeping } = options;
+  app.use(nodesRoutes({ ...options, retention: keeping?.retention }));
+  app.use(cutRoutes({ ...options, saved: keeping?.saved }));
   app.use(changeRoutes(options));
   app.use(eventRoutes(options));
   app.use(timelineRoutes(options));
   app.use(auditRoutes(options));
   const { captures } = options;
   if (captures !== undefined) app.use(captureRoutes({ ...options, captures }));
+  if (keeping !== undefined) {
+    const { saved, eraser } = keeping;
+    const { wallMs = () => unixMsFromTicks(options.now()) } = options;
+    app.use(savedRoutes({ ...options, saved, wallMs }));
+    app.use(dataRoutes({ ...options, eraser }));
+  }
   app.all(["/api", "/api/*splat", "/v1/*splat"], (request) => {
     throw unknownPath(request.method, request.path);
   });
@@ -101,6 +113,16 @@ function unknownPath(method: string, path: string): RetroError {
   if (path === "/api/captures") {
     return new RetroError("not-found", `${shown} does not take ${method}`, {
       hint: "Ask for a capture with POST; see what came with GET.",
+    });
+  }
+  if (path === "/api/saved") {
+    return new RetroError("not-found", `${shown} does not take ${method}`, {
+      hint: "Save a cut with POST, list them with GET; DELETE takes the id behind the path.",
+    });
+  }
+  if (path === "/api/data") {
+    return new RetroError("not-found", `${shown} does not take ${method}`, {
+      hint: "Erase history with DELETE; read it with /api/cut or /api/events.",
     });
   }
   if (API_PATHS.includes(path)) {

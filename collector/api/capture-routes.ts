@@ -1,12 +1,13 @@
 /** Asks on-demand nodes for their windows, and tells what came: `/api/captures`. */
-import express, { type Request, type RequestHandler, Router } from "express";
-import { addMs, type Hlc, parseTime, RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import express, { Router } from "express";
+import { addMs, type Hlc, RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import { MAX_REASON_LENGTH } from "../ingest/agent-word.ts";
 import { MAX_NODES_PER_CAPTURE } from "../ingest/capture-nodes.ts";
 import { type Capture, stateOf } from "../ingest/capture-record.ts";
 import type { CaptureAsk, Captures } from "../ingest/captures.ts";
 import { type Answering, closingOf } from "./answering.ts";
+import { bad, refuseOtherTypes, timeOf } from "./json-body.ts";
 import { Params } from "./params.ts";
 import type { CaptureJson, CapturesJson } from "./shapes.ts";
 import { hJson } from "./time-json.ts";
@@ -83,19 +84,6 @@ function captureJson(capture: Capture): CaptureJson {
   };
 }
 
-/** A web page can send other types without asking first (security.ts). */
-const refuseOtherTypes: RequestHandler = (request, _response, next) => {
-  const type = typeOf(request);
-  if (type === "application/json") return next();
-  throw new RetroError("unsupported-media-type", `content-type ${type || "(none)"} is not served`, {
-    hint: "Send application/json.",
-  });
-};
-
-function typeOf(request: Request): string {
-  return (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-}
-
 /** @throws RetroError `bad-parameter`, `bad-time` */
 function readAsk(body: unknown, now: Hlc): CaptureAsk {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
@@ -127,21 +115,6 @@ function readAsk(body: unknown, now: Hlc): CaptureAsk {
     ...(nodes === undefined ? {} : { nodes }),
     ...(reason === undefined ? {} : { reason }),
   };
-}
-
-function timeOf(fields: Readonly<Record<string, unknown>>, name: string, now: Hlc): Hlc {
-  const value = fields[name];
-  if (value === undefined) throw bad(`${name} is missing`, `Name a time: "${name}": "-5s".`);
-  if (typeof value !== "string" && typeof value !== "number") {
-    throw bad(`${name} is no time`, "Give a text, or Unix milliseconds.");
-  }
-  try {
-    return parseTime(String(value), now);
-  } catch (error) {
-    if (!(error instanceof RetroError)) throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new RetroError(error.code, `${name}: ${error.message}`, { cause: error, ...hint });
-  }
 }
 
 function nodesOf(value: unknown): readonly string[] | undefined {
@@ -176,10 +149,6 @@ function noCapture(id: string, captures: Captures): RetroError {
   const latest = captures.list(NAMES_SHOWN).map((one) => one.id);
   const list = latest.length === 0 ? "there is none" : `the latest are ${latest.join(", ")}`;
   return new RetroError("not-found", `there is no capture ${quoted(id)}`, { hint: `${list}.` });
-}
-
-function bad(message: string, hint: string): RetroError {
-  return new RetroError("bad-parameter", message, { hint });
 }
 
 function quoted(text: string): string {

@@ -1,5 +1,6 @@
 /** Who there is and what is recorded: `/api/nodes`, `/api/schema`. */
 import { Router } from "express";
+import type { Retention } from "../retention/retention.ts";
 import { packageVersion } from "../version.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { nodeOffsetsJson } from "./audit-json.ts";
@@ -25,7 +26,11 @@ export function nodesRoutes({
   history,
   now,
   ingestCounts,
-}: Answering & { readonly ingestCounts?: IngestCountsView }): Router {
+  retention,
+}: Answering & {
+  readonly ingestCounts?: IngestCountsView;
+  readonly retention?: Retention | undefined;
+}): Router {
   const router = Router();
 
   router.get("/api/nodes", (request, response) => {
@@ -45,7 +50,11 @@ export function nodesRoutes({
       }),
     };
     const ingest = ingestCounts && ingestJson(ingestCounts);
-    response.json(ingest === undefined ? answer : { ...answer, ingest });
+    response.json({
+      ...answer,
+      ...(ingest === undefined ? {} : { ingest }),
+      ...(retention === undefined ? {} : { retention: retentionJson(retention) }),
+    });
   });
 
   router.get("/api/schema", async (request, response) => {
@@ -62,6 +71,23 @@ export function nodesRoutes({
   });
 
   return router;
+}
+
+function retentionJson(retention: Retention): NonNullable<NodesJson["retention"]> {
+  const { retentionMs, maxBytes } = retention.settings;
+  const { usedBytes, fileBytes } = retention.usage();
+  const { pieceCount, forgottenCount, jumpCount, failureCount } = retention.counts;
+  return {
+    retentionMs: retentionMs ?? null,
+    maxBytes: maxBytes ?? null,
+    usedBytes,
+    fileBytes,
+    paused: retention.isPaused,
+    removed: pieceCount,
+    forgotten: forgottenCount,
+    clockJumps: jumpCount,
+    failures: failureCount,
+  };
 }
 
 function ingestJson(counts: IngestCountsView): NonNullable<NodesJson["ingest"]> {

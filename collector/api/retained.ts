@@ -35,7 +35,9 @@ function earliestOf(history: History, selection: Selection): Hlc | undefined {
   const joins = history
     .nodes()
     .filter((node) => isSelected(node, selection))
-    .flatMap(({ epochs }) => epochs.map(({ joined }) => joined));
+    .flatMap(({ epochs, retainedFrom }) =>
+      retainedFrom === null ? epochs.map(({ joined }) => joined) : [retainedFrom],
+    );
   return joins.length === 0 ? undefined : (Math.min(...joins) as Hlc);
 }
 

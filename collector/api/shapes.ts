@@ -30,6 +30,8 @@ export interface EventRefJson {
 }
 
 export interface CutJson {
+  /** Only of a saved cut: it is as it was when it was saved, whatever came or went since. */
+  readonly saved?: { readonly id: string; readonly name: string; readonly savedAt: H };
   readonly at: H;
   readonly complete: boolean;
   readonly incomplete: readonly IncompleteJson[];
@@ -72,6 +74,43 @@ export interface CutJson {
     readonly violations: number;
     readonly inFlight: number;
   };
+}
+
+/** A cut kept under a name. */
+export interface SavedJson {
+  readonly id: string;
+  readonly name: string;
+  readonly at: H;
+  readonly savedAt: H;
+  readonly complete: boolean;
+  readonly consistent: boolean;
+  readonly memberCount: number;
+  /** As it is stored. */
+  readonly bytes: number;
+}
+
+export interface SavedListJson {
+  /** Newest first. */
+  readonly saved: readonly SavedJson[];
+  readonly bytes: number;
+  /** How many were given up for want of room since the collector started. */
+  readonly givenUp: number;
+}
+
+export interface SavedCutJson extends SavedJson {
+  readonly cut: CutJson;
+}
+
+export interface ErasedJson {
+  /** Batches and segments removed from epochs that go on. */
+  readonly pieces: number;
+  /** Epochs of which nothing is left. */
+  readonly epochs: number;
+  readonly nodes: readonly {
+    readonly node: string;
+    /** Where its history begins now; null: nothing of it is left. */
+    readonly retainedFrom: H | null;
+  }[];
 }
 
 /** Why a value is not known: its changes are gone, or were not captured and may yet be. */
@@ -136,6 +175,20 @@ export interface NodesJson {
   readonly extent: { readonly first: H; readonly last: H } | null;
   /** The lowest watermark of the live nodes; null without any. */
   readonly watermark: H | null;
+  /** How much of the past is kept. */
+  readonly retention?: {
+    readonly retentionMs: number | null;
+    readonly maxBytes: number | null;
+    readonly usedBytes: number;
+    readonly fileBytes: number;
+    /** The collector's clock jumped ahead: for now nothing is removed for its age. */
+    readonly paused: boolean;
+    /** Since the start: batches or segments removed, epochs forgotten, clock jumps, rounds that failed. */
+    readonly removed: number;
+    readonly forgotten: number;
+    readonly clockJumps: number;
+    readonly failures: number;
+  };
   /** What the collector has taken in since it started: events, and refused requests by code. */
   readonly ingest?: {
     readonly stored: number;
@@ -159,6 +212,8 @@ export interface NodesJson {
     }[];
     readonly status: string;
     readonly joined: H;
+    /** Retention has left nothing before this; null: it has taken nothing. */
+    readonly retainedFrom: H | null;
     readonly watermark: H;
     readonly hooks: Json;
     readonly counts: Json;

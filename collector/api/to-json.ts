@@ -194,6 +194,7 @@ function nodeJson(
     epochs: summary.epochs.map(epochJson),
     status: summary.status,
     joined: hJson(summary.joined),
+    retainedFrom: summary.retainedFrom === null ? null : hJson(summary.retainedFrom),
     watermark: hJson(summary.watermark),
     hooks: agent["hooks"] ?? null,
     // What the agent counts by kind, and what arrived here.

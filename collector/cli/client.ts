@@ -40,6 +40,12 @@ export class CollectorClient {
     return (await this.#bodyOf(response)) as Answer;
   }
 
+  /** As `ask`, for what is to be removed. */
+  async remove<Answer>(path: string, query: Query = {}): Promise<Answer> {
+    const response = await this.send(path + searchOf(query), { method: "DELETE" });
+    return (await this.#bodyOf(response)) as Answer;
+  }
+
   /** As `fetch`, with failures of the network as RetroError. The answer may be a refusal. */
   async send(path: string, init: RequestInit, waitMs = 0): Promise<Response> {
     try {

@@ -18,6 +18,7 @@ import { interopCommands } from "./interop-commands.ts";
 import type { CliIo } from "./io.ts";
 import { pastCommands } from "./past-commands.ts";
 import { recordCommands } from "./record-commands.ts";
+import { saveCommand } from "./save-command.ts";
 import { plain } from "./text.ts";
 import { shieldTimes } from "./times.ts";
 import { verifyCommand } from "./verify-command.ts";
@@ -61,6 +62,7 @@ function createProgram(context: CliContext): Command {
     ...pastCommands(context),
     ...recordCommands(context),
     captureCommand(context),
+    saveCommand(context),
     ...interopCommands(context),
     doctorCommand(context),
     verifyCommand(context),

@@ -8,6 +8,9 @@ export function nodesText(answer: NodesJson, { nowMs, columns }: ShowOptions): s
   const { extent, nodes, now, watermark } = answer;
   if (extent === null) return "Nothing is stored yet: no agent has shipped anything.\n";
   const head = [
+    ...(answer.retention?.paused === true
+      ? ["The collector's clock jumped ahead: nothing is removed for its age for now."]
+      : []),
     `History from ${reached(extent.first, nowMs)}`,
     `        to   ${reached(extent.last, nowMs)}`,
     watermark === null
@@ -27,6 +30,8 @@ export function nodesText(answer: NodesJson, { nowMs, columns }: ShowOptions): s
       node.lost.length === 0 ? "" : counted(node.lost.length, "lost range"),
       // Of an older collector there is none.
       node.notCaptured ? `${counted(node.notCaptured.events, "event")} not captured` : "",
+      // Nor does it say what it removed.
+      node.retainedFrom ? `kept from ${absoluteAndAgo(node.retainedFrom, nowMs)}` : "",
     ]
       .filter((words) => words !== "")
       .join(", "),

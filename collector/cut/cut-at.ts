@@ -4,7 +4,13 @@
  * The parts: members (membership.ts), states (epoch-source.ts), what is missing (completeness.ts),
  * violations (from the store's index), messages in flight (in-flight.ts).
  */
-import { formatIsoMicros, type Hlc, RetroError, type Value } from "../../agent/kernel/index.ts";
+import {
+  formatHlc,
+  formatIsoMicros,
+  type Hlc,
+  RetroError,
+  type Value,
+} from "../../agent/kernel/index.ts";
 import type { EpochRecord, HistoryStore, ViolationRecord } from "../store/history-store.ts";
 import {
   contended,
@@ -172,7 +178,7 @@ function refuseOutside(
   const first = formatIsoMicros(earliest as Hlc);
   throw new RetroError("outside-retention", "nothing is known of that time", {
     hint: `The earliest time known is ${first}.`,
-    details: { earliest },
+    details: { earliest: { hlc: formatHlc(earliest as Hlc), time: first } },
   });
 }
 

@@ -12,7 +12,7 @@
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { type EpochSpan, membershipOf, NEVER } from "../cut/membership.ts";
-import type { EpochRecord, GoneStretch, HistoryStore } from "../store/history-store.ts";
+import type { EpochRecord, GoneStretch, HistoryStore, StoreUsage } from "../store/history-store.ts";
 import { ClockGuard, type ClockJump } from "./clock-guard.ts";
 import type { Pruner } from "./pruner.ts";
 import type { RetentionTimers } from "./timers.ts";
@@ -81,6 +81,15 @@ export class Retention {
   /** Whether anything is ever removed. */
   get isOn(): boolean {
     return this.#options.retentionMs !== undefined || this.#options.maxBytes !== undefined;
+  }
+
+  get settings(): RetentionSettings {
+    const { retentionMs, maxBytes } = this.#options;
+    return { retentionMs, maxBytes };
+  }
+
+  usage(): StoreUsage {
+    return this.#options.store.usage();
   }
 
   /** Whether nothing is removed for its age just now: the collector's clock jumped. */

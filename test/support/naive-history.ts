@@ -271,6 +271,7 @@ export function nodesOf(scenario: Scenario): NodesJson {
         epochs: [{ epoch, joined, end: null }],
         status: "live",
         joined,
+        retainedFrom: null,
         watermark: timeJson(watermark),
         hooks: {},
         counts: {},

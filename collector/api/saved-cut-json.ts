@@ -1,0 +1,97 @@
+/**
+ * Saved cuts on their way in and out: the JSON of the whole answer, deflated; and the part of it that a
+ * question asks for.
+ */
+import { promisify } from "node:util";
+import { deflate, inflate } from "node:zlib";
+import { RetroError, ticksFromUnixMs } from "../../agent/kernel/index.ts";
+import type { Cut, Selection } from "../cut/history.ts";
+import type { SavedCut, SavedCuts } from "../retention/saved-cuts.ts";
+import type { CutJson, SavedJson } from "./shapes.ts";
+import { hJson } from "./time-json.ts";
+import { cutJson } from "./to-json.ts";
+
+const deflated = promisify(deflate);
+const inflated = promisify(inflate);
+/** Bytes that a saved cut may become. */
+const MAX_TEXT_BYTES: number = 512 * 1024 * 1024;
+
+export async function packedCut(cut: Cut): Promise<Uint8Array> {
+  return await deflated(JSON.stringify(cutJson(cut)));
+}
+
+export function savedJson(saved: SavedCut): SavedJson {
+  const { id, name, at, savedMs, complete, consistent, memberCount, byteCount } = saved;
+  return {
+    id,
+    name,
+    at: hJson(at),
+    savedAt: hJson(ticksFromUnixMs(savedMs)),
+    complete,
+    consistent,
+    memberCount,
+    bytes: byteCount,
+  };
+}
+
+/**
+ * A saved cut as `/api/cut` gives it, marked as saved.
+ * @throws RetroError `not-found` if it was given up meanwhile, or is damaged
+ */
+export async function unpackedCut(saved: SavedCuts, one: SavedCut): Promise<CutJson> {
+  const bytes = saved.bytesOf(one);
+  try {
+    if (bytes === undefined) throw new Error("it is not there");
+    const text = (await inflated(bytes, { maxOutputLength: MAX_TEXT_BYTES })).toString();
+    const { id, name, savedAt } = savedJson(one);
+    return { ...(JSON.parse(text) as CutJson), saved: { id, name, savedAt } };
+  } catch (error) {
+    throw new RetroError("not-found", `the saved cut ${one.id} cannot be read`, {
+      hint: "It was given up for room, or is damaged.",
+      cause: error,
+    });
+  }
+}
+
+/** What a selection leaves of a whole answer. */
+export function narrowed(cut: CutJson, selection: Selection): CutJson {
+  const { nodes = [], services = [], logs = [], keys = [] } = selection;
+  const isAsked = (list: readonly string[], name: string) =>
+    list.length === 0 || list.includes(name);
+  const shown = Object.entries(cut.nodes).filter(
+    ([node, { service }]) => isAsked(nodes, node) && isAsked(services, service),
+  );
+  const names = new Set(shown.map(([node]) => node));
+  const isNarrow = nodes.length + services.length > 0;
+  const isShown = (node: string | null) => !isNarrow || (node !== null && names.has(node));
+  const incomplete = cut.incomplete.filter(({ node }) => isShown(node));
+  const violations = cut.violations.filter(
+    ({ send, receive }) => isShown(send.node) || isShown(receive.node),
+  );
+  return {
+    ...cut,
+    complete: incomplete.length === 0,
+    incomplete,
+    members: cut.members.filter(isShown),
+    consistent: violations.length === 0,
+    violations,
+    nodes: named(shown, (node) => ({
+      ...node,
+      logs: named(
+        Object.entries(node.logs).filter(([log]) => isAsked(logs, log)),
+        (variables) => named(Object.entries(variables).filter(([key]) => isAsked(keys, key))),
+      ),
+    })),
+    inFlight: cut.inFlight.filter(({ from, to }) => isShown(from) || isShown(to)),
+  };
+}
+
+/** Names from outside become keys: an object without a prototype. */
+function named<Value>(
+  entries: readonly (readonly [string, Value])[],
+  change: (value: Value) => Value = (value) => value,
+): { readonly [name: string]: Value } {
+  const object = Object.create(null) as Record<string, Value>;
+  for (const [name, value] of entries) object[name] = change(value);
+  return object;
+}
