@@ -6,7 +6,7 @@
  *     row                [from--------to)
  *
  * A stretch is complete if every cut of it is, those between two changes too: a watermark may end there.
- * What is missing between two changes only grows (joins and ends are cuts), so its last tick tells.
+ * What is missing while nothing happens only grows (joins and ends are cuts), so its last tick tells.
  */
 import { formatHlcDisplay, type Hlc, RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import type { Incomplete } from "./answers.ts";
@@ -43,7 +43,11 @@ export async function* rowsOf<Values>(
   };
   for await (const step of steps) {
     last = step;
-    const { view, next, to } = step;
+    const { view, isCut, next, to } = step;
+    if (!isCut) {
+      if (row !== undefined && !eachChange) lacks(row, view.incompleteAt(lastTick(next, to)));
+      continue;
+    }
     const holds = asked(view, predicate) === true;
     if (row !== undefined && (eachChange || !holds)) {
       yield ended(row, eachChange ? row.from : view.time, false);
@@ -58,14 +62,21 @@ export async function* rowsOf<Values>(
         values: asked(view, (one) => select?.(one)) as Values,
         incomplete: [],
       };
-      const until = eachChange ? view.time : Math.min(next - 1, to);
-      const missing = [...view.incomplete, ...step.view.incompleteAt(until as Hlc)];
-      if (missing.length > 0) row.incomplete = withoutRepeats([...row.incomplete, ...missing]);
+      lacks(row, view.incomplete);
+      if (!eachChange) lacks(row, view.incompleteAt(lastTick(next, to)));
     }
     isFirst = false;
   }
   if (row === undefined || last === undefined) return;
   yield ended(row, eachChange ? row.from : last.to, !eachChange);
+}
+
+function lacks(row: OpenRow<unknown>, missing: readonly Incomplete[]): void {
+  if (missing.length > 0) row.incomplete = withoutRepeats([...row.incomplete, ...missing]);
+}
+
+function lastTick(next: number, to: Hlc): Hlc {
+  return Math.min(next - 1, to) as Hlc;
 }
 
 function rowOf<Values>(

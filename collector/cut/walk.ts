@@ -20,7 +20,9 @@ import { MovingView, type WalkScene } from "./walk-view.ts";
 /** A walk's view, and what a fold over its cuts must know. */
 export interface WalkStep {
   readonly view: MovingView;
-  /** When the next cut begins; the range's end has passed if it is later. */
+  /** Whether something shows here that did not show before; else the view is that of the cut before. */
+  readonly isCut: boolean;
+  /** Up to here, not included, nothing happens at all. Past the range's end: nothing in it. */
   readonly next: number;
   readonly to: Hlc;
 }
@@ -53,7 +55,7 @@ export async function* walkSteps(
 
 /** The view at each cut. */
 export async function* viewsOf(steps: AsyncIterable<WalkStep>): AsyncGenerator<WalkView, void> {
-  for await (const { view } of steps) yield view;
+  for await (const { view, isCut } of steps) if (isCut) yield view;
 }
 
 async function* cuts(
@@ -66,17 +68,17 @@ async function* cuts(
   const byNode = new Map(replays.map((replay) => [replay.spans.node, replay]));
   const view = new MovingView(scene, byNode, from);
   const order = new NextFirst(replays);
-  let isShown = true;
+  let isCut = true;
   for (;;) {
-    if (isShown) yield { view, next: order.time, to };
+    yield { view, isCut, next: order.time, to };
     await pace.turnIfDue(signal);
     const moment = order.time;
     if (moment > to) return;
     const changed: WalkChange[] = [];
     pace.begin();
     while (order.time === moment) order.advance(changed);
-    isShown = changed.length > 0;
-    if (!isShown) continue;
+    isCut = changed.length > 0;
+    if (!isCut) continue;
     view.time = moment as Hlc;
     pace.reached = view.time;
     view.changed = changed;

@@ -154,7 +154,9 @@ describe("rows of a walk", () => {
           expect(row.open).toBe(truth(to) && row === rows.at(-1));
           expect(row.values).toBe(textOf(heldAt(oracle, row.from, log, key)));
           const inside = times.filter((t) => t >= row.from && (t < row.to || row.open));
-          const missing = inside.flatMap((t) => oracle.incomplete(t, {}).map((text) => `${t} ${text}`));
+          const missing = inside.flatMap((t) =>
+            oracle.incomplete(t, {}).map((text) => `${t} ${text}`),
+          );
           expect([row.from, row.to, row.complete, missing.slice(0, 3)]).toEqual([
             row.from,
             row.to,
