@@ -20,6 +20,7 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { AnchoredClock, type PhysicalClock, RetroError } from "../agent/kernel/index.ts";
 import { createApp } from "./api/app.ts";
+import { LiveHub } from "./api/live-hub.ts";
 import { QueryGate } from "./api/query-gate.ts";
 import { checkOrigin } from "./api/security.ts";
 import { createBoundedServer } from "./bounded-server.ts";
@@ -169,11 +170,15 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     onRefused: (refusal) => ingestLog.refused(refusal),
   });
   const gate = new QueryGate(nodeTimers, {}, () => memory.isOutOfMemory);
+  const run = randomBytes(4).toString("hex");
+  const live = new LiveHub({ history, now, timers: nodeTimers, run });
+  history.onAmended((ranges) => live.amended(ranges));
   const app = createApp({
     history,
     captures,
     keeping,
     gate,
+    live,
     now,
     isReady: () => store.failure === undefined && isReadable(store),
     ingestCounts: ingest.counts,
@@ -188,6 +193,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const twin = createBoundedServer(handle, timers.after);
 
   const stop = async () => {
+    live.close();
     await Promise.all([closeServer(server), closeServer(twin)]);
     await captures.close();
     await keeping.close();

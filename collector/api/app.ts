@@ -19,6 +19,8 @@ import { dataRoutes } from "./data-routes.ts";
 import { answerError, type ReportFailure } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
+import type { LiveHub } from "./live-hub.ts";
+import { liveRoutes } from "./live-routes.ts";
 import { type IngestCountsView, nodesRoutes } from "./nodes-routes.ts";
 import type { QueryGate } from "./query-gate.ts";
 import { savedRoutes } from "./saved-routes.ts";
@@ -34,6 +36,8 @@ export interface AppOptions extends Answering {
   /** Without it there is no /api/saved and nothing can be erased. */
   readonly wallMs?: () => number;
   readonly keeping?: Pick<Keeping, "saved" | "eraser" | "retention">;
+  /** Without it there is no /api/live. */
+  readonly live?: LiveHub;
   /** Whether the collector can store and answer. */
   readonly isReady: () => boolean;
   /** What ingest has done since the start, shown by /api/nodes. */
@@ -53,6 +57,7 @@ export const API_PATHS: readonly string[] = [
   "/api/events",
   "/api/explain",
   "/api/history",
+  "/api/live",
   "/api/nodes",
   "/api/saved",
   "/api/schema",
@@ -80,7 +85,9 @@ export function createApp(options: AppOptions): Express {
     next();
   });
   app.use(healthRoutes(options.isReady));
-  const { gate } = options;
+  const { gate, live } = options;
+  // Before the gate: it bounds how long a question may take, and its listeners stay.
+  if (live !== undefined) app.use(liveRoutes({ ...options, live }));
   if (gate !== undefined) app.use("/api", gate.handler);
   const { keeping } = options;
   app.use(nodesRoutes({ ...options, retention: keeping?.retention }));

@@ -106,4 +106,6 @@ export interface LiveNodesJson {
 /** `amended`: answers about (from, to] may have changed, by what came late or was given up. */
 export interface LiveAmendedJson {
   readonly ranges: readonly { readonly node: string; readonly from: H; readonly to: H }[];
+  /** Which ranges cannot be said: any answer may have changed. */
+  readonly all?: true;
 }

@@ -12,6 +12,7 @@ import type {
   HistoryStore,
   PrunedEpoch,
 } from "../store/history-store.ts";
+import { type AmendedRange, Amendments } from "./amendments.ts";
 import { Behind } from "./behind.ts";
 import { causalityOf } from "./causality.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -57,6 +58,8 @@ export interface HistoryOptions {
 export interface LiveHistory extends History {
   /** Something became durable, of these epochs (none named: of any). Returns at once, never throws. */
   notifyStored(epochIds?: Iterable<number>): void;
+  /** Calls `listener` when the past has changed; the result ends that. It must not throw. */
+  onAmended(listener: (ranges: readonly AmendedRange[]) => void): () => void;
   readonly checkpointer: Checkpointer;
   readonly tileWriter: TileWriter;
   readonly messageJoiner: MessageJoiner;
@@ -96,6 +99,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const turns = new Turns(timers, limits, () => source.pauseReads());
   const waiters = new CutWaiters(context);
   const offsets = new OffsetBook(context, (work) => turns.run(work));
+  const amendments = new Amendments(store);
+  const amendedListeners = new Set<(ranges: readonly AmendedRange[]) => void>();
   const checkpointer = new Checkpointer(store, source, limits, timers);
   const behind = new Behind(timers, limits, () => source.pauseReads());
   const tileWriter = new TileWriter(source, tiles, limits, behind);
@@ -126,8 +131,14 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       run(range.from, () => causalityOf(context, range, selection), signal),
     offsets: () => offsets.latest(),
     walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
+    onAmended(listener) {
+      amendedListeners.add(listener);
+      return () => amendedListeners.delete(listener);
+    },
     notifyStored(epochIds) {
       waiters.wakeAll();
+      const ranges = amendments.stored(epochIds);
+      if (ranges.length > 0) for (const tell of amendedListeners) tell(ranges);
       if (options.checkpoints === false) return;
       checkpointer.notify(epochIds);
       tileWriter.notify(epochIds);

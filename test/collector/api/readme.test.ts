@@ -60,6 +60,8 @@ describe("the table of routes", () => {
   it.each(routes)("names the parameters of $path", async ({ path, all, needed }) => {
     const { body } = await collector.get<{ error: { accepted: string[] } }>(`${path}?nonsense=1`);
     expect([...body.error.accepted].sort()).toEqual([...all].sort());
+    // Its answer has no end: live.test.ts.
+    if (path === "/api/live") return;
     const usable = all.filter((name) => name !== "cursor");
     expect((await ask(path, usable)).status).toBe(200);
     expect((await ask(path, needed)).status).toBe(200);
