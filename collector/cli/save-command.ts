@@ -71,7 +71,7 @@ function checkWords(name: string | undefined, options: Words): void {
 
 interface Shown {
   readonly nowMs: number;
-  readonly columns: number;
+  readonly columns: number | undefined;
 }
 
 function savedText(saved: SavedJson, { nowMs }: Shown): string {
