@@ -27,6 +27,9 @@ import {
 } from "#dist/collector/cut/checkpoint-codec.js";
 import { LogImage } from "#dist/collector/cut/log-image.js";
 import { prepareBody } from "#dist/collector/ingest/prepare.js";
+import { decodeBodyBlock, decodeLogBlock } from "#dist/collector/store/segment-block.js";
+import { SegmentBuilder } from "#dist/collector/store/segment-builder.js";
+import { BlockKind, decodeSegmentHeader } from "#dist/collector/store/segment-header.js";
 import { openRecord, sealRecord } from "#dist/collector/store/records.js";
 import { HOSTILE_TEXTS, mutated, mutatedText, sealedFrame } from "./mutate.mjs";
 import { at, EPOCH, NOW_MS, sampleBatch } from "./samples.mjs";
@@ -41,10 +44,11 @@ const STEP = 4_096;
 
 /** Share of the inputs that each takes; they need not add up to 1. */
 export const DECODERS = [
-  { name: "batch", share: 0.55, make: batches },
+  { name: "batch", share: 0.47, make: batches },
   { name: "body", share: 0.12, make: bodies },
   { name: "log state", share: 0.1, make: logStates },
   { name: "directory", share: 0.05, make: directories },
+  { name: "segment", share: 0.08, make: segments },
   { name: "record", share: 0.03, make: records },
   { name: "event lines", share: 0.08, make: eventLines },
   { name: "parameters", share: 0.07, make: parameters },
@@ -184,6 +188,47 @@ function directories(chance) {
   return () => {
     const bytes = mutated(chance.of(seeds), chance.of(seeds), chance);
     return { run: () => void decodeDirectory(bytes), show: () => hex(bytes) };
+  };
+}
+
+/** Headers and blocks of segments. Of a block, what is read is as long as its header says, or refused. */
+function segments(chance) {
+  const seeds = Array.from({ length: SAMPLES / 4 }, (_, i) => {
+    const builder = new SegmentBuilder();
+    for (let n = 0; n < 1 + (i % 3); n += 1) {
+      const bytes = sampleBatch({ node: `n${i}`, firstSeq: 1 + n * 40, count: 40, chance });
+      const batch = decodeBatch(bytes);
+      const { firstSeq, lastSeq, firstT, lastT } = batch.header;
+      builder.add({ epochId: 1, firstSeq, lastSeq, firstT, lastT, arrivalMs: NOW_MS, bytes }, batch);
+    }
+    const work = builder.finish();
+    for (;;) {
+      const { done, value } = work.next();
+      if (done) return { header: decodeSegmentHeader(value.segment.bytes), ...value };
+    }
+  });
+  return () => {
+    const { segment, header, blocks } = chance.of(seeds);
+    const other = chance.of(chance.of(seeds).blocks);
+    if (chance.in(0.3)) {
+      const bytes = mutated(segment.bytes, other, chance);
+      return { run: () => void decodeSegmentHeader(bytes), show: () => hex(bytes) };
+    }
+    const index = chance.below(blocks.length);
+    const bytes = mutated(blocks[index], other, chance);
+    const { kind, log } = header.blocks[index];
+    const run = () => {
+      const rows = kind === BlockKind.log ? decodeLogBlock(bytes, log, header) : decodeBodyBlock(bytes);
+      for (const column of [rows.t, rows.kind, rows.ref, rows.offsets]) {
+        if (column.length !== rows.count) throw new Error("columns of several lengths");
+      }
+      for (let i = 0; i < rows.count; i += 1) {
+        const isChange = rows.kind[i] <= 3;
+        const limit = isChange ? rows.variables.length : rows.bodies.length;
+        if (rows.ref[i] >= limit) throw new Error(`ref out of range at ${i}`);
+      }
+    };
+    return { run, show: () => `${kind} ${log} ${hex(bytes)}` };
   };
 }
 

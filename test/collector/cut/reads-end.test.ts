@@ -1,0 +1,68 @@
+/** No question keeps a read of the store open while others have their turn: it would pin old pages. */
+import { describe, expect, it } from "vitest";
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import { createHistory } from "../../../collector/cut/create-history.ts";
+import type { CutTimers } from "../../../collector/cut/timers.ts";
+import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
+import { MemoryStore } from "../../../collector/store/memory-store.ts";
+import { makeHistory } from "../../support/random-history.ts";
+import { storeStage } from "../../support/store-history.ts";
+
+describe("between two slices of a question", () => {
+  it("nothing is being read", async () => {
+    const reads = { open: 0, all: 0 };
+    const model = makeHistory(11, 400);
+    const inner = new MemoryStore();
+    await storeStage(inner, model, "first", 3);
+    const store = new Proxy(inner, {
+      get(target, name) {
+        if (name === "batches") {
+          return (...args: Parameters<HistoryStore["batches"]>): Iterable<StoredBatch> => ({
+            *[Symbol.iterator]() {
+              reads.open += 1;
+              reads.all += 1;
+              try {
+                yield* target.batches(...args);
+              } finally {
+                reads.open -= 1;
+              }
+            },
+          });
+        }
+        const value = Reflect.get(target, name, target) as unknown;
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const openAtTurns: number[] = [];
+    let nowMs = model.nowMs;
+    const timers: CutTimers = {
+      // Each look at the clock takes a millisecond: slices are as short as they can be.
+      nowMs: () => {
+        nowMs += 1;
+        return nowMs;
+      },
+      after: () => () => {},
+      turn: () => {
+        openAtTurns.push(reads.open);
+        return new Promise((resolve) => setImmediate(resolve));
+      },
+    };
+    const history = createHistory({ store, timers, limits: { sliceMs: 1 } });
+    const [from, to] = [model.times[0] as Hlc, model.times.at(-1) as Hlc];
+    const { events } = await history.events({ from, to, limit: 500 });
+    const changed = events.find(({ event }) => event.kind === "set");
+    await history.diff(from, to);
+    await history.step(from, "next", 50);
+    await history.step(to, "prev", 50);
+    await history.timeline({ from, to }, 500);
+    await history.schema({ from, to });
+    if (changed?.event.kind === "set") {
+      const { log, key } = changed.event;
+      await history.variable(changed.node, log, key, { from, to }, 100);
+    }
+    expect(reads.all).toBeGreaterThan(5);
+    expect(openAtTurns.length).toBeGreaterThan(20);
+    expect(Math.max(...openAtTurns)).toBe(0);
+    await history.close();
+  });
+});
