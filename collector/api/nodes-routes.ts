@@ -5,6 +5,7 @@ import { packageVersion } from "../version.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { nodeOffsetsJson } from "./audit-json.ts";
 import { Params } from "./params.ts";
+import type { QueryGate } from "./query-gate.ts";
 import { wholeRange } from "./retained.ts";
 import type { NodesJson } from "./shapes.ts";
 import { nodesJson, schemaJson } from "./to-json.ts";
@@ -17,6 +18,7 @@ export interface IngestCountsView {
   readonly uncomparedCount: number;
   readonly expiredCount: number;
   readonly refusedCounts: ReadonlyMap<string, number>;
+  readonly limitCounts: ReadonlyMap<string, number>;
 }
 
 /** Ranges not captured that are listed per node: of a node on demand there may be a thousand. */
@@ -27,9 +29,11 @@ export function nodesRoutes({
   now,
   ingestCounts,
   retention,
+  gate,
 }: Answering & {
   readonly ingestCounts?: IngestCountsView;
   readonly retention?: Retention | undefined;
+  readonly gate?: QueryGate;
 }): Router {
   const router = Router();
 
@@ -54,6 +58,7 @@ export function nodesRoutes({
       ...answer,
       ...(ingest === undefined ? {} : { ingest }),
       ...(retention === undefined ? {} : { retention: retentionJson(retention) }),
+      ...(gate === undefined ? {} : { questions: gate.counts }),
     });
   });
 
@@ -98,5 +103,6 @@ function ingestJson(counts: IngestCountsView): NonNullable<NodesJson["ingest"]> 
     uncompared: counts.uncomparedCount,
     expired: counts.expiredCount,
     refused: Object.fromEntries(counts.refusedCounts),
+    limits: Object.fromEntries(counts.limitCounts),
   };
 }

@@ -199,6 +199,17 @@ export interface NodesJson {
     readonly uncompared: number;
     readonly expired: number;
     readonly refused: Readonly<Record<string, number>>;
+    /** Of those: refused for a limit, by its reason (`rate-of-node`, `memory`, `too-many-nodes`). */
+    readonly limits: Readonly<Record<string, number>>;
+  };
+  /** Questions being answered, and what became of others since the start. */
+  readonly questions?: {
+    readonly running: number;
+    readonly waiting: number;
+    readonly held: number;
+    readonly refused: number;
+    readonly cancelled: number;
+    readonly timedOut: number;
   };
   readonly nodes: readonly {
     readonly node: string;

@@ -51,12 +51,15 @@ export interface EpochLimits {
   readonly maxNodes: number;
   readonly maxEpochsPerNode: number;
   readonly maxEpochs: number;
+  /** Memory for all that is known of them: long names, tags and many logs cost more. */
+  readonly maxIndexBytes: number;
 }
 
 export const DEFAULT_EPOCH_LIMITS: EpochLimits = {
   maxNodes: 10_000,
   maxEpochsPerNode: 10_000,
   maxEpochs: 100_000,
+  maxIndexBytes: 512 * 1024 * 1024,
 };
 
 export class GroupDraft {
@@ -289,7 +292,7 @@ export class GroupDraft {
 
   /** An epoch costs memory for as long as it is kept, however little is in it. */
   #checkRoom(node: string): void {
-    const { maxNodes, maxEpochsPerNode, maxEpochs } = this.#limits;
+    const { maxNodes, maxEpochsPerNode, maxEpochs, maxIndexBytes } = this.#limits;
     const newOfNode = this.#newOf.get(node) ?? 0;
     const isNewNode = newOfNode === 0 && !this.#index.hasNode(node);
     if (isNewNode && this.#index.nodeCount + this.#newNodeCount >= maxNodes) {
@@ -300,6 +303,9 @@ export class GroupDraft {
     }
     if (this.#index.epochCount + this.#newEpochCount >= maxEpochs) {
       throw tooMany(`${maxEpochs} epochs`, "too-many-epochs");
+    }
+    if (this.#index.bytes >= maxIndexBytes) {
+      throw tooMany(`${maxIndexBytes} bytes about epochs`, "index-full");
     }
   }
 

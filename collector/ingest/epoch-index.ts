@@ -6,9 +6,15 @@ import type { EpochRecord } from "../store/history-store.ts";
 import { NamedRuns } from "./named-runs.ts";
 import { displacedOf, isAfter } from "./standing.ts";
 
+/** A record without anything in it, what agents usually say of themselves, and one entry of a list. */
+const RECORD_BYTES = 1_024;
+const STATUS_BYTES = 2_048;
+const ENTRY_BYTES = 128;
+
 export class EpochIndex {
   readonly #byNode = new Map<string, Map<number, EpochRecord>>();
   #epochCount = 0;
+  #bytes = 0;
   readonly #named = new NamedRuns();
 
   constructor(records: Iterable<EpochRecord>) {
@@ -23,6 +29,11 @@ export class EpochIndex {
   /** Epochs known. */
   get epochCount(): number {
     return this.#epochCount;
+  }
+
+  /** What the records hold, about: names, tags, logs, ranges, what agents say of themselves. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   hasNode(node: string): boolean {
@@ -45,7 +56,9 @@ export class EpochIndex {
         epochs = new Map();
         this.#byNode.set(record.node, epochs);
       }
-      if (!epochs.has(record.epoch)) this.#epochCount += 1;
+      const before = epochs.get(record.epoch);
+      if (before === undefined) this.#epochCount += 1;
+      this.#bytes += recordBytes(record) - (before === undefined ? 0 : recordBytes(before));
       epochs.set(record.epoch, record);
     }
   }
@@ -81,4 +94,20 @@ export class EpochIndex {
       yield* open;
     }
   }
+}
+
+/** A record in memory, about. Names count twice: V8 may keep two bytes a character. */
+function recordBytes(record: EpochRecord): number {
+  let characters = record.node.length + record.service.length + record.instance.length;
+  let count = record.stored.length + record.lost.length;
+  for (const [tag, value] of Object.entries(record.tags)) {
+    characters += tag.length + value.length;
+    count += 1;
+  }
+  for (const log of Object.keys(record.logs)) {
+    characters += log.length;
+    count += 1;
+  }
+  const status = record.status === null ? 0 : STATUS_BYTES;
+  return RECORD_BYTES + status + 2 * characters + ENTRY_BYTES * count;
 }

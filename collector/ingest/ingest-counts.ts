@@ -15,6 +15,8 @@ export class IngestCounts {
   expiredCount = 0;
   /** Requests refused, by code. */
   readonly refusedCounts: Map<string, number> = new Map();
+  /** Of those refused for a limit: which. See the table of limits in README.md. */
+  readonly limitCounts: Map<string, number> = new Map();
 
   stored(batchCount: number, outcome: Outcome): void {
     this.batchCount += batchCount;
@@ -27,5 +29,8 @@ export class IngestCounts {
   refused(error: unknown): void {
     const code = error instanceof RetroError ? error.code : "internal";
     this.refusedCounts.set(code, (this.refusedCounts.get(code) ?? 0) + 1);
+    const reason = error instanceof RetroError ? error.details?.["reason"] : undefined;
+    if (typeof reason !== "string") return;
+    this.limitCounts.set(reason, (this.limitCounts.get(reason) ?? 0) + 1);
   }
 }

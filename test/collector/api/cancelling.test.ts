@@ -10,6 +10,10 @@ import { NOW, startCollector, type TestCollector } from "../support.ts";
 
 const BATCHES = 60;
 const EVENTS = 10_000;
+/** More than run at a time, fewer than may wait. */
+const ASKED = 20;
+/** On an idle machine it is over in milliseconds. */
+const SOON = { timeout: 10_000 };
 const START = (NOW - 600_000 * 4_096) as Hlc;
 
 function bodyOf(index: number): Uint8Array {
@@ -65,25 +69,37 @@ describe("a question whose asker goes", () => {
   ];
   it.each(longOnes)("ends: %s", async (path) => {
     const before = (await questions()).cancelled;
-    const asked = Array.from({ length: 6 }, () => {
+    const asked = Array.from({ length: ASKED }, () => {
       const sent = httpRequest(collector.url + path, { agent: false });
       sent.on("error", () => {});
       sent.on("response", (response) => response.resume());
       sent.end();
       return sent;
     });
-    await expect.poll(questions, { interval: 5 }).not.toMatchObject({ running: 1, held: 0 });
+    await expect
+      .poll(
+        async () => {
+          const { running, waiting, held } = await questions();
+          return running + waiting + held;
+        },
+        { ...SOON, interval: 5 },
+      )
+      .toBeGreaterThan(2);
     for (const sent of asked) sent.destroy();
     // The one that asks is running itself.
-    await expect.poll(questions).toMatchObject({ running: 1, waiting: 0, held: 0 });
-    expect((await questions()).cancelled).toBeGreaterThanOrEqual(before);
+    await expect.poll(questions, SOON).toMatchObject({ running: 1, waiting: 0, held: 0 });
+    expect((await questions()).cancelled).toBeGreaterThan(before);
   });
 
-  it("frees the collector within a tenth of a second of work", async () => {
-    // Nothing is left behind that a collector would have to wait for when it closes.
+  it("ends between two slices, without HTTP too, and leaves nothing to wait for at the close", async () => {
     const directory = collector.data;
     await collector.end();
-    const again = await createCollector({ data: directory, port: 0, clock: { now: () => NOW }, quiet: true });
+    const again = await createCollector({
+      data: directory,
+      port: 0,
+      clock: { now: () => NOW },
+      quiet: true,
+    });
     const range = { from: START, to: to as Hlc };
     const leaving = new AbortController();
     const answer = again.history.timeline(range, 1_000, { keys: ["k1"] }, leaving.signal);

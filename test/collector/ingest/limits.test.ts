@@ -178,6 +178,27 @@ describe("nodes and epochs without end", () => {
     await expect(ingest.submit(aNode(3))).rejects.toEqual(refusal("too-many-epochs"));
   });
 
+  it("takes no further epochs when what it knows of them is too much, and counts why", async () => {
+    const { ingest, store } = anIngest({ limits: { maxIndexBytes: 20_000 } });
+    let taken = 0;
+    let why: unknown;
+    while (why === undefined && taken < 1_000) {
+      const batch = aBatch({ seqs: [1, 1], node: `n${taken}`.padEnd(200, "x") });
+      await ingest.submit(batch).then(
+        () => (taken += 1),
+        (error) => (why = error),
+      );
+    }
+    expect(why).toEqual(refusal("index-full"));
+    expect(taken).toBeGreaterThan(5);
+    expect(taken).toBeLessThan(20);
+    expect(ingest.counts.limitCounts.get("index-full")).toBe(1);
+    // Those that are known go on.
+    const known = "n0".padEnd(200, "x");
+    await ingest.submit(aBatch({ seqs: [2, 3], node: known }));
+    expect(store.epochs()).toHaveLength(taken);
+  });
+
   it("does not excuse silence for the sake of one node too many", async () => {
     const { ingest, store, timers } = anIngest({ limits: { maxNodes: 1 } });
     await ingest.submit(aNode(1));

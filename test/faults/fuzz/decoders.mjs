@@ -27,10 +27,10 @@ import {
 } from "#dist/collector/cut/checkpoint-codec.js";
 import { LogImage } from "#dist/collector/cut/log-image.js";
 import { prepareBody } from "#dist/collector/ingest/prepare.js";
+import { openRecord, sealRecord } from "#dist/collector/store/records.js";
 import { decodeBodyBlock, decodeLogBlock } from "#dist/collector/store/segment-block.js";
 import { SegmentBuilder } from "#dist/collector/store/segment-builder.js";
 import { BlockKind, decodeSegmentHeader } from "#dist/collector/store/segment-header.js";
-import { openRecord, sealRecord } from "#dist/collector/store/records.js";
 import { HOSTILE_TEXTS, mutated, mutatedText, sealedFrame } from "./mutate.mjs";
 import { at, EPOCH, NOW_MS, sampleBatch } from "./samples.mjs";
 import { Tally } from "./tally.mjs";
@@ -199,7 +199,10 @@ function segments(chance) {
       const bytes = sampleBatch({ node: `n${i}`, firstSeq: 1 + n * 40, count: 40, chance });
       const batch = decodeBatch(bytes);
       const { firstSeq, lastSeq, firstT, lastT } = batch.header;
-      builder.add({ epochId: 1, firstSeq, lastSeq, firstT, lastT, arrivalMs: NOW_MS, bytes }, batch);
+      builder.add(
+        { epochId: 1, firstSeq, lastSeq, firstT, lastT, arrivalMs: NOW_MS, bytes },
+        batch,
+      );
     }
     const work = builder.finish();
     for (;;) {
@@ -218,7 +221,8 @@ function segments(chance) {
     const bytes = mutated(blocks[index], other, chance);
     const { kind, log } = header.blocks[index];
     const run = () => {
-      const rows = kind === BlockKind.log ? decodeLogBlock(bytes, log, header) : decodeBodyBlock(bytes);
+      const rows =
+        kind === BlockKind.log ? decodeLogBlock(bytes, log, header) : decodeBodyBlock(bytes);
       for (const column of [rows.t, rows.kind, rows.ref, rows.offsets]) {
         if (column.length !== rows.count) throw new Error("columns of several lengths");
       }
