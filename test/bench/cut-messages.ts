@@ -13,7 +13,9 @@ import { KEYS, keyName, NODES, nodeName, randomOf, recordOf, START } from "./cut
 
 export const MESSAGES_PER_SECOND = 500;
 /** Changes go with messages one to one: an event in half a millisecond and node. */
-export const SECONDS = 100;
+export const SECONDS = 180;
+/** What is younger is not joined yet: a stretch of 33 s is, once it and a time-out are over. */
+export const YOUNG_SECONDS = 65;
 const TICKS_PER_MESSAGE = 4_096_000 / MESSAGES_PER_SECOND;
 /** What an agent ships at once: a fifth of a second. */
 const MESSAGES_PER_BATCH = MESSAGES_PER_SECOND / 5;
@@ -22,7 +24,10 @@ const DELAY_TICKS = 3 * 4_096;
 export interface BusyHistory {
   readonly history: LiveHistory;
   readonly first: Hlc;
+  /** Up to here messages are joined. */
   readonly last: Hlc;
+  /** Of all. */
+  readonly end: Hlc;
   close(): Promise<void>;
 }
 
@@ -36,7 +41,8 @@ export async function storeBusyHistory(): Promise<BusyHistory> {
   return {
     history,
     first: addMs(START, 31_000),
-    last: addMs(START, (SECONDS - 31) * 1_000),
+    last: addMs(START, (SECONDS - YOUNG_SECONDS) * 1_000),
+    end: addMs(START, SECONDS * 1_000),
     async close() {
       await history.close();
       await store.close();

@@ -83,9 +83,14 @@ export interface StoredHistory {
   close(): Promise<void>;
 }
 
-/** A store of `eventCount` events in a directory of its own, ready to be asked. */
-export async function storeHistory(eventCount: number): Promise<StoredHistory> {
-  const directory = mkdtempSync(join(tmpdir(), "retroscope-bench-cut-"));
+/**
+ * A store of `eventCount` events in a directory of its own, ready to be asked. TMPDIR says where: a
+ * hundred million take some 5 GB. They go to the disk as they are made.
+ */
+export async function storeHistory(
+  eventCount: number,
+  directory: string = mkdtempSync(join(tmpdir(), "retroscope-bench-cut-")),
+): Promise<StoredHistory> {
   const store = await LmdbStore.open({ directory });
   const perNode = Math.floor(eventCount / NODES);
   let last = Number.POSITIVE_INFINITY;
