@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import {
+  BATCH_MEDIA_TYPE,
   BatchBuilder,
   encodeBatch,
   formatHlc,
@@ -32,6 +33,7 @@ const SENDERS = 8;
 const BATCH_EVENTS = 500;
 /** How long agents ship before each kill. */
 const LOAD_MS = 3_000;
+const RETRY_MS = 100;
 const START_DEADLINE_MS = 120_000;
 const MAIN = fileURLToPath(new URL("../../collector/main.js", import.meta.url));
 
@@ -74,6 +76,7 @@ async function runSize(eventCount: number, report: (figure: Figure) => void): Pr
     if (running !== undefined) await end(running.process);
     await stored.close();
   }
+  if (shipped === 0) throw new Error("nothing was acknowledged before the kills");
   const workload =
     `${eventCount.toLocaleString("en-US")} events of ${NODES} nodes stored; ${KILLS} times: ${SENDERS} ` +
     `agents ship batches of ${BATCH_EVENTS} for ${LOAD_MS / 1_000} s, SIGKILL, start; ` +
@@ -159,10 +162,16 @@ async function ship(
     const body = encodeBatch(builder.build(header)) as Uint8Array<ArrayBuffer>;
     firstSeq += BATCH_EVENTS;
     try {
-      const response = await fetch(`${url}${INGEST_PATH}`, { method: "POST", body });
+      const headers = { "content-type": BATCH_MEDIA_TYPE };
+      const response = await fetch(`${url}${INGEST_PATH}`, { method: "POST", headers, body });
       await response.arrayBuffer();
-      if (response.status === 200) state.events += BATCH_EVENTS;
-      else firstSeq -= BATCH_EVENTS;
+      if (response.status === 200) {
+        state.events += BATCH_EVENTS;
+        continue;
+      }
+      // Too much at once: what was not taken is sent again, later.
+      firstSeq -= BATCH_EVENTS;
+      await sleep(RETRY_MS);
     } catch {
       return; // killed
     }
