@@ -51,9 +51,11 @@ import {
   messageStretchOfKey,
   numberOfCaptureKey,
   placeOfSavedKey,
+  prunedKey,
   SEQ,
   SLOW_MESSAGE,
   savedKey,
+  seqKey,
   seqsFrom,
   stretchEndOfKey,
   stretchesStarting,
@@ -150,30 +152,107 @@ export class LmdbReader {
       const [log, record] = decodeLog(this.#mustRead(key));
       if (logs !== undefined) logs[log] = record;
     }
+    this.#missNoEpoch(epochs);
     return epochs;
+  }
+
+  /** A record under a damaged key is not met: without this its node would be unknown, with all its events. */
+  #missNoEpoch(epochs: ReadonlyMap<number, EpochRecord>): void {
+    const { last } = seqsFrom(0xffffffff, HIGHEST_KEY_NUMBER);
+    let key = this.#firstKey({ first: seqsFrom(0, LOWEST_KEY_NUMBER).first, last });
+    while (key !== undefined) {
+      const id = epochOfKey(key);
+      // What is forgotten is swept later: its mark stands as long as anything of it does.
+      if (!epochs.has(id) && this.#db.getBinary(prunedKey(id)) === undefined) {
+        throw new RetroError("data-damaged", `the record of epoch ${id} is damaged or gone`, {
+          hint: "Restore a backup; `retroscope verify --data DIR` lists what is damaged.",
+        });
+      }
+      if (id === 0xffffffff) return;
+      key = this.#firstKey({ first: seqsFrom(id + 1, LOWEST_KEY_NUMBER).first, last });
+    }
   }
 
   *batches(
     epochId: number,
     { from, to, reverse }: { readonly from: Hlc; readonly to: Hlc; readonly reverse?: boolean },
   ): Iterable<StoredBatch> {
-    if (reverse === true) {
-      for (const key of this.#keys(batchesBeginning(epochId, LOWEST_KEY_NUMBER, to), true)) {
-        if (batchOfKey(key).lastT < from) return;
-        const batch = this.#batch(key);
-        if (batch !== undefined) yield batch;
-      }
-      return;
-    }
-    // Of the batches that begin before `from`, the last may reach into the range.
+    if (reverse === true) yield* this.#batchesBackwards(epochId, from, to);
+    else yield* this.#batchesForwards(epochId, from, to);
+  }
+
+  /**
+   * The keys lead the walk, and a damaged key leads astray: it stands where it does not belong, or is not
+   * met at all. The index by seq is the second witness: of seqs that the walk passes over it says whether
+   * a batch should hold them.
+   */
+  *#batchesForwards(epochId: number, from: Hlc, to: Hlc): Iterable<StoredBatch> {
     let start: number = from;
+    let lastSeq = 0;
+    // Of the batches that begin before `from`, the last may reach into the range.
     for (const key of this.#keys(batchesBeginning(epochId, LOWEST_KEY_NUMBER, from), true)) {
-      const { firstT, lastT } = batchOfKey(key);
-      if (lastT < from) break;
-      start = firstT;
+      if (!this.#isIndexed(key)) continue;
+      const range = batchOfKey(key);
+      if (range.lastT < from) {
+        lastSeq = range.last;
+        break;
+      }
+      start = range.firstT;
     }
     for (const key of this.#keys(batchesBeginning(epochId, start, to))) {
-      if (batchOfKey(key).lastT < from) continue;
+      const range = batchOfKey(key);
+      if (range.lastT < from) continue;
+      const batch = this.#batch(key);
+      // A key whose record cannot be read may be no key of ours: then its place is a gap.
+      if (batch === undefined && !this.#isIndexed(key)) continue;
+      if (range.first > lastSeq + 1)
+        yield* this.#indexed(epochId, lastSeq + 1, range.first, { from, to });
+      lastSeq = Math.max(lastSeq, range.last);
+      if (batch !== undefined) yield batch;
+    }
+    yield* this.#indexed(epochId, lastSeq + 1, HIGHEST_KEY_NUMBER, { from, to });
+  }
+
+  *#batchesBackwards(epochId: number, from: Hlc, to: Hlc): Iterable<StoredBatch> {
+    let nextSeq: number = HIGHEST_KEY_NUMBER;
+    for (const key of this.#keys(batchesBeginning(epochId, LOWEST_KEY_NUMBER, to), true)) {
+      const batch = this.#batch(key);
+      if (batch === undefined && !this.#isIndexed(key)) continue;
+      const { last, lastT, first } = batchOfKey(key);
+      if (last + 1 < nextSeq) yield* this.#indexed(epochId, last + 1, nextSeq, { from, to }, true);
+      if (lastT < from) return;
+      nextSeq = first;
+      if (batch !== undefined) yield batch;
+    }
+    if (nextSeq > 1) yield* this.#indexed(epochId, 1, nextSeq, { from, to }, true);
+  }
+
+  /** Whether the index by seq knows the batch of this key. */
+  #isIndexed(key: Buffer): boolean {
+    const { first, last, ...rest } = batchOfKey(key);
+    return this.#db.getBinary(seqKey({ firstSeq: first, lastSeq: last, ...rest })) !== undefined;
+  }
+
+  /**
+   * What the index by seq knows of [seq, before), of batches that begin by `to`. What cannot be read is noted
+   * as damaged; what can be was passed over by a walk led astray, or came after it had begun.
+   */
+  *#indexed(
+    epochId: number,
+    seq: number,
+    before: number,
+    times: { readonly from: number; readonly to: number },
+    reverse = false,
+  ): Iterable<StoredBatch> {
+    const keys: Buffer[] = [];
+    for (const key of this.#keys(seqsFrom(epochId, seq))) {
+      const found = batchKeyOfSeqKey(key);
+      const { first, firstT, lastT } = batchOfKey(found);
+      if (first >= before || firstT > times.to) break;
+      if (lastT >= times.from) keys.push(found);
+    }
+    if (reverse) keys.reverse();
+    for (const key of keys) {
       const batch = this.#batch(key);
       if (batch !== undefined) yield batch;
     }
@@ -397,12 +476,13 @@ export class LmdbReader {
     });
   }
 
+  /** A batch whose key no index knows is not named: nobody can say of which events it was. */
   #report(key: Buffer): void {
     const keyHex = key.toString("hex");
     if (this.#reported.has(keyHex)) return;
     this.#reported.add(keyHex);
     const kind = KINDS[String.fromCharCode(key[0] ?? 0)] ?? "epoch";
-    if (kind !== "batch") {
+    if (kind !== "batch" || !this.#isIndexed(key)) {
       this.#onDamage({ kind, keyHex });
       return;
     }

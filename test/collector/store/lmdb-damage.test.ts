@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Hlc, MIN_HLC } from "../../../agent/kernel/index.ts";
 import type { StoredBatch } from "../../../collector/store/history-store.ts";
+import { batchKey, epochKey } from "../../../collector/store/keys.ts";
 import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
 import type { RecordDamage } from "../../../collector/store/reader.ts";
 import { anEpoch, aWrite } from "./history-store.contract.ts";
@@ -129,6 +130,12 @@ describe("bit flips in the file", () => {
     await expect(open()).rejects.toMatchObject({ code: "data-damaged" });
   });
 
+  it("in the key of an epoch's record do the same: its node is not simply unknown", async () => {
+    await fill();
+    flip(epochKey(1), 0, 1);
+    await expect(open()).rejects.toMatchObject({ code: "data-damaged" });
+  });
+
   it("in a directory make readers start from an earlier one; in a checkpoint, without it", async () => {
     await fill();
     flip(Buffer.from("the directory at seq 90"), 4, 0);
@@ -148,5 +155,40 @@ describe("bit flips in the file", () => {
       expect.objectContaining({ code: "data-damaged" }),
     );
     await store.close();
+  });
+
+  it("in a batch's key leave a gap that is named, whichever way and from wherever it is read", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(BATCHES - 1),
+        fc.integer({ min: 0, max: 36 }),
+        fc.nat(7),
+        fc.nat(BATCHES * 1_000),
+        fc.boolean(),
+        async (k, offset, bit, fromT, reverse) => {
+          rmSync(directory, { recursive: true, force: true });
+          reports = [];
+          await fill();
+          flip(batchKey(batches[k] as StoredBatch), offset, bit);
+          const store = await open();
+          const range = { from: fromT as Hlc, to: 1e12 as Hlc, reverse };
+          const read = [...store.batches(1, range)].map(({ firstSeq }) => firstSeq);
+          const lost = store.damaged(1).map(({ first }) => first);
+          const expected = batches.filter(({ lastT }) => lastT >= fromT);
+          // Every batch of the range is read or named; a walk led astray may name one too many.
+          for (const { firstSeq } of expected) {
+            expect([firstSeq, read.includes(firstSeq) || lost.includes(firstSeq)]).toEqual([
+              firstSeq,
+              true,
+            ]);
+          }
+          expect(read).not.toContain((batches[k] as StoredBatch).firstSeq);
+          for (const first of lost)
+            expect(batches.map(({ firstSeq }) => firstSeq)).toContain(first);
+          await store.close();
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });
