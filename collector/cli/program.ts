@@ -8,6 +8,7 @@ import { Command, CommanderError } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { packageVersion } from "../version.ts";
 import { withSecondsHint } from "./asked-times.ts";
+import { auditCommands } from "./audit-commands.ts";
 import { captureCommand } from "./capture-command.ts";
 import { collectorCommand } from "./collector-command.ts";
 import type { CliContext } from "./command.ts";
@@ -61,6 +62,7 @@ function createProgram(context: CliContext): Command {
     collectorCommand(context),
     ...pastCommands(context),
     ...recordCommands(context),
+    ...auditCommands(context),
     captureCommand(context),
     saveCommand(context),
     ...interopCommands(context),
@@ -115,6 +117,8 @@ function timeHint(error: CommanderError, words: readonly string[]): string {
     snapshot: "--at",
     step: "--from",
     events: "--from",
+    causality: "--from",
+    explain: "--at",
     capture: "--from",
   };
   const name = option[words[0] ?? ""];
