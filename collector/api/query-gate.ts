@@ -11,7 +11,7 @@
  *   hundred that arrive together must not make one long turn in which not even /healthz is answered.
  * - Questions that are held open (`wait`) take no place: they cost nothing while they wait. They
  *   have a bound of their own.
- * - /healthz and /readyz do not come by here.
+ * - /healthz, /readyz and the live stream, which has bounds of its own, do not come by here.
  */
 import type { RequestHandler, Response } from "express";
 import { RetroError } from "../../agent/kernel/index.ts";
@@ -217,8 +217,7 @@ export class QueryGate {
   }
 }
 
-/** Told by its address alone: `wait` holds an answer open, and so does the live stream. */
+/** Told by its address alone. */
 function isHeldOpen(url: string): boolean {
-  const [path, search] = url.split("?", 2);
-  return path === "/api/live" || new URLSearchParams(search).has("wait");
+  return new URLSearchParams(url.split("?", 2)[1]).has("wait");
 }
