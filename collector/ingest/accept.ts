@@ -232,7 +232,7 @@ export class GroupDraft {
     if (header.imported) return false;
     const { node, dropped, firstSeq, lastSeq } = header;
     const t = lastSeq >= firstSeq ? header.lastT : Math.max(...dropped.map(({ lastT }) => lastT));
-    return this.#store.gone().some((one) => one.node === node && one.from <= t && t < one.until);
+    return this.#store.gone().some((one) => one.node === node && one.from <= t && t <= one.until);
   }
 
   /** The ids of the runs that were named in this group; call once it is durable. */

@@ -1,0 +1,168 @@
+/** `/api/saved`, `DELETE /api/data` and what is retained, over HTTP and on the command line. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addMs, formatHlc, type Hlc } from "../../../agent/kernel/index.ts";
+import type {
+  CutJson,
+  ErasedJson,
+  NodesJson,
+  SavedCutJson,
+  SavedJson,
+  SavedListJson,
+} from "../../../collector/api/shapes.ts";
+import { aBatch, type Row } from "../../support/batches.ts";
+import { cli } from "../cli/support.ts";
+import { NOW, startCollector, type TestCollector } from "../support.ts";
+
+const at = (ms: number): Hlc => addMs(NOW, ms);
+const hex = (ms: number): string => formatHlc(at(ms));
+
+let collector: TestCollector;
+beforeAll(async () => {
+  collector = await startCollector();
+  for (const node of ["n1", "n2"]) {
+    const join: Row = { t: at(-9_000), kind: "join", service: "kv", tags: {}, instance: node };
+    await ship([join, set(-8_000, "a", 1)], { node, closed: at(-8_000) });
+    await ship([set(-5_000, "a", 2)], { node, firstSeq: 3, closed: at(-5_000) });
+    await ship([set(-2_000, "b", [1, 2])], { node, firstSeq: 4, closed: at(0) });
+  }
+});
+afterAll(() => collector.close());
+
+function set(ms: number, key: string, value: number | number[]): Row {
+  return { t: at(ms), kind: "set", log: "stock", key, value };
+}
+
+async function ship(...given: Parameters<typeof aBatch>): Promise<void> {
+  expect((await collector.post(aBatch(...given))).status).toBe(200);
+}
+
+async function send<Answer>(
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; body: Answer }> {
+  const init = { method, headers: { "content-type": "application/json" } };
+  const text = body === undefined ? {} : { body: JSON.stringify(body) };
+  const response = await fetch(collector.url + path, { ...init, ...text });
+  return { status: response.status, body: (await response.json()) as Answer };
+}
+
+describe("a saved cut", () => {
+  it("outlives its history: whole by id, and by exactly its time", async () => {
+    const before = await collector.get<CutJson>(`/api/cut?at=${hex(-6_000)}`);
+    const saved = await send<SavedJson>("POST", "/api/saved", { name: "start", at: hex(-6_000) });
+    expect([saved.status, saved.body]).toMatchObject([
+      201,
+      { id: "cut-1", name: "start", complete: true, consistent: true, memberCount: 2 },
+    ]);
+    // While history has it, history answers.
+    const live = await collector.get<CutJson>(`/api/cut?at=${hex(-6_000)}`);
+    expect(live.body).toEqual(before.body);
+    const erased = await send<ErasedJson>("DELETE", `/api/data?before=${hex(-3_000)}`);
+    expect([erased.status, erased.body]).toMatchObject([200, { pieces: 4, epochs: 0 }]);
+    expect(erased.body.nodes.map(({ retainedFrom }) => retainedFrom?.hlc)).toEqual([
+      hex(-5_000),
+      hex(-5_000),
+    ]);
+    const kept = await collector.get<CutJson>(`/api/cut?at=${hex(-6_000)}`);
+    expect(kept.body.saved).toMatchObject({ id: "cut-1", name: "start" });
+    expect({ ...kept.body, saved: undefined }).toEqual({ ...before.body, saved: undefined });
+    const narrow = await collector.get<CutJson>(`/api/cut?at=${hex(-6_000)}&node=n2&key=a`);
+    expect(narrow.body.nodes).toMatchObject({ n2: { logs: { stock: { a: 1 } } } });
+    expect(narrow.body.members).toEqual(["n2"]);
+    const beside = await collector.get(`/api/cut?at=${hex(-6_001)}`);
+    expect([beside.status, beside.body]).toMatchObject([
+      410,
+      { error: { code: "outside-retention", earliest: { hlc: hex(-5_000) } } },
+    ]);
+    for (const name of ["cut-1", "start"]) {
+      const one = await collector.get<SavedCutJson>(`/api/saved/${name}`);
+      expect(one.body.cut.nodes).toEqual(before.body.nodes);
+    }
+    const now = await collector.get<CutJson>(`/api/cut?at=${hex(-1_000)}`);
+    expect(now.body.nodes["n1"]?.logs).toEqual({ stock: { a: 2, b: [1, 2] } });
+    expect(now.body.complete).toBe(true);
+  });
+
+  it("is listed with the node's beginnings, and deleted, on the command line as over HTTP", async () => {
+    const nodes = await collector.get<NodesJson>("/api/nodes");
+    expect(nodes.body.nodes.map(({ retainedFrom }) => retainedFrom?.hlc)).toEqual([
+      hex(-5_000),
+      hex(-5_000),
+    ]);
+    expect(nodes.body.retention).toMatchObject({ retentionMs: null, paused: false });
+    expect((await cli(collector.url, "nodes")).out).toContain("kept from");
+    const saved = await cli(collector.url, "save second --at -1s");
+    expect([saved.code, saved.out]).toEqual([0, expect.stringContaining("saved cut-2 second")]);
+    const list = await cli(collector.url, "save --list");
+    expect(list.out).toMatch(/2 saved cuts.*cut-2.*second.*cut-1.*start/s);
+    const json = JSON.parse((await cli(collector.url, "save --list --json")).out) as SavedListJson;
+    expect(json.saved.map(({ id }) => id)).toEqual(["cut-2", "cut-1"]);
+    expect((await cli(collector.url, "save --delete second")).out).toContain("deleted cut-2");
+    expect((await send("DELETE", "/api/saved/cut-1")).status).toBe(200);
+    expect((await collector.get(`/api/cut?at=${hex(-6_000)}`)).status).toBe(410);
+    expect((await collector.get<SavedListJson>("/api/saved")).body.saved).toEqual([]);
+  });
+
+  it.each([
+    ["a name that is taken", { name: "twice", at: "now" }, 409, "name-taken"],
+    ["no name", { at: "now" }, 400, "bad-parameter"],
+    ["a long name", { name: "x".repeat(201), at: "now" }, 400, "bad-parameter"],
+    ["no time", { name: "x" }, 400, "bad-parameter"],
+    ["a strange field", { name: "x", at: "now", node: "n1" }, 400, "bad-parameter"],
+    ["a long wait", { name: "x", at: "now", wait: "2m" }, 400, "bad-parameter"],
+    ["a time before all history", { name: "x", at: hex(-60_000) }, 410, "outside-retention"],
+    ["a list", [], 400, "bad-parameter"],
+  ])("is refused with %s", async (_why, body, status, code) => {
+    await send("POST", "/api/saved", { name: "twice", at: "now" });
+    expect(await send("POST", "/api/saved", body)).toMatchObject({
+      status,
+      body: { error: { code } },
+    });
+  });
+
+  it("that is not there is named with those that are", async () => {
+    const found = await collector.get("/api/saved/twic");
+    expect(found).toMatchObject({ status: 404, body: { error: { code: "not-found" } } });
+    expect(found.body).toMatchObject({ error: { hint: expect.stringContaining("twice") } });
+    for (const line of ["save", "save x", "save --list --at -1s", "save x --at -1s --list"]) {
+      expect([line, (await cli(collector.url, line)).code]).toEqual([line, 2]);
+    }
+  });
+});
+
+describe("erasing over HTTP", () => {
+  it("takes a node away, and refuses what is not meant", async () => {
+    for (const [search, status] of [
+      ["", 400],
+      ["?log=stock", 400],
+      ["?node=n9", 404],
+      ["?before=yesterday", 400],
+      ["?nodes=n1", 400],
+    ] as const) {
+      expect([search, (await send("DELETE", `/api/data${search}`)).status]).toEqual([
+        search,
+        status,
+      ]);
+    }
+    const erased = await send<ErasedJson>("DELETE", "/api/data?node=n2");
+    expect(erased.body).toMatchObject({ epochs: 1, nodes: [{ node: "n2", retainedFrom: null }] });
+    const cut = await collector.get<CutJson>(`/api/cut?at=${hex(-1_000)}`);
+    expect(cut.body.members).toEqual(["n1"]);
+    expect(cut.body.incomplete).toMatchObject([{ node: "n2", reason: "outside-retention" }]);
+    expect(JSON.stringify(await collector.get("/api/events"))).not.toContain('"n2"');
+  });
+});
+
+describe("retention settings", () => {
+  it.each(["--retention 5", "--retention soon", "--max-bytes 10", "--max-bytes 10XB"])(
+    "refuses %s",
+    async (words) => {
+      const ended = await cli(collector.url, `collector --port 0 --data /nowhere ${words}`);
+      expect([ended.code, ended.err]).toEqual([
+        2,
+        expect.stringContaining(words.split(" ")[0] ?? ""),
+      ]);
+    },
+  );
+});

@@ -1,0 +1,70 @@
+/** A collector's core with retention, over a store in memory, at a time moved by hand. */
+import { createHistory, type LiveHistory } from "../../../collector/cut/create-history.ts";
+import type { Ingest } from "../../../collector/ingest/ingest.ts";
+import { createKeeping, type Keeping } from "../../../collector/retention/keeping.ts";
+import type { RetentionSettings } from "../../../collector/retention/retention.ts";
+import { MemoryStore } from "../../../collector/store/memory-store.ts";
+import { aBatch, anIngest, ManualTimers } from "../ingest/support.ts";
+
+/** Both clocks, and a jump of the wall clock alone. */
+export class JumpingTimers extends ManualTimers {
+  jumpMs = 0;
+
+  override wallMs(): number {
+    return super.wallMs() + this.jumpMs;
+  }
+}
+
+export interface Scene {
+  readonly timers: JumpingTimers;
+  readonly store: MemoryStore;
+  readonly ingest: Ingest;
+  readonly history: LiveHistory;
+  readonly keeping: Keeping;
+  /** Ten events of `n1`, or of `node`: seqs 10 i + 1 to 10 i + 10, at ticks ten times as large. */
+  ship(i: number, node?: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function aScene(
+  settings: RetentionSettings,
+  store: MemoryStore = new MemoryStore(),
+  timers: JumpingTimers = new JumpingTimers(),
+): Scene {
+  const { ingest } = anIngest({ store, timers, expireAfterMs: 1e12 });
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const history = createHistory({
+    store,
+    timers: { nowMs: () => timers.wallMs(), after: (ms, wake) => timers.after(ms, wake), turn },
+    limits: { roundChanges: 15, sliceMs: 1e-9 },
+  });
+  ingest.onStored((ids) => history.notifyStored(ids));
+  const keeping = createKeeping({
+    ...settings,
+    store,
+    history,
+    between: (task) => ingest.between(task),
+    timers: {
+      wallMs: () => timers.wallMs(),
+      monotonicMs: () => timers.monotonicMs(),
+      after: (ms, wake) => timers.after(ms, wake),
+      turn,
+    },
+  });
+  return {
+    timers,
+    store,
+    ingest,
+    history,
+    keeping,
+    async ship(i, node = "n1") {
+      await ingest.submit(aBatch({ node, seqs: [10 * i + 1, 10 * i + 10] }));
+      await history.idle();
+    },
+    async close() {
+      await keeping.close();
+      await ingest.close();
+      await history.close();
+    },
+  };
+}
