@@ -35,6 +35,9 @@ const NEW_KEYS_FREE = 16;
 const BATCH_EVENTS = 1_000;
 /** A slot with its key; and what a byte of a written value becomes in memory. Both about. */
 const SLOT_BYTES = 100;
+/** An epoch, and a log, with nothing in it: many epochs have few variables or none. */
+const EPOCH_BYTES = 2_000;
+const LOG_BYTES = 1_000;
 const OBJECTS_PER_BYTE = 8;
 
 /** A log's latest state in the store. */
@@ -81,6 +84,16 @@ export class Checkpointer {
   /** Rounds written since the start. */
   get roundCount(): number {
     return this.#roundCount;
+  }
+
+  /** What the states take in memory that are kept between calls, about. At most `openStateBytes`. */
+  get openBytes(): number {
+    return this.#open.size;
+  }
+
+  /** Of how many epochs a state is kept. The others start from their last directory. */
+  get openCount(): number {
+    return this.#open.count;
   }
 
   /** Why the last work ended early, if it did: checkpoints are then older, answers only slower. */
@@ -281,9 +294,9 @@ export class Checkpointer {
 
 /** What a state takes in memory, about. Large values show in the bytes that were written of them. */
 function sizeOf({ view, written }: OpenEpoch): number {
-  let bytes = 0;
+  let bytes = EPOCH_BYTES + (view.senders.count + view.lost.length) * SLOT_BYTES;
   for (const [log, { slotCount, others }] of view.logs) {
-    bytes += slotCount * SLOT_BYTES;
+    bytes += LOG_BYTES + slotCount * SLOT_BYTES;
     if (others.length > 0) bytes += (written.get(log)?.byteCount ?? 0) * OBJECTS_PER_BYTE;
   }
   return bytes;

@@ -17,6 +17,10 @@ export class LruCache<Key, Value> {
     return this.#size;
   }
 
+  get count(): number {
+    return this.#entries.size;
+  }
+
   get missCount(): number {
     return this.#missCount;
   }
