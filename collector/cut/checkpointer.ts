@@ -66,6 +66,7 @@ export class Checkpointer {
   readonly #source: EpochSource;
   readonly #limits: CutLimits;
   readonly #timers: CutTimers;
+  readonly #onAdvanced: (epochId: number) => void;
   readonly #open: LruCache<number, OpenEpoch>;
   readonly #waiting = new Set<number>();
   #running: Promise<void> | undefined;
@@ -73,7 +74,15 @@ export class Checkpointer {
   #roundCount = 0;
   #failure: unknown;
 
-  constructor(store: HistoryStore, source: EpochSource, limits: CutLimits, timers: CutTimers) {
+  /** `onAdvanced` is told of an epoch that has been caught up with. */
+  constructor(
+    store: HistoryStore,
+    source: EpochSource,
+    limits: CutLimits,
+    timers: CutTimers,
+    onAdvanced: (epochId: number) => void = () => {},
+  ) {
+    this.#onAdvanced = onAdvanced;
     this.#store = store;
     this.#source = source;
     this.#limits = limits;
@@ -131,6 +140,7 @@ export class Checkpointer {
       for (const id of this.#waiting) {
         this.#waiting.delete(id);
         await this.#advanceOrForget(id);
+        if (!this.#isClosed) this.#onAdvanced(id);
       }
     } finally {
       this.#running = undefined;

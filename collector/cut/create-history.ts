@@ -30,6 +30,7 @@ import { MessageWindows } from "./message-windows.ts";
 import { OffsetBook } from "./offset-book.ts";
 import { checkpointAt, markAt, type PieceEnd } from "./prune-point.ts";
 import { unpruned } from "./pruned.ts";
+import { Sealer } from "./sealer.ts";
 import { SlowMessages } from "./slow-messages.ts";
 import { stepFrom } from "./step.ts";
 import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
@@ -52,6 +53,8 @@ export interface HistoryOptions {
   readonly now?: () => Hlc;
   /** Whether checkpoints and what else makes answers quick is written behind ingest. Default: yes. */
   readonly checkpoints?: boolean;
+  /** Whether batches are sealed into segments behind ingest. Default: yes, if checkpoints are written. */
+  readonly segments?: boolean;
 }
 
 /** History over a store that is being written to. */
@@ -63,6 +66,7 @@ export interface LiveHistory extends History {
   readonly checkpointer: Checkpointer;
   readonly tileWriter: TileWriter;
   readonly messageJoiner: MessageJoiner;
+  readonly sealer: Sealer;
   /** Resolves once nothing is left to do behind ingest. */
   idle(): Promise<void>;
   /** For retention: the states with which pruned epochs begin (prune-point.ts). */
@@ -98,12 +102,16 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const context: CutContext = { store, source, messages, windows, slow, limits, timers };
   const turns = new Turns(timers, limits, () => source.pauseReads());
   const waiters = new CutWaiters(context);
-  const offsets = new OffsetBook(context, (work) => turns.run(work));
   const amendments = new Amendments(store);
   const amendedListeners = new Set<(ranges: readonly AmendedRange[]) => void>();
-  const checkpointer = new Checkpointer(store, source, limits, timers);
   const behind = new Behind(timers, limits, () => source.pauseReads());
   const tileWriter = new TileWriter(source, tiles, limits, behind);
+  const sealer = new Sealer(source, limits, behind);
+  // Segments end where rounds of checkpoints do: they come after them.
+  const checkpointer = new Checkpointer(store, source, limits, timers, (epochId) => {
+    if (options.segments !== false) sealer.notify([epochId]);
+  });
+  const offsets = new OffsetBook(context, (work) => turns.run(work));
   const run = <A>(from: Hlc, start: () => Work<A>, signal?: AbortSignal): Promise<A> =>
     turns.run(unpruned(store, from, start), signal);
   const messageJoiner = new MessageJoiner(source, messages, kept, limits, timers, behind);
@@ -147,10 +155,12 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     checkpointer,
     tileWriter,
     messageJoiner,
+    sealer,
     async idle() {
       await checkpointer.idle();
       await tileWriter.idle();
       await messageJoiner.idle();
+      await sealer.idle();
     },
     pruning: {
       checkpointAt: (record, end) => checkpointAt(source, record, end),
@@ -170,6 +180,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       await checkpointer.close();
       await tileWriter.idle();
       await messageJoiner.idle();
+      await sealer.idle();
     },
   };
 }

@@ -10,6 +10,7 @@
 import {
   type Hlc,
   type LostRange,
+  MAX_HLC,
   MIN_HLC,
   RetroError,
   type VariableRef,
@@ -137,6 +138,18 @@ export class EpochSource {
     return seqNear(last, to) - seqNear(first, from);
   }
 
+  /** What is stored of an epoch from `from` on, in seq order, as it lies there. */
+  *stored(epochId: number, from: Hlc): Generator<StoredBatch> {
+    const read = new BatchRead(this.store, epochId, { from, to: MAX_HLC, reverse: false });
+    this.#reads.add(read);
+    try {
+      for (let part = read.next(); part !== undefined; part = read.next()) yield part.stored;
+    } finally {
+      this.#reads.delete(read);
+      read.pause();
+    }
+  }
+
   /** A lost range of a block begins inside its segment: what comes after it is a piece of its own. */
   #piecesOf({ stored, firstSeq, lastSeq }: StoredPart, choice: BlockChoice): EventRows[] {
     const read = this.decoded(stored, choice);
@@ -210,6 +223,15 @@ export class EpochSource {
     return [...record.lost, ...[...seqs.values()].map(lostByDamage)].sort(
       (a, b) => a.firstSeq - b.firstSeq,
     );
+  }
+
+  /** The seq of the last stored event at or before `t`, of whatever kind; 0: there is none. */
+  lastSeqBy(epochId: number, t: Hlc): number {
+    for (const batch of this.batches(epochId, MIN_HLC, t, { reverse: true })) {
+      const end = indexAfter(batch.events.t, t, batch.events.count);
+      if (end > 0) return seqAt(batch, end - 1);
+    }
+    return 0;
   }
 
   /** The state of an epoch at `t`, of these logs or of all. */
@@ -299,7 +321,7 @@ export class EpochSource {
    * ranges that begin before those events or by `t`.
    */
   advance(view: EpochView, record: EpochRecord, t: Hlc): void {
-    const choice = { logs: view.only, messages: true, rest: false };
+    const choice = blocksOfView(view.only);
     for (const batch of this.batches(record.id, view.t, t, { choice })) {
       const { events } = batch;
       const start = rowFrom(batch, view.seq + 1);
@@ -359,6 +381,11 @@ export function indexAfter(times: Float64Array, t: Hlc, count: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** What changes a view that follows these logs, or all. */
+export function blocksOfView(logs: ReadonlySet<string> | undefined): BlockChoice {
+  return { logs, messages: true, rest: false };
 }
 
 /** By which what is decoded of a segment is remembered. */

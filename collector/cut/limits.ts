@@ -21,6 +21,10 @@ export interface CutLimits {
   readonly behindSliceMs: number;
   /** Batches the checkpointer replays before it gives the event loop a turn. */
   readonly batchesPerTurn: number;
+  /** Events in a segment, about: many variables or logs make it up to four times as long. */
+  readonly segmentEvents: number;
+  /** Wire bytes that a segment is sealed from, at most, unless one batch has more. */
+  readonly segmentBytes: number;
   /** Memory for the states that the checkpointer keeps between calls. */
   readonly openStateBytes: number;
   /** Memory for decoded batches. */
@@ -68,6 +72,8 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   tileEvents: 1_024,
   behindSliceMs: 5,
   batchesPerTurn: 8,
+  segmentEvents: 8_192,
+  segmentBytes: 2 * 1024 * 1024,
   openStateBytes: 128 * 1024 * 1024,
   blockCacheBytes: 64 * 1024 * 1024,
   keyListCacheBytes: 32 * 1024 * 1024,

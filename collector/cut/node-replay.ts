@@ -19,7 +19,7 @@ import {
 } from "../../agent/kernel/index.ts";
 import { type EventRows, rowFrom, seqAt } from "../store/segment-rows.ts";
 import type { CutContext } from "./context.ts";
-import { indexAfter } from "./epoch-source.ts";
+import { blocksOfView, indexAfter } from "./epoch-source.ts";
 import { EpochView, type Places, placesFor } from "./epoch-view.ts";
 import { type LogImage, reasonOf } from "./log-image.ts";
 import { type EpochSpan, isActiveAt, type NodeSpans } from "./membership.ts";
@@ -116,7 +116,8 @@ export class NodeReplay {
     const { record, until } = this.span as EpochSpan;
     const last = Math.min(this.#to, until - 1) as Hlc;
     const start = Math.max(from, record.joined) as Hlc;
-    const choice = { logs: this.#chosen.logs, messages: true, rest: false };
+    // What a view is made of, and no more: else events before `from` that it skipped would come again.
+    const choice = blocksOfView(this.#chosen.logs);
     this.#batches =
       start > last ? undefined : this.#context.source.batches(record.id, start, last, { choice });
     this.#nextBatch();

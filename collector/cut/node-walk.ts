@@ -67,8 +67,9 @@ export function* happenings(
     if (record.end === null || until !== record.end.t) {
       before = walk;
     } else if (until <= to) {
-      yield* walk.vanish("leave", until, record.epoch, walk.view.seq);
-      yield walk.membership("leave", until, walk.view.seq);
+      const last = record.stored.at(-1)?.last ?? 0;
+      yield* walk.vanish("leave", until, record.epoch, last);
+      yield walk.membership("leave", until, last);
     }
   }
 }

@@ -77,7 +77,9 @@ function startAt(
   if (span === undefined || !isActiveAt(span, t)) return [];
   const view = context.source.viewAt(span.record, t, chosen.logs);
   const image = view.image(log);
-  const place = { at: t, epoch: span.record.epoch, seq: view.seq };
+  // Of whatever kind, though the view may have passed over those that do not change it.
+  const seq = Math.max(view.seq, context.source.lastSeqBy(span.record.id, t));
+  const place = { at: t, epoch: span.record.epoch, seq };
   const value = image.get(key);
   if (value !== undefined) return [{ ...place, value }];
   const unknown = image.unknownOf(key);

@@ -30,12 +30,13 @@ import { openRecord, sealRecord } from "./records.ts";
 export type Environment = RootDatabase<Buffer, Buffer>;
 
 /** Raised when the layout of keys or records changes in a way that older code cannot read. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 /**
  * Formats that are read, and raised to ours: 1 kept the logs of an epoch inside its record; 2 had no
- * tiles and no joined messages, which who does not know them would let grow stale.
+ * tiles and no joined messages, which who does not know them would let grow stale; 3 had only batches,
+ * and who knows nothing else would take a segment for a damaged one.
  */
-const OLDER_FORMATS: readonly (number | undefined)[] = [1, 2];
+const OLDER_FORMATS: readonly (number | undefined)[] = [1, 2, 3];
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const FILES = ["data.mdb", "lock.mdb"];

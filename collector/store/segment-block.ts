@@ -97,10 +97,13 @@ export function encodeLogBlock(rows: BlockRows, place: BlockPlace): Uint8Array {
   const sorted = writeVariables(out, rows.variables);
   writeOffsets(rows.offsets, count);
   writeTimes(rows.t, count, place.firstT);
-  const exponent = commonExponent(rows, changes);
-  const shapes = Uint8Array.from({ length: count }, (_, i) => shapeOf(rows, i, exponent));
+  const exponent = commonExponent(rows);
+  const shapes = shapesOf(rows, exponent, exponent > 0 && areMostlyDecimals(rows));
   writeShapes(shapes);
-  const variables = Uint32Array.from(changes, (i) => sorted[ref[i] as number] as number);
+  const variables = new Uint32Array(changes.length);
+  for (let j = 0; j < changes.length; j += 1) {
+    variables[j] = sorted[ref[changes[j] as number] as number] as number;
+  }
   writeFrames(out, variables, variables.length);
   writeAllNumbers(rows, changes, variables, shapes, exponent);
   const others = changes.filter((i) => (rows.valueTag[i] as number) >= ValueTag.other);
@@ -159,32 +162,58 @@ function writeTimes(t: Float64Array, count: number, firstT: number): void {
   writeFrames(out, steps, count);
 }
 
-function commonExponent(rows: BlockRows, changes: readonly number[]): number {
+function commonExponent({ count, valueTag, valueNumber }: BlockRows): number {
   let exponent = 0;
-  for (const i of changes) {
-    if (rows.valueTag[i] !== ValueTag.number) continue;
-    const number = rows.valueNumber[i] as number;
-    if (classOf(number, exponent) === NumberClass.double) {
+  for (let i = 0; i < count; i += 1) {
+    if (valueTag[i] !== ValueTag.number) continue;
+    const number = valueNumber[i] as number;
+    if (classOf(number, exponent, false) === NumberClass.double) {
       exponent = Math.max(exponent, exponentOf(number));
     }
   }
   return exponent;
 }
 
-function shapeOf({ kind, valueTag, valueNumber }: BlockRows, i: number, exponent: number): number {
-  const tag = valueTag[i] as number;
-  if (tag !== ValueTag.number) return (kind[i] as number) + 16 * tag;
-  const ofClass = classOf(valueNumber[i] as number, exponent);
-  return (kind[i] as number) + 16 * (CLASS_TAGS[ofClass] as number);
+function areMostlyDecimals({ count, valueTag, valueNumber }: BlockRows): boolean {
+  let wholes = 0;
+  let numbers = 0;
+  for (let i = 0; i < count; i += 1) {
+    if (valueTag[i] !== ValueTag.number) continue;
+    numbers += 1;
+    if (Number.isInteger(valueNumber[i])) wholes += 1;
+  }
+  return wholes * 2 < numbers;
+}
+
+function shapesOf(
+  { count, kind, valueTag, valueNumber }: BlockRows,
+  exponent: number,
+  joined: boolean,
+): Uint8Array {
+  const shapes = new Uint8Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const tag = valueTag[i] as number;
+    const onDisk =
+      tag === ValueTag.number
+        ? (CLASS_TAGS[classOf(valueNumber[i] as number, exponent, joined)] as number)
+        : tag;
+    shapes[i] = (kind[i] as number) + 16 * onDisk;
+  }
+  return shapes;
 }
 
 function writeShapes(shapes: Uint8Array): void {
-  const known = [...new Set(shapes)];
+  const places = new Uint8Array(256);
+  const known: number[] = [];
+  const indexes = new Uint8Array(shapes.length);
+  for (let i = 0; i < shapes.length; i += 1) {
+    const shape = shapes[i] as number;
+    if (places[shape] === 0) places[shape] = known.push(shape);
+    indexes[i] = (places[shape] as number) - 1;
+  }
   out.byte(known.length);
   for (const shape of known) out.byte(shape);
-  if (known.length === 1) return;
-  const indexes = Uint8Array.from(shapes, (shape) => known.indexOf(shape));
-  writeFrames(out, indexes, indexes.length);
+  if (known.length > 1) writeFrames(out, indexes, indexes.length);
 }
 
 function writeAllNumbers(

@@ -40,6 +40,10 @@ export class SegmentBuilder {
       : this.#last.lastSeq - this.#first.firstSeq + 1;
   }
 
+  get batchCount(): number {
+    return this.#sources.length;
+  }
+
   /** Wire bytes so far. */
   get byteCount(): number {
     return this.#byteCount;

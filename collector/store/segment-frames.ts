@@ -25,6 +25,8 @@ const PLANE_BITS = 24;
 const MAX_PACKED_BITS = 48;
 const RAW = 64;
 const MAX_PATCHES = 255;
+/** Numbers of fewer bits are split as integers. */
+const SMALL_BITS = 31;
 const HIGHEST_BASE = 2 ** 51;
 const TWO_24 = 2 ** 24;
 const TWO_32 = 2 ** 32;
@@ -42,29 +44,32 @@ export function writeFrames(out: ByteWriter, numbers: ArrayLike<number>, count: 
   }
 }
 
+/** About how many bits `writeFrames` would write. */
+export function frameBits(numbers: ArrayLike<number>, count: number): number {
+  let bits = 0;
+  for (let start = 0; start < count; start += FRAME_NUMBERS) {
+    plan(numbers, start, Math.min(count, start + FRAME_NUMBERS));
+    bits += planned.bits;
+  }
+  return bits;
+}
+
 function writeFrame(out: ByteWriter, all: ArrayLike<number>, start: number, end: number): void {
-  let base = HIGHEST_BASE;
-  for (let i = start; i < end; i += 1) base = Math.min(base, all[i] as number);
-  const width = bestWidth(all, start, end, base);
+  plan(all, start, end);
+  const { base, width, most } = planned;
   out.byte(width);
   if (width === RAW) {
     out.byte(0);
     for (let i = start; i < end; i += 1) out.float64(all[i] as number);
     return;
   }
-  const power = POWERS[width] as number;
-  let patches = 0;
-  for (let i = start; i < end; i += 1) {
-    const rest = (all[i] as number) - base;
-    const packed = rest % power;
-    if (rest >= power) patches += 1;
-    low[i - start] = packed % TWO_24;
-    high[i - start] = Math.floor(packed / TWO_24);
-  }
+  const patches = most < SMALL_BITS ? splitSmall(all, start, end) : splitLarge(all, start, end);
   out.byte(patches);
   out.varint(zigzag(base));
   writePlane(out, low, end - start, Math.min(width, PLANE_BITS));
   if (width > PLANE_BITS) writePlane(out, high, end - start, width - PLANE_BITS);
+  if (patches === 0) return;
+  const power = POWERS[width] as number;
   for (let i = start; i < end; i += 1) {
     const above = Math.floor(((all[i] as number) - base) / power);
     if (above === 0) continue;
@@ -73,35 +78,74 @@ function writeFrame(out: ByteWriter, all: ArrayLike<number>, start: number, end:
   }
 }
 
-/** The width that makes the frame smallest, patches counted. */
-function bestWidth(all: ArrayLike<number>, start: number, end: number, base: number): number {
+/** Fills `low` and `high` with the packed bits; returns how many numbers need a patch. */
+function splitSmall(all: ArrayLike<number>, start: number, end: number): number {
+  const { base, width } = planned;
+  const mask = width < SMALL_BITS ? 2 ** width - 1 : -1;
+  let patches = 0;
+  for (let i = start; i < end; i += 1) {
+    const rest = (all[i] as number) - base;
+    const packed = rest & mask;
+    if (packed !== rest) patches += 1;
+    low[i - start] = packed & (TWO_24 - 1);
+    high[i - start] = packed >>> PLANE_BITS;
+  }
+  return patches;
+}
+
+/** As above, for what an integer of 31 bits cannot hold. */
+function splitLarge(all: ArrayLike<number>, start: number, end: number): number {
+  const { base, width } = planned;
+  const power = POWERS[width] as number;
+  let patches = 0;
+  for (let i = start; i < end; i += 1) {
+    const rest = (all[i] as number) - base;
+    const packed = rest - Math.floor(rest / power) * power;
+    if (packed !== rest) patches += 1;
+    const upper = Math.floor(packed / TWO_24);
+    low[i - start] = packed - upper * TWO_24;
+    high[i - start] = upper;
+  }
+  return patches;
+}
+
+/** How a frame is written: the width that makes it smallest, patches counted. */
+const planned = { base: 0, width: 0, most: 0, bits: 0 };
+
+function plan(all: ArrayLike<number>, start: number, end: number): void {
+  let base = HIGHEST_BASE;
+  for (let i = start; i < end; i += 1) {
+    const number = all[i] as number;
+    if (number < base) base = number;
+  }
   widths.fill(0);
   let most = 0;
   for (let i = start; i < end; i += 1) {
     const bits = bitsOf((all[i] as number) - base);
     widths[bits] = (widths[bits] as number) + 1;
-    most = Math.max(most, bits);
+    if (bits > most) most = bits;
   }
   let best = RAW;
   let bestBits = RAW * (end - start);
   let patches = 0;
-  let patchBits = 0;
   for (let width = most; width >= 0; width -= 1) {
-    if (width <= MAX_PACKED_BITS && patches <= MAX_PATCHES) {
-      const bits = width * (end - start) + patchBits;
-      if (bits < bestBits) {
-        best = width;
-        bestBits = bits;
-      }
+    if (width < most) patches += widths[width + 1] as number;
+    // Each takes two bytes at the least: fewer bits cannot make up for so many.
+    if (patches > MAX_PATCHES || patches * 16 > bestBits) break;
+    if (width > MAX_PACKED_BITS) continue;
+    let bits = width * (end - start);
+    for (let wider = width + 1; wider <= most && patches > 0; wider += 1) {
+      bits += (widths[wider] as number) * (8 + 8 * Math.ceil((wider - width) / 7));
     }
-    // One bit narrower: those of this width need a patch, and the others a bit more of one.
-    patches += widths[width] as number;
-    patchBits = 0;
-    for (let bits = width; bits <= most; bits += 1) {
-      patchBits += (widths[bits] as number) * (8 + 8 * Math.ceil((bits - width + 1) / 7));
+    if (bits < bestBits) {
+      best = width;
+      bestBits = bits;
     }
   }
-  return best;
+  planned.base = base;
+  planned.width = best;
+  planned.most = most;
+  planned.bits = bestBits;
 }
 
 function bitsOf(number: number): number {

@@ -12,7 +12,7 @@
 import type { ByteReader, ByteWriter } from "../../agent/kernel/index.ts";
 import { isWireInteger } from "../../agent/kernel/index.ts";
 import { damagedBlock } from "./segment-damage.ts";
-import { readFrames, writeFrames } from "./segment-frames.ts";
+import { frameBits, readFrames, writeFrames } from "./segment-frames.ts";
 
 /** What a number is. */
 export const NumberClass: { readonly whole: 0; readonly decimal: 1; readonly double: 2 } = {
@@ -42,11 +42,16 @@ function isDecimal(number: number, exponent: number): boolean {
   return whole !== 0 && Math.abs(whole) < BOUND && whole / tens === number;
 }
 
-/** What a number is in a block of that exponent (0: no decimals in it). */
-export function classOf(number: number, exponent: number): number {
-  if (isWireInteger(number)) return NumberClass.whole;
+/**
+ * What a number is in a block of that exponent (0: no decimals in it). Where decimals prevail (`joined`),
+ * wholes are decimals too: one column is smaller and quicker than two.
+ */
+export function classOf(number: number, exponent: number, joined: boolean): number {
+  const isWhole = isWireInteger(number);
+  if (isWhole && !joined) return NumberClass.whole;
+  if (isWhole && number === 0) return NumberClass.decimal;
   if (exponent > 0 && isDecimal(number, exponent)) return NumberClass.decimal;
-  return NumberClass.double;
+  return isWhole ? NumberClass.whole : NumberClass.double;
 }
 
 /** `number` as the whole that a decimal is stored as. */
@@ -72,20 +77,9 @@ export function writeNumbers(
     steps[i] = step;
     last[variable] = wholes[i] as number;
   }
-  const start = out.pos;
-  out.byte(PLAIN);
-  writeFrames(out, wholes, count);
-  if (!isNarrow) return;
-  const plainBytes = out.pos - start;
-  out.byte(BY_VARIABLE);
-  writeFrames(out, steps, count);
-  const stepBytes = out.pos - start - plainBytes;
-  if (stepBytes >= plainBytes) {
-    out.pos = start + plainBytes;
-    return;
-  }
-  out.bytes.copyWithin(start, start + plainBytes, out.pos);
-  out.pos = start + stepBytes;
+  const bySteps = isNarrow && frameBits(steps, count) < frameBits(wholes, count);
+  out.byte(bySteps ? BY_VARIABLE : PLAIN);
+  writeFrames(out, bySteps ? steps : wholes, count);
 }
 
 /** Reads what `writeNumbers` wrote; a decimal's exponent divides. */

@@ -68,6 +68,7 @@ export interface Scenario {
   readonly expireAfterMs: number;
   readonly messageTimeoutMs: number;
   readonly roundChanges: number;
+  readonly segmentEvents: number;
   /** Mean time between two pieces of work on a node. */
   readonly workMs: number;
   readonly logCount: number;
@@ -118,6 +119,8 @@ export function drawScenario(seed: number): Scenario {
     flushIntervalMs: chance.pick([10, 50, 50, 200]),
     expireAfterMs: chance.pick([2_000, 5_000, 60_000]),
     roundChanges: chance.pick([5, 50, 1_000]),
+    // Drawn apart, so that older seeds keep their scenarios.
+    segmentEvents: new Chance(Math.imul(seed + 7, 0x85ebca6b) >>> 0).pick([4, 32, 256]),
     workMs: chance.pick([10, 30, 100]),
     logCount,
     keyCount,

@@ -90,7 +90,7 @@ export class SimCollector {
 
   start(): void {
     if (this.#running !== undefined) return;
-    const { expireAfterMs, messageTimeoutMs, roundChanges } = this.#scenario;
+    const { expireAfterMs, messageTimeoutMs, roundChanges, segmentEvents } = this.#scenario;
     let end = (): void => {};
     const gone = new Promise<undefined>((resolve) => {
       end = () => resolve(undefined);
@@ -110,7 +110,7 @@ export class SimCollector {
       turn: () => new Promise<void>((resolve) => after(0, resolve)),
     };
     const store = new SimStore(this.disk);
-    const limits = { messageTimeoutMs, roundChanges };
+    const limits = { messageTimeoutMs, roundChanges, segmentEvents };
     const history = createHistory({ store, timers, limits });
     const ingest = new Ingest({ store, timers, expireAfterMs, messageTimeoutMs });
     ingest.onStored((epochIds) => history.notifyStored(epochIds));

@@ -21,6 +21,8 @@ export interface CaseOptions {
   readonly repaired: boolean;
   readonly checkpoints: boolean;
   readonly batchEvents: number;
+  /** Whether batches were sealed into segments. */
+  readonly segments: boolean;
   /** Puts something between engine and store: planted faults. */
   readonly wrap?: (store: HistoryStore) => HistoryStore;
 }
@@ -34,6 +36,8 @@ export interface HistoryCase {
 
 /** Rounds this small happen within a history of a hundred events. */
 const ROUND_CHANGES = 3;
+/** As small: several segments in a history. */
+const SEGMENT_EVENTS = 8;
 const TILE_EVENTS = 3;
 
 export async function openCase(options: CaseOptions): Promise<HistoryCase> {
@@ -50,16 +54,19 @@ export async function openCase(options: CaseOptions): Promise<HistoryCase> {
       batchesPerTurn: 2,
       tileEvents: TILE_EVENTS,
       lostListed: 1_000,
+      segmentEvents: SEGMENT_EVENTS,
     },
     checkpoints: options.checkpoints,
+    segments: options.segments,
   });
   const stages = options.repaired ? (["first", "repaired"] as const) : (["first"] as const);
   for (const stage of stages) {
     await storeStage(inner, model, stage, options.batchEvents);
     history.notifyStored();
     await history.idle();
-    if (history.tileWriter.failure !== undefined) throw history.tileWriter.failure;
-    if (history.checkpointer.failure !== undefined) throw history.checkpointer.failure;
+    for (const { failure } of [history.checkpointer, history.tileWriter, history.sealer]) {
+      if (failure !== undefined) throw failure;
+    }
   }
   const known = knownAt(model, stages.at(-1) ?? "first");
   return {
@@ -96,9 +103,9 @@ export function randomAsked({ oracle, draw }: HistoryCase): Asked {
 
 /** What a test draws: small numbers, so that a failing case can be read. */
 export const SHAPES: readonly Omit<CaseOptions, "seed">[] = [
-  { size: 30, repaired: false, checkpoints: true, batchEvents: 4 },
-  { size: 120, repaired: false, checkpoints: true, batchEvents: 16 },
-  { size: 120, repaired: true, checkpoints: true, batchEvents: 7 },
-  { size: 120, repaired: true, checkpoints: false, batchEvents: 7 },
-  { size: 250, repaired: false, checkpoints: true, batchEvents: 1 },
+  { size: 30, repaired: false, checkpoints: true, batchEvents: 4, segments: false },
+  { size: 120, repaired: false, checkpoints: true, batchEvents: 16, segments: true },
+  { size: 120, repaired: true, checkpoints: true, batchEvents: 7, segments: true },
+  { size: 120, repaired: true, checkpoints: false, batchEvents: 7, segments: false },
+  { size: 250, repaired: false, checkpoints: true, batchEvents: 1, segments: true },
 ];

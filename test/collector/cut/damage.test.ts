@@ -37,6 +37,7 @@ describe("a history with damaged batches", () => {
         repaired: true,
         checkpoints: seed % 2 === 0,
         batchEvents: 4,
+        segments: false,
         wrap: damaging,
       });
       const first = Math.min(...oracle.epochs.map(({ record }) => record.joined));

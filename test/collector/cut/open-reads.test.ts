@@ -50,6 +50,7 @@ describe("what a question reads", () => {
       repaired: false,
       checkpoints: true,
       batchEvents: 4,
+      segments: true,
       wrap: (store) => counting(store, reads),
     });
     const [first] = model.times as [Hlc, ...Hlc[]];

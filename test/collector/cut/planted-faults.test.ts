@@ -9,7 +9,7 @@ import { type HistoryCase, openCase } from "../../support/history-case.ts";
 import { plainText } from "../../support/step-oracle.ts";
 
 const SEEDS = 12;
-const SHAPE = { size: 120, repaired: true, checkpoints: true, batchEvents: 7 };
+const SHAPE = { size: 120, repaired: true, checkpoints: true, batchEvents: 7, segments: true };
 
 /** Overrides some methods of a store. */
 function over(store: HistoryStore, changed: Partial<HistoryStore>): HistoryStore {
