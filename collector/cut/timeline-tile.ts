@@ -91,23 +91,28 @@ function column(tile: Tile, measure: number): Float64Array {
   return found;
 }
 
-/** Which changes to count; all other kinds always are. */
-export type CountsChange = ((log: string, key: string) => boolean) | undefined;
+/** Which changes and keyframes to count; all other kinds always are. */
+export interface CountedLogs {
+  readonly counts: (log: string, key: string) => boolean;
+  readonly countsKeyframe: (log: string) => boolean;
+}
 
 /** Counts a batch's events that lie in the tile. */
-export function addBatch(tile: Tile, { events }: Batch, countsChange?: CountsChange): void {
+export function addBatch(tile: Tile, { events }: Batch, counted?: CountedLogs): void {
   const width = 2 ** tile.level;
   const start = tile.first * width;
   const end = indexAfter(events.t, (start + tile.cellCount * width - 1) as Hlc, events.count);
   const changes = column(tile, Measure.changes);
-  const wanted = countsChange && events.variables.map(({ log, key }) => countsChange(log, key));
+  const wanted = counted && events.variables.map(({ log, key }) => counted.counts(log, key));
   for (let i = indexAfter(events.t, (start - 1) as Hlc, events.count); i < end; i += 1) {
     const t = events.t[i] as Hlc;
     const cell = Math.floor((t - start) / width);
     const code = events.kind[i] as number;
     const ref = events.ref[i] as number;
     if (code > 3) {
-      addBody(tile, cell, t, code, events.bodies[ref] as EventBody);
+      const body = events.bodies[ref] as EventBody;
+      const isOther = body.kind === "keyframe" && counted?.countsKeyframe(body.log) === false;
+      if (!isOther) addBody(tile, cell, t, code, body);
     } else if (wanted === undefined || wanted[ref]) {
       add(changes, cell, 1);
       if (events.valueTag[i] === ValueTag.cutShort) column(tile, Measure.cutShort)[cell] = 1;

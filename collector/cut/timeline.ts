@@ -104,7 +104,10 @@ function* countNode(
     const to = Math.min(last, record.lastT) as Hlc;
     const choice = { logs: chosen.logs, messages: true, rest: true };
     for (const batch of context.source.batches(record.id, from, to, { choice })) {
-      addBatch(result, batch, (log, key) => isChosen(chosen, log, key));
+      addBatch(result, batch, {
+        counts: (log, key) => isChosen(chosen, log, key),
+        countsKeyframe: (log) => chosen.logs === undefined || chosen.logs.has(log),
+      });
       yield;
     }
   }
