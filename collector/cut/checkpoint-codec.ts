@@ -1,15 +1,18 @@
 /**
- * Bytes of checkpoints: the state of one log, and the directory of a round. Version 1. The store adds
+ * Bytes of checkpoints: the state of one log, and the directory of a round. The store adds
  * and verifies a checksum; what cannot be read here counts as missing, and the answer is replayed
  * from further back.
  *
- *     log state   version | lost: JSON | key list | tags | numbers as varints and floats | others: JSON
+ *     log state   version 2 | lost: JSON | key list | tags, wholes: frames | doubles | others: JSON | padding 4
  *     key list    seq of the checkpoint that holds the list, 0: here   | hashes | keys in it
  *                 [keys] if here | keys that appeared since
  *     directory   version | last send t, last receive t | lost, senders: JSON | more senders from | (log, seq of its state)...
  *
+ * Version 1 had a byte per tag, varints, and texts as they are; it is still read. Keys and JSON are
+ * deflated where it pays (store/segment-text.ts), numbers packed (store/segment-frames.ts).
+ *
  * Most rounds change values and not the set of variables, so the list of keys is written once and
- * referred to: a round of a thousand small counters takes some 3 kB instead of 12.
+ * referred to: a round of a thousand small counters takes some 2 kB instead of 12.
  */
 import {
   ByteReader,
@@ -23,18 +26,26 @@ import {
   unzigzag,
   type Value,
   ValueTag,
-  zigzag,
 } from "../../agent/kernel/index.ts";
+import {
+  FRAME_PADDING,
+  readFrames,
+  readSmallFrames,
+  writeFrames,
+} from "../store/segment-frames.ts";
+import { readPacked, writePacked } from "../store/segment-text.ts";
 import { isSameList, KeyList, type KeyListName } from "./key-list.ts";
 import { LogImage, Tag } from "./log-image.ts";
 import type { SenderRow } from "./senders.ts";
 
-const VERSION = 1;
+const VERSION = 2;
+/** Still read. */
+const FIRST_VERSION = 1;
 /** 2: senders by run. An older directory counts as missing. */
 const DIRECTORY_VERSION = 2;
 /** On disk only: a whole number small enough for a zigzag varint. */
 const TAG_WHOLE = 9;
-const MAX_WHOLE = 2 ** 52;
+const MAX_WHOLE = 2 ** 51;
 const MAX_TEXT = 0xffff_ffff;
 
 /** Where a log's key list is written: with the checkpoint of this seq. */
@@ -72,32 +83,42 @@ export function encodeLogState(image: LogImage, keys: KeyListRef | undefined): U
   writer.uint32(image.base.name.hash);
   writer.uint32(image.base.name.otherHash);
   writer.varint(image.base.name.count);
-  if (keys === undefined) for (const key of image.base.keys) writer.lengthAndText(key);
+  if (keys === undefined) writePacked(writer, textsOf(image.base.keys));
   writer.varint(image.extra.length);
   for (const key of image.extra) writer.lengthAndText(key);
   writeValues(image);
   return writer.bytes.slice(0, writer.pos);
 }
 
+const texts = new ByteWriter();
+
+function textsOf(keys: readonly string[]): Uint8Array {
+  texts.clear();
+  for (const key of keys) texts.lengthAndText(key);
+  return texts.bytes.slice(0, texts.pos);
+}
+
 function writeValues(image: LogImage): void {
   const count = image.slotCount;
-  writer.reserve(count);
-  const tags = writer.bytes.subarray(writer.pos, writer.pos + count);
-  for (let slot = 0; slot < count; slot += 1) tags[slot] = diskTag(image, slot);
-  writer.pos += count;
+  const tags = new Uint8Array(count);
   const wholes: number[] = [];
   const floats: number[] = [];
   const others: Json[] = [];
   for (let slot = 0; slot < count; slot += 1) {
     const tag = diskTag(image, slot);
-    if (tag === TAG_WHOLE) wholes.push(zigzag(image.numbers[slot] as number));
+    tags[slot] = tag;
+    if (tag === TAG_WHOLE) wholes.push(image.numbers[slot] as number);
     else if (tag === Tag.number) floats.push(image.numbers[slot] as number);
     else if (tag === Tag.other) others.push(toJsonForm(image.valueAt(slot) as Value));
   }
+  writeFrames(writer, tags, count);
   writer.varint(wholes.length);
-  writer.varints(wholes, wholes.length);
+  writeFrames(writer, wholes, wholes.length);
   for (const number of floats) writer.float64(number);
-  writer.lengthAndText(others.length === 0 ? "" : JSON.stringify(others));
+  texts.clear();
+  if (others.length > 0) texts.text(JSON.stringify(others));
+  writePacked(writer, texts.bytes.subarray(0, texts.pos));
+  for (let i = 0; i < FRAME_PADDING; i += 1) writer.byte(0);
 }
 
 function diskTag(image: LogImage, slot: number): number {
@@ -119,11 +140,12 @@ export function decodeLogState(
   findKeys: (seq: number, name: KeyListName) => KeyList | undefined,
 ): LogImage {
   const reader = new ByteReader(bytes);
-  if (reader.byte() !== VERSION) throw unreadable("another version");
+  const version = versionOf(reader);
+  if (version === undefined) throw unreadable("another version");
   const lostText = reader.lengthAndText("lost ranges", MAX_TEXT);
   const keysSeq = reader.varint();
   const name = readName(reader);
-  const base = keysSeq === 0 ? readKeys(reader, name.count) : findKeys(keysSeq, name);
+  const base = keysSeq === 0 ? readKeys(reader, name.count, version) : findKeys(keysSeq, name);
   if (base === undefined || !isSameList(base.name, name)) {
     throw unreadable("its list of keys is missing");
   }
@@ -131,17 +153,18 @@ export function decodeLogState(
   const extraCount = reader.varint();
   for (let i = 0; i < extraCount; i += 1) image.slotFor(reader.lengthAndText("a key", MAX_TEXT));
   if (lostText !== "") image.lost = listIn<LostRange>(lostText);
-  readValues(reader, image);
+  readValues(reader, image, version);
   return image;
 }
 
 /** The key list that stands in these bytes themselves; undefined if they refer to another. */
 export function decodeKeyList(bytes: Uint8Array): KeyList | undefined {
   const reader = new ByteReader(bytes);
-  if (reader.byte() !== VERSION) return undefined;
+  const version = versionOf(reader);
+  if (version === undefined) return undefined;
   reader.lengthAndText("lost ranges", MAX_TEXT);
   if (reader.varint() !== 0) return undefined;
-  return readKeys(reader, readName(reader).count);
+  return readKeys(reader, readName(reader).count, version);
 }
 
 /** The seq of the checkpoint that holds the keys of these bytes; 0: they do themselves. */
@@ -158,26 +181,31 @@ function readName(reader: ByteReader): KeyListName {
   return { hash, otherHash, count: reader.varint() };
 }
 
-function readKeys(reader: ByteReader, count: number): KeyList {
-  reader.need(count);
+function versionOf(reader: ByteReader): number | undefined {
+  const version = reader.byte();
+  return version === VERSION || version === FIRST_VERSION ? version : undefined;
+}
+
+function readKeys(reader: ByteReader, count: number, version: number): KeyList {
+  const from = version === FIRST_VERSION ? reader : new ByteReader(readPacked(reader));
+  from.need(count);
   const keys: string[] = [];
-  for (let i = 0; i < count; i += 1) keys.push(reader.lengthAndText("a key", MAX_TEXT));
+  for (let i = 0; i < count; i += 1) keys.push(from.lengthAndText("a key", MAX_TEXT));
   return new KeyList(keys);
 }
 
-function readValues(reader: ByteReader, image: LogImage): void {
+function readValues(reader: ByteReader, image: LogImage, version: number): void {
   const count = image.slotCount;
-  reader.need(count);
-  const tags = reader.bytes.subarray(reader.pos, reader.pos + count);
-  reader.pos += count;
+  const tags = readTags(reader, count, version);
   const wholeCount = reader.varint();
-  const wholes = reader.column(wholeCount);
+  if (wholeCount > count) throw unreadable("values missing");
+  const wholes = readWholes(reader, wholeCount, version);
   let nextWhole = 0;
   let otherCount = 0;
   for (let slot = 0; slot < count; slot += 1) {
     const tag = tags[slot] as number;
     if (tag === TAG_WHOLE) {
-      image.setNumber(slot, unzigzag(wholes[nextWhole] as number));
+      image.setNumber(slot, wholes[nextWhole] as number);
       nextWhole += 1;
     } else if (tag === Tag.number) image.setNumber(slot, reader.float64());
     else if (tag === ValueTag.null) image.setValue(slot, null);
@@ -186,7 +214,7 @@ function readValues(reader: ByteReader, image: LogImage): void {
     } else if (tag === Tag.other) otherCount += 1;
     else if (tag === Tag.knownAbsent) image.remove(slot);
   }
-  const text = reader.lengthAndText("values", MAX_TEXT);
+  const text = readOthers(reader, version);
   const others = listIn<Json>(text);
   if (others.length !== otherCount || nextWhole !== wholeCount) throw unreadable("values missing");
   let next = 0;
@@ -195,6 +223,31 @@ function readValues(reader: ByteReader, image: LogImage): void {
     image.setValue(slot, fromJsonForm(others[next] as Json));
     next += 1;
   }
+}
+
+function readTags(reader: ByteReader, count: number, version: number): Uint8Array {
+  if (version === FIRST_VERSION) {
+    reader.need(count);
+    reader.pos += count;
+    return reader.bytes.subarray(reader.pos - count, reader.pos);
+  }
+  const tags = new Uint8Array(count);
+  readSmallFrames(reader, tags, TAG_WHOLE + 1);
+  return tags;
+}
+
+function readWholes(reader: ByteReader, count: number, version: number): Float64Array {
+  if (version === FIRST_VERSION) return reader.column(count).map(unzigzag);
+  const wholes = new Float64Array(count);
+  readFrames(reader, wholes);
+  return wholes;
+}
+
+function readOthers(reader: ByteReader, version: number): string {
+  if (version === FIRST_VERSION) return reader.lengthAndText("values", MAX_TEXT);
+  const content = new ByteReader(readPacked(reader));
+  if (reader.remaining !== FRAME_PADDING) throw unreadable("another length");
+  return content.text(content.remaining);
 }
 
 export function encodeDirectory(directory: Directory): Uint8Array {

@@ -13,17 +13,23 @@ import { damagedBlock } from "./segment-damage.ts";
 
 /** Less is not worth a try. */
 const MIN_DEFLATED_BYTES = 48;
-/** A block's texts are at most what one batch may hold, a few times over. */
-const MAX_PACKED_BYTES: number = 64 * 1024 * 1024;
+/** More than this is written fast; and much more as it is, so that nobody waits for it. */
+const THOROUGH_BYTES: number = 64 * 1024;
+const MAX_DEFLATED_BYTES: number = 4 * 1024 * 1024;
+/** What stands in a record is shorter. */
+const MAX_PACKED_BYTES = 0x7fff_ffff;
 const MAX_KEY_BYTES = 0xffff_ffff;
 const MAX_SHARED = 255;
-const LEVEL = 6;
+const THOROUGH_LEVEL = 6;
+const FAST_LEVEL = 1;
 
 /** Writes bytes, deflated if that makes them smaller by a tenth at least. */
 export function writePacked(out: ByteWriter, content: Uint8Array): void {
-  out.varint(content.length);
-  const deflated =
-    content.length < MIN_DEFLATED_BYTES ? content : deflateRawSync(content, { level: LEVEL });
+  const { length } = content;
+  out.varint(length);
+  const isTried = length >= MIN_DEFLATED_BYTES && length <= MAX_DEFLATED_BYTES;
+  const level = length > THOROUGH_BYTES ? FAST_LEVEL : THOROUGH_LEVEL;
+  const deflated = isTried ? deflateRawSync(content, { level }) : content;
   if (deflated.length > content.length * 0.9) {
     out.varint(0);
     out.raw(content);
@@ -37,7 +43,9 @@ export function writePacked(out: ByteWriter, content: Uint8Array): void {
 export function readPacked(reader: ByteReader): Uint8Array {
   const length = reader.varint();
   const stored = reader.varint();
-  if (length > MAX_PACKED_BYTES) damagedBlock("an impossible length");
+  if (length > (stored === 0 ? MAX_PACKED_BYTES : MAX_DEFLATED_BYTES)) {
+    damagedBlock("an impossible length");
+  }
   const size = stored === 0 ? length : stored;
   reader.need(size);
   const bytes = reader.bytes.subarray(reader.pos, reader.pos + size);

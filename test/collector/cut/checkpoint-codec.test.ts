@@ -64,6 +64,38 @@ describe("a checkpoint", () => {
     );
   });
 
+  it("of the first version is still read", () => {
+    // Written by that version; never edited.
+    const bytes = Buffer.from(
+      "010000beefd3c2e4ca98060a016101620163016401650166016701680169016a00090404010302050509040202" +
+        "ffffffffffffff070000000000000080000000000000f83f0000000000003043175b22c3bc222c7b2224736574" +
+        "223a5b2278222c325d7d5d",
+      "hex",
+    );
+    const found = decodeLogState(bytes, () => undefined);
+    expect([...found]).toEqual([
+      ["a", 1],
+      ["b", -0],
+      ["c", 1.5],
+      ["d", null],
+      ["e", true],
+      ["f", false],
+      ["g", "ü"],
+      ["h", ValueSet.of([2, "x"])],
+      ["i", -(2 ** 51)],
+      ["j", 2 ** 52],
+    ]);
+    expect(decodeKeyList(bytes)?.keys).toEqual([..."abcdefghij"]);
+  });
+
+  it("takes little more than the bits of its numbers when many are alike", () => {
+    const image = new LogImage();
+    image.replace(Array.from({ length: 1_000 }, (_, i) => [`account-${i}`, (i * 7_919) % 100_000]));
+    image.compact();
+    const bytes = encodeLogState(image, { seq: 7, list: image.base });
+    expect(bytes.length).toBeLessThan((1_000 * 17) / 8 + 100);
+  });
+
   it("refuses to stand on another list of keys than the one it was written with", () => {
     const image = new LogImage();
     image.replace([["a", 1]]);
