@@ -8,6 +8,11 @@ export function liveRoutes({ now, live }: Answering & { readonly live: LiveHub }
   const router = Router();
   router.get("/api/live", (request, response) => {
     new Params(request.originalUrl, [], now());
+    if (request.method === "HEAD") {
+      // It would be held open for ever, and told nothing.
+      response.type("text/event-stream").end();
+      return;
+    }
     live.add(response, request.get("last-event-id"));
   });
   return router;

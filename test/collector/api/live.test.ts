@@ -106,6 +106,13 @@ describe("a listener", () => {
     }
   });
 
+  it("who only asks for the head is answered and not held open", async () => {
+    const { url } = await collector();
+    const response = await fetch(`${url}/api/live`, { method: "HEAD" });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
+  });
+
   it("does not keep a collector from ending", async () => {
     const started = await startCollector();
     await listen(started.url);

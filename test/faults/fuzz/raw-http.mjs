@@ -18,7 +18,7 @@ export function send(port, head, body, deadlineMs, isWellFormed = true) {
     };
     const timer = setTimeout(() => finish({ status: -1, headers: {}, text: "" }), deadlineMs);
     const look = (isOver) => {
-      const answer = answerIn(Buffer.concat(chunks, size), isOver);
+      const answer = answerIn(Buffer.concat(chunks, size), isOver, head.startsWith("HEAD "));
       if (answer !== undefined) finish(answer);
     };
     socket.on("data", (chunk) => {
@@ -36,13 +36,13 @@ export function send(port, head, body, deadlineMs, isWellFormed = true) {
 }
 
 /** The first answer that is no 100; undefined while it is not all there. */
-function answerIn(bytes, isOver) {
+function answerIn(bytes, isOver, isHead) {
   const end = bytes.indexOf("\r\n\r\n");
   const none = { status: 0, headers: {}, text: "" };
   if (end < 0) return isOver ? none : undefined;
   const [line, ...lines] = bytes.toString("latin1", 0, end).split("\r\n");
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1] ?? 0);
-  if (status === 100) return answerIn(bytes.subarray(end + 4), isOver);
+  if (status === 100) return answerIn(bytes.subarray(end + 4), isOver, isHead);
   const headers = {};
   for (const one of lines) {
     const colon = one.indexOf(":");
@@ -51,7 +51,8 @@ function answerIn(bytes, isOver) {
   const rest = bytes.subarray(end + 4);
   const isStream = headers["content-type"]?.startsWith("text/event-stream");
   const length = Number(headers["content-length"] ?? Number.NaN);
-  const isComplete = isStream || rest.length >= length || status === 304 || status === 204;
+  const isComplete =
+    isHead || isStream || rest.length >= length || status === 304 || status === 204;
   if (!isOver && !isComplete && !isChunkedEnd(headers, rest)) return undefined;
   const text = headers["transfer-encoding"] === "chunked" ? dechunked(rest) : rest.toString("utf8");
   return { status, headers, text, isStream };
