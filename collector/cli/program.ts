@@ -12,6 +12,7 @@ import { auditCommands } from "./audit-commands.ts";
 import { captureCommand } from "./capture-command.ts";
 import { collectorCommand } from "./collector-command.ts";
 import type { CliContext } from "./command.ts";
+import { compactCommand } from "./compact-command.ts";
 import { demoCommand } from "./demo-command.ts";
 import { doctorCommand } from "./doctor-command.ts";
 import { EXIT, errorLines, exitCodeOf } from "./exit.ts";
@@ -65,6 +66,7 @@ function createProgram(context: CliContext): Command {
     ...auditCommands(context),
     captureCommand(context),
     saveCommand(context),
+    compactCommand(context),
     ...interopCommands(context),
     doctorCommand(context),
     verifyCommand(context),

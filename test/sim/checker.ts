@@ -106,6 +106,13 @@ export class Checker implements Judge {
     if (latest !== undefined) this.judgeAge(latest.receivedMs, `${node} at ${t}`);
   }
 
+  mayBeGone(epoch: EpochLedger, seq: number): boolean {
+    const { retentionMs } = this.scenario;
+    const receivedMs = epoch.receivedMs(seq);
+    if (retentionMs === undefined || receivedMs === undefined) return false;
+    return this.#nowMs() - receivedMs >= retentionMs;
+  }
+
   /** `receivedMs`: when something came that is gone. */
   judgeAge(receivedMs: number, where: string): void {
     const { retentionMs, happenings, disk } = this.scenario;

@@ -13,13 +13,10 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
   if (selection.nodes !== undefined || !cut.consistent) return;
   const { ledger } = judge;
   const t = cut.at;
-  // What is gone is in no cut: that of those nodes nothing is known is said.
-  const outside = new Set(
-    cut.incomplete.flatMap(({ node, reason }) => (reason === "outside-retention" ? [node] : [])),
-  );
   for (const { message, receive } of ledger.violating) {
     const sentT = message.forgedT ?? message.t;
-    if (outside.has(receive.epoch.node)) continue;
+    // A violation goes with its receive, once all history begins later.
+    if (judge.mayBeGone(receive.epoch, receive.seq)) continue;
     if (receive.t > t || sentT <= t || !receive.epoch.isAcked(receive.seq)) continue;
     judge.fail(
       "called consistent, holds a receive without its send",

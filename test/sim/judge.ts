@@ -9,6 +9,8 @@ export interface Judge {
   readonly scenario: Scenario;
   readonly counts: Counts;
   fail(what: string, detail: string): void;
+  /** Whether the event came so long ago that retention may have taken it. */
+  mayBeGone(epoch: EpochLedger, seq: number): boolean;
   /** The epoch of a node that counts at t, by the ledger. */
   activeAt(node: string, t: number): EpochLedger | "uncertain" | undefined;
 }
