@@ -41,6 +41,7 @@ import { Recording } from "./state/recording.ts";
 import { Redaction } from "./state/redaction.ts";
 import { Snapshots } from "./state/snapshot.ts";
 import { VariableTable } from "./state/variable-table.ts";
+import { keepTickShape } from "./tick-shape.ts";
 import { RequestTiming } from "./tracing/request-timing.ts";
 import { Vitals } from "./vitals.ts";
 
@@ -146,6 +147,7 @@ export class Runtime {
     this.#requests = isInert || !config.requests ? undefined : this.#timeRequests();
     if (isInert) this.guard.turnOff("no agent was started");
     else {
+      keepTickShape();
       this.#cancelCeiling = this.#epochs.keepCeiling(() => this.feed.epoch, clock, this.#scheduler);
       if (this.shipper === undefined) this.#keepTidy();
     }

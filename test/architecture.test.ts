@@ -95,6 +95,7 @@ const ALLOWED: ImportTable = [
       "agent/runtime.ts",
       "agent/self-report.ts",
       "agent/start.ts",
+      "agent/tick-shape.ts",
       "agent/version.ts",
       "agent/vitals.ts",
       "agent/state/",

@@ -87,6 +87,7 @@ export class HttpClientHook {
   readonly #context: HookContext;
   readonly #guard: HookGuard;
   readonly #onMissed: () => void;
+  #isWatching = true;
   readonly #judged = new Map<string, Judged>();
 
   /** @param onMissed a request left and nobody asked `stampRequest` about it */
@@ -190,7 +191,15 @@ export class HttpClientHook {
     if (!this.#guard.isOn) return;
     const request = (published as { request: Request }).request;
     if (request[MESSAGE] === undefined) this.#onMissed();
+    else this.#stopWatching();
   };
+
+  /** A request was seen to leave: as in http-server-hook.ts. */
+  #stopWatching(): void {
+    if (!this.#isWatching) return;
+    this.#isWatching = false;
+    queueMicrotask(() => unsubscribe(REQUEST_START, this.#onStart));
+  }
 
   readonly #onResponse = (published: unknown): void => {
     if (!this.#guard.isOn) return;

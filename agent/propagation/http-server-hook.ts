@@ -62,6 +62,7 @@ export class HttpServerHook {
   readonly #context: HookContext;
   readonly #guard: HookGuard;
   readonly #onMissed: () => void;
+  #isWatching = true;
 
   /** @param onMissed a reply left and nobody asked `stampReply` about it */
   constructor(context: HookContext, guard: HookGuard, onMissed: () => void) {
@@ -146,6 +147,17 @@ export class HttpServerHook {
     if (!this.#guard.isOn) return;
     const { response } = published as ServerMessage;
     const duty = (response as Reply)[REPLY];
-    if (duty !== undefined && duty !== "done") this.#onMissed();
+    if (duty === "done") this.#stopWatching();
+    else if (duty !== undefined) this.#onMissed();
   };
+
+  /**
+   * A reply was seen to leave, so this Node does what we rely on: none is looked at again when it has left.
+   * In a moment: channels of older Nodes pass over a subscriber if one before it goes while they publish.
+   */
+  #stopWatching(): void {
+    if (!this.#isWatching) return;
+    this.#isWatching = false;
+    queueMicrotask(() => unsubscribe(RESPONSE_FINISH, this.#onFinish));
+  }
 }

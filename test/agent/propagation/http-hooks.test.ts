@@ -634,6 +634,24 @@ describe("who gets and who is believed", () => {
     expect(hooked.recorder.sends).toHaveLength(before);
   });
 
+  it("listens for heads that left unseen only until it saw one, and takes no event from other listeners", async () => {
+    const names = ["http.client.request.start", "http.server.response.finish"];
+    const others = names.map((name) => ({ on: channel(name), count: 0, listen: () => {} }));
+    hooked = hookUp();
+    for (const other of others) {
+      other.listen = () => {
+        other.count += 1;
+      };
+      other.on.subscribe(other.listen);
+    }
+    const url = await hooked.serve((_incoming, response) => response.end("ok"));
+    for (let i = 0; i < 3; i += 1) await exchange(url, (to, done) => get(to, done));
+    expect(others.map(({ count }) => count)).toEqual([3, 3]);
+    for (const { on, listen } of others) on.unsubscribe(listen);
+    expect(names.filter((name) => channel(name).hasSubscribers)).toEqual([]);
+    expect(hooked.recorder.sends).toHaveLength(6);
+  });
+
   it("a long Host line that a proxy hands on costs no more than its length", async () => {
     const head = `GET / HTTP/1.1\r\nHost: a${" ".repeat(100_000)}:x\r\n\r\n`;
     const before = performance.now();
