@@ -6,8 +6,9 @@ import { expect, it } from "vitest";
 /** With what each repeats. The rest is for the long run, and for `.ci/run`. */
 const ROWS: readonly (readonly [row: string, runs: number])[] = [
   ["J", 1],
-  ["25", 3],
+  ["25", 2],
   ["26", 4],
+  ["27", 2],
   ["28", 2],
   ["29", 2],
   ["32", 5],

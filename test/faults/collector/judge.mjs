@@ -120,7 +120,10 @@ export async function judgeCut({ verdict, books, collector, damaged = new Map() 
     const named = cut.incomplete.filter(({ node }) => node === book.node);
     const isMissing = seq > book.acknowledged || book.isDropped(seq);
     // What is damaged is missing until a keyframe or a checkpoint: which can be read is not for us to say.
-    const mayMiss = isMissing || (damaged.get(book.node) ?? []).some(({ first }) => first <= seq);
+    const mayMiss =
+      isMissing ||
+      t > book.timeOf(book.acknowledged) ||
+      (damaged.get(book.node) ?? []).some(({ first }) => first <= seq);
     if (named.length > 0) {
       if (!mayMiss) verdict.fail("false alarm", `${path}: ${JSON.stringify(named)} at seq ${seq}`);
       continue;

@@ -92,7 +92,7 @@ const FAILURES = [
   ["fdatasync", "EIO"],
   ["pwrite64", "EIO"],
   ["pwrite64", "ENOSPC"],
-  ["pwritev", "EIO"],
+  ["writev", "EIO"],
   ["fdatasync", "ENOSPC"],
 ];
 const EXIT_LIMIT_MS = 10_000;
@@ -117,7 +117,7 @@ export const row29 = {
       const inject = [`${call}:error=${error}:when=${1 + Math.floor(random() * 4)}`];
       const more = ["-P", join(collector.directory, "data.mdb")];
       const ended = collector.expectEnd();
-      const calls = "pwrite64,pwritev,fdatasync,fsync";
+      const calls = "pwrite64,writev,fdatasync,fsync";
       const { gone } = await attach(collector.pid, { calls, inject, output, more });
       const isEnded = await within(
         `exit after ${error} of ${call}`,
