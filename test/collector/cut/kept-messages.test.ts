@@ -144,7 +144,7 @@ describe("joined messages in the store", () => {
           expect(history.cutAt(t).inFlight).toEqual(open(blind(store)).cutAt(t).inFlight);
         }
       }),
-      { numRuns: Number(process.env["DBG_RUNS"] ?? 20) },
+      { numRuns: 20 },
     );
     expect(found.inFlight).toBeGreaterThan(500);
     expect(found.joined).toBeGreaterThan(20 * 20);
