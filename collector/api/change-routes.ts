@@ -1,11 +1,14 @@
 /** What changed: `/api/diff` between two cuts, `/api/step` by step, `/api/history` of one variable. */
 import { Router } from "express";
+import type { Hlc } from "../../agent/kernel/index.ts";
+import type { History, Incomplete, Step } from "../cut/history.ts";
 import { type Answering, closingOf } from "./answering.ts";
-import { Params, SELECTION_PARAMS } from "./params.ts";
+import { Params, SELECTION_PARAMS, type TimeRange } from "./params.ts";
 import { refuseBeforeHistory, wholeRange } from "./retained.ts";
-import { diffJson, stepsJson, variableHistoryJson } from "./to-json.ts";
+import type { IncompleteJson } from "./shapes.ts";
+import { diffJson, incompleteJson, stepsJson, variableHistoryJson } from "./to-json.ts";
 
-export const MAX_STEPS = 1_000;
+export const MAX_STEPS = 10_000;
 
 export function changeRoutes({ history, now }: Answering): Router {
   const router = Router();
@@ -28,8 +31,14 @@ export function changeRoutes({ history, now }: Answering): Router {
     const direction = params.oneOf("direction", ["next", "prev"], "next");
     const count = params.integer("count", { min: 1, max: MAX_STEPS, otherwise: 1 });
     const closing = closingOf(response);
-    const steps = await history.step(from, direction, count, params.selection(), closing);
-    response.json(stepsJson(steps));
+    const selection = params.selection();
+    const steps = await history.step(from, direction, count, selection, closing);
+    response.json({
+      ...stepsJson(steps),
+      ...missingJson(
+        history.missing(gone(history, from, direction, count, steps, now()), selection),
+      ),
+    });
   });
 
   router.get("/api/history", async (request, response) => {
@@ -47,8 +56,34 @@ export function changeRoutes({ history, now }: Answering): Router {
     const asking = { from, to: range.to };
     const closing = closingOf(response);
     const page = await history.variable(node, log, key, asking, params.limit(), closing);
-    response.json(variableHistoryJson(page));
+    const to = page.next === undefined ? range.to : ((page.next - 1) as Hlc);
+    const selection = { nodes: [node], logs: [log], keys: [key] };
+    const missing = history.missing({ from, to: Math.max(from, to) as Hlc }, selection);
+    response.json({ ...variableHistoryJson(page), ...missingJson(missing) });
   });
 
   return router;
+}
+
+/** The range that steps have gone through: to the last of them, or to its end where there are no more. */
+function gone(
+  history: History,
+  from: Hlc,
+  direction: "next" | "prev",
+  count: number,
+  steps: readonly Step[],
+  now: Hlc,
+): TimeRange {
+  const { from: first, to: last } = wholeRange(history, now);
+  const at = steps.length < count ? undefined : steps.at(-1)?.at;
+  return direction === "next"
+    ? { from, to: Math.max(from, at ?? last) as Hlc }
+    : { from: Math.min(from, at ?? first) as Hlc, to: from };
+}
+
+function missingJson(missing: readonly Incomplete[]): {
+  readonly complete: boolean;
+  readonly incomplete: readonly IncompleteJson[];
+} {
+  return { complete: missing.length === 0, incomplete: missing.map(incompleteJson) };
 }

@@ -139,6 +139,9 @@ export interface DiffJson {
 }
 
 export interface StepsJson {
+  /** Whether no event of the range gone through may be missing: other steps may lie in it. */
+  readonly complete: boolean;
+  readonly incomplete: readonly IncompleteJson[];
   readonly steps: readonly {
     readonly at: H;
     readonly changes: readonly (BeforeAfterJson & {
@@ -152,6 +155,9 @@ export interface StepsJson {
 }
 
 export interface VariableHistoryJson {
+  /** Whether no version of this page's range may be missing. */
+  readonly complete: boolean;
+  readonly incomplete: readonly IncompleteJson[];
   readonly values: readonly {
     readonly at: H;
     readonly epoch: number;

@@ -117,7 +117,7 @@ export function diffJson(diff: Diff): DiffJson {
   };
 }
 
-export function stepsJson(steps: readonly Step[]): StepsJson {
+export function stepsJson(steps: readonly Step[]): Pick<StepsJson, "steps"> {
   return {
     steps: steps.map(({ at, changes }) => ({
       at: hJson(at),
@@ -145,7 +145,7 @@ function beforeAfterJson(change: BeforeAfter): BeforeAfterJson {
 export function variableHistoryJson(page: {
   readonly versions: readonly VariableVersion[];
   readonly next: Hlc | undefined;
-}): VariableHistoryJson {
+}): Pick<VariableHistoryJson, "values" | "next"> {
   return {
     values: page.versions.map((version) => ({
       at: hJson(version.at),

@@ -29,7 +29,7 @@ import { cutText } from "./show-cut.ts";
 import type { ShowOptions } from "./text.ts";
 import { unknownKeysText } from "./unknown-keys.ts";
 
-const MAX_STEPS = 1_000;
+const MAX_STEPS = 10_000;
 
 export function pastCommands(context: CliContext): Command[] {
   return [

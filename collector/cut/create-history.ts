@@ -16,11 +16,11 @@ import { type AmendedRange, Amendments } from "./amendments.ts";
 import { Behind } from "./behind.ts";
 import { causalityOf } from "./causality.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import type { CutContext } from "./context.ts";
+import { type CutContext, membersNow } from "./context.ts";
 import { cutAt } from "./cut-at.ts";
 import { diffBetween } from "./diff.ts";
 import { EpochSource } from "./epoch-source.ts";
-import { eventsOf } from "./events.ts";
+import { eventsOf, missingIn } from "./events.ts";
 import type { History, Walk, WalkPredicate, WalkRowOptions } from "./history.ts";
 import { KeptMessages } from "./kept-messages.ts";
 import { type CutLimits, cutLimits, ticksOfMs } from "./limits.ts";
@@ -31,6 +31,7 @@ import { OffsetBook } from "./offset-book.ts";
 import { checkpointAt, markAt, type PieceEnd } from "./prune-point.ts";
 import { unpruned } from "./pruned.ts";
 import { Sealer } from "./sealer.ts";
+import { choose } from "./selection.ts";
 import { SlowMessages } from "./slow-messages.ts";
 import { stepFrom } from "./step.ts";
 import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
@@ -132,6 +133,10 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       ),
     variable: (node, log, key, range, limit, signal) =>
       run(range.from, () => variableHistory(context, node, log, key, range, limit), signal),
+    missing: (range, selection = {}) => {
+      const membership = membersNow(context);
+      return missingIn(context, membership, range, choose(selection, membership));
+    },
     events: (query, signal) => run(query.from, () => eventsOf(context, query), signal),
     timeline: (range, pixels, selection, signal) =>
       run(range.from, () => timelineOf(context, tiles, range, pixels, selection), signal),

@@ -11,6 +11,7 @@ import type {
   Diff,
   EventPage,
   EventQuery,
+  Incomplete,
   LogSummary,
   NodeSummary,
   Selection,
@@ -67,6 +68,11 @@ export interface History {
     limit: number,
     signal?: AbortSignal,
   ): Promise<{ readonly versions: readonly VariableVersion[]; readonly next: Hlc | undefined }>;
+  /** Why events of [from, to] that concern the selection may be missing; empty: none is. Reads no event. */
+  missing(
+    range: { readonly from: Hlc; readonly to: Hlc },
+    selection?: Selection,
+  ): readonly Incomplete[];
   events(query: EventQuery, signal?: AbortSignal): Promise<EventPage>;
   timeline(
     range: { readonly from: Hlc; readonly to: Hlc },

@@ -165,6 +165,9 @@ export function diffOf(scenario: Scenario, from: number, to: number): DiffJson {
   };
 }
 
+/** Nothing is ever missing between the ends of these histories. */
+const WHOLE = { complete: true, incomplete: [] } as const;
+
 export function stepsFrom(
   scenario: Scenario,
   from: number,
@@ -180,6 +183,7 @@ export function stepsFrom(
   );
   const nearest = direction === "next" ? times.slice(0, count) : times.reverse().slice(0, count);
   return {
+    ...WHOLE,
     steps: nearest.map((t) => ({
       at: timeJson(t),
       changes: changes
@@ -194,7 +198,7 @@ export function stepsFrom(
   };
 }
 
-/** Versions of one variable in [from, to], oldest first; first the value at `from`, dated so. */
+/** Versions of one variable in [from, to], oldest first; first the value at `from`, dated when it began. */
 export function historyOf(
   scenario: Scenario,
   name: { node: string; log: string; key: string },
@@ -214,11 +218,11 @@ export function historyOf(
   const start =
     before === undefined || inside[0]?.t === from || !stateAt(scenario, from).has(id)
       ? []
-      : [versionOf(before, from)];
+      : [versionOf(before, before.t)];
   const count = Math.max(0, limit - start.length);
   const values = [...start, ...inside.slice(0, count).map((e) => versionOf(e, e.t))];
   const next = inside[count];
-  return next === undefined ? { values } : { values, next: formatHlc(next.t) };
+  return next === undefined ? { ...WHOLE, values } : { ...WHOLE, values, next: formatHlc(next.t) };
 }
 
 function lineOf({ node, service, epoch, seq, t, kind, fields }: ScenarioEvent): EventLineJson {

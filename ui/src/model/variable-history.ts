@@ -75,7 +75,7 @@ async function valuesBefore(
 
 /** Without what may have been written before the stretch. */
 function withoutStart({ values, from }: Stretch): readonly VariableValue[] {
-  return values[0] !== undefined && ticksOf(values[0].at) === from ? values.slice(1) : values;
+  return values[0] !== undefined && ticksOf(values[0].at) <= from ? values.slice(1) : values;
 }
 
 interface Stretch {
