@@ -155,7 +155,8 @@ function heldAfter(
 ): { readonly value: Value | undefined; readonly isChange: boolean } | "changed" | undefined {
   const code = events.kind[i] as number;
   if (code > 3) {
-    const body = code === KindCode.keyframe && events.bodies[events.ref[i] as number];
+    if (code !== KindCode.keyframe) return undefined;
+    const body = events.bodies[events.ref[i] as number];
     if (body?.kind !== "keyframe" || body.log !== log) return undefined;
     return { value: body.state.get(key), isChange: false };
   }
