@@ -103,9 +103,12 @@ function lostSeqs(known) {
 }
 
 /** One cut of all nodes at t, against the books. */
-export async function judgeCut({ verdict, books, collector, damaged = new Map() }, t) {
+export async function judgeCut(options, t) {
+  const { verdict, books, collector, damaged = new Map(), isPruned = false } = options;
   const path = `/api/cut?at=${hexOfTicks(t)}&log=${LOG}`;
   const cut = await collector.get(path);
+  // Gone by retention, and said so: for all nodes at once, or below for some.
+  if (isPruned && cut.httpStatus === 410 && cut.error.code === "outside-retention") return "gone";
   if (cut.httpStatus !== 200) {
     verdict.fail("no cut", `${path}: ${cut.httpStatus} ${JSON.stringify(cut.error)}`);
     return;
@@ -125,6 +128,7 @@ export async function judgeCut({ verdict, books, collector, damaged = new Map() 
       t > book.timeOf(book.acknowledged) ||
       (damaged.get(book.node) ?? []).some(({ first }) => first <= seq);
     if (named.length > 0) {
+      if (isPruned && named.some(({ reason }) => reason === "outside-retention")) continue;
       if (!mayMiss) verdict.fail("false alarm", `${path}: ${JSON.stringify(named)} at seq ${seq}`);
       continue;
     }

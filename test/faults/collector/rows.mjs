@@ -6,6 +6,7 @@ import { rowJudge } from "./judge-row.mjs";
 import { row25, row36 } from "./kill-rows.mjs";
 import { row31, row34, row35 } from "./load-rows.mjs";
 import { row27 } from "./power-rows.mjs";
+import { row33 } from "./retention-rows.mjs";
 import { row26, row29, row30 } from "./syscall-rows.mjs";
 export const ROWS = [
   row25,
@@ -17,6 +18,7 @@ export const ROWS = [
   row31,
   row32,
   row32Keys,
+  row33,
   row34,
   row35,
   row36,
