@@ -44,13 +44,16 @@ export class Shop {
     return shop;
   }
 
-  /** Asks for carts in a closed loop. */
-  async load(ms: number): Promise<Load> {
+  /**
+   * Asks for carts in a closed loop.
+   * @param atLeast goes on until so many were answered, however long that takes
+   */
+  async load(ms: number, atLeast = 0): Promise<Load> {
     const latencies: number[] = [];
     const cpuBefore = await this.#cpuUs();
     const start = performance.now();
     const askUntilEnd = async (): Promise<void> => {
-      while (performance.now() - start < ms) {
+      while (performance.now() - start < ms || latencies.length < atLeast) {
         this.#cart = (this.#cart + 1) % 5_000;
         const asked = performance.now();
         await this.#ask(`${this.#url}/carts/${this.#cart}`);
