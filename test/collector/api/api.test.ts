@@ -268,6 +268,7 @@ describe("what there is", () => {
       epochs: [{ epoch: 7, joined: H, end: null }],
       status: "live",
       joined: H,
+      retainedFrom: null,
       watermark: { hlc: hex(50), time: H.time },
       hooks: null,
       counts: { stored: 6 },
