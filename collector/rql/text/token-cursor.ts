@@ -54,7 +54,8 @@ export class TokenCursor {
   /** Takes a symbol or keyword that must be ahead. */
   expect(word: string, hint?: string): Token {
     if (this.peek().word === word) return this.take();
-    return this.refuseAhead(/^[A-Z_]+$/.test(word) ? word : `"${word}"`, hint, [word]);
+    const isKeyword = /^[A-Z_]+$/.test(word);
+    return this.refuseAhead(isKeyword ? word : `"${word}"`, hint, isKeyword ? [word] : []);
   }
 
   /** Whether a name is ahead: anything but a reserved word. */

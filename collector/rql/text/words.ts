@@ -33,9 +33,12 @@ export function isPlainName(name: string): boolean {
 
 /** The known words within two characters of `word`, any case, nearest first. */
 export function nearWords(word: string, known: Iterable<string>): string[] {
-  return ranked(word, known)
-    .filter(({ distance }) => distance <= NEAR)
-    .map(({ name }) => name);
+  return (
+    ranked(word, known)
+      // A word of which nothing stays is not misspelt.
+      .filter(({ name, distance }) => distance <= Math.min(NEAR, word.length - 1, name.length - 1))
+      .map(({ name }) => name)
+  );
 }
 
 /** The known names, nearest to `word` first, at most `NAMES_LISTED`. */
