@@ -82,13 +82,14 @@ class QueryChecker {
     if (declared.size > 0) this.#findKinds(declared, logs);
     const binder = this.#binder(declared, logs, this.#warn);
     this.#warnShadowed(declared, binder);
+    // In the order of the text, so that a warning stands at the first place.
+    binder.part = "select";
+    const items = this.#items(binder, declared);
     binder.part = "compute";
     const compute = query.compute === undefined ? undefined : binder.truth(query.compute);
     binder.part = "condition";
     const when = query.when === undefined ? undefined : binder.truth(query.when.expr);
     const window = this.#window(binder);
-    binder.part = "select";
-    const items = this.#items(binder, declared);
     this.#refuseConflicts();
     for (const { name, at } of query.nodes ?? []) binder.warnUnknownNode(name, at);
     const { compute: inCompute, condition, select } = binder.columnsOf;
@@ -118,7 +119,7 @@ class QueryChecker {
       usesMessages: binder.usesMessages,
       usesStatus: binder.usesStatus,
       sequential,
-      warnings: this.#warnings,
+      warnings: this.#warnings.toSorted((a, b) => a.offset - b.offset),
     };
   }
 

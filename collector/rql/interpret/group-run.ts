@@ -120,8 +120,11 @@ export class GroupRun {
     const differs = this.#tracker.moveTo(state, this.#sequence);
     this.#state = state;
     this.#t = state.t;
-    const messages = this.#query.usesMessages ? this.#messagingNodes(state) : [];
-    const isCut = differs || isScheduled || messages.length > 0 || this.#hasNewStatus();
+    // A message to or from a selected node may be moved by one that is not selected.
+    const isMessaging = this.#query.usesMessages && state.messaging.size > 0;
+    const messages = isMessaging ? this.nodes.filter((node) => state.messaging.has(node)) : [];
+    const hasNewStatus = this.#hasNewStatus();
+    const isCut = differs || isScheduled || isMessaging || hasNewStatus;
     this.#followers?.expire(state.t);
     this.#shortfalls.moveTo(state.t, this.#tracker.nodes, state.incomplete);
     if (isCut) this.#evaluate(state.t, isStart, isStart ? [] : [...messages, ...passing]);
@@ -172,10 +175,6 @@ export class GroupRun {
     );
   }
 
-  #messagingNodes({ messaging }: CutState): string[] {
-    return this.nodes.filter((node) => messaging.has(node));
-  }
-
   #hasNewStatus(): boolean {
     if (!this.#query.usesStatus) return false;
     const told = JSON.stringify([...this.#tracker.nodes].map(([id, { status }]) => [id, status]));
@@ -187,9 +186,9 @@ export class GroupRun {
   #evaluate(t: Hlc, isStart: boolean, alsoBy: readonly string[]): void {
     const { when, window, eachChange, items } = this.#query;
     const evaluator = this.#evaluator;
-    this.#cuts += 1;
     this.#pulseAt = undefined;
     evaluator.begin(this.#state as CutState, t, isStart);
+    this.#cuts += 1;
     const truth: Truth = when === undefined ? true : evaluator.truth(when);
     const q: Truth = window?.expr === undefined ? false : evaluator.truth(window.expr);
     const values = (): readonly Json[] =>

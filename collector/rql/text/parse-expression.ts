@@ -412,7 +412,7 @@ export class ExpressionParser {
     if (this.#tokens.isName() && this.#tokens.peek(1).word === "IN") {
       const variable = nameRef(this.#tokens.take());
       this.#tokens.take();
-      const source = this.#setExpr();
+      const source = this.#source();
       const body = this.#body();
       this.#tokens.expect("}");
       const at = this.#tokens.since(start);
@@ -448,9 +448,14 @@ export class ExpressionParser {
       variables.push(nameRef(this.#tokens.expectName("a loop variable's name")));
     }
     this.#tokens.expect("IN", "a loop variable is bound by IN: EXISTS x IN v : (x > 1)");
-    const source = this.#setExpr();
+    const source = this.#source();
     const start = (variables[0] as NameRef).at;
     return { variables, source, at: this.#tokens.since(start) };
+  }
+
+  /** What a loop runs over. It may begin another loop, so it counts as a level. */
+  #source(): Expr {
+    return this.#deeper(() => this.#setExpr());
   }
 
   #body(): Expr {

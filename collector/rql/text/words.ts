@@ -36,7 +36,9 @@ export function nearWords(word: string, known: Iterable<string>): string[] {
   return (
     ranked(word, known)
       // A word of which nothing stays is not misspelt.
-      .filter(({ name, distance }) => distance <= Math.min(NEAR, word.length - 1, name.length - 1))
+      .filter(
+        ({ name, distance }) => distance <= NEAR && distance < Math.max(word.length, name.length),
+      )
       .map(({ name }) => name)
   );
 }

@@ -1,0 +1,174 @@
+/** Texts and names that somebody chose to do harm: refused with a place, or evaluated like any other. */
+import { describe, expect, it } from "vitest";
+import { checkText } from "../../../collector/rql/check/check.ts";
+import { RqlError } from "../../../collector/rql/errors.ts";
+import { interpret } from "../../../collector/rql/interpret/interpret.ts";
+import { ask } from "./ask.ts";
+import { at, cutsOf, type Happening, schemaOf } from "./told-cuts.ts";
+
+const TEMPTING = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "$set"];
+const HISTORY: readonly Happening[] = [
+  { t: at(0), node: "__proto__", kind: "set", key: "__proto__", value: 1 },
+  { t: at(0), node: "constructor", kind: "set", key: "__proto__", value: 2 },
+  {
+    ...{ t: at(0), node: "constructor", kind: "set", key: "constructor" },
+    value: JSON.parse('{"__proto__": {"x": 7}, "toString": 3}'),
+  },
+];
+
+/** Ends within this, on a machine that is busy with other things too. The goal is 100 ms. */
+const SOON_MS = 1_000;
+
+function outcome(text: string): string {
+  const schema = schemaOf(HISTORY);
+  const started = performance.now();
+  let told = "";
+  try {
+    for (const query of checkText(text, { schema, now: at(0) })) {
+      const limits = { steps: 20_000 };
+      const cuts = cutsOf(HISTORY, { from: at(0), to: at(1) });
+      for (const line of interpret(query, cuts, { limits }))
+        if (line.type === "end") told = line.status;
+    }
+  } catch (error) {
+    if (!(error instanceof RqlError)) throw error;
+    expect(error.offset).toBeLessThanOrEqual(text.length);
+    expect(error.excerpt.length).toBeLessThan(400);
+    told = error.code;
+  }
+  expect(performance.now() - started).toBeLessThan(SOON_MS);
+  return told;
+}
+
+const HEAD = "SELECT `__proto__` FROM l WHEN ";
+const filled = (start: string, part: string, end = ""): string => {
+  const room = 16_384 - start.length - end.length;
+  return start + part.repeat(Math.floor(room / part.length)) + end;
+};
+
+describe("a hostile text", () => {
+  const nests = [
+    "(",
+    "{",
+    "!",
+    "-",
+    "NOT ",
+    "Max(",
+    "v[",
+    "1 ? (",
+    "x := (",
+    "{x IN ",
+    "EXISTS x IN ",
+  ];
+  it.each(nests)("of 16 KiB of %j is refused for its depth", (part) => {
+    expect(["nesting-too-deep", "syntax"]).toContain(outcome(filled(HEAD, part)));
+  });
+
+  const chains = [
+    "1+",
+    "1*",
+    "{} UNION ",
+    "TRUE AND ",
+    "TRUE OR ",
+    "1 ? (1) : (1) AND ",
+    "v.",
+    "1=",
+    "1,",
+  ];
+  it.each(chains)("of 16 KiB of %j is answered soon", (part) => {
+    expect(outcome(filled(HEAD, part, "v"))).not.toBe("");
+  });
+
+  it("of thousands of flat operands runs", () => {
+    expect(outcome(filled(HEAD, "TRUE AND ", "TRUE"))).toBe("done");
+    expect(outcome(filled(HEAD, "FALSE OR ", "TRUE"))).toBe("done");
+  });
+
+  it.each([
+    ["digits", filled(HEAD, "9", " > 1"), "number-too-large"],
+    ["fraction digits", filled(`${HEAD}0.`, "9", " > 1"), "done"],
+    ["a long exponent", filled(`${HEAD}1e`, "9", " > 1"), "number-too-large"],
+    ["a unit", filled(`${HEAD}1`, "s", " > 1"), "unknown-unit"],
+    ["a string", filled(`${HEAD}'`, "x", "' = 'x'"), "done"],
+    ["a string without end", filled(`${HEAD}'`, "x"), "unterminated-string"],
+    ["quotes", filled(HEAD, "'"), "syntax"],
+    ["backticks", filled(HEAD, "`"), "unterminated-name"],
+    ["a name", filled(HEAD, "v", " IS NULL"), "done"],
+    ["a function's name", filled(HEAD, "M", "()"), "unknown-function"],
+    ["comments", filled(HEAD, "/**/", "TRUE"), "done"],
+    ["a comment without end", filled(`${HEAD}/*`, "*"), "unterminated-comment"],
+    ["semicolons", filled("SELECT v FROM l", ";"), "syntax"],
+    ["names of logs", filled("SELECT v FROM l", ",l"), "too-many-logs"],
+    ["columns", filled("SELECT v AS a0", ",v", " FROM l"), "duplicate-column"],
+    ["declarations", filled(`SELECT v FROM l COMPUTE `, "VAR x AND ", "TRUE"), "declared-twice"],
+    ["spaces", filled("SELECT v FROM l", " "), "done"],
+    ["zeros", "\0".repeat(1_000), "unexpected-character"],
+    ["lone surrogates", `${HEAD}\ud800`, "unexpected-character"],
+    ["a megabyte", "SELECT ".repeat(150_000), "text-too-long"],
+  ])("of %s", (_what, text, expected) => {
+    expect(outcome(text)).toBe(expected);
+  });
+
+  it("of many names whose kinds depend on each other backwards is answered soon", () => {
+    const count = 400;
+    const declared = Array.from({ length: count }, (_, n) => `VAR v${n}`);
+    const assigned = Array.from({ length: count }, (_, n) => `v${n} := v${n + 1}`).slice(0, -1);
+    const text = `SELECT v FROM l COMPUTE ${[...declared, ...assigned].join(" AND ")}`;
+    expect(["no-kind", "text-too-long"]).toContain(outcome(text));
+  });
+
+  it("that would run for hours ends with the status budget", () => {
+    const set = Array.from({ length: 300 }, (_, n) => n).join(",");
+    const loops = ["a", "b", "c", "d"].map((name) => `${name} IN {${set}}`).join(", ");
+    expect(outcome(`${HEAD}EXISTS ${loops} : (a + b + c + d < 0)`)).toBe("budget");
+  });
+
+  it("with line separators and quotes in its strings says what it says", () => {
+    const odd = "\u2028\u2029`;</script>${1}\\\\";
+    const answer = ask(`SELECT "${odd}" AS x FROM l`, HISTORY);
+    expect(answer.rows[0]?.values["x"]).toBe("\u2028\u2029`;</script>${1}\\");
+  });
+});
+
+describe("names that objects inherit", () => {
+  it.each(TEMPTING)("%s is a name like any other", (name) => {
+    const quoted = `\`${name}\``;
+    const history: Happening[] = [
+      { t: at(0), node: name, kind: "set", log: name, key: name, value: { [name]: 5 } },
+    ];
+    const answer = ask(
+      `SELECT ${quoted} AS x, ${quoted}["${name}"].${quoted} AS y, ${quoted}["${name}"].valueOf AS z
+       FROM ${quoted} COMPUTE OUT o AND o := Count(${quoted})
+       WHEN EXISTS ${quoted} IN Nodes() : (${quoted} = "${name}") AT NODES ${quoted}`,
+      history,
+    );
+    const values = answer.rows[0]?.values ?? {};
+    expect(values["y"]).toBe(5);
+    expect(values["z"]).toEqual({ $unknown: "undefined" });
+    expect(values["o"]).toBe(1);
+    expect(Object.keys(values["x"] as object)).toEqual([name]);
+  });
+
+  it("are nodes, variables and fields at once, and nothing is changed by them", () => {
+    const answer = ask(
+      'SELECT `__proto__`, constructor["constructor"].`__proto__`.x AS y, `__proto__`.`toString` AS z FROM l',
+      HISTORY,
+    );
+    const text = JSON.stringify(answer.rows[0]?.values);
+    expect(text).toBe('{"`__proto__`":{"__proto__":1,"constructor":2},"y":7,"z":{}}');
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+
+  it("are no functions and no keywords", () => {
+    for (const name of TEMPTING.slice(0, -1)) {
+      expect(() => ask(`SELECT ${name}(1) AS x FROM l`, HISTORY)).toThrow(/there is no function/);
+      expect(() => ask(`SELECT x FROM ${name}`, HISTORY)).toThrow(/no log/);
+    }
+  });
+
+  it("are columns too", () => {
+    const { rows, lines } = ask("SELECT 1 AS `__proto__`, 2 AS constructor FROM l", HISTORY);
+    expect(JSON.stringify(rows[0]?.values)).toBe('{"__proto__":1,"constructor":2}');
+    expect(lines[0]).toMatchObject({ columns: ["__proto__", "constructor"] });
+  });
+});
