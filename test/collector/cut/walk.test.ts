@@ -90,7 +90,7 @@ describe("a walk", () => {
           expect(cuts[0]).toBe(from);
           expect(cuts).toEqual([...new Set(cuts)].sort((a, b) => a - b));
         }),
-        { numRuns: 40 },
+        { numRuns: 15 },
       );
     });
   }
@@ -165,7 +165,7 @@ describe("rows of a walk", () => {
           ]);
         }
       }),
-      { numRuns: 60, examples: [[377_613_771, 1]] },
+      { numRuns: 30, examples: [[377_613_771, 1]] },
     );
   });
 
