@@ -89,7 +89,7 @@ export const row32 = {
         if (isFound) seen.found += 1;
         scene.promise(isFound, "not found by verify", `${kindOf(key)} ${key.toString("hex")}`);
       }
-      await serve(scene, random, directory, hit, nodes, seen);
+      await serve(scene, random, directory, hit, nodes, seen, { damage });
     }
     figure(
       "flips",
@@ -107,7 +107,15 @@ export const row32 = {
 };
 
 /** Starts a collector on the damaged copy and asks it for everything. */
-async function serve(scene, random, directory, hit, nodes, seen, { mayRefuse = false } = {}) {
+async function serve(
+  scene,
+  random,
+  directory,
+  hit,
+  nodes,
+  seen,
+  { mayRefuse = false, damage = [] } = {},
+) {
   const collector = new CollectorProcess(directory);
   const mustRefuse = hit.some(({ key }) => ["E", "L", "F"].includes(kindOf(key)));
   try {
@@ -135,6 +143,10 @@ async function serve(scene, random, directory, hit, nodes, seen, { mayRefuse = f
     const node = nodes.get(key.readUInt32BE(1));
     damaged.set(node, [...(damaged.get(node) ?? []), seqsOfBatch(key)]);
   }
+  // Of records that hold parts of a batch the key does not tell the seqs: `verify` does.
+  for (const { kind, node, firstSeq, lastSeq } of damage)
+    if (kind === "block")
+      damaged.set(node, [...(damaged.get(node) ?? []), { first: firstSeq, last: lastSeq }]);
   const { verdict, books } = scene;
   try {
     await judge({ verdict, books, collector, random, damaged, cuts: 8 });

@@ -68,8 +68,11 @@ export function readRecording(output, dataFile) {
 
 const unhex = (text) => Buffer.from(text.replaceAll("\\x", ""), "hex");
 
-/** The file after the first `count` operations, with chance deciding over what was not synced. */
-export function imageAfter(operations, count, base, random) {
+/**
+ * The file after the first `count` operations, with chance deciding over what was not synced.
+ * `isLying`: a disk that says that it has synced and has not; what comes of it must not pass.
+ */
+export function imageAfter(operations, count, base, random, isLying = false) {
   let synced = 0;
   for (let i = 0; i < count; i += 1) if (operations[i].kind === "sync") synced = i;
   let file = Buffer.from(base);
@@ -78,7 +81,7 @@ export function imageAfter(operations, count, base, random) {
     const { kind, at, bytes, isSynced } = operations[i];
     if (kind !== "write") continue;
     const end = at + bytes.length;
-    const luck = i < synced || isSynced ? 1 : random();
+    const luck = !isLying && (i < synced || isSynced) ? 1 : random();
     if (luck < 0.25) continue;
     if (end > file.length) file = Buffer.concat([file, Buffer.alloc(end - file.length)]);
     if (luck >= 0.5) bytes.copy(file, at);

@@ -1,6 +1,7 @@
 /** Row 27: power cuts. What was written and synced is recorded, and every cut's images are opened. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Verdict } from "../agent/checker.mjs";
 import { CollectorProcess } from "../agent/collector-process.mjs";
 import { judge } from "./judge.mjs";
 import { imageAfter, RECORDED, readRecording, WITH_BYTES } from "./power-cut.mjs";
@@ -9,13 +10,14 @@ import { noStrace, underStrace } from "./strace.mjs";
 
 const IMAGES_PER_RECORDING = 25;
 const POSTS = 24;
+const LIES = 3;
 
 export const row27 = {
   id: "27",
   title: "power cut: writes that were not synced are lost, torn, reordered (G3)",
   skipped: noStrace,
   async run({ scene, random, runs = 15, figure }) {
-    const seen = { images: 0, refused: 0, operations: 0, syncs: 0 };
+    const seen = { images: 0, refused: 0, operations: 0, syncs: 0, caught: 0 };
     while (seen.images < runs) {
       scene.newStore({ nodes: 2, eventsPerBatch: 120, pauseMs: 0 });
       const { collector } = scene;
@@ -45,7 +47,9 @@ export const row27 = {
         await judgeImage(scene, random, { operations, count, base, before, seen });
         seen.images += 1;
       }
+      if (seen.images >= runs) await judgeLies(scene, random, { operations, base, before, seen });
     }
+    figure("caught of a disk that lies", `${seen.caught} of ${LIES}`, "");
     figure("images", seen.images, "", {
       goal: "none wrong",
       met: scene.verdict.failures.length === 0,
@@ -55,11 +59,33 @@ export const row27 = {
   },
 };
 
+/** The judge judged: on a disk that has not synced what it said, something must be missed. */
+async function judgeLies(scene, random, { operations, base, before, seen }) {
+  for (let i = 0; i < LIES; i += 1) {
+    const verdict = new Verdict();
+    const count = operations.length;
+    const refused = { ...seen, images: `lie-${i}` };
+    await judgeImage(scene, random, {
+      operations,
+      count,
+      base,
+      before,
+      seen: refused,
+      verdict,
+      isLying: true,
+    });
+    if (verdict.failures.length > 0) seen.caught += 1;
+  }
+  scene.promise(seen.caught > 0, "the judge is blind", "a disk that lies was not noticed");
+}
+
 /** Opens what a cut after `count` operations could have left, with the books as they stood then. */
-async function judgeImage(scene, random, { operations, count, base, before, seen }) {
+async function judgeImage(scene, random, image) {
+  const { operations, count, base, before, seen, isLying, verdict = scene.verdict } = image;
   const directory = scene.path(`image-${seen.images}`);
   mkdirSync(directory);
-  writeFileSync(join(directory, "data.mdb"), imageAfter(operations, count, base, random));
+  const bytes = imageAfter(operations, count, base, random, isLying);
+  writeFileSync(join(directory, "data.mdb"), bytes);
   const cutAtMs = operations[count]?.atMs ?? Number.POSITIVE_INFINITY;
   const now = scene.books.map(({ acknowledged }) => acknowledged);
   // What was acknowledged before the next operation began must be there.
@@ -68,10 +94,10 @@ async function judgeImage(scene, random, { operations, count, base, before, seen
     book.acknowledged = Math.max(before[i], told?.seq ?? 0);
   });
   const acknowledged = scene.acknowledged;
-  const failuresBefore = scene.verdict.failures.length;
+  const failuresBefore = verdict.failures.length;
   const collector = new CollectorProcess(directory);
   try {
-    const { verdict, books } = scene;
+    const { books } = scene;
     const { code, damage } = await runVerify(directory);
     // An empty file, or one without its first pages, is no store yet.
     if (code !== 0 && acknowledged > 0)
@@ -82,7 +108,7 @@ async function judgeImage(scene, random, { operations, count, base, before, seen
   } catch (error) {
     seen.refused += 1;
     const isClear = /is not a store|cannot open|no format|is damaged/.test(collector.stderr);
-    scene.promise(acknowledged === 0 && isClear, "does not open", `${error} ${collector.stderr}`);
+    if (acknowledged > 0 || !isClear) verdict.fail("does not open", `${error} ${collector.stderr}`);
   } finally {
     await collector.stop("SIGKILL").catch(() => {});
     scene.books.forEach((book, i) => {
@@ -90,6 +116,6 @@ async function judgeImage(scene, random, { operations, count, base, before, seen
     });
     rmSync(directory, { recursive: true, force: true });
   }
-  for (const failure of scene.verdict.failures.slice(failuresBefore))
+  for (const failure of verdict.failures.slice(failuresBefore))
     failure.detail = `cut after ${count} of ${operations.length} operations: ${failure.detail}`;
 }
