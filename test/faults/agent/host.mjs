@@ -92,6 +92,8 @@ function serve() {
     burst(5);
     response.end("ok");
   });
+  // Idle connections are the client's to close: else a request may meet one that is just closing.
+  server.keepAliveTimeout = 0;
   servers.push(server);
   server.listen(0, "127.0.0.1");
   return new Promise((resolve) =>
