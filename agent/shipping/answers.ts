@@ -70,12 +70,13 @@ export class Answers {
     const acks = acksOf(reply);
     const missing = batches.filter((batch) => !acks.some((ack) => isAckOf(ack, batch)));
     for (const batch of batches) {
-      const isForeign = acks.some((ack) => isAckOf(ack, batch) && ack.conflict === true);
-      if (isForeign) this.#outbox.disown(batch);
+      if (isInConflict(batch, reply)) this.#outbox.disown(batch);
     }
     for (const batch of batches) {
       this.#unacknowledged.delete(batch.ordinal);
-      if (!missing.includes(batch)) this.#outbox.acknowledged(batch);
+      if (!missing.includes(batch) && !isInConflict(batch, reply)) {
+        this.#outbox.acknowledged(batch, isHeard(batch, reply));
+      }
     }
     const isTaken = missing.length < batches.length;
     if (isTaken) this.#reach.succeeded();
@@ -108,6 +109,25 @@ export function knownAbove(ours: readonly QueuedBatch[], reply: IngestReply): Kn
     }
   }
   return undefined;
+}
+
+/**
+ * Whether what the batch said of its agent was heard with it. Where the epoch is another's, or unknown to
+ * the collector, or to be left for another reason, it may have been left aside.
+ */
+export function isHeard(batch: QueuedBatch, reply: IngestReply): boolean {
+  if (isInConflict(batch, reply)) return false;
+  const commands: unknown = reply.commands;
+  if (!Array.isArray(commands)) return true;
+  return !commands.some(
+    (one) =>
+      (one?.command === "rejoin" || one?.command === "node-in-use") && one.node === batch.node,
+  );
+}
+
+/** Whether the collector says that another process has the batch's epoch. */
+function isInConflict(batch: QueuedBatch, reply: IngestReply): boolean {
+  return acksOf(reply).some((ack) => isAckOf(ack, batch) && ack.conflict === true);
 }
 
 /** The acks of a reply that came over the network: whatever is none is left out. */

@@ -12,6 +12,7 @@
  * gives a capture up 10 s after its end, and an empty batch needs no time to travel.
  */
 import type { IngestReply } from "../kernel/index.ts";
+import { isHeard } from "./answers.ts";
 import type { Status } from "./batch-press.ts";
 import type { QueuedBatch } from "./batch-queue.ts";
 import type { Courier } from "./courier.ts";
@@ -99,7 +100,8 @@ export class Heartbeats {
       done();
       if (reply.kind === "acked") {
         reach.succeeded();
-        tidings.heard(batch.tidings);
+        if (isHeard(batch, reply.reply)) tidings.heard(batch.tidings);
+        else tidings.disowned(batch.tidings);
       } else {
         reach.failed(reply);
         outbox.heartbeatFailed(batch);

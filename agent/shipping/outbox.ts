@@ -23,6 +23,8 @@ export interface OutboxOptions {
   readonly onError: (error: unknown) => void;
   /** Tidings of that number arrived. */
   readonly onHeard: (tidings: number) => void;
+  /** They were left aside, with the epoch they came under. */
+  readonly onDisowned: (tidings: number) => void;
 }
 
 export class Outbox {
@@ -37,12 +39,14 @@ export class Outbox {
   #isDisowned = false;
   readonly #onError: (error: unknown) => void;
   readonly #onHeard: (tidings: number) => void;
+  readonly #onDisowned: (tidings: number) => void;
 
   constructor(options: OutboxOptions) {
     this.#source = options.source;
     this.queue = new BatchQueue(options.queueBytes);
     this.#onError = options.onError;
     this.#onHeard = options.onHeard;
+    this.#onDisowned = options.onDisowned;
   }
 
   /** Whether a loss waits to be declared. */
@@ -134,9 +138,11 @@ export class Outbox {
     this.#source.addKeyframes(this.queue.roomBytes);
   }
 
-  acknowledged(entry: QueuedBatch): void {
+  /** `isHeard`: whether what it said of the agent was taken with it. */
+  acknowledged(entry: QueuedBatch, isHeard: boolean): void {
     if (this.queue.remove(entry)) this.ledger.acknowledge(eventCountOf(entry));
-    this.#onHeard(entry.tidings);
+    if (isHeard) this.#onHeard(entry.tidings);
+    else this.#onDisowned(entry.tidings);
   }
 
   /** Gives a batch up; it will be declared lost. */
@@ -161,6 +167,7 @@ export class Outbox {
     for (const entry of this.queue.entriesOf(node, epoch)) {
       this.queue.remove(entry);
       this.ledger.drop("refused", eventCountOf(entry));
+      this.#onDisowned(entry.tidings);
     }
     if (node !== this.#source.node || epoch !== this.#source.epoch) return;
     this.#isDisowned = true;

@@ -96,6 +96,7 @@ export class Shipper {
     this.#outbox = new Outbox({
       ...{ source: options.source, queueBytes, onError: options.onError },
       onHeard: (tidings) => this.#tidings.heard(tidings),
+      onDisowned: (tidings) => this.#tidings.disowned(tidings),
     });
     this.#captures = new Captures(onDemand, this.#outbox, this.#tidings);
     this.#answers = new Answers(this.#outbox, this.#reach);

@@ -85,6 +85,16 @@ export class Tidings {
     this.#triggers = this.#triggers.map(again);
   }
 
+  /**
+   * The status of that number came under an epoch that must be left, and may have been left aside: triggers
+   * are news again (told twice is told once: they have ids), and what was said of captures speaks of seqs
+   * that will not be.
+   */
+  disowned(number: number): void {
+    this.#reports = this.#reports.filter(({ after }) => after >= number);
+    this.notHeard(number);
+  }
+
   /** The status of that number was heard. 0: there was nothing in it. */
   heard(number: number): void {
     this.#reports = this.#reports.filter(({ after }) => after >= number);

@@ -65,6 +65,7 @@ function cutAll(cut: SourceCut, status: unknown = null) {
     queueBytes: 64 * 1024 * 1024,
     onError: (error) => errors.push(error),
     onHeard: () => undefined,
+    onDisowned: () => undefined,
   });
   const told = status === null ? null : { json: status as Json, tidings: 0 };
   expect(outbox.cutOne([], () => told)).toBe(true);

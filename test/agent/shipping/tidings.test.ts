@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import { MIN_TRIGGER_MS, Tidings } from "../../../agent/shipping/tidings.ts";
+
+const T = 4_096_000 as Hlc;
+
+describe("Tidings", () => {
+  it("tells what was not heard again, and what was heard no more", () => {
+    const tidings = new Tidings();
+    tidings.trigger(T, "slow", 7, 0);
+    const first = tidings.tell();
+    tidings.trigger(T, "slower", 7, MIN_TRIGGER_MS);
+    tidings.notHeard(first.number);
+    expect(tidings.hasNews).toBe(true);
+    const second = tidings.tell();
+    expect(second.triggers?.map(({ reason }) => reason)).toEqual(["slow", "slower"]);
+    tidings.heard(second.number);
+    expect(tidings.isEmpty).toBe(true);
+  });
+
+  // Simulator, seed 602420: the answer to a batch that was left aside, because another process had its
+  // epoch, passed for an answer to the trigger in it.
+  it("tells a trigger again, and a report no more, where they had gone out under another's epoch", () => {
+    const tidings = new Tidings();
+    tidings.trigger(T, "slow", 7, 0);
+    tidings.report({ id: "c1", state: "shipped", firstSeq: 2, lastSeq: 9 });
+    const { number } = tidings.tell();
+    tidings.disowned(number);
+    expect(tidings.hasNews).toBe(true);
+    const again = tidings.tell();
+    expect(again.triggers).toMatchObject([{ id: "7-1", reason: "slow" }]);
+    expect(again.captures).toBeUndefined();
+  });
+});
