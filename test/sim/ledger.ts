@@ -217,13 +217,12 @@ export class Ledger {
     this.byNode.set(epoch.node, list);
   }
 
-  /** Logs that some process under the node's id had changed by `t`. */
+  /** Logs that the node's run at `t` had changed by then. */
   logsAt(node: string, t: number): string[] {
+    const latest = this.byNode.get(node)?.findLast(({ firstKnownT }) => firstKnownT <= t);
     const names = new Set<string>();
-    for (const { process } of this.byNode.get(node) ?? []) {
-      for (const [variable, versions] of process.versions) {
-        if ((versions.t[0] as number) <= t) names.add(variable.split("\0")[0] as string);
-      }
+    for (const [variable, versions] of latest?.process.versions ?? []) {
+      if ((versions.t[0] as number) <= t) names.add(variable.split("\0")[0] as string);
     }
     return [...names];
   }
