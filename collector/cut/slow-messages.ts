@@ -23,6 +23,9 @@ interface SendsNear {
   readonly dead: ReadonlySet<number>;
 }
 
+/** Keeps a sum of many ends exact. */
+const END_MODULUS = 2 ** 32;
+
 export class SlowMessages {
   readonly #store: HistoryStore;
   readonly #messages: MessageSource;
@@ -87,11 +90,14 @@ export class SlowMessages {
   #forgetIfRepaired(records: readonly EpochRecord[]): void {
     let repairs = 0;
     let ends = 0;
+    const open: number[] = [];
     for (const { id, end } of records) {
       repairs += this.#store.repairCount(id);
-      if (end !== null) ends += 1;
+      if (end === null) open.push(id);
+      else ends += end.t % END_MODULUS;
     }
-    const version = `${repairs} ${ends}`;
+    // Which are open, not how many: one may come back while another goes.
+    const version = `${repairs} ${ends} ${open.join()}`;
     if (version !== this.#version) this.#verdicts.clear();
     this.#version = version;
   }

@@ -3,7 +3,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import { createHistory } from "../../../collector/cut/create-history.ts";
-import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
+import type {
+  EpochEnd,
+  HistoryStore,
+  StoredBatch,
+} from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import type { Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
@@ -90,6 +94,29 @@ describe("messages in flight", () => {
       expect(history.cutAt(atMs(ms)).inFlight, String(ms)).toHaveLength(1);
     }
     expect(history.cutAt(atMs(1_000)).inFlight).toEqual([]);
+  });
+
+  // Simulator, seed 602662: as many nodes had ended as before, so what was remembered was thought to hold.
+  it("are found when their sender comes back while another node goes", async () => {
+    const { history, store, tell } = tellHistory({ limits: { messageTimeoutMs: 100 } });
+    const end = async (node: string, isOver: boolean): Promise<void> => {
+      const record = store.epochs().find((one) => one.node === node);
+      if (record === undefined) throw new Error(node);
+      const over: EpochEnd = { kind: "expired", t: atMs(8_000) };
+      const ended = { ...record, end: isOver ? over : null };
+      const nothing = { batches: [], violations: [], slowMessages: [], staleCheckpoints: [] };
+      await store.write({ ...nothing, epochs: [ended] });
+    };
+    await tell("n1", 1, [join(atMs(0))], { closed: atMs(5) });
+    await tell("n3", 1, [join(atMs(0))], { closed: atMs(9_000) });
+    const rows = [join(atMs(0)), receive(atMs(1_000), "n1", 1, 2, atMs(10))];
+    await tell("n2", 1, rows, { closed: atMs(9_000) });
+    await end("n1", true);
+    expect(history.cutAt(atMs(500)).inFlight).toEqual([]);
+    await end("n1", false);
+    await tell("n1", 2, [send(atMs(10), "n2")], { closed: atMs(9_000) });
+    await end("n3", true);
+    expect(history.cutAt(atMs(500)).inFlight).toHaveLength(1);
   });
 
   it("are not read from the store again while a question stays near", async () => {
