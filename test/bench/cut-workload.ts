@@ -41,14 +41,19 @@ export function randomOf(seed: number): () => number {
   };
 }
 
+/** `random`: any number below 100,000; `counters`: what the variable was, and 1 to 3 more. */
+export type ChangeKind = "random" | "counters";
+
 /** The changes of one node, always the same for one node. */
 export class NodeChanges {
+  readonly #counters: Float64Array | undefined;
   readonly #random: () => number;
   #t = START as number;
   key = 0;
   value = 0;
 
-  constructor(node: number) {
+  constructor(node: number, kind: ChangeKind = "random") {
+    if (kind === "counters") this.#counters = new Float64Array(KEYS);
     this.#random = randomOf(1_000 + node);
   }
 
@@ -60,7 +65,13 @@ export class NodeChanges {
     // Mean one event in 1/EVENTS_PER_SECOND s, never two at a time.
     this.#t += 1 + Math.floor(this.#random() * 2 * (4_096_000 / EVENTS_PER_SECOND));
     this.key = Math.floor(this.#random() * KEYS);
-    this.value = Math.floor(this.#random() * 100_000);
+    const drawn = this.#random();
+    if (this.#counters === undefined) {
+      this.value = Math.floor(drawn * 100_000);
+    } else {
+      this.value = (this.#counters[this.key] as number) + 1 + Math.floor(drawn * 3);
+      this.#counters[this.key] = this.value;
+    }
   }
 }
 
@@ -116,9 +127,15 @@ export async function storeHistory(
   };
 }
 
-async function storeNode(store: LmdbStore, node: number, eventCount: number): Promise<Hlc> {
+/** Puts the changes of one node into a store; the time of the last. */
+export async function storeNode(
+  store: LmdbStore,
+  node: number,
+  eventCount: number,
+  kind: ChangeKind = "random",
+): Promise<Hlc> {
   const id = store.nextEpochId();
-  const changes = new NodeChanges(node);
+  const changes = new NodeChanges(node, kind);
   const builder = new BatchBuilder();
   let batches: StoredBatch[] = [];
   let stored = 0;
