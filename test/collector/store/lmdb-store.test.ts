@@ -7,6 +7,7 @@ import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
 import { describeDerivedRecords } from "./derived-records.contract.ts";
 import { anEpoch, aStoredBatch, aWrite, describeHistoryStore } from "./history-store.contract.ts";
 import { describePruning } from "./pruning.contract.ts";
+import { describeSegmentStore } from "./segment-store.contract.ts";
 
 const root = mkdtempSync(join(tmpdir(), "retroscope-store-"));
 let count = 0;
@@ -19,6 +20,7 @@ const openNew = () => {
 describeHistoryStore("LmdbStore", openNew);
 describeDerivedRecords("LmdbStore", openNew);
 describePruning("LmdbStore", openNew);
+describeSegmentStore("LmdbStore", openNew);
 
 describe("LmdbStore", () => {
   it("has the tiles and joined messages of the run before", async () => {
