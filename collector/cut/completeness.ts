@@ -235,8 +235,9 @@ export function lostEntry(node: string, range: LostRange): Incomplete {
   return range.logs === null ? entry : { ...entry, logs: range.logs };
 }
 
-function countOf({ firstSeq, lastSeq }: LostRange): number {
-  return lastSeq - firstSeq + 1;
+/** Of a damaged block the seqs are not all its own (`CountedLoss`). */
+function countOf(range: LostRange & { readonly eventCount?: number }): number {
+  return range.eventCount ?? range.lastSeq - range.firstSeq + 1;
 }
 
 /** Lost ranges of the epoch that touch the selection and t in (from, to]: counts over them are off. */
