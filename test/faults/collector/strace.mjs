@@ -2,7 +2,8 @@
  * strace as a fault injector and as a recorder. It follows threads (LMDB writes and syncs from the thread
  * pool) and is the collector's grandchild (`-D`), so that the collector keeps the pid it was started with.
  *
- * Traps: a call must be in the traced set to be injected; `when=n` counts per thread; `-P` narrows both to
+ * Traps: a call must be in the traced set to be injected; `when=n` counts per thread and per
+ * call by name; `-P` narrows both to
  * calls on that file.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -68,10 +69,4 @@ export function injectedCalls(output) {
   return readFileSync(output, "latin1")
     .split("\n")
     .filter((line) => line.includes("(INJECTED)"));
-}
-
-/** The last call in a trace, by name. */
-export function lastCall(output) {
-  const calls = [...readFileSync(output, "latin1").matchAll(/ (\w+)\(/g)];
-  return calls.at(-1)?.[1];
 }

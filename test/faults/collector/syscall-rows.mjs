@@ -1,12 +1,14 @@
 /** Rows 26, 29, 30: what strace does to the collector's writes and syncs. */
 import { join } from "node:path";
 import { quantile, sleep, until, within } from "../agent/waiting.mjs";
-import { attach, injectedCalls, lastCall, noStrace, underStrace } from "./strace.mjs";
+import { attach, injectedCalls, noStrace, underStrace } from "./strace.mjs";
 import { Watch } from "./watch.mjs";
 
 /** Calls that change a file or make it last. */
-const CHANGING =
-  "pwrite64,pwritev,write,writev,fdatasync,fsync,msync,sync_file_range,ftruncate,rename,unlink,chmod";
+const CHANGING = [
+  ...["pwrite64", "fdatasync", "writev", "ftruncate", "chmod", "unlink"],
+  ...["pwritev", "write", "fsync", "msync", "sync_file_range", "rename"],
+];
 const POSTS_PER_LIFE = 12;
 const POINTS = 30;
 const SWEEP_LIMIT = 400;
@@ -24,34 +26,39 @@ export const row26 = {
     const { collector } = scene;
     const output = scene.path("trace");
     const hit = {};
-    const points = runs ?? POINTS;
-    let clean = false;
-    let n = 0;
-    while (!clean && n < Math.min(points, SWEEP_LIMIT)) {
-      n += 1;
-      const inject = [`${CHANGING}:signal=KILL:when=${n}`];
-      const more = filesOf(collector.directory);
+    const points = Math.min(runs ?? POINTS, SWEEP_LIMIT);
+    const more = filesOf(collector.directory);
+    // strace counts each call by itself: they are swept in turns, each until a life passes without its n-th.
+    const sweeps = CHANGING.map((call) => ({ call, n: 0 }));
+    let point = 0;
+    while (sweeps.length > 0 && point < points) {
+      const sweep = sweeps.shift();
+      sweep.n += 1;
+      const inject = [`${sweep.call}:signal=KILL:when=${sweep.n}`];
       // One thread in the pool: the n-th call of that thread is the n-th of all.
-      collector.how.before = underStrace({ calls: CHANGING, inject, output, more });
+      collector.how.before = underStrace({ calls: sweep.call, inject, output, more });
       const isUp = await start(scene, { UV_THREADPOOL_SIZE: "1" });
-      if (isUp) clean = await postsUntilGone(scene);
-      else scene.startKills = (scene.startKills ?? 0) + 1;
+      const isClean = isUp && (await postsUntilGone(scene));
+      if (!isUp) scene.startKills = (scene.startKills ?? 0) + 1;
+      if (isClean) await collector.stop();
       await collector.stop("SIGKILL");
-      if (!clean) hit[lastCall(output)] = (hit[lastCall(output)] ?? 0) + 1;
       collector.how.before = [];
+      if (isClean) continue;
+      point += 1;
+      sweeps.push(sweep);
+      hit[sweep.call] = (hit[sweep.call] ?? 0) + 1;
       // Every fourth point is looked at by itself; the others by the start that follows.
-      if (n % 4 === 0 || clean) {
-        await collector.start({});
-        await scene.judgeWatermarks();
-        await collector.stop("SIGKILL");
-      }
+      if (point % 4 !== 0) continue;
+      await collector.start({});
+      await scene.judgeWatermarks();
+      await collector.stop("SIGKILL");
     }
     await collector.start({});
     await scene.judgeWatermarks();
     await scene.drain();
     await scene.judge();
     await scene.verify();
-    figure("points", clean ? n - 1 : n, clean ? "up to a clean pass" : "");
+    figure("points", point, sweeps.length === 0 ? "up to a clean pass" : "");
     figure(
       "killed at",
       Object.entries(hit)
