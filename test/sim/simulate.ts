@@ -14,8 +14,11 @@ import { World } from "./world.ts";
  * answers (11 s), the longest wait that a collector may ask for (60 s), a further epoch (5 s), and some more.
  */
 export const HEAL_BOUND_MS = 90_000;
-/** What was recorded when all is well is acknowledged, or given up, within this. */
-const DRAIN_MS = 10_000;
+/**
+ * What was recorded when all is well is acknowledged, or given up, within this: a request that nobody
+ * will answer, sent just before, keeps its node waiting for 10 s.
+ */
+const DRAIN_MS = 13_000;
 /** What an on-demand node was not asked for it declares within this; what it was asked for it ships. */
 const DECLARED_MS = 4_000;
 const CAPTURED_MS = 6_000;
