@@ -8,6 +8,7 @@
  */
 import {
   type Batch,
+  checkLimit,
   type EventBody,
   type Hlc,
   type Value,
@@ -15,7 +16,8 @@ import {
   type VariableRef,
 } from "../../agent/kernel/index.ts";
 import type { SegmentWrite, StoredBatch } from "./history-store.ts";
-import { type BlockRows, encodeBodyBlock, encodeLogBlock } from "./segment-block.ts";
+import { type BlockRows, MAX_SEGMENT_EVENTS } from "./segment-block.ts";
+import { encodeBodyBlock, encodeLogBlock } from "./segment-block-writer.ts";
 import { BlockKind, type BlockSummary, encodeSegmentHeader } from "./segment-header.ts";
 
 const INITIAL_ROWS = 256;
@@ -113,6 +115,7 @@ export class SegmentBuilder {
    * @throws RetroError `too-large` if a block exceeds what can be encoded: then batches stay as they are
    */
   *finish(): Generator<void, SegmentWrite, void> {
+    checkLimit("events of a segment", this.count, MAX_SEGMENT_EVENTS);
     const first = this.#first as Batch["header"];
     const last = this.#last as Batch["header"];
     const place = { firstT: first.firstT, lastSeq: last.lastSeq };

@@ -20,7 +20,8 @@ import {
   type VariableRef,
 } from "../../agent/kernel/index.ts";
 import type { BlockSource, StoredBatch } from "./history-store.ts";
-import { type BlockRows, decodeBodyBlock, decodeLogBlock } from "./segment-block.ts";
+import type { BlockRows } from "./segment-block.ts";
+import { decodeBodyBlock, decodeLogBlock } from "./segment-block-reader.ts";
 import {
   BlockKind,
   type BlockSummary,
