@@ -25,6 +25,7 @@ const MAX_JUDGED = 40;
 const PLACES = 3;
 /** After its end a capture is given up by the collector within 10 s, and one made by a trigger begins 2 s later. */
 export const SETTLED_AFTER_MS = 14_000;
+const RIVAL_MS = 5_000;
 
 /** A range that was promised of a node. */
 export interface Promised {
@@ -167,8 +168,8 @@ export class CaptureDrill {
       );
       if (cut === undefined) continue;
       counts.add("cuts inside captures");
-      if (checker.activeAt(node, t) === "uncertain" || checker.ledger.isContended(node, from, to))
-        continue;
+      if (checker.activeAt(node, t) === "uncertain") continue;
+      if (checker.ledger.isContended(node, from - this.#rivalTicks, to)) continue;
       // When a run before it expired, by the collector's clock, is no word on the run that shipped.
       const missing = cut.incomplete.filter(
         (entry) => entry.node === node && entry.reason !== "expired",
@@ -180,6 +181,11 @@ export class CaptureDrill {
       checker.fail("captured, and not complete", what);
       return;
     }
+  }
+
+  /** For so long after its last event a rival may still promise, or has not expired. */
+  get #rivalTicks(): number {
+    return (this.#world.scenario.expireAfterMs + RIVAL_MS) * TICKS_PER_MS;
   }
 
   #countComplete(cut: Cut): void {
