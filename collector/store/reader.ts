@@ -229,6 +229,7 @@ export class LmdbReader {
 
   /** Whether the index by seq knows the batch of this key. */
   #isIndexed(key: Buffer): boolean {
+    if (key[0] !== BATCH) return false;
     const { first, last, ...rest } = batchOfKey(key);
     return this.#db.getBinary(seqKey({ firstSeq: first, lastSeq: last, ...rest })) !== undefined;
   }

@@ -188,7 +188,8 @@ describe("bit flips in the file", () => {
           await store.close();
         },
       ),
-      { numRuns: 60 },
+      // The first: only the kind is another, so that all else of the key is right.
+      { numRuns: 60, examples: [[0, 0, 0, 0, true]] },
     );
   });
 });
