@@ -63,7 +63,6 @@ export type RqlErrorCode =
 export type RqlWarningCode =
   | "unknown-variable"
   | "unknown-node"
-  | "unknown-service"
   | "log-before-field"
   | "shadowed-name"
   | "sequential"

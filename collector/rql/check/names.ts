@@ -35,6 +35,20 @@ export interface Declared {
   type: Type;
 }
 
+/** Unknown names of one query for which the nearest are looked up; the others are only said. */
+export const NAMES_LOOKED_UP = 5;
+
+/** A schema is asked by every query of a text, in several rounds: its lists become sets once. */
+const keySets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+export function keySet(keys: readonly string[]): ReadonlySet<string> {
+  const known = keySets.get(keys);
+  if (known !== undefined) return known;
+  const made = new Set(keys);
+  keySets.set(keys, made);
+  return made;
+}
+
 /** The FROM logs and the columns that the query uses. */
 export class Variables {
   readonly logs: readonly string[];
@@ -46,7 +60,7 @@ export class Variables {
 
   constructor(logs: readonly string[], schema: Schema, warn: Warn) {
     this.logs = logs;
-    this.#known = new Map(logs.map((log) => [log, new Set(schema.logs.get(log))] as const));
+    this.#known = new Map(logs.map((log) => [log, keySet(schema.logs.get(log) ?? [])] as const));
     this.#warn = warn;
   }
 
@@ -90,14 +104,18 @@ export class Variables {
     const id = JSON.stringify([log ?? null, key]);
     if (this.#warned.has(id)) return;
     this.#warned.add(id);
-    const all = this.all().filter((one) => log === undefined || one.log === log);
-    const keys = [...new Set(all.map((one) => one.key))];
-    const names = namesNearestFirst(key, keys);
-    const [near] = nearWords(key, keys);
     const where = log === undefined ? "no FROM log has" : `log "${log}" has not, in this range,`;
-    const hint = near === undefined ? {} : { hint: `did you mean ${near}?` };
     const message = `${where} a variable "${key}"; it counts as absent`;
-    this.#warn("unknown-variable", message, at, { names, ...hint });
+    const isLookedUp = this.#warned.size <= NAMES_LOOKED_UP;
+    this.#warn("unknown-variable", message, at, isLookedUp ? this.#nearest(log, key) : {});
+  }
+
+  #nearest(log: string | undefined, key: string): Pick<RqlWarning, "hint" | "names"> {
+    const logs = log === undefined ? this.logs : [log];
+    const keys = new Set(logs.flatMap((one) => [...(this.#known.get(one) ?? [])]));
+    const [near] = nearWords(key, keys);
+    const hint = near === undefined ? {} : { hint: `did you mean ${near}?` };
+    return { names: namesNearestFirst(key, keys), ...hint };
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the checker knows of the history that a text asks about. A port: whoever runs queries gives it. */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 
+/** Lists are never changed once given: they are looked at once. */
 export interface Schema {
   /** Every log known to the collector, with its variables in the range, in any order. */
   readonly logs: ReadonlyMap<string, readonly string[]>;

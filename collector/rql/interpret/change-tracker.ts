@@ -72,7 +72,8 @@ export class ChangeTracker {
     const moved = [...ids].filter(
       (id) => standing(this.#nodes.get(id)) !== standing(nodes.get(id)),
     );
-    this.#moved = new Set(this.#isStart ? [] : moved);
+    const hasMoved = new Set(moved);
+    this.#moved = this.#isStart ? new Set() : hasMoved;
     const changed: Set<string>[] = [];
     const touched: Set<string>[] = [];
     this.#cells = this.#columns.map(({ log, key }, index) => {
@@ -99,7 +100,9 @@ export class ChangeTracker {
           cells.set(id, { ...cell, now });
         } else {
           changedHere.add(id);
-          cells.set(id, { now, changedAt: state.t, previous: cell.now });
+          // Epochs are kept apart: what a node held before it began anew is not what it held before.
+          const previous = hasMoved.has(id) ? ABSENT : cell.now;
+          cells.set(id, { now, changedAt: state.t, previous });
         }
       }
       changed.push(changedHere);

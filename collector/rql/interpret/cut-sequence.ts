@@ -49,6 +49,7 @@ export interface CutState {
 export interface LastChange {
   /** Undefined: it lies before what is retained. */
   readonly at: Hlc | undefined;
+  /** Absent if the change came with a new epoch, or with the node's leaving: epochs are kept apart. */
   readonly previous: Held;
 }
 

@@ -53,6 +53,8 @@ export class GroupRun {
   #state: CutState | undefined;
   /** The last tick that was looked at. */
   #t: Hlc | undefined;
+  /** The last tick that was done with: behind #t while it is evaluated. */
+  #doneTo: Hlc | undefined;
   /** The tick after a Changed or Became. */
   #pulseAt: Hlc | undefined;
   #statuses = "";
@@ -97,7 +99,7 @@ export class GroupRun {
 
   /** Up to where was searched. */
   get searchedTo(): Hlc {
-    return this.#t ?? this.#sequence.from;
+    return this.#doneTo ?? this.#sequence.from;
   }
 
   /** Selected nodes of the state at hand. */
@@ -137,6 +139,7 @@ export class GroupRun {
     this.#t = end;
     this.#followers?.finish(end);
     this.#intervals.finish(end);
+    this.#doneTo = end;
   }
 
   /** Evaluates the ticks up to `last` at which time alone turns something. */
@@ -224,6 +227,7 @@ export class GroupRun {
     const { current } = this.#shortfalls;
     this.#intervals.note(current);
     this.#followers?.note(current);
+    this.#doneTo = this.#t;
   }
 
   #match(stretch: Stretch): void {

@@ -163,8 +163,7 @@ class Interpretation {
     const totals = this.#groups.map(({ run }) => run.totals);
     const sum = (of: (one: (typeof totals)[number]) => number): number =>
       totals.reduce((sofar, one) => sofar + of(one), 0);
-    const searched = this.#groups.map(({ run }) => run.searchedTo);
-    const searchedTo = searched.length === 0 ? this.#sequence.to : (Math.max(...searched) as Hlc);
+    const searchedTo = this.#searchedTo();
     const shortfalls = new Set(this.#groups.flatMap(({ run }) => run.shortfalls));
     const incomplete = shortfallsJson(shortfalls, searchedTo);
     return {
@@ -182,6 +181,14 @@ class Interpretation {
       incomplete,
       elapsedMs: Math.round(this.#elapsedMs() - started),
     };
+  }
+
+  /** Up to where every group that still searched has come; if all have what they want, the last. */
+  #searchedTo(): Hlc {
+    if (this.#groups.length === 0) return this.#sequence.to;
+    const going = this.#groups.filter(({ isDone }) => !isDone).map(({ run }) => run.searchedTo);
+    if (going.length > 0) return Math.min(...going) as Hlc;
+    return Math.max(...this.#groups.map(({ run }) => run.searchedTo)) as Hlc;
   }
 
   /** FIRST and LIMIT stop at the row that they want, though a cut may have brought more. */

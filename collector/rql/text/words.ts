@@ -17,6 +17,8 @@ export const CONTEXTUAL: ReadonlySet<string> = new Set([
 
 /** Words that differ by at most this many characters are offered. */
 const NEAR = 2;
+/** Known names that a word is compared with: the first so many. */
+const NAMES_COMPARED = 2_000;
 /** Names listed in one message. */
 export const NAMES_LISTED = 20;
 
@@ -58,7 +60,12 @@ export function didYouMean(word: string, known: Iterable<string>): string | unde
 
 function ranked(word: string, known: Iterable<string>): { name: string; distance: number }[] {
   const asked = word.toLowerCase();
-  return [...known]
+  const compared: string[] = [];
+  for (const name of known) {
+    if (compared.length === NAMES_COMPARED) break;
+    compared.push(name);
+  }
+  return compared
     .map((name) => ({ name, distance: distanceTo(asked, name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1));
 }

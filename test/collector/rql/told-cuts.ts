@@ -138,11 +138,16 @@ class Told {
     const earlier = this.#happenings.filter((one) => one.node === node && one.t <= from);
     const ticks = [...new Set(earlier.map(({ t }) => t))];
     let before: Held = { is: "absent" };
+    let epoch: number | undefined;
     let found: LastChange | undefined;
     for (const t of ticks) {
       const mine = earlier.filter((one) => one.t <= t);
-      const now = this.#nodeAt(node, mine).held(log, key);
-      if (now.is !== "lost" && !isSameHeld(before, now)) found = { at: t, previous: before };
+      const state = this.#nodeAt(node, mine);
+      const now = state.held(log, key);
+      const isNew = state.isMember ? state.epoch !== epoch : epoch !== undefined;
+      epoch = state.isMember ? state.epoch : undefined;
+      const previous: Held = isNew ? { is: "absent" } : before;
+      if (now.is !== "lost" && !isSameHeld(before, now)) found = { at: t, previous };
       before = now;
     }
     return found;

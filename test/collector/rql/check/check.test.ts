@@ -77,11 +77,12 @@ describe("the columns", () => {
   });
 
   it("are at most 256", () => {
-    const logs = new Map([["l", Array.from({ length: 257 }, (_, n) => `v${n}`)]]);
-    const schema = { ...SCHEMA, logs };
-    expect(refusal("SELECT * FROM l", { ...OPTIONS, schema })).toMatch(/too-many-columns/);
-    logs.get("l")?.pop();
-    expect(refusal("SELECT * FROM l", { ...OPTIONS, schema })).toBe("it was accepted");
+    const wide = (count: number): string => {
+      const logs = new Map([["l", Array.from({ length: count }, (_, n) => `v${n}`)]]);
+      return refusal("SELECT * FROM l", { ...OPTIONS, schema: { ...SCHEMA, logs } });
+    };
+    expect(wide(256)).toBe("it was accepted");
+    expect(wide(257)).toMatch(/too-many-columns/);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Json } from "../../../../agent/kernel/index.ts";
 import { checkText } from "../../../../collector/rql/check/check.ts";
 import { RqlError } from "../../../../collector/rql/errors.ts";
 import { interpret } from "../../../../collector/rql/interpret/interpret.ts";
+import type { RowLine } from "../../../../collector/rql/interpret/lines.ts";
 import { printExpression } from "../../../../collector/rql/text/print.ts";
 import { ask, moments, spans } from "../ask.ts";
 import { anyExpr } from "../random-trees.ts";
@@ -28,6 +29,11 @@ const quiet: fc.Arbitrary<Happening> = fc.oneof(
     arbitrary: fc.record({ t: ms.map(at), node, kind: fc.constant("delete" as const), key }),
   },
 );
+const comingAndGoing: fc.Arbitrary<Happening> = fc.record({
+  t: ms.map(at),
+  node,
+  kind: fc.constantFrom("join" as const, "leave" as const),
+});
 const lost: fc.Arbitrary<Happening> = fc.record({
   t: ms.map(at),
   node,
@@ -35,9 +41,16 @@ const lost: fc.Arbitrary<Happening> = fc.record({
   events: fc.integer({ min: 1, max: 3 }),
 });
 const history = fc
-  .array(fc.oneof({ weight: 8, arbitrary: quiet }, { weight: 1, arbitrary: lost }), {
-    maxLength: 40,
-  })
+  .array(
+    fc.oneof(
+      { weight: 8, arbitrary: quiet },
+      { weight: 1, arbitrary: lost },
+      { weight: 1, arbitrary: comingAndGoing },
+    ),
+    {
+      maxLength: 40,
+    },
+  )
   .map((happenings): Happening[] => [
     ...NODES.flatMap((one) =>
       ["v", "w"].map((name): Happening => {
@@ -76,7 +89,7 @@ const condition: fc.Arbitrary<string> = fc.letrec<{ condition: string }>((tie) =
   ),
 })).condition;
 
-const RUNS = { numRuns: 60 };
+const RUNS = { numRuns: 100 };
 
 /** Where the condition is true, false and unknown: by [from, to) of the three. */
 function truths(text: string, happenings: readonly Happening[]): string {
@@ -243,6 +256,7 @@ function maxAbove(happenings: readonly Happening[], t: number, bound: number): s
   const values: Json[] = [];
   for (const one of NODES) {
     let held: Json | "lost" | undefined;
+    let isMember = true;
     const mine = happenings
       .filter((h) => h.node === one && h.t <= at(t))
       .toSorted((a, b) => a.t - b.t);
@@ -250,7 +264,12 @@ function maxAbove(happenings: readonly Happening[], t: number, bound: number): s
       if (h.kind === "set" && h.key === "v") held = h.value;
       if (h.kind === "delete" && h.key === "v") held = undefined;
       if (h.kind === "lost") held = "lost";
+      if (h.kind === "join" || h.kind === "leave") {
+        held = undefined;
+        isMember = h.kind === "join";
+      }
     }
+    if (!isMember) continue;
     if (held === "lost") return "U";
     if (held !== undefined) values.push(held);
   }
@@ -260,6 +279,24 @@ function maxAbove(happenings: readonly Happening[], t: number, bound: number): s
   // Strings have an order among themselves, and none beside a number.
   return "U";
 }
+
+it("what looks back sees the same from wherever a range begins", () => {
+  fc.assert(
+    fc.property(history, fc.integer({ min: 1, max: 19 }), (happenings, place) => {
+      const columns = "Previous(v) AS p, Age(v) AS age, Previous(w) AS q, Max(v) AS m, v, w";
+      const middle = 1_795_276_800_000 + place * 50 + 25; // no event lies there
+      const end = 1_795_276_801_000;
+      const over = (from: number): readonly RowLine[] =>
+        ask(`SELECT ${columns} FROM l ON TIME ${from} TO ${end} EACH CHANGE`, happenings).rows;
+      const later = over(middle)
+        .slice(1)
+        .map(({ values }) => values);
+      const whole = over(1_795_276_800_000).map(({ values }) => values);
+      expect(later).toEqual(later.length === 0 ? [] : whole.slice(-later.length));
+    }),
+    RUNS,
+  );
+});
 
 describe("for any text", () => {
   const known = anyExpr.map((expr) =>

@@ -402,6 +402,11 @@ describe("nodes that come and go", () => {
     expect(rows.map((row) => row.values["v"])).toEqual([{ a: 1, b: 2 }, { a: 1 }, { a: 1, b: 3 }]);
   });
 
+  it("have nothing before either, while they are away and when they are back", () => {
+    const { rows } = ask("SELECT Previous(v) AS p, v FROM l", [...history, set(100, "b", 5)]);
+    expect(rows.map((row) => row.values["p"])).toEqual([{}, { b: 2 }, {}, {}]);
+  });
+
   it("make cuts, and are counted by Nodes and Status", () => {
     const answer = ask("SELECT Count(Nodes()) AS n, Status('b') AS s FROM l", history);
     expect(answer.rows.map(({ values }) => [values["n"], values["s"]])).toEqual([
@@ -525,7 +530,8 @@ describe("limits of a run", () => {
     const { rows, end } = run("SELECT v FROM l", { steps: 20 });
     expect(end).toMatchObject({ status: "budget", cuts: 20 });
     expect(rows.length).toBeGreaterThan(10);
-    expect(end.searchedTo.hlc < "01a1fed603e80000").toBe(true);
+    // The twentieth value, at 190 ms: the twenty-first was not looked at.
+    expect(end.searchedTo.time).toBe("2026-11-21T16:00:00.190000Z");
   });
 
   it("end it with the status truncated at so many rows", () => {
