@@ -73,51 +73,73 @@ function printItem(item: Item): string {
   return printExpression(item.expr) + as;
 }
 
+/** A tree for a place: what is looser than that goes in parentheses, in which anything may stand. */
 function print(node: Expr, place: number): string {
-  const [level, text] = printed(node, place);
-  return level < place ? `(${text})` : text;
+  return levelOf(node, place) < place ? `(${text(node, Level.expr)})` : text(node, place);
 }
 
-function printed(node: Expr, place: number): readonly [level: number, text: string] {
+/** The level of the grammar that makes a tree. */
+function levelOf(node: Expr, place: number): number {
+  switch (node.type) {
+    case "negate":
+      return Level.unary;
+    case "not":
+      return Level.not;
+    case "arithmetic":
+      return "+-".includes(node.op) ? Level.sum : Level.product;
+    case "setop":
+      return Level.setexpr;
+    case "compare":
+    case "is":
+      return Level.compare;
+    case "logical":
+      return node.op === "AND" ? Level.and : Level.or;
+    case "choice":
+      // A value takes its own choice.
+      return place === Level.value ? Level.value : Level.expr;
+    case "declare":
+    case "assign":
+      return Level.conjunct;
+    default:
+      return Level.postfix;
+  }
+}
+
+function text(node: Expr, place: number): string {
   switch (node.type) {
     case "number":
-      return [Level.postfix, printNumber(node.value)];
+      return printNumber(node.value);
     case "duration":
-      return [Level.postfix, printDuration(node)];
+      return printDuration(node);
     case "string":
-      return [Level.postfix, quote(node.value)];
+      return quote(node.value);
     case "time":
-      return [Level.postfix, `TIME ${quote(node.text)}`];
+      return `TIME ${quote(node.text)}`;
     case "boolean":
-      return [Level.postfix, node.value ? "TRUE" : "FALSE"];
+      return node.value ? "TRUE" : "FALSE";
     case "null":
-      return [Level.postfix, "NULL"];
+      return "NULL";
     case "name":
-      return [Level.postfix, printName(node.name)];
+      return printName(node.name);
     case "field":
-      return [Level.postfix, `${printObject(node.object, node.aside)}.${printName(node.field)}`];
+      return `${printObject(node.object, node.aside)}.${printName(node.field)}`;
     case "index":
-      return [
-        Level.postfix,
-        `${printObject(node.object, node.aside)}[${print(node.index, Level.expr)}]`,
-      ];
+      return `${printObject(node.object, node.aside)}[${print(node.index, Level.expr)}]`;
     case "negate":
-      return [Level.unary, `-${print(node.operand, Level.unary)}`];
+      return `-${print(node.operand, Level.unary)}`;
     case "not":
-      return [Level.not, `NOT ${print(node.operand, Level.not)}`];
-    case "arithmetic": {
-      const level = "+-".includes(node.op) ? Level.sum : Level.product;
-      return [level, binary(node, level)];
-    }
+      return `NOT ${print(node.operand, Level.not)}`;
+    case "arithmetic":
+      return binary(node, levelOf(node, place));
     case "setop":
-      return [Level.setexpr, binary(node, Level.setexpr)];
+      return binary(node, Level.setexpr);
     case "compare": {
       const left = print(node.left, Level.setexpr);
-      return [Level.compare, `${left} ${node.op} ${print(node.right, Level.setexpr)}`];
+      return `${left} ${node.op} ${print(node.right, Level.setexpr)}`;
     }
     case "is": {
       const negated = node.negated ? "NOT " : "";
-      return [Level.compare, `${print(node.operand, Level.setexpr)} IS ${negated}${node.what}`];
+      return `${print(node.operand, Level.setexpr)} IS ${negated}${node.what}`;
     }
     case "logical":
       return printLogical(node, place);
@@ -131,16 +153,16 @@ function printed(node: Expr, place: number): readonly [level: number, text: stri
       const whenFalse =
         node.whenFalse === undefined ? ";" : `(${print(node.whenFalse, Level.expr)})`;
       const text = `${condition} ? (${print(node.whenTrue, Level.expr)}) : ${whenFalse}`;
-      return [isValue ? Level.value : Level.expr, text];
+      return text;
     }
     case "call":
-      return [Level.postfix, `${node.name}(${printAll(node.args)})`];
+      return `${node.name}(${printAll(node.args)})`;
     case "set":
-      return [Level.postfix, `{${printMembers(node.members)}}`];
+      return `{${printMembers(node.members)}}`;
     case "filter": {
       const source = print(node.source, Level.setexpr);
       const body = print(node.body, Level.expr);
-      return [Level.postfix, `{${printName(node.variable.name)} IN ${source} : (${body})}`];
+      return `{${printName(node.variable.name)} IN ${source} : (${body})}`;
     }
     case "quantifier": {
       const bindings = node.bindings.map(({ variables, source }) => {
@@ -148,29 +170,24 @@ function printed(node: Expr, place: number): readonly [level: number, text: stri
         return `${names} IN ${print(source, Level.setexpr)}`;
       });
       const text = `${node.kind} ${bindings.join(", ")} : (${print(node.body, Level.expr)})`;
-      return [Level.postfix, text];
+      return text;
     }
     case "declare": {
       const value = node.value === undefined ? "" : ` := ${print(node.value, Level.value)}`;
-      return [Level.conjunct, `${node.scope} ${printName(node.target.name)}${value}`];
+      return `${node.scope} ${printName(node.target.name)}${value}`;
     }
     case "assign":
-      return [
-        Level.conjunct,
-        `${printName(node.target.name)} := ${print(node.value, Level.value)}`,
-      ];
+      return `${printName(node.target.name)} := ${print(node.value, Level.value)}`;
   }
 }
 
-function printLogical({ op, operands }: LogicalNode, place: number): readonly [number, string] {
+function printLogical({ op, operands }: LogicalNode, place: number): string {
   const [first, second] = operands as readonly [Expr, Expr];
   const isAfterChoice = first.type === "choice" && operands.length === 2 && place === Level.expr;
-  if (isAfterChoice)
-    return [Level.expr, `${print(first, Level.expr)} ${op} ${print(second, Level.expr)}`];
+  if (isAfterChoice) return `${print(first, Level.expr)} ${op} ${print(second, Level.expr)}`;
   // A chain is one node, so a chain inside a chain stands in parentheses.
   const tighter = op === "AND" ? Level.conjunct : Level.and;
-  const text = operands.map((operand) => print(operand, tighter)).join(` ${op} `);
-  return [op === "AND" ? Level.and : Level.or, text];
+  return operands.map((operand) => print(operand, tighter)).join(` ${op} `);
 }
 
 /** Whether the text of a tree ends with an assigned value, which would take a `?` after it for its own. */

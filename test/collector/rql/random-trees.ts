@@ -39,18 +39,23 @@ function node<T extends object>(shape: { [K in keyof T]: fc.Arbitrary<T[K]> }): 
 }
 const is = <T>(value: T): fc.Arbitrary<T> => fc.constant(value);
 
+const leaf = fc.oneof(
+  node({ type: is("number"), value: amount }),
+  node({ type: is("string"), value: text }),
+  duration as fc.Arbitrary<Expr>,
+  node({ type: is("time"), text }),
+  node({ type: is("boolean"), value: fc.boolean() }),
+  node({ type: is("null") }),
+);
+
 /** Any tree that the grammar can make, to some depth. */
 export const anyExpr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr }>((tie) => ({
   expr: fc.oneof(
-    { maxDepth: 5, withCrossShrink: true, depthSize: "small" },
-    node({ type: is("name"), name }),
-    node({ type: is("number"), value: amount }),
-    node({ type: is("string"), value: text }),
-    duration as fc.Arbitrary<Expr>,
-    node({ type: is("time"), text }),
-    node({ type: is("boolean"), value: fc.boolean() }),
-    node({ type: is("null") }),
-    composed(tie("expr")),
+    // Leaves first: they are what is left at the greatest depth.
+    { maxDepth: 4, depthSize: "max", withCrossShrink: true },
+    { weight: 3, arbitrary: node({ type: is("name"), name }) },
+    { weight: 2, arbitrary: leaf },
+    { weight: 12, arbitrary: composed(tie("expr")) },
   ),
 })).expr;
 

@@ -260,6 +260,8 @@ describe("Changed", () => {
     ];
     const answer = ask('SELECT v FROM l WHEN Changed(v["a"])', history);
     expect(spans(answer).map(([from]) => from)).toEqual([100, 200, 300, 500]);
+    // The start, four changes and the ticks after them, and the start of the lost range.
+    expect(answer.end.cuts).toBe(10);
     expect(answer.end.unknownMs).toBe(100);
   });
 });

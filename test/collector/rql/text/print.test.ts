@@ -4,6 +4,14 @@ import { parseExpression, parseProgram } from "../../../../collector/rql/text/pa
 import { printExpression, printName, printProgram } from "../../../../collector/rql/text/print.ts";
 import { anyExpr, anyQuery, withoutPlaces } from "../random-trees.ts";
 
+describe("the trees of these tests", () => {
+  it("are deep enough to need parentheses", () => {
+    const printed = fc.sample(anyExpr, { numRuns: 300, seed: 1 }).map(printExpression);
+    const nested = printed.filter((one) => /\(.*\(/s.test(one));
+    expect(nested.length).toBeGreaterThan(100);
+  });
+});
+
 describe("the printer", () => {
   it("is undone by the parser, for any expression", () => {
     fc.assert(
