@@ -38,6 +38,7 @@ function play(row: string, words: readonly string[]): Promise<{ code: unknown; t
 
 it.for(ROWS)(
   "row %s keeps what was acknowledged, and says what it cannot serve",
+  { timeout: 120_000 },
   async ([row, runs], { skip }) => {
     const seed = Date.now() % 1_000_000;
     const { code, text } = await play(row, ["--seed", String(seed), "--runs", String(runs)]);
@@ -50,5 +51,4 @@ it.for(ROWS)(
     expect(verdict.counts?.states, replay).toBeGreaterThan(5);
     expect(code, replay).toBe(0);
   },
-  120_000,
 );

@@ -21,9 +21,9 @@ export const HEAL_BOUND_MS = 90_000;
 const DRAIN_MS = 13_000;
 /** What an on-demand node was not asked for it declares within this; what it was asked for it ships. */
 const DECLARED_MS = 4_000;
-const CAPTURED_MS = 6_000;
-/** From a trigger to its capture: the beats of the node, and a request that may be held. */
-const TRIGGERED_MS = 8_000;
+/** As above: captures travel behind the request that is on its way, and so may triggers. */
+const CAPTURED_MS = DRAIN_MS;
+const TRIGGERED_MS = DRAIN_MS;
 /** Triggers are taken with stamps up to so far from the collector's clock, with room for what it moves meanwhile. */
 const TRIGGER_AHEAD_MS = 50_000;
 const TRIGGER_AGE_MS = 3_500_000;
