@@ -68,7 +68,7 @@ export abstract class NameBinder extends BindScope {
       if (isKnown && isOther) {
         const hint = `(${log}).${field} is the field of ${log}`;
         const message = `${log}.${field} is read as the variable of log ${log}`;
-        this.warn("log-before-field", message, at, { hint });
+        this.warn("log-before-field", message, at, () => ({ hint }));
       }
       if (isKnown || !isOther) return this.bindVariable(log, field, at);
     }

@@ -6,7 +6,7 @@
 import type { Refuse, RqlWarning } from "../errors.ts";
 import type { Expr } from "../text/ast.ts";
 import type { Span } from "../text/span.ts";
-import { namesNearestFirst, nearWords } from "../text/words.ts";
+import { lookUp } from "../text/words.ts";
 import type { AgeThreshold, BecameExpr, BoundExpr, ChangedUse } from "./bound.ts";
 import { keySet, NAMES_LOOKED_UP, type Names, type Variables, type Warn } from "./names.ts";
 import { Refusals } from "./refusals.ts";
@@ -92,13 +92,13 @@ export abstract class BindScope {
     this.#strangers.add(node);
     const message = `no node "${node}" is known; its values count as absent`;
     const isLookedUp = this.#strangers.size <= NAMES_LOOKED_UP;
-    this.warn("unknown-node", message, at, isLookedUp ? this.#nearestNodes(node) : {});
+    this.warn("unknown-node", message, at, isLookedUp ? () => this.#nearestNodes(node) : undefined);
   }
 
   #nearestNodes(node: string): Pick<RqlWarning, "hint" | "names"> {
-    const [near] = nearWords(node, this.#nodes);
+    const { names, near } = lookUp(node, this.#nodes);
     const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
-    return { names: namesNearestFirst(node, this.#nodes), ...hint };
+    return { names, ...hint };
   }
 
   protected setOperand(node: Expr, op: string): Bound {

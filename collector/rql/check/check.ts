@@ -123,8 +123,8 @@ class QueryChecker {
     };
   }
 
-  readonly #warn: Warn = (code, message, at, more = {}) => {
-    this.#warnings.push({ code, message, ...more, ...placeOf(this.#text, at, this.#index) });
+  readonly #warn: Warn = (code, message, at, more) => {
+    this.#warnings.push({ code, message, ...more?.(), ...placeOf(this.#text, at, this.#index) });
   };
 
   #logs(): readonly string[] {
@@ -173,7 +173,9 @@ class QueryChecker {
       const [log] = variables.logsWith(name);
       if (log === undefined) continue;
       const hint = `the variable is still ${printName(log)}.${printName(name)}`;
-      this.#warn("shadowed-name", `"${name}" is a variable of log "${log}" too`, at, { hint });
+      this.#warn("shadowed-name", `"${name}" is a variable of log "${log}" too`, at, () => ({
+        hint,
+      }));
     }
   }
 
@@ -253,7 +255,7 @@ class QueryChecker {
     if (wandering !== undefined) {
       const hint = "assignments in COMPUTE, outside quantifiers, let slices run side by side";
       const message = "this assignment makes the query run cut by cut";
-      this.#warn("sequential", message, wandering, { hint });
+      this.#warn("sequential", message, wandering, () => ({ hint }));
       return "an assignment stands outside COMPUTE or in a quantifier";
     }
     const all = [...declared.values()];

@@ -5,7 +5,7 @@
 import type { RqlWarning, RqlWarningCode } from "../errors.ts";
 import type { NameRef, Scope } from "../text/ast.ts";
 import type { Span } from "../text/span.ts";
-import { namesNearestFirst, nearWords } from "../text/words.ts";
+import { lookUp } from "../text/words.ts";
 import type { Column } from "./bound.ts";
 import type { Schema } from "./schema.ts";
 import type { Type } from "./types.ts";
@@ -14,7 +14,8 @@ export type Warn = (
   code: RqlWarningCode,
   message: string,
   at: Span,
-  more?: Pick<RqlWarning, "hint" | "names">,
+  /** Asked only if the warning is told. */
+  more?: () => Pick<RqlWarning, "hint" | "names">,
 ) => void;
 
 export interface Loop {
@@ -107,15 +108,29 @@ export class Variables {
     const where = log === undefined ? "no FROM log has" : `log "${log}" has not, in this range,`;
     const message = `${where} a variable "${key}"; it counts as absent`;
     const isLookedUp = this.#warned.size <= NAMES_LOOKED_UP;
-    this.#warn("unknown-variable", message, at, isLookedUp ? this.#nearest(log, key) : {});
+    this.#warn(
+      "unknown-variable",
+      message,
+      at,
+      isLookedUp ? () => this.#nearest(log, key) : undefined,
+    );
+  }
+
+  /** Each name once. A generator: of very many names only the first are looked at. */
+  *#keysOf(logs: readonly string[]): Generator<string> {
+    for (const [index, log] of logs.entries()) {
+      const earlier = logs.slice(0, index);
+      for (const key of this.#known.get(log) ?? []) {
+        if (!earlier.some((one) => this.has(one, key))) yield key;
+      }
+    }
   }
 
   #nearest(log: string | undefined, key: string): Pick<RqlWarning, "hint" | "names"> {
     const logs = log === undefined ? this.logs : [log];
-    const keys = new Set(logs.flatMap((one) => [...(this.#known.get(one) ?? [])]));
-    const [near] = nearWords(key, keys);
+    const { names, near } = lookUp(key, this.#keysOf(logs));
     const hint = near === undefined ? {} : { hint: `did you mean ${near}?` };
-    return { names: namesNearestFirst(key, keys), ...hint };
+    return { names, ...hint };
   }
 }
 

@@ -45,6 +45,16 @@ export function nearWords(word: string, known: Iterable<string>): string[] {
   );
 }
 
+/** The known names, nearest first, and the one that was probably meant. Compares once. */
+export function lookUp(
+  word: string,
+  known: Iterable<string>,
+): { readonly names: readonly string[]; readonly near: string | undefined } {
+  const all = ranked(word, known);
+  const near = all.find(({ name, distance }) => isNear(word, name, distance))?.name;
+  return { names: all.slice(0, NAMES_LISTED).map(({ name }) => name), near };
+}
+
 /** The known names, nearest to `word` first, at most `NAMES_LISTED`. */
 export function namesNearestFirst(word: string, known: Iterable<string>): string[] {
   return ranked(word, known)
@@ -56,6 +66,11 @@ export function namesNearestFirst(word: string, known: Iterable<string>): string
 export function didYouMean(word: string, known: Iterable<string>): string | undefined {
   const [nearest] = nearWords(word, known);
   return nearest === undefined ? undefined : `did you mean ${nearest}?`;
+}
+
+/** A word of which nothing stays is not misspelt. */
+function isNear(word: string, name: string, distance: number): boolean {
+  return distance <= NEAR && distance < Math.max(word.length, name.length);
 }
 
 function ranked(word: string, known: Iterable<string>): { name: string; distance: number }[] {

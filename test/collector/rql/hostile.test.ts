@@ -16,8 +16,11 @@ const HISTORY: readonly Happening[] = [
   },
 ];
 
-/** Ends within this, on a machine that is busy with other things too. The goal is 100 ms. */
-const SOON_MS = 1_000;
+/**
+ * A bound for what would take minutes, not a measure: machines are busy with other things too. Quiet,
+ * all but the endless search end within 100 ms, most within 10.
+ */
+const SOON_MS = 5_000;
 
 function outcome(text: string): string {
   const schema = schemaOf(HISTORY);
