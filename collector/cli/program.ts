@@ -105,7 +105,9 @@ function commandsBegun(word: string, io: CliIo): string {
   const { commands } = createProgram({ io, finish: () => undefined });
   const names = commands.map((command) => command.name());
   const begun = names.filter((name) => word !== "" && name.startsWith(word));
-  return begun.length === 0 ? "" : `Did you mean ${begun.join(" or ")}?`;
+  const last = begun.pop();
+  if (last === undefined) return "";
+  return `Did you mean ${begun.length === 0 ? "" : `${begun.join(", ")} or `}${last}?`;
 }
 
 /** A time where none is taken, or one without a unit, which reads like an option. */

@@ -199,7 +199,7 @@ describe("what cannot be done is said in two lines, with a code:", () => {
     ["", 2, /no command/],
     ["snapshoot", 2, /unknown command 'snapshoot'\n.*snapshot/],
     ["snap", 2, /unknown command 'snap'\n.*Did you mean snapshot\?/],
-    ["e", 2, /unknown command 'e'\n.*Did you mean events or export\?/],
+    ["e", 2, /unknown command 'e'\n.*Did you mean events, explain or export\?/],
     ["snapshot -5s", 2, /too many arguments.*\n.*--at -5s/],
     ["snapshot --att now", 2, /unknown option '--att'\n.*--at/],
     ["snapshot --at noon", 2, / --at: not a time: "noon"\n.*ISO 8601/],

@@ -32,7 +32,7 @@ describe("states kept for the checkpointer", () => {
       expect(store.epochs()).toHaveLength(EPOCHS);
       expect(highest).toBeGreaterThan(LIMIT_BYTES / 2);
       expect(Math.max(highest, history.checkpointer.openBytes)).toBeLessThanOrEqual(LIMIT_BYTES);
-      expect(history.checkpointer.openCount).toBeLessThan(EPOCHS / 4);
+      expect(history.checkpointer.openCount).toBeLessThan(EPOCHS / 3);
       expect(history.checkpointer.openCount).toBeGreaterThan(10);
       const cut = history.cutAt(atMs(25_000), { nodes: ["node-0", "node-555", "node-799"] });
       expect(cut.complete).toBe(true);
