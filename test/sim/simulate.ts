@@ -28,7 +28,9 @@ const TRIGGERED_MS = DRAIN_MS;
 const TRIGGER_AHEAD_MS = 50_000;
 const TRIGGER_AGE_MS = 3_500_000;
 const CALM_SEEN_MS = 3_000;
+/** Half a window is kept for captures; and so long where a command may wait behind a request without answer. */
 const SURELY_HELD_MS = 5_000;
+const SURELY_HELD_BEHIND_MS = 2 * DRAIN_MS;
 const HEAL_STEP_MS = 500;
 /** What the collector still has to store when nothing more arrives takes less. */
 const SETTLE_MS = 10_000;
@@ -197,8 +199,10 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   // Of two processes under one id, the one that gives way has another by now.
   if (checker.ledger.isContended(name, from, to)) return;
   // What is larger than the window, or older before it is asked for, cannot be had.
-  if (scenario.windowMs < SURELY_HELD_MS || scenario.bigValues > 0 || part.state === "silent")
-    return;
+  const { lost, replyLost, neverAnswered } = scenario.requests;
+  const mayWait = lost + replyLost + neverAnswered > 0;
+  const surelyHeldMs = mayWait ? SURELY_HELD_BEHIND_MS : SURELY_HELD_MS;
+  if (scenario.windowMs < surelyHeldMs || scenario.bigValues > 0 || part.state === "silent") return;
   checker.fail("not captured when all is well", `${id} (${from}, ${to}] ${JSON.stringify(part)}`);
 }
 
