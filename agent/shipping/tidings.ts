@@ -86,13 +86,13 @@ export class Tidings {
   }
 
   /**
-   * The status of that number came under an epoch that must be left, and may have been left aside: triggers
-   * are news again (told twice is told once: they have ids), and what was said of captures speaks of seqs
-   * that will not be.
+   * The status of that number came under an epoch that must be left, and may have been left aside: its
+   * triggers go out with the next one (told twice is told once: they have ids). They are no news, which
+   * would be sent at once, and left aside at once, until the new epoch begins. What was said of captures
+   * speaks of seqs that will not be.
    */
   disowned(number: number): void {
     this.#reports = this.#reports.filter(({ after }) => after >= number);
-    this.notHeard(number);
   }
 
   /** The status of that number was heard. 0: there was nothing in it. */

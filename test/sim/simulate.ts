@@ -201,8 +201,15 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   // What is larger than the window, or older before it is asked for, cannot be had.
   const { lost, replyLost, neverAnswered } = scenario.requests;
   const mayWait = lost + replyLost + neverAnswered > 0;
+  const isFull = (agent.stats().windowBytes ?? 0) >= scenario.windowBytes;
   const surelyHeldMs = mayWait ? SURELY_HELD_BEHIND_MS : SURELY_HELD_MS;
-  if (scenario.windowMs < surelyHeldMs || scenario.bigValues > 0 || part.state === "silent") return;
+  if (
+    isFull ||
+    scenario.windowMs < surelyHeldMs ||
+    scenario.bigValues > 0 ||
+    part.state === "silent"
+  )
+    return;
   checker.fail("not captured when all is well", `${id} (${from}, ${to}] ${JSON.stringify(part)}`);
 }
 
