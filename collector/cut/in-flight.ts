@@ -34,7 +34,7 @@ import type { Incomplete, InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
 import type { OpenArrival, OpenSend } from "./message-window.ts";
-import { beginningOf } from "./pruned.ts";
+import { beginningOf, knownSince } from "./pruned.ts";
 import { groupKey, type Underway } from "./underway.ts";
 
 /**
@@ -144,11 +144,14 @@ export function inFlightGaps(
   const from = t - ticksOfMs(limits.messageTimeoutMs);
   const found: Incomplete[] = [];
   found.push(...slowOutside(context, t));
+  // Before all that is known, slow messages are gone as well, however old their sends.
+  const nodes = [...membership.values()];
+  const isBefore = nodes.every((node) => t < knownSince(context.store, node));
   for (const { node, from: start, until } of context.store.gone()) {
-    if (start > t || until <= from) continue;
+    if (start > t || (until <= from && !isBefore)) continue;
     found.push({ node, reason: "outside-retention", from: start, to: until });
   }
-  for (const node of membership.values()) {
+  for (const node of nodes) {
     const span = spanAt(node, t);
     const rival = contended(span, t, timers.nowMs(), limits);
     if (rival !== undefined) found.push(rival);

@@ -144,6 +144,21 @@ describe("retention by age", () => {
     expect(scene.history.nodes().map(({ node }) => node)).toEqual(["n1", "n2"]);
   });
 
+  // Simulator, seed 20261676: a message that was long on its way went with all that was known of it.
+  it("promises nothing of messages in flight before all that it knows", async () => {
+    const scene = opened({ retentionMs: 60_000 });
+    await scene.ingest.submit(aBatch({ node: "n2", seqs: [1, 10], leaves: true }));
+    await scene.history.idle();
+    scene.timers.advance(61_000);
+    await scene.keeping.retention.round();
+    scene.timers.advance(61_000);
+    await scene.keeping.retention.round();
+    expect(scene.history.nodes()).toEqual([]);
+    const cut = scene.history.cutAt((50_000 * 4_096) as Hlc);
+    expect(cut.inFlightComplete).toBe(false);
+    expect(cut.inFlightIncomplete).toMatchObject([{ node: "n2", reason: "outside-retention" }]);
+  });
+
   it("knows repeats of what is pruned, and refuses what was lost before and comes now", async () => {
     const scene = opened({ retentionMs: 60_000 });
     const dropped = [
