@@ -154,7 +154,7 @@ describe("retention by age", () => {
     scene.timers.advance(61_000);
     await scene.keeping.retention.round();
     expect(scene.history.nodes()).toEqual([]);
-    const cut = scene.history.cutAt((50_000 * 4_096) as Hlc);
+    const cut = scene.history.cutAt(atTick(50_000 * 4_096));
     expect(cut.inFlightComplete).toBe(false);
     expect(cut.inFlightIncomplete).toMatchObject([{ node: "n2", reason: "outside-retention" }]);
   });
