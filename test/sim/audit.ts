@@ -175,9 +175,7 @@ function prunedUpTo(
   const isActive = checker.activeAt(epoch.node, event.t - 1) === epoch;
   if (isActive && !isOutside(history, epoch.node, (event.t - 1) as Hlc)) return 0;
   checker.counts.add("epochs pruned");
-  const receivedMs = epoch.receivedMs(latest);
-  if (receivedMs !== undefined)
-    checker.judgeAge(receivedMs, `${epoch.node}/${epoch.epoch}/${latest}`);
+  checker.judgeAge(epoch, latest, `${epoch.node}/${epoch.epoch}/${latest}`);
   return end;
 }
 

@@ -10,6 +10,7 @@ import type { Cut, History, Selection } from "../../collector/cut/history.ts";
 import type { Counts } from "./counts.ts";
 import { at, type Judge } from "./judge.ts";
 import { judgeInFlight } from "./judge-in-flight.ts";
+import { judgeLost } from "./judge-lost.ts";
 import { judgeOrder } from "./judge-order.ts";
 import type { EpochLedger, Ledger, Message, ProcessLedger } from "./ledger.ts";
 import type { Scenario } from "./scenario.ts";
@@ -38,7 +39,7 @@ export class Checker implements Judge {
   readonly scenario: Scenario;
   readonly counts: Counts;
   readonly failures: Failure[] = [];
-  readonly #nowMs: () => number;
+  readonly nowMs: () => number;
   readonly #watermarks = new Map<string, number>();
   readonly #kept: Kept[] = [];
 
@@ -46,12 +47,12 @@ export class Checker implements Judge {
     this.ledger = ledger;
     this.scenario = scenario;
     this.counts = counts;
-    this.#nowMs = nowMs;
+    this.nowMs = nowMs;
   }
 
   fail(what: string, detail: string): void {
     if (this.failures.length < MAX_FAILURES) {
-      this.failures.push({ what, detail, atMs: this.#nowMs() });
+      this.failures.push({ what, detail, atMs: this.nowMs() });
     }
   }
 
@@ -87,6 +88,7 @@ export class Checker implements Judge {
     for (const one of cut.incomplete) {
       if (one.reason === "outside-retention") this.#judgeOutside(one.node, cut.at);
     }
+    judgeLost(this, cut);
     judgeOrder(this, cut, selection);
     judgeInFlight(this, cut, selection);
     if (this.#kept.length < MAX_KEPT) this.#kept.push({ cut, selection, told });
@@ -94,36 +96,41 @@ export class Checker implements Judge {
 
   /** Nothing may be gone before its time: by when it came, whatever the node's clock said. */
   #judgeOutside(node: string, t: number): void {
-    let latest: { readonly t: number; readonly receivedMs: number } | undefined;
+    // Of two side by side either may be the one that is outside.
+    if (this.ledger.isContended(node, t, t)) return;
+    let latest:
+      | { readonly t: number; readonly epoch: EpochLedger; readonly seq: number }
+      | undefined;
     for (const epoch of this.ledger.byNode.get(node) ?? []) {
       if (epoch.isDouble) return;
       for (const [seq, event] of epoch.known) {
         if (event.t > t || event.t <= (latest?.t ?? Number.NEGATIVE_INFINITY)) continue;
-        const receivedMs = epoch.receivedMs(seq);
-        if (receivedMs !== undefined) latest = { t: event.t, receivedMs };
+        if (epoch.isAcked(seq)) latest = { t: event.t, epoch, seq };
       }
     }
-    if (latest !== undefined) this.judgeAge(latest.receivedMs, `${node} at ${t}`);
+    if (latest !== undefined) this.judgeAge(latest.epoch, latest.seq, `${node} at ${t}`);
   }
 
   mayBeGone(epoch: EpochLedger, seq: number): boolean {
     const { retentionMs } = this.scenario;
     const receivedMs = epoch.receivedMs(seq);
     if (retentionMs === undefined || receivedMs === undefined) return false;
-    return this.#nowMs() - receivedMs >= retentionMs;
+    return this.nowMs() - receivedMs >= retentionMs;
   }
 
-  /** `receivedMs`: when something came that is gone. */
-  judgeAge(receivedMs: number, where: string): void {
+  /** Of an event that came and is gone. */
+  judgeAge(epoch: EpochLedger, seq: number, where: string): void {
     const { retentionMs, happenings, disk } = this.scenario;
     if (retentionMs === undefined) {
       this.fail("outside a retention that there is not", where);
       return;
     }
-    // Then what came may have been stored before the answer that the ledger knows of.
-    if (happenings.collectorCrashMs > 0 || disk.full > 0) return;
+    // Then what came may have been stored before the answer that the ledger knows of; not before it was made.
+    const isHidden = happenings.collectorCrashMs > 0 || disk.full > 0;
+    const sinceMs = isHidden ? epoch.madeMs.get(seq) : epoch.receivedMs(seq);
+    if (sinceMs === undefined) return;
     this.counts.add("ages judged");
-    const ageMs = this.#nowMs() - receivedMs;
+    const ageMs = this.nowMs() - sinceMs;
     if (ageMs < retentionMs) this.fail("gone before its time", `${where}: came ${ageMs} ms ago`);
   }
 
@@ -213,7 +220,7 @@ export class Checker implements Judge {
   /** Expired, and nothing came of it for so long that not even its record is kept. */
   #isForgotten({ lastReceivedMs }: EpochLedger): boolean {
     const { retentionMs } = this.scenario;
-    return retentionMs !== undefined && this.#nowMs() - lastReceivedMs >= 2 * retentionMs;
+    return retentionMs !== undefined && this.nowMs() - lastReceivedMs >= 2 * retentionMs;
   }
 
   #judgeState(

@@ -8,6 +8,7 @@ export interface Judge {
   readonly ledger: Ledger;
   readonly scenario: Scenario;
   readonly counts: Counts;
+  nowMs(): number;
   fail(what: string, detail: string): void;
   /** Whether the event came so long ago that retention may have taken it. */
   mayBeGone(epoch: EpochLedger, seq: number): boolean;

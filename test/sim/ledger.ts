@@ -59,6 +59,8 @@ export class EpochLedger {
   /** ... and earlier than this. */
   readonly firstKnownT: number;
   readonly known = new Map<number, KnownEvent>();
+  /** Virtual time at which each known event was made: nothing can have come before. */
+  readonly madeMs = new Map<number, number>();
   /** Seqs created so far, the agent's own included. */
   createdCount = 0;
   /** Seqs up to this must be stored or declared lost: a flush said so after all faults had stopped. */
@@ -118,6 +120,8 @@ export class EpochLedger {
 export class ProcessLedger {
   readonly index: number;
   readonly epochs: EpochLedger[] = [];
+  /** Events that its agent says it lost, so far: what any user of the agent can ask. */
+  droppedCount: () => number = () => 0;
   /** Times of the known events, and which they were. */
   readonly times: number[] = [];
   readonly places: { readonly epoch: EpochLedger; readonly seq: number }[] = [];
@@ -127,8 +131,11 @@ export class ProcessLedger {
   readonly vectors: { readonly count: number; readonly vector: readonly number[] }[] = [];
   isEnded = false;
 
-  constructor(index: number) {
+  readonly #nowMs: () => number;
+
+  constructor(index: number, nowMs: () => number) {
     this.index = index;
+    this.#nowMs = nowMs;
   }
 
   /** Known events with a time of at most `t`. */
@@ -156,6 +163,7 @@ export class ProcessLedger {
 
   note(epoch: EpochLedger, seq: number, event: KnownEvent): void {
     epoch.known.set(seq, event);
+    epoch.madeMs.set(seq, this.#nowMs());
     this.times.push(event.t);
     this.places.push({ epoch, seq });
     if (event.log === undefined) return;
@@ -196,8 +204,14 @@ export class Ledger {
   /** Receives not later than what their message says of its send. */
   readonly violating: { readonly message: Message; readonly receive: Receive }[] = [];
 
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
   newProcess(): ProcessLedger {
-    const process = new ProcessLedger(this.processes.length);
+    const process = new ProcessLedger(this.processes.length, this.#nowMs);
     this.processes.push(process);
     return process;
   }

@@ -1,7 +1,7 @@
 /**
- * Bugs planted on purpose, one at a time (R4): what the simulator does not catch it does not test. The two
- * of the list in reliability.md that need Kafka and retention stand here as others of the same kind: a
- * dedup mark that is kept although its transaction failed, a checkpoint that must not be used.
+ * Bugs planted on purpose, one at a time (R4): what the simulator does not catch it does not test. The
+ * one of the list in reliability.md that needs Kafka stands here as another of the same kind: a dedup mark
+ * that is kept although its transaction failed.
  */
 export const PLANTS = [
   {
@@ -106,9 +106,9 @@ export const PLANTS = [
   {
     name: "half-pruned",
     what: "an answer goes back behind what is pruned",
-    file: "collector/cut/epoch-source.ts",
-    from: "return mark && viewBehind(mark, logs);",
+    file: "collector/cut/pruned.ts",
+    from: "if (t >= to || t < record.joined) return undefined;",
     to: "return undefined;",
-    and: ["return lastSeq <= (this.store.pruned(epochId)?.seq ?? 0);", "return false;"],
+    and: ["view.applyLost(lostBy(mark));", ""],
   },
 ];

@@ -110,6 +110,9 @@ export class SimNode {
       transport: network.transportOf(life),
       scheduler: this.#schedulerOf(life),
     });
+    // Of a capture that is refused the events stay in the window: they count as kept.
+    life.ledger.droppedCount = () =>
+      this.isOnDemand ? Number.POSITIVE_INFINITY : agent.stats().dropped;
     const service: Service = Object.assign(life, { agent });
     this.#service = service;
     counts.add("node: started");

@@ -32,7 +32,7 @@ export class World {
   readonly time = new VirtualTime();
   readonly chance: Chance;
   readonly counts = new Counts();
-  readonly ledger = new Ledger();
+  readonly ledger = new Ledger(() => this.time.nowMs);
   readonly files: VirtualFiles;
   readonly collector: SimCollector;
   readonly network: SimNetwork;
