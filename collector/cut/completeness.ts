@@ -16,6 +16,7 @@ import { touches } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
 import type { CutLimits } from "./limits.ts";
 import { reasonOf } from "./log-image.ts";
+import type { CountedLoss } from "./losses.ts";
 import {
   type EpochSpan,
   isActiveAt,
@@ -203,9 +204,12 @@ function isAnyLost(view: EpochView, log: string, chosen: Chosen): boolean {
 
 /** One object per range: states read from checkpoints hold copies. */
 function distinct(ranges: Iterable<LostRange>): LostRange[] {
-  const bySeq = new Map<number, LostRange>();
-  for (const range of ranges) bySeq.set(range.firstSeq, range);
-  return [...bySeq.values()].sort((a, b) => a.firstSeq - b.firstSeq);
+  const byName = new Map<string, LostRange>();
+  for (const range of ranges) {
+    const { firstSeq, untilSeq, logs }: CountedLoss = range;
+    byName.set(untilSeq === undefined ? `${firstSeq}` : `${untilSeq}/${logs?.[0]}`, range);
+  }
+  return [...byName.values()].sort((a, b) => a.firstSeq - b.firstSeq);
 }
 
 /** The first ranges one by one; the rest added up by reason. */
@@ -235,8 +239,8 @@ export function lostEntry(node: string, range: LostRange): Incomplete {
   return range.logs === null ? entry : { ...entry, logs: range.logs };
 }
 
-/** Of a damaged block the seqs are not all its own (`CountedLoss`). */
-function countOf(range: LostRange & { readonly eventCount?: number }): number {
+/** Of a damaged block the seqs are not all its own. */
+function countOf(range: CountedLoss): number {
   return range.eventCount ?? range.lastSeq - range.firstSeq + 1;
 }
 

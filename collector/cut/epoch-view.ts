@@ -17,6 +17,7 @@ import {
 import { type EventRows, seqAt } from "../store/segment-rows.ts";
 import type { UnknownReason } from "./history.ts";
 import { LogImage, unknownBy, withRange } from "./log-image.ts";
+import { type CountedLoss, isOfSameBlock } from "./losses.ts";
 import { Senders } from "./senders.ts";
 
 const UNRESOLVED = -1;
@@ -126,15 +127,23 @@ export class EpochView {
    * Whether a lost range is still to be applied. One of which a part was applied is, once more, when it
    * has grown past that: neighbours are folded into one as they are declared (ingest/lost-ranges.ts).
    */
-  awaits(range: LostRange): boolean {
-    return range.lastSeq > this.seq;
+  awaits(range: CountedLoss): boolean {
+    const { untilSeq } = range;
+    if (untilSeq === undefined) return range.lastSeq > this.seq;
+    // Of a block some events may lie before where this view began, and others after it.
+    const isBehind = untilSeq <= this.seq || range.lastT <= this.t;
+    return !isBehind && !this.lost.some((one) => isOfSameBlock(one, range));
   }
 
   /** Events that were recorded and will never come: the logs named are lost from here. */
-  applyLost(range: LostRange): void {
-    for (const [log, image] of this.logs) if (touches(range, log)) image.lose(range);
-    this.lost = withRange(this.lost, range);
-    this.seq = Math.max(this.seq, range.lastSeq);
+  applyLost(range: CountedLoss): void {
+    const isWithin = range.untilSeq !== undefined && range.firstSeq <= this.seq;
+    const from = { firstSeq: this.seq + 1, lastSeq: this.seq + 1 };
+    const lost = isWithin ? { ...range, ...from } : range;
+    for (const [log, image] of this.logs) if (touches(lost, log)) image.lose(lost);
+    this.lost = withRange(this.lost, lost);
+    // The event at the next seq is another block's, and there.
+    if (!isWithin) this.seq = Math.max(this.seq, lost.lastSeq);
   }
 }
 

@@ -24,6 +24,7 @@ import {
 } from "../../agent/kernel/index.ts";
 import type { UnknownReason } from "./history.ts";
 import { KeyList } from "./key-list.ts";
+import type { CountedLoss } from "./losses.ts";
 import { SetState } from "./set-state.ts";
 
 /** How a slot is held: the wire's value tags, then our own. */
@@ -319,9 +320,15 @@ export function reasonOf({ reason }: LostRange): UnknownReason {
   return reason === "not-captured" ? "not-captured" : "lost";
 }
 
-/** The lost ranges with one more at the end, which takes the place of those that it has grown from. */
-export function withRange(lost: readonly LostRange[], range: LostRange): readonly LostRange[] {
+/**
+ * The lost ranges with one more at the end, which takes the place of those that it has grown from. Damaged
+ * blocks never grow: several of one segment may begin at the same place, each with a log of its own.
+ */
+export function withRange(lost: readonly CountedLoss[], range: CountedLoss): readonly LostRange[] {
   const last = lost.at(-1);
-  if (last === undefined || last.lastSeq < range.firstSeq) return [...lost, range];
-  return [...lost.filter(({ firstSeq }) => firstSeq < range.firstSeq), range];
+  const isNext = last === undefined || last.lastSeq < range.firstSeq;
+  if (isNext || range.untilSeq !== undefined) return [...lost, range];
+  const stays = ({ firstSeq, untilSeq }: CountedLoss): boolean =>
+    firstSeq < range.firstSeq || untilSeq !== undefined;
+  return [...lost.filter(stays), range];
 }

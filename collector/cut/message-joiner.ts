@@ -32,8 +32,8 @@ export class MessageJoiner {
   readonly #limits: CutLimits;
   readonly #timers: CutTimers;
   readonly #behind: Behind;
-  /** Beginnings of stretches with too many messages. */
-  readonly #tooBusy = new Set<number>();
+  /** Beginnings of stretches with too many messages, or with damaged ones. */
+  readonly #notKept = new Set<number>();
   #running: Promise<void> | undefined;
   #isAsked = false;
   /** Up to here every stretch was looked at. */
@@ -126,7 +126,7 @@ export class MessageJoiner {
   }
 
   #isDone(from: number): boolean {
-    return this.#kept.has(from) || this.#tooBusy.has(from);
+    return this.#kept.has(from) || this.#notKept.has(from);
   }
 
   /** Where something was dropped, or an epoch of earlier came, all is looked through again. */
@@ -208,13 +208,17 @@ export class MessageJoiner {
     const window = new MessageWindow(this.#source, plan.timeout, from, until);
     for (const _ of window.coverInSteps(records, from, until)) {
       if (window.bytes > this.#limits.digestCacheBytes) {
-        this.#tooBusy.add(from);
+        this.#notKept.add(from);
         return undefined;
       }
       yield;
     }
     const cells = yield* cellsOf(plan, from, (first, last) => window.spans(first, last));
-    if (cells === undefined) this.#tooBusy.add(from);
-    return cells;
+    // Joined over damage it would be kept as if all were there: each question reads it, and is told.
+    const isDamaged = ({ id }: EpochRecord): boolean =>
+      this.#source.isDamagedBetween(id, from - plan.timeout, until + plan.timeout, true);
+    if (cells !== undefined && !records.some(isDamaged)) return cells;
+    this.#notKept.add(from);
+    return undefined;
   }
 }

@@ -6,6 +6,7 @@ import { indexAfter } from "./epoch-source.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { LogSummary, NodeSummary } from "./history.ts";
 import { unknownBy } from "./log-image.ts";
+import { withAllSeqs } from "./losses.ts";
 import {
   compareText,
   type EpochSpan,
@@ -61,7 +62,7 @@ export function nodeSummaries(context: CutContext): NodeSummary[] {
       lastT: Math.max(...records.map(({ lastT }) => lastT)) as Hlc,
       eventCount: records.reduce((sum, { eventCount }) => sum + eventCount, 0),
       agent: (record.status ?? null) as Json | null,
-      lost: records.flatMap((one) => [...context.source.lostRanges(one)]),
+      lost: records.flatMap((one) => context.source.lostRanges(one).map(withAllSeqs)),
     };
   });
 }

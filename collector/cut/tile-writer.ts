@@ -156,6 +156,8 @@ export class TileWriter {
     }
     if (!isOver) return;
     const bytes = encodeTile(yield* this.#tiles.tile(record, level, index));
+    // Counted over damage: each question counts anew, and is told of it.
+    if (this.#source.isDamagedBetween(record.id, from, to)) return;
     if (bytes !== undefined) found.push({ level, index, bytes });
     yield;
   }

@@ -191,7 +191,8 @@ export class LmdbReader {
     let lastSeq = 0;
     // Of the batches that begin before `from`, the last may reach into the range.
     for (const key of this.#keys(batchesBeginning(epochId, LOWEST_KEY_NUMBER, from), true)) {
-      if (!this.#isIndexed(key)) continue;
+      // A key of ours is known to the index, or its record is whole: that of the index may be damaged, too.
+      if (!this.#isIndexed(key) && !this.#isWhole(key)) continue;
       const range = batchOfKey(key);
       if (range.lastT < from) {
         lastSeq = range.last;
@@ -234,6 +235,12 @@ export class LmdbReader {
     return this.#db.getBinary(seqKey({ firstSeq: first, lastSeq: last, ...rest })) !== undefined;
   }
 
+  /** Whether the record under the key is there, and matches its checksum, which covers the key. */
+  #isWhole(key: Buffer): boolean {
+    const record = this.#db.getBinary(key);
+    return record !== undefined && openRecord(key, record) !== undefined;
+  }
+
   /**
    * What the index by seq knows of [seq, before), of batches that begin by `to`. What cannot be read is noted
    * as damaged; what can be was passed over by a walk led astray, or came after it had begun.
@@ -247,6 +254,8 @@ export class LmdbReader {
   ): Iterable<StoredBatch> {
     const keys: Buffer[] = [];
     for (const key of this.#keys(seqsFrom(epochId, seq))) {
+      // A damaged entry names what never was; the batch it was of stands under a key that is right.
+      if (this.#read(key) === undefined) continue;
       const found = batchKeyOfSeqKey(key);
       const { first, firstT, lastT } = batchOfKey(found);
       if (first >= before || firstT > times.to) break;
