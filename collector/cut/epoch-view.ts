@@ -142,8 +142,15 @@ export class EpochView {
     const lost = isWithin ? { ...range, ...from } : range;
     for (const [log, image] of this.logs) if (touches(lost, log)) image.lose(lost);
     this.lost = withRange(this.lost, lost);
+    if (range.messages && range.reason === "refused") this.#mayHaveSpoken(range.lastT);
     // The event at the next seq is another block's, and there.
     if (!isWithin) this.seq = Math.max(this.seq, lost.lastSeq);
+  }
+
+  /** Damaged messages: who asks when the last was must look there, and is told. */
+  #mayHaveSpoken(t: Hlc): void {
+    this.lastSendT = Math.max(this.lastSendT, t) as Hlc;
+    this.lastReceiveT = Math.max(this.lastReceiveT, t) as Hlc;
   }
 }
 

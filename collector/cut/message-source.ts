@@ -104,7 +104,7 @@ export class MessageSource {
     const from = found?.t ?? MIN_HLC;
     const to = Math.min(t, record.lastT) as Hlc;
     if (this.#source.eventsBetween(record.id, from, to) > EVENTS_LOOKED_AT) return to;
-    let last = atLeast(found?.directory.lastSendT ?? MIN_HLC);
+    let last = Math.min(to, atLeast(found?.directory.lastSendT ?? MIN_HLC)) as Hlc;
     for (const row of this.sends(record, from, to)) last = row.t;
     return last;
   }

@@ -18,7 +18,7 @@
  *     checkpoint  C | epochId 4 | seq 8 | log, text
  *     capture     K | number 8
  *     tile        T | epochId 4 | level 1 | index 8
- *     stretch     J | from 8 | until 8                messages of all epochs, joined: see joined.ts
+ *     stretch     J | from 8 | until 8                messages of all epochs, joined, and which cells: joined.ts
  *     cell        I | from 8 | level 1 | index 8
  *     pruned      R | epochId 4                       how far an epoch is pruned
  *     gone        G                                   stretches of which nothing is kept
@@ -298,6 +298,12 @@ export function messageStretchKey({ from, until }: MessageStretch): Buffer {
 export function allMessageStretches(): KeyRange {
   const ends = (n: number) => messageStretchKey({ from: n as Hlc, until: n as Hlc });
   return { first: ends(LOWEST), last: ends(HIGHEST) };
+}
+
+/** The stretch that begins there, wherever it ends. */
+export function messageStretchesFrom(from: number): KeyRange {
+  const until = (n: number) => messageStretchKey({ from: from as Hlc, until: n as Hlc });
+  return { first: until(LOWEST), last: until(HIGHEST) };
 }
 
 export function messageStretchOfKey(key: Buffer): MessageStretch {

@@ -11,6 +11,7 @@
  */
 import type { Hlc, Json } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
+import { namesCell } from "./cell-list.ts";
 import { type Environment, sizeOf } from "./environment.ts";
 import type {
   DamagedRange,
@@ -48,6 +49,7 @@ import {
   LAST_ID_KEY,
   LOWEST_KEY_NUMBER,
   messageCellKey,
+  messageStretchesFrom,
   messageStretchOfKey,
   numberOfCaptureKey,
   placeOfSavedKey,
@@ -373,11 +375,15 @@ export class LmdbReader {
       .map(messageStretchOfKey);
   }
 
-  /** @throws RetroError `data-damaged` */
+  /** @throws RetroError `data-damaged`; also if the cell is not found and its stretch says that it has it */
   messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
     const key = messageCellKey(from, level, index);
-    const payload = this.#db.doesExist(key) ? this.#mustRead(key) : undefined;
-    return payload && plainBytes(payload);
+    if (this.#db.doesExist(key)) return plainBytes(this.#mustRead(key));
+    const stretch = this.#firstKey(messageStretchesFrom(from));
+    const list = stretch && this.#read(stretch);
+    if (list !== undefined && !namesCell(list, level, index)) return undefined;
+    // The stretch was there a moment ago; one that is not found now is as damaged as a cell.
+    return plainBytes(this.#mustRead(key));
   }
 
   /** Damaged ones are skipped and reported: what they asked for is history like any other. */

@@ -6,6 +6,7 @@
  * leaves no trace in the group, and nothing that went wrong here is taken for a failure of the disk.
  */
 import { type Hlc, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
+import { encodeCellList } from "./cell-list.ts";
 import type { Environment } from "./environment.ts";
 import type {
   CapturesWrite,
@@ -501,7 +502,7 @@ export class TransactionBuilder {
     const { from } = claim;
     this.#dropMessages(this.outcome.joined.all.filter((one) => one.from === from));
     const keys = [messageStretchKey(claim)];
-    this.#put(keys[0] as Buffer);
+    this.#put(keys[0] as Buffer, encodeCellList(cells));
     for (const { level, index, bytes } of cells) {
       const key = messageCellKey(from, level, index);
       this.#put(key, bytes);
