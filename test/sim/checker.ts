@@ -149,9 +149,22 @@ export class Checker implements Judge {
     for (const { node, epoch, watermark } of nodes) {
       const name = `${node}/${epoch}`;
       const before = this.#watermarks.get(name) ?? Number.NEGATIVE_INFINITY;
-      if (watermark < before) this.fail("watermark fell", `${name} from ${before} to ${watermark}`);
+      if (watermark < before && !this.#mayHaveBegunAnew(name)) {
+        this.fail("watermark fell", `${name} from ${before} to ${watermark}`);
+      }
       this.#watermarks.set(name, watermark);
     }
+  }
+
+  /** Whether nothing came of the epoch for so long that it may have been forgotten, before more came. */
+  #mayHaveBegunAnew(name: string): boolean {
+    const { retentionMs } = this.scenario;
+    const epoch = this.ledger.epochs.get(name);
+    return (
+      retentionMs !== undefined &&
+      epoch !== undefined &&
+      epoch.longestSilenceMs(this.nowMs()) >= 2 * retentionMs
+    );
   }
 
   /** The epoch that is the node's state at t; "uncertain" where the ledger cannot tell. */

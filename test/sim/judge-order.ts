@@ -15,8 +15,8 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
   const t = cut.at;
   for (const { message, receive } of ledger.violating) {
     const sentT = message.forgedT ?? message.t;
-    // A violation goes with its receive, once all history begins later.
-    if (judge.mayBeGone(receive.epoch, receive.seq)) continue;
+    // A violation goes with its receive, once all history begins later: the cut lacks that node then.
+    if (judge.mayBeGone(receive.epoch, receive.seq) && isAbsent(cut, receive.epoch.node)) continue;
     if (receive.t > t || sentT <= t || !receive.epoch.isAcked(receive.seq)) continue;
     judge.fail(
       "called consistent, holds a receive without its send",
@@ -25,6 +25,14 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
     return;
   }
   if (cut.complete) judgeVectors(judge, cut);
+}
+
+/** Whether the node is no member, or what it did before that time is not kept. */
+function isAbsent({ incomplete, members }: Cut, node: string): boolean {
+  const isOutside = incomplete.some(
+    (one) => one.node === node && one.reason === "outside-retention",
+  );
+  return isOutside || !members.includes(node);
 }
 
 function judgeVectors(judge: Judge, cut: Cut): void {

@@ -111,6 +111,12 @@ export class EpochLedger {
     return this.#receivedMs.get(seq);
   }
 
+  /** The longest time without anything that was acknowledged later, or will be. */
+  longestSilenceMs(nowMs: number): number {
+    const times = [...new Set(this.#receivedMs.values()), nowMs].sort((a, b) => a - b);
+    return times.reduce((most, ms, i) => Math.max(most, ms - (times[i - 1] ?? ms)), 0);
+  }
+
   isAcked(seq: number): boolean {
     return this.#acked[seq] === 1;
   }
