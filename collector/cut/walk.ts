@@ -165,8 +165,9 @@ class Pace {
   begin(): void {
     const { timers } = this.#context;
     if (Number.isNaN(this.#startMs)) this.#startMs = timers.nowMs();
-    if (this.#willEnd) return;
+    // Each time: the store's callbacks, and what the caller awaits, may set marks within this turn too.
     this.#refusePruned();
+    if (this.#willEnd) return;
     this.#willEnd = true;
     void timers.turn().then(() => {
       this.#willEnd = false;

@@ -1,5 +1,6 @@
 /** A collector's core with retention, over a store in memory, at a time moved by hand. */
 import { createHistory, type LiveHistory } from "../../../collector/cut/create-history.ts";
+import type { CutLimits } from "../../../collector/cut/limits.ts";
 import type { Ingest } from "../../../collector/ingest/ingest.ts";
 import { createKeeping, type Keeping } from "../../../collector/retention/keeping.ts";
 import type { RetentionSettings } from "../../../collector/retention/retention.ts";
@@ -30,13 +31,14 @@ export function aScene(
   settings: RetentionSettings,
   store: MemoryStore = new MemoryStore(),
   timers: JumpingTimers = new JumpingTimers(),
+  limits: Partial<CutLimits> = {},
 ): Scene {
   const { ingest } = anIngest({ store, timers, expireAfterMs: 1e12 });
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const history = createHistory({
     store,
     timers: { nowMs: () => timers.wallMs(), after: (ms, wake) => timers.after(ms, wake), turn },
-    limits: { roundChanges: 15, sliceMs: 1e-9 },
+    limits: { roundChanges: 15, sliceMs: 1e-9, ...limits },
   });
   ingest.onStored((ids) => history.notifyStored(ids));
   const keeping = createKeeping({
