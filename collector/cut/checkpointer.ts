@@ -186,7 +186,10 @@ export class Checkpointer {
 
   #resume(record: EpochRecord, known: OpenEpoch | undefined): OpenEpoch {
     const repairCount = this.#store.repairCount(record.id);
-    if (known?.repairCount === repairCount) return known;
+    // What was pruned cannot be replayed any more: the state behind it is in the store.
+    const prunedSeq = this.#store.pruned(record.id)?.seq ?? 0;
+    const canGoOn = known?.repairCount === repairCount && known.view.seq >= prunedSeq;
+    if (canGoOn) return known;
     return this.#openAtLastDirectory(record, repairCount);
   }
 

@@ -76,6 +76,8 @@ export interface BatchPlan {
   /** First and last seq. Equal events have equal content: event `seq` sets `v<seq % 3>` to `seq`. */
   readonly seqs: readonly [first: number, last: number];
   /** Ticks from START of event `seq`; default `seq * 10`. */
+  /** The variable that an event sets; default: one of three. */
+  readonly keyOf?: (seq: number) => string;
   readonly tOf?: (seq: number) => number;
   readonly closed?: number;
   readonly dropped?: readonly LostRange[];
@@ -93,6 +95,7 @@ export interface BatchPlan {
 export function aBatch(plan: BatchPlan): Uint8Array {
   const [first, last] = plan.seqs;
   const tOf = plan.tOf ?? ((seq: number) => seq * 10);
+  const keyOf = plan.keyOf ?? ((seq: number) => `v${seq % 3}`);
   const builder = new BatchBuilder();
   for (let seq = first; seq <= last; seq += 1) {
     const t = atTick(tOf(seq));
@@ -102,7 +105,7 @@ export function aBatch(plan: BatchPlan): Uint8Array {
     } else if (seq === last && plan.leaves === true) {
       builder.body(t, { kind: "leave" });
     } else {
-      builder.change(t, KindCode.set, "stock", `v${seq % 3}`, seq + (plan.lie ?? 0));
+      builder.change(t, KindCode.set, "stock", keyOf(seq), seq + (plan.lie ?? 0));
     }
   }
   return encodeBatch(

@@ -159,6 +159,26 @@ describe("retention by age", () => {
     expect(cut.inFlightIncomplete).toMatchObject([{ node: "n2", reason: "outside-retention" }]);
   });
 
+  // Simulator, seed 20262736: what had been pruned was left out of the states that followed.
+  it("leaves the checkpoints of one that was behind exact", async () => {
+    const scene = opened({ retentionMs: 60_000 });
+    const keyOf = (seq: number) => `k${seq}`;
+    await scene.ingest.submit(aBatch({ seqs: [1, 20], keyOf }));
+    await scene.history.idle();
+    const ahead = aScene({ retentionMs: 60_000 }, scene.store, scene.timers);
+    await ahead.ingest.submit(aBatch({ seqs: [21, 40], keyOf }));
+    scene.timers.advance(61_000);
+    await ahead.ingest.submit(aBatch({ seqs: [41, 60], keyOf }));
+    await ahead.history.idle();
+    await ahead.keeping.retention.round();
+    expect(scene.store.pruned(1)?.seq).toBe(40);
+    scene.history.notifyStored([1]);
+    await scene.history.idle();
+    await ahead.close();
+    const state = asked(scene, 600) as Cut;
+    expect(Object.keys(shown(state))).toHaveLength(59);
+  });
+
   it("knows repeats of what is pruned, and refuses what was lost before and comes now", async () => {
     const scene = opened({ retentionMs: 60_000 });
     const dropped = [
