@@ -182,7 +182,10 @@ function prunedUpTo(
 function isOutside(history: History, node: string, t: Hlc): boolean {
   try {
     const { incomplete } = history.cutAt(t, { nodes: [node] });
-    return incomplete.some(({ reason }) => reason === "outside-retention");
+    // Of a run that was forgotten and then came again, what was forgotten is a hole at its beginning.
+    return incomplete.some(
+      ({ reason, seq }) => reason === "outside-retention" || (reason === "hole" && seq === 1),
+    );
   } catch (error) {
     const { code } = error as { readonly code?: unknown };
     if (code === "outside-retention" || code === "unknown-node") return true;
