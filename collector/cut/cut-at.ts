@@ -40,7 +40,14 @@ import {
   spanAt,
   statusOf,
 } from "./membership.ts";
-import { beginningOf, goneBetween, goneMembers, knownSince, outsideRetention } from "./pruned.ts";
+import {
+  beginningOf,
+  goneBetween,
+  goneMembers,
+  goneRival,
+  knownSince,
+  outsideRetention,
+} from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
 import { unknownSenders } from "./unknown-senders.ts";
 
@@ -136,6 +143,8 @@ export function unknownRuns(
 ): Incomplete[] {
   const rival = contended(span, t, timers.nowMs(), limits);
   const found = rival === undefined ? [] : [rival];
+  const gone = goneRival(store, span, t);
+  if (gone !== undefined) found.push(gone);
   const isMember = span !== undefined && isActiveAt(span, t);
   const before = isMember ? outsideRetention(store, span.record, t) : undefined;
   found.push(...(before === undefined ? [] : [before]), ...goneBetween(store, node.node, t, t));

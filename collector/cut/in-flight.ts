@@ -34,7 +34,7 @@ import type { Incomplete, InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
 import type { OpenArrival, OpenSend } from "./message-window.ts";
-import { beginningOf, knownSince } from "./pruned.ts";
+import { beginningOf, goneRival, knownSince } from "./pruned.ts";
 import { groupKey, type Underway } from "./underway.ts";
 
 /**
@@ -155,6 +155,8 @@ export function inFlightGaps(
     const span = spanAt(node, t);
     const rival = contended(span, t, timers.nowMs(), limits);
     if (rival !== undefined) found.push(rival);
+    const gone = goneRival(context.store, span, t);
+    if (gone !== undefined) found.push(gone);
     const beginning = missingBeginning(node, span, t);
     if (beginning !== undefined && counts(beginning.record)) found.push(beginning.entry);
     for (const one of node.spans) {

@@ -4,7 +4,7 @@ import { countsAt, lostBetween, missingEvents } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { Incomplete } from "./history.ts";
 import type { Membership, NodeSpans } from "./membership.ts";
-import { goneBetween, outsideRetention } from "./pruned.ts";
+import { goneBetween, goneRival, outsideRetention } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 
 /** Lost ranges, holes and open ends of a node inside (from, to]. Reads records, and no batch. */
@@ -24,7 +24,9 @@ export function lossesInside(
     if (record.joined > to || last <= from || !countsAt(record, last, chosen, membership))
       return [];
     const before = outsideRetention(store, record, Math.max(from + 1, record.joined) as Hlc);
+    const gone = goneRival(store, span, last);
     return [
+      ...(gone === undefined ? [] : [gone]),
       ...(before === undefined ? [] : [before]),
       ...missingEvents(span, last, timers.nowMs(), limits),
       ...lostBetween(record, source.lostRanges(record), from, last, chosen, limits),

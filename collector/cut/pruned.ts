@@ -18,7 +18,7 @@ import type {
 } from "../store/history-store.ts";
 import { EpochView } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
-import type { NodeSpans } from "./membership.ts";
+import { type EpochSpan, isActiveAt, type NodeSpans } from "./membership.ts";
 import type { Work } from "./turns.ts";
 
 /** How often a question begins anew before it is refused. Rounds of retention are far apart. */
@@ -65,11 +65,56 @@ export function outsideRetention(
   return { node: record.node, reason: "outside-retention", from: record.joined, to };
 }
 
+/** What is gone, by node; the store gives the same list until it changes. */
+const goneByNode = new WeakMap<readonly GoneStretch[], ReadonlyMap<string, GoneStretch[]>>();
+
+function goneOf(store: HistoryStore, node: string): readonly GoneStretch[] {
+  const gone = store.gone();
+  let byNode = goneByNode.get(gone);
+  if (byNode === undefined) {
+    const lists = new Map<string, GoneStretch[]>();
+    for (const one of gone) {
+      const list = lists.get(one.node);
+      if (list === undefined) lists.set(one.node, [one]);
+      else list.push(one);
+    }
+    byNode = lists;
+    goneByNode.set(gone, byNode);
+  }
+  return byNode.get(node) ?? [];
+}
+
+/**
+ * A run that is gone had begun after that of the moment, or was not over when it began: of two processes
+ * under one id the one that is forgotten was the node's state, and how long it went on nobody knows. So
+ * from its last known time on, until the next run, which ingest has begin above both.
+ *
+ *     gone              |........|
+ *     span      |joined ------------------------- T
+ *     next                                              |joined ---
+ *                       | gone   | not known ...        | complete again
+ */
+export function goneRival(
+  store: HistoryStore,
+  span: EpochSpan | undefined,
+  t: Hlc,
+): Incomplete | undefined {
+  if (span === undefined || span.record.imported || !isActiveAt(span, t)) return undefined;
+  const { record, next } = span;
+  const rival = goneOf(store, record.node).find(
+    ({ until, epoch }) => record.joined < until && until <= t && epoch !== record.epoch,
+  );
+  if (rival === undefined) return undefined;
+  const { node, watermark } = record;
+  const from = rival.until;
+  if (next !== undefined) return { node, reason: "outside-retention", from, to: next };
+  return { node, reason: "lagging", from, after: watermark };
+}
+
 /** Stretches of a node that are gone altogether and touch [from, to]. */
 export function goneBetween(store: HistoryStore, node: string, from: Hlc, to: Hlc): Incomplete[] {
-  return store
-    .gone()
-    .filter((one) => one.node === node && one.from <= to && one.until > from)
+  return goneOf(store, node)
+    .filter((one) => one.from <= to && one.until > from)
     .map((one) => ({ node, reason: "outside-retention", from: one.from, to: one.until }));
 }
 

@@ -31,7 +31,13 @@ import { cutBatch, type PreparedBatch } from "./prepare.ts";
 import { Repeats } from "./repeats.ts";
 import type { SenderFacts } from "./scan.ts";
 import { missingIn } from "./seq-ranges.ts";
-import { rejoinAbove, type Standing, standingBeside, standingOf } from "./standing.ts";
+import {
+  rejoinAbove,
+  type Standing,
+  standingBeside,
+  standingOf,
+  standingsOfGone,
+} from "./standing.ts";
 
 /** What a request is answered, once its group is durable. */
 export interface Outcome {
@@ -343,6 +349,7 @@ export class GroupDraft {
     for (const draft of this.#drafts.get(node)?.values() ?? []) {
       yield { epoch: draft.base.epoch, t: draft.highestT };
     }
+    yield* standingsOfGone(this.#store.gone(), node);
   }
 
   /** Of a batch that is behind: whether it promised less than what then came. */

@@ -31,7 +31,7 @@ import {
 import { DEFAULT_NODE_RATE, type RateLimit, RateLimits } from "./rate-limits.ts";
 import { DEFAULT_MESSAGE_TIMEOUT_MS } from "./scan.ts";
 import { DEFAULT_EXPIRE_AFTER_MS, SilenceWatch } from "./silence-watch.ts";
-import { rejoinAbove, standingOf } from "./standing.ts";
+import { rejoinAbove, standingOf, standingsOfGone } from "./standing.ts";
 import type { IngestTimers } from "./timers.ts";
 
 export const DEFAULT_MAX_QUEUED_BYTES: number = 64 * 1024 * 1024;
@@ -382,7 +382,9 @@ export class Ingest {
       const rivalry = this.#instances.heard(record, ofNode);
       if (rivalry === "in-use") commands.push({ command: "node-in-use", node });
       if (rivalry === "displaced") {
-        commands.push(rejoinAbove(node, epoch, ofNode.map(standingOf), "not-above"));
+        const gone = standingsOfGone(this.#store.gone(), node);
+        const known = [...ofNode.map(standingOf), ...gone];
+        commands.push(rejoinAbove(node, epoch, known, "not-above"));
       }
     }
     return [...commands, ...this.commands.take(nodes)];

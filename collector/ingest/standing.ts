@@ -1,6 +1,6 @@
 /** How far an epoch is known to have come: what a new epoch of the node must stand above. */
 import { type AgentCommand, formatHlc, type Hlc, MIN_HLC } from "../../agent/kernel/index.ts";
-import type { EpochRecord } from "../store/history-store.ts";
+import type { EpochRecord, GoneStretch } from "../store/history-store.ts";
 
 export interface Standing {
   readonly epoch: number;
@@ -31,6 +31,20 @@ function isOfOneProcess(a: EpochRecord, b: EpochRecord): boolean {
 
 export function standingOf({ epoch, lastT, closed, end }: EpochRecord): Standing {
   return { epoch, t: Math.max(lastT, closed, end?.t ?? MIN_HLC) as Hlc };
+}
+
+/**
+ * How far the forgotten epochs of a node had come, as far as that is remembered: a run that begins below
+ * them would be taken for the node's state at times when another was.
+ */
+export function* standingsOfGone(
+  gone: readonly GoneStretch[],
+  node: string,
+): Generator<Standing, void, undefined> {
+  for (const one of gone) {
+    // `until` itself may be where the next run began, which need not be above itself.
+    if (one.node === node) yield { epoch: one.epoch ?? 0, t: (one.until - 1) as Hlc };
+  }
 }
 
 /** The highest epoch and the highest time of those known, `epoch` itself left out. */

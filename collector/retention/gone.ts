@@ -41,7 +41,13 @@ function joined(stretches: GoneStretch[]): GoneStretch[] {
   for (const one of stretches) {
     const last = found.at(-1);
     if (last === undefined || one.from > last.until) found.push(one);
-    else found[found.length - 1] = { ...last, until: Math.max(last.until, one.until) as Hlc };
+    else found[found.length - 1] = together(last, one);
   }
   return found;
+}
+
+function together(a: GoneStretch, b: GoneStretch): GoneStretch {
+  const until = Math.max(a.until, b.until) as Hlc;
+  const epoch = Math.max(a.epoch ?? 0, b.epoch ?? 0);
+  return { node: a.node, from: a.from, until, ...(epoch === 0 ? {} : { epoch }) };
 }

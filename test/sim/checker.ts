@@ -32,6 +32,8 @@ interface Kept {
   readonly selection: Selection;
   /** Epochs of which something had been acknowledged: the answer need not know others. */
   readonly told: ReadonlySet<EpochLedger>;
+  /** Epochs that may have been forgotten then, whatever came of them later. */
+  readonly forgotten: ReadonlySet<EpochLedger>;
 }
 
 export class Checker implements Judge {
@@ -83,15 +85,18 @@ export class Checker implements Judge {
     if (cut.complete) this.counts.add("cuts called complete");
     if (!cut.consistent) this.counts.add("cuts called inconsistent");
     for (const { reason } of cut.incomplete) this.counts.add(`incomplete: ${reason}`);
-    const told = new Set([...this.ledger.epochs.values()].filter((one) => one.ackedCount > 0));
-    this.#judgeNodes({ cut, selection, told });
+    const epochs = [...this.ledger.epochs.values()];
+    const told = new Set(epochs.filter((one) => one.ackedCount > 0));
+    const forgotten = new Set(epochs.filter((one) => this.#isForgotten(one)));
+    const kept: Kept = { cut, selection, told, forgotten };
+    this.#judgeNodes(kept);
     for (const one of cut.incomplete) {
       if (one.reason === "outside-retention") this.#judgeOutside(one.node, cut.at);
     }
     judgeLost(this, cut);
     judgeOrder(this, cut, selection);
     judgeInFlight(this, cut, selection);
-    if (this.#kept.length < MAX_KEPT) this.#kept.push({ cut, selection, told });
+    if (this.#kept.length < MAX_KEPT) this.#kept.push(kept);
   }
 
   /** Nothing may be gone before its time: by when it came, whatever the node's clock said. */
@@ -200,7 +205,7 @@ export class Checker implements Judge {
     }
   }
 
-  #judgeNode({ cut, selection, told }: Kept, node: string, isMember: boolean): void {
+  #judgeNode({ cut, selection, told, forgotten }: Kept, node: string, isMember: boolean): void {
     const t = cut.at;
     const active = this.activeAt(node, t);
     if (active === "uncertain") return;
@@ -217,7 +222,7 @@ export class Checker implements Judge {
     }
     const shown = cut.nodes.get(node);
     if (!isMember || shown === undefined) {
-      if (shown?.status !== "expired" && !this.#isForgotten(active)) {
+      if (shown?.status !== "expired" && !forgotten.has(active)) {
         this.fail("a member left out", where);
       }
       return;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import "../../support/seed.ts";
-import type { Hlc } from "../../../agent/kernel/index.ts";
+import { formatHlc, type Hlc } from "../../../agent/kernel/index.ts";
 import type { Cut } from "../../../collector/cut/history.ts";
 import { aBatch, atTick } from "../ingest/support.ts";
 import { aScene, JumpingTimers, type Scene } from "./support.ts";
@@ -36,6 +36,27 @@ function asked(scene: Scene, tick: number, nodes?: string[]): Cut | string {
   } catch (error) {
     return (error as { code: string }).code;
   }
+}
+
+/** `n1` lives; the run 1500 of `n2`, there at ticks 410 to 500, has left and is forgotten. */
+async function withForgotten(): Promise<Scene> {
+  const scene = opened({ retentionMs: 60_000 });
+  await scene.ingest.submit(aBatch({ seqs: [1, 1], closed: 9_000 }));
+  const tOf = (seq: number) => 400 + seq * 10;
+  await scene.ingest.submit(aBatch({ node: "n2", epoch: 1_500, seqs: [1, 10], leaves: true, tOf }));
+  await scene.history.idle();
+  scene.timers.advance(61_000);
+  await scene.keeping.retention.round();
+  scene.timers.advance(61_000);
+  await scene.ingest.submit(aBatch({ seqs: [2, 1], closed: 9_001 }));
+  await scene.keeping.retention.round();
+  expect(scene.history.nodes().map(({ node }) => node)).toEqual(["n1"]);
+  return scene;
+}
+
+/** A run of `n2` with a clock that is behind. */
+function behind(seqs: readonly [number, number]): Uint8Array {
+  return aBatch({ node: "n2", epoch: 1_400, seqs, joins: "late", tOf: (seq) => seq * 50 });
 }
 
 describe("retention by age", () => {
@@ -142,6 +163,56 @@ describe("retention by age", () => {
     const tOf = (seq: number) => 900 + seq * 10;
     await scene.ingest.submit(aBatch({ node: "n2", epoch: 2_000, seqs: [1, 5], tOf }));
     expect(scene.history.nodes().map(({ node }) => node)).toEqual(["n1", "n2"]);
+  });
+
+  // Simulator, seed 20262465: a restart with a clock that had been set back was shown as the node at
+  // times when a run had been there of which not even the record was left.
+  it("asks a run that begins below one that is forgotten to begin above it", async () => {
+    const scene = await withForgotten();
+    const { acks, commands } = await scene.ingest.submit(behind([1, 30]));
+    // The forgotten one left at 500: a run that begins just then is none below it.
+    const above = { aboveEpoch: 1_500, aboveT: formatHlc(atTick(499)) };
+    expect(acks[0]?.known).toEqual({ epoch: 1_500, t: formatHlc(atTick(499)) });
+    const [command] = commands;
+    expect(command).toMatchObject({ command: "rejoin", node: "n2", reason: "not-above" });
+    expect(command).toMatchObject({ ...above, aboveT: formatHlc(atTick(1_500)) });
+    // Above it, by number and by time, nothing is asked.
+    const tOf = (seq: number) => 2_000 + seq;
+    const above2 = { node: "n2", epoch: 1_501, seqs: [1, 2], joins: "i2", tOf } as const;
+    expect((await scene.ingest.submit(aBatch(above2))).commands).toEqual([]);
+  });
+
+  it("knows no state of a node whose forgotten run began within the run of the moment", async () => {
+    const scene = await withForgotten();
+    await scene.ingest.submit(behind([1, 30]));
+    await scene.history.idle();
+    const why = (tick: number) =>
+      (asked(scene, tick) as Cut).incomplete.map(({ node, reason, from, to }) => [
+        node,
+        reason,
+        from,
+        to,
+      ]);
+    const until = atTick(500);
+    // It joined at 50; the forgotten one was there from 410 on, and left at 500.
+    expect(why(409)).toEqual([]);
+    expect(why(410)).toEqual([["n2", "outside-retention", atTick(410), until]]);
+    expect(why(499)).toEqual([["n2", "outside-retention", atTick(410), until]]);
+    for (const tick of [500, 700, 1_500]) {
+      expect([tick, why(tick)]).toEqual([tick, [["n2", "lagging", until, undefined]]]);
+      expect((asked(scene, tick) as Cut).inFlightComplete).toBe(false);
+    }
+    // It does as it was asked: from there on all is known again.
+    const tOf = (seq: number) => 2_000 + seq;
+    await scene.ingest.submit(
+      aBatch({ node: "n2", epoch: 1_501, seqs: [1, 3], joins: "late", tOf, closed: 3_000 }),
+    );
+    await scene.history.idle();
+    expect(why(1_500)).toEqual([["n2", "outside-retention", until, atTick(2_001)]]);
+    // Nor did the run promise anything between what it told and its next epoch.
+    expect(why(2_000)).toContainEqual(["n2", "outside-retention", until, atTick(2_001)]);
+    expect(why(2_001)).toEqual([]);
+    expect((asked(scene, 2_500) as Cut).members).toEqual(["n1", "n2"]);
   });
 
   // Simulator, seed 20261676: a message that was long on its way went with all that was known of it.
