@@ -10,11 +10,21 @@
  * The content is exact, as every local snapshot is: a view is rolled back to the round, and moves forward
  * with the reading. A mark outside every round is of a log that was new then, and empty. A log whose state
  * is too large for a keyframe gets a `mark` in its place that says so: its seq is taken, its state is not told.
+ * In the first round of an epoch that would read as an epoch that began without the log: there the marks up to
+ * the last of that kind stay what they were declared to be, not captured.
  *
  * What was shipped already is left out; a stretch that left the window while it was being read is skipped
  * up to the next round.
  */
-import { type EventBody, type Hlc, type LostRange, type Value, ValueSet } from "../kernel/index.ts";
+import {
+  type EventBody,
+  type Hlc,
+  type KeyframeEvent,
+  KindCode,
+  type LostRange,
+  type Value,
+  ValueSet,
+} from "../kernel/index.ts";
 import { CutColumns, type Stand } from "./cut-columns.ts";
 import { type Cut, cutOf, type EventFeed } from "./event-feed.ts";
 import type { IndexRanges } from "./index-ranges.ts";
@@ -53,6 +63,8 @@ export class CaptureReader {
   readonly #columns: CutColumns;
   #round: Round;
   #nextIndex: number;
+  /** Where what is shipped begins. */
+  #firstIndex: number;
   #reachedT: Hlc;
   #hasGap: boolean;
   #view: View | undefined;
@@ -73,6 +85,7 @@ export class CaptureReader {
     this.#epoch = parts.feed.epoch;
     this.#round = round;
     this.#nextIndex = round.start;
+    this.#firstIndex = round.start;
     this.#reachedT = round.t;
     this.#hasGap = round.t > from;
   }
@@ -94,7 +107,7 @@ export class CaptureReader {
 
   /** What was read, by seq. Good while the epoch is the same. */
   get firstSeq(): number {
-    return this.#parts.feed.seqOf(this.#round.start);
+    return this.#parts.feed.seqOf(this.#firstIndex);
   }
 
   get lastSeq(): number {
@@ -121,6 +134,7 @@ export class CaptureReader {
     const closed = clock.now(); // past the last event, which a change might share its stamp with
     const lost = this.#parts.pass();
     const stop = window.firstAfter(to);
+    this.#passUnknown();
     const missing = taken.firstMissing(this.#nextIndex, stop);
     if (missing === undefined) {
       this.#nextIndex = Math.max(this.#nextIndex, stop);
@@ -153,17 +167,42 @@ export class CaptureReader {
     if (round === undefined) return false;
     this.#round = round;
     this.#nextIndex = round.start;
+    this.#firstIndex = round.start;
     this.#reachedT = round.t;
     return true;
   }
 
+  /** At the beginning of an epoch: leaves out its marks up to the last that cannot be told. */
+  #passUnknown(): void {
+    const { recording, marks } = this.#parts;
+    const round = this.#round;
+    if (!round.isFirst || this.#nextIndex !== round.start) return;
+    const states = this.#statesAt(round);
+    for (let index = round.end - 1; index >= round.start; index -= 1) {
+      const chunk = recording.window.chunkOf(index);
+      const at = index - chunk.firstIndex;
+      if (chunk.kind[at] !== KindCode.keyframe) continue;
+      const body = chunk.objects[chunk.ref[at] as number] as KeyframeEvent;
+      if (this.#isTold(states.get(body.log)?.bytes ?? 0)) continue;
+      marks.tooLarge = body.log;
+      round.isWhole = false;
+      this.#nextIndex = index + 1;
+      this.#firstIndex = index + 1;
+      return;
+    }
+  }
+
+  #isTold(bytes: number): boolean {
+    return bytes <= Math.min(this.#parts.maxKeyframeBytes, STATE_LIMITS.keyframeBytes);
+  }
+
   #standFor(index: number, body: EventBody): Stand {
-    const { marks, maxKeyframeBytes } = this.#parts;
+    const { marks } = this.#parts;
     if (body.kind !== "keyframe") return { body, bytes: 0 };
     const round = marks.roundAt(index);
     if (round === undefined) return { body, bytes: 0 };
     const { state, bytes } = this.#statesAt(round).get(body.log) ?? { state: NO_STATE, bytes: 0 };
-    if (bytes <= Math.min(maxKeyframeBytes, STATE_LIMITS.keyframeBytes)) {
+    if (this.#isTold(bytes)) {
       return { body: { ...body, state }, bytes };
     }
     marks.tooLarge = body.log;

@@ -35,6 +35,8 @@ export interface Round {
   readonly t: Hlc;
   /** ... but for a log that turned out to be too large for a keyframe. */
   isWhole: boolean;
+  /** With it the epoch begins: nothing before it says that anything is not known. */
+  readonly isFirst: boolean;
 }
 
 export class KeyframeMarks {
@@ -61,7 +63,7 @@ export class KeyframeMarks {
   /** The first round of an epoch; earlier ones belong to another. */
   addAll(): void {
     this.#rounds = [];
-    this.#addRound();
+    this.#addRound(true);
   }
 
   /** The rounds of this epoch that the window holds whole, oldest first. */
@@ -108,13 +110,17 @@ export class KeyframeMarks {
     return eventCount >= table.size || agedTicks >= MAX_INTERVAL_TICKS;
   }
 
-  #addRound(): void {
+  #addRound(isFirst: boolean = false): void {
     const { window, clock, table } = this.#recording;
     const start = window.nextIndex;
-    for (const log of table.logs) if (log.isKnown && log.missing.isEmpty) this.#mark(log);
+    for (const log of table.logs) {
+      if (log.isKnown && log.missing.isEmpty) this.#mark(log);
+      // The epoch would seem to begin with this log empty.
+      else if (isFirst && !log.missing.isEmpty) this.#recording.loseLog(log);
+    }
     const end = window.nextIndex;
     const t = end > start ? clock.last : clock.now();
-    this.#rounds.push({ start, end, t, isWhole: true });
+    this.#rounds.push({ start, end, t, isWhole: true, isFirst });
   }
 
   #mark(log: LogRecord): void {

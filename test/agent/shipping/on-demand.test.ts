@@ -505,6 +505,29 @@ describe("captures under way", () => {
     );
   });
 
+  // Simulator, seed 20265572: the epoch seemed to begin without the log, and cuts were called complete.
+  it("of the beginning of an epoch leave a log that is too large for a keyframe unknown", async () => {
+    const { agent, clock, collector, advance } = build({ queueBytes: 65_536 });
+    agent.log("small").set("k", 1);
+    for (let i = 0; i < 20; i += 1) agent.log("large").set(`k${i}`, "x".repeat(4_000));
+    agent.log("last").set("k", 1);
+    await advance(1_000);
+    const left = agent.epoch;
+    collector.command({
+      ...{ command: "rejoin", node: "n1", aboveEpoch: left, aboveT: "0000000000000000" },
+      reason: "unknown-epoch",
+    });
+    await advance(1_000);
+    expect(agent.epoch).toBeGreaterThan(left);
+    collector.capture("c", addMs(clock.now(), -500), clock.now());
+    await advance(2_000);
+    expect(collector.reports.get("c")).toMatchObject({ state: "partial" });
+    const state = collector.epoch(agent.epoch).stateAt(agent.stats().recorded - 1);
+    expect(state.isKnown("large", "k1")).toBe(false);
+    expect(state.isKnown("last", "k")).toBe(true);
+    expectBooksToClose(agent);
+  });
+
   it("end with the epoch, and say so", async () => {
     const { agent, clock, collector, advance } = build();
     for (let i = 0; i < 100; i += 1) {
