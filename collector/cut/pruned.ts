@@ -85,9 +85,10 @@ function goneOf(store: HistoryStore, node: string): readonly GoneStretch[] {
 }
 
 /**
- * A run that is gone had begun after that of the moment, or was not over when it began: of two processes
- * under one id the one that is forgotten was the node's state, and how long it went on nobody knows. So
- * from its last known time on, until the next run, which ingest has begin above both.
+ * A run that is gone had begun after that of the moment: of two processes under one id the one that is
+ * forgotten was the node's state, and how long it went on nobody knows. So from its last known time on,
+ * until the next run, which ingest has begin above both. (Of a run that began within the stretch nothing is
+ * uncertain after it: with the record at hand it would be the node's state, too.)
  *
  *     gone              |........|
  *     span      |joined ------------------------- T
@@ -102,7 +103,8 @@ export function goneRival(
   if (span === undefined || span.record.imported || !isActiveAt(span, t)) return undefined;
   const { record, next } = span;
   const rival = goneOf(store, record.node).find(
-    ({ until, epoch }) => record.joined < until && until <= t && epoch !== record.epoch,
+    ({ from, joined, until, epoch }) =>
+      record.joined < (joined ?? from) && until <= t && epoch !== record.epoch,
   );
   if (rival === undefined) return undefined;
   const { node, watermark } = record;

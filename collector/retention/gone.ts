@@ -48,6 +48,13 @@ function joined(stretches: GoneStretch[]): GoneStretch[] {
 
 function together(a: GoneStretch, b: GoneStretch): GoneStretch {
   const until = Math.max(a.until, b.until) as Hlc;
+  const joined = Math.max(a.joined ?? a.from, b.joined ?? b.from) as Hlc;
   const epoch = Math.max(a.epoch ?? 0, b.epoch ?? 0);
-  return { node: a.node, from: a.from, until, ...(epoch === 0 ? {} : { epoch }) };
+  return {
+    node: a.node,
+    from: a.from,
+    until,
+    ...(joined === a.from ? {} : { joined }),
+    ...(epoch === 0 ? {} : { epoch }),
+  };
 }

@@ -288,6 +288,8 @@ export interface GoneStretch {
   readonly from: Hlc;
   /** It ended here, or another epoch of the node began. */
   readonly until: Hlc;
+  /** When the latest of its runs began; absent: at `from`. */
+  readonly joined?: Hlc;
   /** The highest of the epochs that are gone. Absent: nobody noted it. */
   readonly epoch?: number;
 }

@@ -4,7 +4,8 @@
  * `lost`; where less was dropped and no disk is damaged, that is a promise broken.
  *
  * Retention alone may lose what it passes over: events that had not come when those after them were old
- * enough to go. By the ledger that needs a seq without an acknowledgement, and old events after it.
+ * enough to go. By the ledger that needs a seq without an acknowledgement, and old events after it; or a run
+ * that was forgotten and came again: what came before is a hole then.
  */
 import type { Cut } from "../../collector/cut/history.ts";
 import { at, type Judge } from "./judge.ts";
@@ -34,6 +35,8 @@ export function judgeLost(judge: Judge, cut: Cut): void {
 function mayBePassedOver(judge: Judge, epoch: EpochLedger): boolean {
   const { retentionMs } = judge.scenario;
   if (retentionMs === undefined) return false;
+  // Silent for so long, and heard again.
+  if (epoch.longestSilenceMs(epoch.lastReceivedMs) >= 2 * retentionMs) return true;
   let missing = 1;
   while (epoch.isAcked(missing)) missing += 1;
   for (const [seq, madeMs] of epoch.madeMs) {

@@ -40,6 +40,7 @@ describe("stretches that are gone", () => {
               ({ node: of, from, until }) =>
                 of === node && from < until && from >= one.from && until <= one.until,
             );
+            expect(one.joined ?? one.from).toBe(Math.max(...inside.map(({ from }) => from)));
             expect(one.epoch).toBe(Math.max(...inside.map(({ epoch }) => epoch ?? 0)));
           });
         }
@@ -50,7 +51,10 @@ describe("stretches that are gone", () => {
   it("that touch keep the highest epoch, also where one is not noted", () => {
     const known = [aStretch("n1", 10, 20), aStretch("n2", 10, 20)];
     const more = [aStretch("n1", 20, 30, 7), aStretch("n2", 20, 30)];
-    expect(withGone(known, more, 0)).toEqual([aStretch("n1", 10, 30, 7), aStretch("n2", 10, 30)]);
+    expect(withGone(known, more, 0)).toEqual([
+      { ...aStretch("n1", 10, 30, 7), joined: 20 },
+      { ...aStretch("n2", 10, 30), joined: 20 },
+    ]);
   });
 
   it("are bounded: those before all history are dropped, the oldest of the others lose their names", () => {

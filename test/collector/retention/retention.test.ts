@@ -215,6 +215,20 @@ describe("retention by age", () => {
     expect((asked(scene, 2_500) as Cut).members).toEqual(["n1", "n2"]);
   });
 
+  it("knows a node again after a forgotten run in which the run of the moment began", async () => {
+    const scene = await withForgotten();
+    const tOf = (seq: number) => 440 + seq * 10;
+    await scene.ingest.submit(
+      aBatch({ node: "n2", epoch: 1_600, seqs: [1, 30], joins: "late", tOf }),
+    );
+    await scene.history.idle();
+    expect(asked(scene, 499)).toMatchObject({ incomplete: [{ reason: "outside-retention" }] });
+    const cut = asked(scene, 500) as Cut;
+    expect(cut.complete).toBe(true);
+    expect(cut.nodes.get("n2")?.epoch).toBe(1_600);
+    expect(shown(cut, "n2")).toEqual(stateAt(60));
+  });
+
   // Simulator, seed 20261676: a message that was long on its way went with all that was known of it.
   it("promises nothing of messages in flight before all that it knows", async () => {
     const scene = opened({ retentionMs: 60_000 });
