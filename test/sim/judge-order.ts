@@ -29,8 +29,10 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
 
 /** Whether the node is no member, or what it did before that time is not kept. */
 function isAbsent({ incomplete, members }: Cut, node: string): boolean {
+  // Of a run that was forgotten and then came again, what was forgotten is a hole at its beginning.
   const isOutside = incomplete.some(
-    (one) => one.node === node && one.reason === "outside-retention",
+    ({ node: of, reason, seq }) =>
+      of === node && (reason === "outside-retention" || (reason === "hole" && seq === 1)),
   );
   return isOutside || !members.includes(node);
 }
