@@ -28,7 +28,7 @@ import {
 import { LogImage } from "#dist/collector/cut/log-image.js";
 import { prepareBody } from "#dist/collector/ingest/prepare.js";
 import { openRecord, sealRecord } from "#dist/collector/store/records.js";
-import { decodeBodyBlock, decodeLogBlock } from "#dist/collector/store/segment-block.js";
+import { decodeBodyBlock, decodeLogBlock } from "#dist/collector/store/segment-block-reader.js";
 import { SegmentBuilder } from "#dist/collector/store/segment-builder.js";
 import { BlockKind, decodeSegmentHeader } from "#dist/collector/store/segment-header.js";
 import { HOSTILE_TEXTS, mutated, mutatedText, sealedFrame } from "./mutate.mjs";
