@@ -66,7 +66,7 @@ export const PLANTS = [
     file: "collector/ingest/ingest.ts",
     from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
     to: "this.#index.remember(write.epochs);\n      return await this.#store.write(write);",
-    and: ["this.#index = new EpochIndex(this.#store.epochs());", ""],
+    and: ["ask what is.\n      this.#index = new EpochIndex(this.#store.epochs());", ""],
   },
   {
     name: "checkpoint-over-loss",
