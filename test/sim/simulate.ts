@@ -31,6 +31,8 @@ const CALM_SEEN_MS = 3_000;
 /** Half a window is kept for captures; and so long where a command may wait behind a request without answer. */
 const SURELY_HELD_MS = 5_000;
 const SURELY_HELD_BEHIND_MS = 2 * DRAIN_MS;
+/** A window that is full by bytes has just let go of a chunk, a sixteenth in events and one in values. */
+const FULL_SHARE = 7 / 8;
 const HEAL_STEP_MS = 500;
 /** What the collector still has to store when nothing more arrives takes less. */
 const SETTLE_MS = 10_000;
@@ -191,6 +193,7 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   const from = to - Math.round(Math.min(1_000, scenario.windowMs / 4)) * 4096;
   if (epoch.firstKnownT > from) return; // a window begins with its epoch
   const name = agent.node;
+  const bytesAsked = agent.stats().windowBytes;
   const id = await captures.askFor(from, to, [name]);
   await new Promise<void>((resolve) => time.after(CAPTURED_MS, resolve));
   const part = id === undefined ? undefined : captures.capture(id)?.nodes[0];
@@ -201,7 +204,8 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   // What is larger than the window, or older before it is asked for, cannot be had.
   const { lost, replyLost, neverAnswered } = scenario.requests;
   const mayWait = lost + replyLost + neverAnswered > 0;
-  const isFull = (agent.stats().windowBytes ?? 0) >= scenario.windowBytes;
+  const isFull =
+    Math.max(bytesAsked, agent.stats().windowBytes) >= FULL_SHARE * scenario.windowBytes;
   const surelyHeldMs = mayWait ? SURELY_HELD_BEHIND_MS : SURELY_HELD_MS;
   if (
     isFull ||
