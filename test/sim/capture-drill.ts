@@ -172,7 +172,11 @@ export class CaptureDrill {
       if (checker.ledger.isContended(node, from - this.#rivalTicks, to)) continue;
       // When a run before it expired, by the collector's clock, is no word on the run that shipped.
       const missing = cut.incomplete.filter(
-        (entry) => entry.node === node && entry.reason !== "expired",
+        (entry) =>
+          entry.node === node &&
+          entry.reason !== "expired" &&
+          // Where there was none yet the question was for all, those that came later among them.
+          !(logs.length === 0 && (entry.logs?.length ?? 0) > 0),
       );
       // Of a part a log may be missing that is too large for a keyframe.
       const mayLack = isPart && this.#world.scenario.bigValues > 0;
