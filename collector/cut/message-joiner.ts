@@ -116,7 +116,7 @@ export class MessageJoiner {
       if (!this.#isDone(from)) {
         from = this.#latestNeeded(records, from);
         if (from === undefined || from <= downTo) break;
-        if (!this.#isDone(from) && !(await this.#join(records, from))) this.#isStale = true;
+        if (!this.#isDone(from) && !(await this.#join(from))) this.#isStale = true;
       }
       if (this.#behind.isClosed) return;
       from -= plan.stretch;
@@ -183,10 +183,12 @@ export class MessageJoiner {
   }
 
   /** False if the stretch is not kept: its claim was broken, or this was closed. */
-  async #join(records: readonly EpochRecord[], from: number): Promise<boolean> {
+  async #join(from: number): Promise<boolean> {
     const { store } = this.#source;
     const until = stretchUntil(this.#kept.plan, from);
     const claim = store.claimMessages(from as Hlc, until);
+    // As they are now: what was stored since the pass began, before this claim, breaks nothing.
+    const records = store.epochs();
     let cells: MessageCell[] | undefined;
     try {
       cells = await this.#behind.run(this.#cellsOf(records, from, until));

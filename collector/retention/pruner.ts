@@ -129,16 +129,21 @@ export class Pruner {
     });
   }
 
-  /** Removes what is marked, to the last record. Resolves to how many. */
+  /**
+   * Removes what is marked, to the last record. Resolves to how many. Each step finds anew where history
+   * begins, with no write of ingest on its way: messages of a run that came meanwhile would go with it.
+   */
   async sweep(): Promise<number> {
-    const { store, turn } = this.#options;
-    const earliest = this.earliest();
-    const messagesBefore = earliest ?? MAX_HLC;
-    this.#options.onEarliest?.(earliest);
+    const { store, between, turn } = this.#options;
+    this.#options.onEarliest?.(this.earliest());
     let total = 0;
     for (;;) {
       if (this.#isClosed) return total;
-      const count = await store.sweep({ limit: RECORDS_PER_SWEEP, messagesBefore });
+      let count = 0;
+      await between(async () => {
+        const messagesBefore = this.earliest() ?? MAX_HLC;
+        count = await store.sweep({ limit: RECORDS_PER_SWEEP, messagesBefore });
+      });
       total += count;
       if (count < RECORDS_PER_SWEEP) return total;
       await turn();

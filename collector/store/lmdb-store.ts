@@ -374,6 +374,11 @@ export class LmdbStore implements HistoryStore {
       if (this.#failure === undefined) await this.#reopen();
       throw reason;
     }
+    // A claim made while this was on its way was joined without it: broken as those made before.
+    for (const item of group) {
+      if (item.kind !== "write" || refused.has(item)) continue;
+      for (const { firstT, lastT } of item.write.batches) this.#claims.breakTouching(firstT, lastT);
+    }
     this.#remember(builder.outcome);
     return refused;
   }

@@ -90,6 +90,17 @@ function blind(store: HistoryStore): HistoryStore {
   });
 }
 
+/** The same store with another way to write joined messages. */
+function writing(store: HistoryStore, writeMessages: HistoryStore["writeMessages"]): HistoryStore {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === "writeMessages") return writeMessages;
+      const value = Reflect.get(target, name, target) as unknown;
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
 /** Counts the reads of batches. */
 function counting(store: HistoryStore, reads: { count: number }): HistoryStore {
   return new Proxy(store, {
@@ -194,6 +205,26 @@ describe("joined messages in the store", () => {
     later.notifyStored();
     await later.idle();
     expect(later.messageJoiner.stretchCount).toBe(0);
+  });
+
+  it("hold a run that came while a later stretch was joined", async () => {
+    const inner = new MemoryStore();
+    const { tell } = tellHistory({ store: writing(inner, async () => {}), limits: LIMITS });
+    await tellBusy(tell, 30);
+    let isTold = false;
+    const store = writing(inner, async (...args) => {
+      const isFirst = !isTold;
+      isTold = true;
+      if (isFirst) await tell("c", 1, [join(atMs(3_000)), send(atMs(4_000), "a")]);
+      await inner.writeMessages(...args);
+    });
+    const history = open(store);
+    history.notifyStored();
+    await history.idle();
+    expect(history.messageJoiner.stretchCount).toBeGreaterThanOrEqual(12);
+    const found = open(inner).cutAt(atMs(4_500)).inFlight;
+    expect(found.filter(({ from }) => from === "c")).toHaveLength(1);
+    expect(found).toEqual(open(blind(inner)).cutAt(atMs(4_500)).inFlight);
   });
 
   it("are joined again, after a pause, where an event came late", async () => {
