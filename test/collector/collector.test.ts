@@ -111,6 +111,7 @@ describe("a collector", () => {
     expect(ingest).toEqual({
       stored: 1,
       repeated: 1,
+      limits: {},
       conflicts: 0,
       uncompared: 0,
       expired: 0,
