@@ -25,7 +25,7 @@ export function causalityText(
   const { messages } = audit;
   const head =
     `From ${audit.from.time} to ${audit.to.time}\n` +
-    `${counted(messages.sends, "send")}, ${counted(messages.receives, "receive")}, ${messages.joined} of them joined to their send.\n`;
+    `${counted(messages.sends, "send")}, ${counted(messages.receives, "receive")}, ${messages.joined.toLocaleString("en")} of them joined to their send.\n`;
   const missing = audit.complete
     ? ""
     : `Incomplete: ${plain([...new Set(audit.incomplete.map(({ node, reason }) => `${node} (${reason})`))].slice(0, LISTED).join(", "))}. What is missing may explain what follows.\n`;
@@ -112,7 +112,8 @@ function section(
 ): string {
   if (rows.length === 0) return "";
   const shown = rows.slice(0, LISTED);
-  const more = total > shown.length ? `  and ${total - shown.length} more\n` : "";
+  const more =
+    total > shown.length ? `  and ${(total - shown.length).toLocaleString("en")} more\n` : "";
   return `\n${title}:\n${table(shown, { indent: 2, ...(columns === undefined ? {} : { columns }) })}${more}`;
 }
 
@@ -136,7 +137,9 @@ function boundsText({ lowerUs, upperUs, moved }: ClockOffsetJson): string {
 }
 
 function msText(us: number | null): string {
-  return us === null ? "unknown" : `${(us / 1_000).toFixed(3)} ms`;
+  if (us === null) return "unknown";
+  // No `-0.000`.
+  return `${((Math.round(us) || 0) / 1_000).toFixed(3)} ms`;
 }
 
 function cutShortText({ cutShort }: CausalityJson): string {
