@@ -1,6 +1,6 @@
 /**
  * Work behind ingest that reads much: done in short slices, between which the event loop serves ingest
- * and questions. One work at a time; nobody waits for it, and its end is only told.
+ * and questions. Works take turns slice by slice; nobody waits for them, and their end is only told.
  */
 import type { CutLimits } from "./limits.ts";
 import type { CutTimers } from "./timers.ts";

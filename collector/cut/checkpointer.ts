@@ -16,13 +16,14 @@
 import { type Batch, type Hlc, MAX_HLC } from "../../agent/kernel/index.ts";
 import type { CheckpointWrite, EpochRecord, HistoryStore } from "../store/history-store.ts";
 import { type EventRows, rowFrom } from "../store/segment-rows.ts";
+import type { Behind } from "./behind.ts";
 import { encodeDirectory, encodeLogState, type KeyListRef, keysSeqOf } from "./checkpoint-codec.ts";
+import { EpochQueue } from "./epoch-queue.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { EpochView } from "./epoch-view.ts";
 import type { CutLimits } from "./limits.ts";
 import type { LogImage } from "./log-image.ts";
 import { LruCache } from "./lru-cache.ts";
-import type { CutTimers } from "./timers.ts";
 
 /** A batch's end this near to the end of a round ends it. */
 const EARLY = 0.75;
@@ -65,12 +66,10 @@ export class Checkpointer {
   readonly #store: HistoryStore;
   readonly #source: EpochSource;
   readonly #limits: CutLimits;
-  readonly #timers: CutTimers;
+  readonly #behind: Behind;
   readonly #onAdvanced: (epochId: number) => void;
   readonly #open: LruCache<number, OpenEpoch>;
-  readonly #waiting = new Set<number>();
-  #running: Promise<void> | undefined;
-  #isClosed = false;
+  readonly #queue: EpochQueue;
   #roundCount = 0;
   #failure: unknown;
 
@@ -79,14 +78,15 @@ export class Checkpointer {
     store: HistoryStore,
     source: EpochSource,
     limits: CutLimits,
-    timers: CutTimers,
+    behind: Behind,
     onAdvanced: (epochId: number) => void = () => {},
   ) {
     this.#onAdvanced = onAdvanced;
     this.#store = store;
     this.#source = source;
     this.#limits = limits;
-    this.#timers = timers;
+    this.#behind = behind;
+    this.#queue = new EpochQueue(store, behind, (epochId) => this.#advanceOrForget(epochId));
     this.#open = new LruCache(limits.openStateBytes);
   }
 
@@ -115,36 +115,12 @@ export class Checkpointer {
    * done in turns, one epoch after the other. Never throws.
    */
   notify(epochIds?: Iterable<number>): void {
-    if (this.#isClosed) return;
-    for (const id of epochIds ?? this.#store.epochs().map((record) => record.id)) {
-      this.#waiting.add(id);
-    }
-    this.#running ??= this.#work();
+    this.#queue.notify(epochIds);
   }
 
-  /** Resolves once nothing is left to do. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
-  }
-
-  /** Stops after the turn under way. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#waiting.clear();
-    await this.idle();
-  }
-
-  async #work(): Promise<void> {
-    try {
-      await this.#timers.turn();
-      for (const id of this.#waiting) {
-        this.#waiting.delete(id);
-        await this.#advanceOrForget(id);
-        if (!this.#isClosed) this.#onAdvanced(id);
-      }
-    } finally {
-      this.#running = undefined;
-    }
+  /** Resolves once nothing is left to do; after `Behind.close`, once the turn under way is over. */
+  idle(): Promise<void> {
+    return this.#queue.idle();
   }
 
   /**
@@ -158,6 +134,7 @@ export class Checkpointer {
       this.#failure = error;
       this.#open.delete(epochId);
     }
+    if (!this.#behind.isClosed) this.#onAdvanced(epochId);
   }
 
   /**
@@ -169,7 +146,7 @@ export class Checkpointer {
     let open = this.#open.get(epochId);
     for (;;) {
       const record = this.#store.epoch(epochId);
-      if (record === undefined || this.#isClosed) break;
+      if (record === undefined || this.#behind.isClosed) break;
       open = this.#resume(record, open);
       if (open.view.seq >= record.contiguousSeq) break;
       const writes = this.#turn(record, open);
@@ -178,7 +155,7 @@ export class Checkpointer {
       // Reported where it is awaited; until then it must not count as unhandled.
       writing.catch(() => {});
       this.#roundCount += writes.length;
-      await this.#timers.turn();
+      await this.#behind.turn();
     }
     await writing;
     if (open !== undefined) this.#open.set(epochId, open, sizeOf(open));

@@ -109,7 +109,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const tileWriter = new TileWriter(source, tiles, limits, behind);
   const sealer = new Sealer(source, limits, behind);
   // Segments end where rounds of checkpoints do: they come after them.
-  const checkpointer = new Checkpointer(store, source, limits, timers, (epochId) => {
+  const checkpointer = new Checkpointer(store, source, limits, behind, (epochId) => {
     if (options.segments !== false) sealer.notify([epochId]);
   });
   const offsets = new OffsetBook(context, (work) => turns.run(work));
@@ -182,7 +182,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     async close() {
       behind.close();
       messageJoiner.close();
-      await checkpointer.close();
+      await checkpointer.idle();
       await tileWriter.idle();
       await messageJoiner.idle();
       await sealer.idle();

@@ -19,6 +19,7 @@ import { isSegment } from "../store/segment-header.ts";
 import { readStored } from "../store/segment-reader.ts";
 import type { Behind } from "./behind.ts";
 import { CheckpointThinning } from "./checkpoint-thinning.ts";
+import { EpochQueue } from "./epoch-queue.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import type { CutLimits } from "./limits.ts";
 import type { Work } from "./turns.ts";
@@ -63,16 +64,15 @@ export class Sealer {
   readonly #behind: Behind;
   readonly #thinning: CheckpointThinning;
   readonly #progress = new Map<number, Progress>();
-  readonly #waiting = new Set<number>();
-  #running: Promise<void> | undefined;
+  readonly #queue: EpochQueue;
   #segmentCount = 0;
-  #failure: unknown;
 
   constructor(source: EpochSource, limits: CutLimits, behind: Behind) {
     this.#source = source;
     this.#limits = limits;
     this.#behind = behind;
     this.#thinning = new CheckpointThinning(source.store, limits);
+    this.#queue = new EpochQueue(source.store, behind, (epochId) => this.#advance(epochId));
   }
 
   /** Segments sealed since the start. */
@@ -82,34 +82,17 @@ export class Sealer {
 
   /** Why the last work ended early, if it did: batches then stay as they came. */
   get failure(): unknown {
-    return this.#failure;
+    return this.#queue.failure;
   }
 
   /** Catches up with what is stored of these epochs (none named: of all). Returns at once, never throws. */
   notify(epochIds?: Iterable<number>): void {
-    if (this.#behind.isClosed) return;
-    const { store } = this.#source;
-    for (const id of epochIds ?? store.epochs().map((record) => record.id)) this.#waiting.add(id);
-    this.#running ??= this.#work();
+    this.#queue.notify(epochIds);
   }
 
   /** Resolves once nothing is left to do. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
-  }
-
-  async #work(): Promise<void> {
-    try {
-      await this.#behind.turn();
-      for (const id of this.#waiting) {
-        this.#waiting.delete(id);
-        if (!this.#behind.isClosed) await this.#advance(id);
-      }
-    } catch (error) {
-      this.#failure = error;
-    } finally {
-      this.#running = undefined;
-    }
+  idle(): Promise<void> {
+    return this.#queue.idle();
   }
 
   async #advance(epochId: number): Promise<void> {

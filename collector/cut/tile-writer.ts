@@ -16,6 +16,7 @@
 import type { EpochRecord, TileRecord } from "../store/history-store.ts";
 import { TOP_TILE_LEVEL, tileSpan } from "../store/tile-levels.ts";
 import type { Behind } from "./behind.ts";
+import { EpochQueue } from "./epoch-queue.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import type { CutLimits } from "./limits.ts";
 import { encodeTile } from "./tile-codec.ts";
@@ -39,16 +40,15 @@ export class TileWriter {
   readonly #limits: CutLimits;
   readonly #behind: Behind;
   readonly #done = new Map<number, Progress>();
-  readonly #waiting = new Set<number>();
-  #running: Promise<void> | undefined;
+  readonly #queue: EpochQueue;
   #tileCount = 0;
-  #failure: unknown;
 
   constructor(source: EpochSource, tiles: TileSource, limits: CutLimits, behind: Behind) {
     this.#source = source;
     this.#tiles = tiles;
     this.#limits = limits;
     this.#behind = behind;
+    this.#queue = new EpochQueue(source.store, behind, (epochId) => this.#advance(epochId));
   }
 
   /** Tiles written since the start. */
@@ -58,40 +58,23 @@ export class TileWriter {
 
   /** Why the last work ended early, if it did: timelines are then slower, not different. */
   get failure(): unknown {
-    return this.#failure;
+    return this.#queue.failure;
   }
 
   /** Catches up with what is stored of these epochs (none named: of all). Returns at once, never throws. */
   notify(epochIds?: Iterable<number>): void {
-    if (this.#behind.isClosed) return;
-    const { store } = this.#source;
-    for (const id of epochIds ?? store.epochs().map((record) => record.id)) this.#waiting.add(id);
-    this.#running ??= this.#work();
+    this.#queue.notify(epochIds);
   }
 
   /** Resolves once nothing is left to do. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+  idle(): Promise<void> {
+    return this.#queue.idle();
   }
 
-  async #work(): Promise<void> {
-    try {
-      await this.#behind.turn();
-      for (const id of this.#waiting) {
-        this.#waiting.delete(id);
-        if (this.#behind.isClosed) continue;
-        const record = this.#source.store.epoch(id);
-        if (record !== undefined) await this.#advance(record);
-      }
-    } catch (error) {
-      this.#failure = error;
-    } finally {
-      this.#running = undefined;
-    }
-  }
-
-  async #advance(record: EpochRecord): Promise<void> {
-    const { id, eventCount, watermark } = record;
+  async #advance(id: number): Promise<void> {
+    const record = this.#source.store.epoch(id);
+    if (record === undefined) return;
+    const { eventCount, watermark } = record;
     const repairCount = this.#source.store.repairCount(id);
     const known = this.#done.get(id);
     const isRepaired = known !== undefined && known.repairCount !== repairCount;
