@@ -45,6 +45,7 @@ export class SimCollector {
   readonly #skewMs: number;
   readonly #tokens: Chance;
   #running: Running | undefined;
+  #stopping: Promise<void> = Promise.resolve();
   /** From the next start on; what was removed stays so. */
   isRetaining = true;
 
@@ -149,9 +150,19 @@ export class SimCollector {
   }
 
   /** As SIGTERM: what was received is finished. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     const running = this.#running;
-    if (running === undefined) return;
+    if (running === undefined) return Promise.resolve();
+    this.#stopping = this.#stop(running);
+    return this.#stopping;
+  }
+
+  /** Resolves once no stop is under way: one that is takes the timers of its questions with it. */
+  stopped(): Promise<void> {
+    return this.#stopping;
+  }
+
+  async #stop(running: Running): Promise<void> {
     this.#counts.add("collector: stopped");
     await running.captures.close();
     await running.keeping.close();

@@ -229,7 +229,7 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
 
 async function readBack(world: World): Promise<void> {
   const { collector, network, time, nodes, checker } = world;
-  if (!collector.isUp) collector.start();
+  await world.end();
   checker.judgeAgain();
   const promised = world.captures.judge();
   const { history } = collector;

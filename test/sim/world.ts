@@ -24,6 +24,8 @@ const TICKS_PER_MS = 4096;
 const ASK_MS = 300;
 /** All agents here have one process id, which tells twins apart: a second would be told from the first by it. */
 const MAX_TWINS = 1;
+/** What an orderly stop of the collector takes at most, virtual. */
+const END_MS = 60_000;
 /** What questions may be refused with. */
 const FAIR_REFUSALS: readonly string[] = ["outside-retention", "unknown-node", "unknown-log"];
 
@@ -42,6 +44,7 @@ export class World {
   readonly nodes: SimNode[] = [];
   /** Services do nothing any more. */
   isStill = false;
+  #isOver = false;
   #twinCount = 0;
 
   constructor(scenario: Scenario) {
@@ -111,6 +114,14 @@ export class World {
     for (const node of this.nodes) node.start();
   }
 
+  /** The end: nothing more happens to anybody, and the collector that answers then stays. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    // Reading takes turns of virtual time; a stop under way would take the timers of its questions with it.
+    await this.time.until(this.collector.stopped(), END_MS);
+    this.collector.start();
+  }
+
   /** Closes a process's books: created = acknowledged + dropped + queued, and on demand + kept in the window. */
   noteCreated(agent: Agent, process: ProcessLedger): void {
     const { recorded, acknowledged, dropped, drops, queued, kept, ownErrors } = agent.stats();
@@ -158,7 +169,7 @@ export class World {
     if (meanMs === 0) return;
     const ms = Math.round(-Math.log(1 - this.chance.next()) * meanMs);
     this.time.after(ms, () => {
-      if (this.isCalm && !goesOn) return;
+      if (this.#isOver || (this.isCalm && !goesOn)) return;
       happen();
       this.#every(meanMs, happen, goesOn);
     });
