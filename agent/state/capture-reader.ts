@@ -67,6 +67,8 @@ export class CaptureReader {
   #firstIndex: number;
   #reachedT: Hlc;
   #hasGap: boolean;
+  /** The collector was told that whatever it was not sent is later than this. */
+  #promisedT: number = Number.NEGATIVE_INFINITY;
   #view: View | undefined;
   #reclaimCount = -1;
   #states: { readonly round: Round; readonly byLog: Map<string, LogState> } | undefined;
@@ -141,9 +143,14 @@ export class CaptureReader {
       this.#reachedT = Math.min(to, reached) as Hlc;
       this.#view = undefined;
       this.#states = undefined;
-      if (lost.length === 0) return null;
       this.#columns.copy(window, table, window.nextIndex);
-      return cutOf(feed.identity, feed.seqOf(window.nextIndex), closed, this.#columns, lost);
+      if (lost.length > 0) {
+        return cutOf(feed.identity, feed.seqOf(window.nextIndex), closed, this.#columns, lost);
+      }
+      if (reached < to || this.#promisedT >= to) return null;
+      // The end, said by itself: what is declared of events behind it may be coarser than they are.
+      this.#promisedT = to;
+      return cutOf(feed.identity, feed.seqOf(stop), to, this.#columns, []);
     }
     const { start, end } = missing;
     this.#columns.copy(window, table, start, end, (index, body) => this.#standFor(index, body));
@@ -155,6 +162,7 @@ export class CaptureReader {
     // cut between the last event of the capture and its end is known to lack nothing.
     const next = nextIndex === window.nextIndex ? undefined : window.tAt(nextIndex);
     const upTo = next === undefined ? closed : (Math.max(lastT, next - 1) as Hlc);
+    this.#promisedT = upTo;
     return cutOf(feed.identity, feed.seqOf(start), upTo, this.#columns, lost);
   }
 

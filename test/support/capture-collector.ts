@@ -27,6 +27,8 @@ export class CaptureCollector implements Transport {
     readonly eventCount: number;
   }[] = [];
   readonly streams = new Set<unknown>();
+  /** By seq, what was promised of all events behind it: they are later. */
+  readonly promises = new Map<number, readonly Hlc[]>();
   /** What happens to the next request: it arrives, and its answer too; it arrives; or neither. */
   fate: () => "ok" | "reply lost" | "lost" = () => "ok";
   latencyMs = 5;
@@ -102,6 +104,7 @@ export class CaptureCollector implements Transport {
     const eventCount = lastSeq - firstSeq + 1;
     this.requests.push({ atMs: this.#scheduler.nowMs(), holdMs, eventCount });
     this.epoch(epoch).take(batch);
+    this.promises.set(lastSeq, [...(this.promises.get(lastSeq) ?? []), batch.header.closed]);
     const told = status as unknown as AgentStatus | null;
     if (told !== null) this.streams.add(told.stream);
     for (const report of told?.captures ?? []) this.reports.set(report.id, report);

@@ -212,6 +212,24 @@ describe("a capture", () => {
     expectBooksToClose(agent);
   });
 
+  it("promises its end, where nothing more happens before it: no later loss can reach back into it", async () => {
+    const { agent, clock, collector, advance } = build();
+    for (let i = 0; i < 40; i += 1) {
+      agent.log("l").set(`k${i % 3}`, i);
+      await advance(50);
+    }
+    const to = addMs(clock.now(), 1_500);
+    collector.capture("calm", addMs(clock.now(), -1_000), to);
+    await advance(1_550);
+    // By itself, not by the next heartbeat alone: that may be lost, and what follows be known from a coarse
+    // declaration only (simulator, seed 20270269).
+    agent.log("l").set("k0", "later");
+    await advance(3_000);
+    const report = collector.reports.get("calm");
+    expect(report?.state).toBe("shipped");
+    expect(collector.promises.get(report?.lastSeq ?? 0)).toContain(to);
+  });
+
   it("of the past is not kept waiting by one whose end is still to come", async () => {
     const { agent, clock, collector, advance } = build();
     const past: Past = [];
