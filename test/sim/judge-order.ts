@@ -19,7 +19,7 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
     const { node, epoch } = receive.epoch;
     // Or its run is gone, and the cut shows a later one.
     const isOther = (cut.nodes.get(node)?.epoch ?? epoch) > epoch;
-    const isOut = isOther || isAbsent(cut, node);
+    const isOut = isOther || isAbsent(cut, node, receive.t);
     if (isOut && judge.mayBeGone(receive.epoch, receive.seq)) continue;
     if (receive.t > t || sentT <= t || !receive.epoch.isAcked(receive.seq)) continue;
     judge.fail(
@@ -31,13 +31,19 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
   if (cut.complete) judgeVectors(judge, cut);
 }
 
-/** Whether the node is no member, or what it did before that time is not kept. */
-function isAbsent({ incomplete, members }: Cut, node: string): boolean {
-  // Of a run that was forgotten and then came again, what was forgotten is a hole at its beginning.
-  const isOutside = incomplete.some(
-    ({ node: of, reason, seq }) =>
-      of === node && (reason === "outside-retention" || (reason === "hole" && seq === 1)),
-  );
+/** Whether the node is no member, or what it did at `t` is not kept. */
+function isAbsent({ incomplete, members }: Cut, node: string, t: number): boolean {
+  const isOutside = incomplete.some(({ node: of, reason, from, to, seq }) => {
+    if (of !== node) return false;
+    // Of a run that was forgotten and then came again, what was forgotten is a hole at its beginning, or
+    // several, beside what was dropped (seed 20270931).
+    const isInside =
+      (from ?? Number.NEGATIVE_INFINITY) <= t && t <= (to ?? Number.NEGATIVE_INFINITY);
+    const isGap = reason === "hole" || reason === "lost";
+    return (
+      reason === "outside-retention" || (isGap && isInside) || (reason === "hole" && seq === 1)
+    );
+  });
   return isOutside || !members.includes(node);
 }
 
