@@ -235,10 +235,18 @@ export class Sealer {
     const least = this.#limits.segmentEvents * LEAST_SHARE;
     if (builder.batchCount < 2 && builder.count < least) return undefined;
     try {
-      return yield* builder.finish();
+      const write = yield* builder.finish();
+      yield;
+      return isReadable(write, builder.count) ? write : undefined;
     } catch (error) {
       if (error instanceof RetroError) return undefined;
       throw error;
     }
   }
+}
+
+/** What replaces batches is read once before they go: there is no second copy behind it. */
+function isReadable({ segment, blocks }: SegmentWrite, count: number): boolean {
+  const { rows, damaged } = readStored(segment, { block: (_segment, index) => blocks[index] });
+  return damaged.length === 0 && rows.events.count === count;
 }

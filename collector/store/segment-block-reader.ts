@@ -3,7 +3,6 @@ import {
   type Batch,
   ByteReader,
   decodeBatch,
-  readCount,
   readValue,
   StringTable,
   type Value,
@@ -211,7 +210,7 @@ function readTexts(reader: ByteReader): Value[] {
 }
 
 function readBodies(reader: ByteReader): Batch | undefined {
-  const count = readCount(reader);
+  const count = reader.varint(); // bodies that are alike take less than a byte each once deflated
   if (count === 0) return undefined;
   const batch = decodeBatch(readPacked(reader));
   return batch.events.count === count ? batch : damagedBlock("another number of bodies");

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type Batch,
+  BatchBuilder,
   decodeBatch,
   encodeBatch,
   eventAt,
@@ -99,6 +100,25 @@ describe("a segment", () => {
       }),
       { numRuns: 250 },
     );
+  });
+
+  it("gives back bodies so much alike that they deflate to less than a byte each", () => {
+    const shared = { channel: "http", peer: null, id: null } as const;
+    const send = { kind: "send", to: "m", replaces: null, failed: false, streamed: false } as const;
+    const batches = Array.from({ length: 20 }, (_, k) => {
+      const builder = new BatchBuilder();
+      for (let i = 0; i < 400; i += 1)
+        builder.body((1_000 * k + 2 * i) as Hlc, { ...send, ...shared });
+      const fields = { node: "n", service: "s", epoch: 3, firstSeq: 400 * k + 1 };
+      return decodeBatch(
+        encodeBatch(builder.build({ ...fields, closed: (1_000 * k + 999) as Hlc })),
+      );
+    });
+    const write = sealed(batches.map((batch) => stored(batch)));
+    const { rows, damaged } = readStored(write.segment, blocksOf(write));
+    expect(write.blocks[0]?.length).toBeLessThan(8_000);
+    expect(damaged).toEqual([]);
+    expect([...eventsOf(rows)].map(text)).toEqual(textsOf(batches));
   });
 
   it("gives what is asked for of it, each event under its own seq, and nothing else", () => {
