@@ -15,6 +15,8 @@ import type { TransportReply } from "./transport.ts";
 
 /** Answers without an ack after which a batch counts as refused. */
 const MAX_UNACKNOWLEDGED = 3;
+/** Acks looked at in one answer: a request has fewer batches. */
+const MAX_ACKS = 256;
 
 /** What a collector knows of this node from before. */
 export interface Known {
@@ -32,6 +34,11 @@ export class Answers {
   constructor(outbox: Outbox, reach: Reach) {
     this.#outbox = outbox;
     this.#reach = reach;
+  }
+
+  /** Batches that wait in the queue although an answer came that left them out. */
+  get leftOutCount(): number {
+    return this.#unacknowledged.size;
   }
 
   /** Whether this batch goes alone. */
@@ -73,10 +80,9 @@ export class Answers {
       if (isInConflict(batch, reply)) this.#outbox.disown(batch);
     }
     for (const batch of batches) {
+      if (missing.includes(batch)) continue;
       this.#unacknowledged.delete(batch.ordinal);
-      if (!missing.includes(batch) && !isInConflict(batch, reply)) {
-        this.#outbox.acknowledged(batch, isHeard(batch, reply));
-      }
+      if (!isInConflict(batch, reply)) this.#outbox.acknowledged(batch, isHeard(batch, reply));
     }
     const isTaken = missing.length < batches.length;
     if (isTaken) this.#reach.succeeded();
@@ -88,6 +94,7 @@ export class Answers {
       });
     }
     for (const batch of missing) this.#countUnacknowledged(batch);
+    this.#forgetGone();
     return isTaken;
   }
 
@@ -95,6 +102,14 @@ export class Answers {
     const count = (this.#unacknowledged.get(batch.ordinal) ?? 0) + 1;
     if (count < MAX_UNACKNOWLEDGED) this.#unacknowledged.set(batch.ordinal, count);
     else this.#outbox.drop(batch, "refused");
+  }
+
+  /** What was given up, here or for want of room, is counted no longer: a collector may answer so for months. */
+  #forgetGone(): void {
+    const oldest = this.#outbox.queue.oldest?.ordinal ?? Number.POSITIVE_INFINITY;
+    for (const ordinal of this.#unacknowledged.keys()) {
+      if (ordinal < oldest) this.#unacknowledged.delete(ordinal);
+    }
   }
 }
 
@@ -134,5 +149,5 @@ function isInConflict(batch: QueuedBatch, reply: IngestReply): boolean {
 function acksOf(reply: IngestReply | null): readonly BatchAck[] {
   const acks: unknown = reply?.acks;
   if (!Array.isArray(acks)) return [];
-  return acks.filter((ack) => typeof ack === "object" && ack !== null);
+  return acks.slice(0, MAX_ACKS).filter((ack) => typeof ack === "object" && ack !== null);
 }
