@@ -103,11 +103,7 @@ export class FetchHook {
       recorder.unstamped(peer.address, "out");
       return;
     }
-    const streamed =
-      request.body !== null &&
-      request.body !== undefined &&
-      !(request.body instanceof Uint8Array) &&
-      typeof request.contentLength !== "number";
+    const streamed = isStreamed(request);
     const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present, spent);
     if (message === null) {
       if (present !== undefined) add(request, present); // off: as if we were not here
@@ -119,8 +115,12 @@ export class FetchHook {
 
   readonly #onSendHeaders = (published: unknown): void => {
     if (!this.#guard.isOn) return;
-    const sent = this.#sent.get((published as { request: object }).request);
-    if (sent !== undefined) sent.written = true;
+    try {
+      const sent = this.#sent.get((published as { request: object }).request);
+      if (sent !== undefined) sent.written = true;
+    } catch (error) {
+      this.#guard.caught(error);
+    }
   };
 
   readonly #onHeaders = (published: unknown): void => {
@@ -164,6 +164,15 @@ export class FetchHook {
     this.#origins.set(origin, parts);
     return parts;
   }
+}
+
+/** Whether the body is made while it is sent. What `fetch` made of texts and bytes is handed on by a generator. */
+function isStreamed({ body, contentLength }: UndiciRequest): boolean {
+  if (body === null || body === undefined || body instanceof Uint8Array) return false;
+  // Of a stream a length is a promise; Node's own have `pipe`.
+  return (
+    typeof contentLength !== "number" || typeof (body as { pipe?: unknown }).pipe === "function"
+  );
 }
 
 function canBeStamped({ headers, addHeader }: UndiciRequest): boolean {

@@ -14,6 +14,7 @@
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import { bodyFollows } from "./body-follows.ts";
 import {
   findCarrier,
   hostAndPort,
@@ -108,8 +109,13 @@ export class HttpClientHook {
     this.#guard.close();
   }
 
-  /** Puts the stamp on a request whose head is about to leave. Never throws. */
-  stampRequest(outgoing: ClientRequest | OutgoingHead): void {
+  /** Puts the stamp on a request whose head is about to leave, with that behind it (`OnHead`). Never throws. */
+  stampRequest(
+    outgoing: ClientRequest | OutgoingHead,
+    first?: unknown,
+    encoding?: unknown,
+    byteLength?: unknown,
+  ): void {
     const request = outgoing as unknown as Request;
     if (request[MESSAGE] !== undefined || !this.#guard.isOn) return;
     try {
@@ -125,8 +131,10 @@ export class HttpClientHook {
         recorder.unstamped(peer.address, "out");
         return;
       }
-      const streamed =
-        request.useChunkedEncodingByDefault && typeof request._contentLength !== "number";
+      // Methods that by default have no body have one if its length was given.
+      const hasBody =
+        request.useChunkedEncodingByDefault || typeof request._contentLength === "number";
+      const streamed = hasBody && bodyFollows(request, first, encoding, byteLength);
       const message = stampMessage(recorder, CHANNEL, peer.address, streamed, present, spent);
       if (message !== null) request._header = withCarrier(head, present, message.text);
       request[MESSAGE] = message;
@@ -189,9 +197,13 @@ export class HttpClientHook {
 
   readonly #onStart = (published: unknown): void => {
     if (!this.#guard.isOn) return;
-    const request = (published as { request: Request }).request;
-    if (request[MESSAGE] === undefined) this.#onMissed();
-    else this.#stopWatching();
+    try {
+      const request = (published as { request: Request }).request;
+      if (request[MESSAGE] === undefined) this.#onMissed();
+      else this.#stopWatching();
+    } catch (error) {
+      this.#guard.caught(error); // somebody else's word on Node's channel
+    }
   };
 
   /** A request was seen to leave: as in http-server-hook.ts. */

@@ -33,13 +33,18 @@ export function installHttpHooks(
     server || client ? new LastMoment(onHead, onRemade, stampingPoints) : undefined;
   judgePoint();
 
-  function onHead(message: OutgoingHead): void {
+  function onHead(
+    message: OutgoingHead,
+    first?: unknown,
+    encoding?: unknown,
+    byteLength?: unknown,
+  ): void {
     if (message instanceof ClientRequest) {
       calls.seenCount += 1;
-      client?.stampRequest(message);
+      client?.stampRequest(message, first, encoding, byteLength);
     } else {
       replies.seenCount += 1;
-      server?.stampReply(message);
+      server?.stampReply(message, first, encoding, byteLength);
     }
   }
 

@@ -12,6 +12,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { bodyFollows } from "./body-follows.ts";
 import { findCarrier, rawCarriers, withCarrier } from "./head-text.ts";
 import type { HookGuard } from "./hook-guard.ts";
 import type { OutgoingHead } from "./last-moment.ts";
@@ -80,8 +81,8 @@ export class HttpServerHook {
     this.#guard.close();
   }
 
-  /** Puts the stamp on a reply whose head is about to leave. Never throws. */
-  stampReply(reply: Reply): void {
+  /** Puts the stamp on a reply whose head is about to leave, with that behind it (`OnHead`). Never throws. */
+  stampReply(reply: Reply, first?: unknown, encoding?: unknown, byteLength?: unknown): void {
     const duty = reply[REPLY];
     if (duty === undefined || duty === "done" || !this.#guard.isOn) return;
     try {
@@ -96,8 +97,7 @@ export class HttpServerHook {
         }
         return;
       }
-      // Chunks after the head are covered only if Node knew the whole body when it made the head.
-      const streamed = reply._hasBody !== false && typeof reply._contentLength !== "number";
+      const streamed = reply._hasBody !== false && bodyFollows(reply, first, encoding, byteLength);
       const message = stampMessage(recorder, CHANNEL, duty.peer, streamed, present, spent);
       if (message !== null) reply._header = withCarrier(head, present, message.text);
     } catch (error) {
@@ -145,10 +145,14 @@ export class HttpServerHook {
 
   readonly #onFinish = (published: unknown): void => {
     if (!this.#guard.isOn) return;
-    const { response } = published as ServerMessage;
-    const duty = (response as Reply)[REPLY];
-    if (duty === "done") this.#stopWatching();
-    else if (duty !== undefined) this.#onMissed();
+    try {
+      const { response } = published as ServerMessage;
+      const duty = (response as Reply)[REPLY];
+      if (duty === "done") this.#stopWatching();
+      else if (duty !== undefined) this.#onMissed();
+    } catch (error) {
+      this.#guard.caught(error); // somebody else's word on Node's channel
+    }
   };
 
   /**

@@ -37,6 +37,17 @@ export const STAMPING_POINTS: readonly StampingPoint[] = [
   "_implicitHeader",
 ];
 
+/**
+ * Called with a message whose `_header` stands and has not left, and with what leaves right behind it, as Node hands it
+ * to `_send`. At the lower points that is not known. Must not throw.
+ */
+export type OnHead = (
+  message: OutgoingHead,
+  first?: unknown,
+  encoding?: unknown,
+  byteLength?: unknown,
+) => void;
+
 type Method = (this: OutgoingHead, ...args: unknown[]) => unknown;
 
 /** Marks our wrappers, in this copy of the package and in others. */
@@ -50,7 +61,7 @@ interface Patch {
 }
 
 export class LastMoment {
-  readonly #onHead: (message: OutgoingHead) => void;
+  readonly #onHead: OnHead;
   readonly #onRemade: (message: OutgoingHead) => void;
   readonly #points: StampingPoint[];
   #patches: readonly Patch[] = [];
@@ -58,13 +69,12 @@ export class LastMoment {
   #isOpen = true;
 
   /**
-   * @param onHead called with a message whose `_header` stands and has not left. Must not throw.
    * @param onRemade called with one whose `_header` was made anew after that, by whoever waits for a socket
    *   and replaces what waits to be sent. Must not throw.
    * @param points for tests: which to try, in this order
    */
   constructor(
-    onHead: (message: OutgoingHead) => void,
+    onHead: OnHead,
     onRemade: (message: OutgoingHead) => void,
     points: readonly StampingPoint[] = STAMPING_POINTS,
   ) {
@@ -111,7 +121,7 @@ export class LastMoment {
       point === "_send"
         ? // As many arguments as Node gives: a list would be made at each call until V8 has compiled this.
           function (this: OutgoingHead, data, encoding, callback, byteLength, ...more): unknown {
-            if (this._headerSent !== true) self.#see(this);
+            if (this._headerSent !== true) self.#see(this, data, encoding, byteLength);
             return more.length === 0
               ? call.call(this, data, encoding, callback, byteLength)
               : call.call(this, data, encoding, callback, byteLength, ...more);
@@ -125,7 +135,11 @@ export class LastMoment {
           };
     Object.defineProperty(wrapper, OURS, { value: true });
     Object.defineProperty(wrapper, "name", { value: point });
-    holder[point] = wrapper;
+    try {
+      holder[point] = wrapper;
+    } catch {
+      return undefined; // fixed, by whoever hardens the process
+    }
     return { holder, method: point, original: call, wrapper };
   }
 
@@ -135,8 +149,10 @@ export class LastMoment {
     if (patch !== undefined) this.#patches = [...this.#patches, patch];
   }
 
-  #see(message: OutgoingHead): void {
-    if (this.#isOpen && typeof message._header === "string") this.#onHead(message);
+  #see(message: OutgoingHead, first?: unknown, encoding?: unknown, byteLength?: unknown): void {
+    if (this.#isOpen && typeof message._header === "string") {
+      this.#onHead(message, first, encoding, byteLength);
+    }
   }
 
   #seeAgain(message: OutgoingHead): void {
@@ -146,7 +162,11 @@ export class LastMoment {
   #takeOut(): void {
     for (const { holder, method, original, wrapper } of this.#patches) {
       // Somebody who wrapped ours keeps it; it passes calls through from now on.
-      if (holder[method] === wrapper) holder[method] = original;
+      try {
+        if (holder[method] === wrapper) holder[method] = original;
+      } catch {
+        // Fixed since: it passes calls through too.
+      }
     }
     this.#patches = [];
   }

@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
 import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
@@ -183,6 +184,18 @@ describe("a call through fetch", () => {
     expect(toStranger.headers).toBe("a: b\r\n");
     expect(hooked.recorder.sends).toHaveLength(2);
     expect(hooked.hooks.states().fetch).toBe("active");
+  });
+
+  it("of a stream is marked streamed, though its length was promised; of a text handed on by fetch it is not", () => {
+    hooked = hookUp({ hooks: ["fetch"] });
+    const generator = (async function* () {})();
+    for (const body of [Readable.from(["x"]), generator, new Uint8Array(1), null]) {
+      const request = { origin: "http://cart:8080", headers: [], body, contentLength: 1 };
+      channel("undici:request:create").publish({ request });
+    }
+    expect(hooked.recorder.sends.map(({ streamed }) => streamed)).toEqual([
+      ...[true, false, false, false],
+    ]);
   });
 
   it("through one whose headers cannot be read is not; other copies are stamped as before", async () => {

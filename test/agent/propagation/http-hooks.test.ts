@@ -2,6 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import http, { Agent, get, type IncomingMessage, OutgoingMessage, request } from "node:http";
 import https from "node:https";
+import Module from "node:module";
 import { connect, type Socket } from "node:net";
 import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
@@ -176,6 +177,34 @@ describe("a call through node:http", () => {
       false,
       true,
       true,
+    ]);
+  });
+
+  it("is marked streamed if only the length of its body was known, but not if all of it left with the head", async () => {
+    hooked = hookUp();
+    const url = await hooked.serve((incoming, response) => {
+      incoming.resume().on("end", () => {
+        response.setHeader("content-length", 2);
+        if (incoming.url === "/parts") response.write("a", () => response.end("b"));
+        else if (incoming.url === "/flushed") response.flushHeaders();
+        if (incoming.url !== "/parts")
+          response.end(incoming.url === "/bytes" ? Buffer.from("ab") : "é");
+      });
+    });
+    const post = { ...OPTIONS, headers: { "content-length": "2" } };
+    for (const path of ["/text", "/bytes", "/parts", "/flushed"]) {
+      await exchange(`${url}${path}`, (to, done) => {
+        const outgoing = request(to, post, done);
+        if (path === "/parts") outgoing.write("x");
+        if (path === "/flushed") outgoing.flushHeaders();
+        return outgoing.end(path === "/parts" ? "y" : path === "/bytes" ? Buffer.from("xy") : "é");
+      });
+    }
+    expect(hooked.recorder.sends.map(({ streamed }) => streamed)).toEqual([
+      ...[false, false],
+      ...[false, false],
+      ...[true, true],
+      ...[true, true],
     ]);
   });
 
@@ -780,6 +809,41 @@ describe("the installation", () => {
     }
     expect(hooked.hooks.states()["http-client"]).toBe("off");
     expect(reports).toEqual(["http-client off: 5 own errors, the last: disk on fire"]);
+  });
+
+  it("in a process whose prototypes are fixed is not there, and says so; the host starts all the same", async () => {
+    const fixed = [
+      [OutgoingMessage.prototype, "_send"],
+      [OutgoingMessage.prototype, "_storeHeader"],
+      [http.ClientRequest.prototype, "_implicitHeader"],
+      [http.ServerResponse.prototype, "_implicitHeader"],
+      [Module.prototype, "load"],
+    ] as const;
+    for (const [holder, name] of fixed) Object.defineProperty(holder, name, { writable: false });
+    try {
+      hooked = hookUp();
+    } finally {
+      for (const [holder, name] of fixed) Object.defineProperty(holder, name, { writable: true });
+    }
+    expect(hooked.hooks.states()).toMatchObject({
+      ...{ "http-server": "degraded", "http-client": "unavailable", fetch: "active" },
+    });
+    const url = await hooked.serve((_incoming, response) => response.end("ok"));
+    expect((await exchange(url, (to, done) => get(to, done))).text).toBe("ok");
+  });
+
+  it("takes what others say on Node's channels for what it is, and no error of theirs ends the host", async () => {
+    hooked = hookUp();
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on("uncaughtException", note);
+    const names = ["http.client.request.start", "http.server.response.finish"];
+    for (const name of [...names, "undici:client:sendHeaders"]) channel(name).publish({});
+    for (const name of [...names, "undici:client:sendHeaders"]) channel(name).publish(undefined);
+    await new Promise((later) => setImmediate(later));
+    process.off("uncaughtException", note);
+    expect(uncaught).toEqual([]);
+    expect(hooked.hooks.states()).toMatchObject({ "http-client": "active", fetch: "active" });
   });
 
   it.each(STAMPING_POINTS.slice(1))(
