@@ -126,7 +126,10 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
   }
   const { env } = around;
   /** What was given under which name: a mistake is told where it was made. */
-  const given = (field: "collector" | "stream" | "hooks", variable: string): [string, unknown] =>
+  const given = (
+    field: "collector" | "token" | "stream" | "hooks",
+    variable: string,
+  ): [string, unknown] =>
     settings[field] === undefined ? [variable, env[variable]] : [field, settings[field]];
   const window = windowOf(env);
   const service = text("service", settings.service ?? serviceOf(around));
@@ -136,7 +139,7 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     node: nodeOf(settings, around, service),
     tags: tagsOf(settings, env["OTEL_RESOURCE_ATTRIBUTES"]),
     collector: collectorOf(...given("collector", "RETROSCOPE_COLLECTOR")),
-    token: optionalText("token", settings.token ?? env["RETROSCOPE_TOKEN"]),
+    token: tokenOf(...given("token", "RETROSCOPE_TOKEN")),
     stream,
     windowMs: number("windowMs", settings.windowMs ?? window.ms ?? DEFAULT_WINDOW_MS, 1),
     windowBytes: number(
@@ -183,21 +186,23 @@ function streamOf(field: string, stream: unknown): StreamMode {
 function nodeOf(settings: Settings, around: Surroundings, service: string): string {
   const { env, pid, threadId, isFork } = around;
   const thread = threadId === 0 ? "" : `.t${threadId}`;
-  if (settings.node !== undefined) return nodeId("node", settings.node + thread);
+  if (settings.node !== undefined) return nodeId("node", settings.node, thread);
   const inherited = env["RETROSCOPE_NODE"];
   if (inherited !== undefined && inherited !== "") {
-    return nodeId("RETROSCOPE_NODE", inherited + (isFork ? `.${pid}` : "") + thread);
+    return nodeId("RETROSCOPE_NODE", inherited, (isFork ? `.${pid}` : "") + thread);
   }
   const tail = `.${pid}${thread}`;
   const plain = `${service}@${hostname()}`.replace(/[^A-Za-z0-9._:@-]/g, "-");
   return plain.slice(0, MAX_NODE_LENGTH - tail.length) + tail;
 }
 
-function nodeId(field: string, value: string): string {
-  if (typeof value === "string" && AGENT_NODE_ID.test(value)) return value;
+/** @param given by whom does not know better, anything: null with something behind it would be a name too */
+function nodeId(field: string, given: unknown, suffix: string): string {
+  const id = typeof given === "string" && given !== "" ? given + suffix : undefined;
+  if (id !== undefined && AGENT_NODE_ID.test(id)) return id;
   return bad(
     field,
-    `${show(value)} is no node id`,
+    `${show(id ?? given)} is no node id`,
     "Use 1 to 80 letters, digits and . _ : @ - in it.",
   );
 }
@@ -270,6 +275,17 @@ function optionalText(field: string, value: unknown): string | undefined {
   if (value === undefined || value === "") return undefined;
   if (typeof value === "string") return value;
   return bad(field, "must be a text"); // never shown: it may be the token
+}
+
+/**
+ * Without the blanks around it: files that hold a secret end with a line. A header takes no other characters than
+ * these; Node would refuse each shipment, which looks like an error of ours. Never shown.
+ */
+function tokenOf(field: string, value: unknown): string | undefined {
+  const token = optionalText(field, value)?.trim();
+  if (token === undefined || token === "") return undefined;
+  if (/^[\x20-\x7e]+$/.test(token)) return token;
+  return bad(field, "holds characters that no header takes", "Use visible ASCII in one line.");
 }
 
 function list(field: string, value: unknown): readonly string[] {

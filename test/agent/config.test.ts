@@ -109,6 +109,11 @@ describe("settings", () => {
     expect(resolveConfig(settings, surroundings)).toMatchObject(expected);
   });
 
+  it("take a token out of a file with its line end", () => {
+    const { token } = resolveConfig({}, around({ RETROSCOPE_TOKEN: " s3cret\n" }));
+    expect(token).toBe("s3cret");
+  });
+
   it("give a node id that agents may use, whatever the service is called", () => {
     const { node } = resolveConfig({ service: "Käse & Wein ".repeat(15) }, around());
     expect(node).toMatch(/^[A-Za-z0-9._:@-]{1,80}$/);
@@ -131,6 +136,12 @@ describe("a bad setting throws and names the field", () => {
     ["RETROSCOPE_WINDOW", {}, { RETROSCOPE_WINDOW: "large" }],
     ["node", { node: "a b" }],
     ["RETROSCOPE_NODE", {}, { RETROSCOPE_NODE: "x/y" }],
+    ["node", { node: null }],
+    ["node", { node: 5 }],
+    ["node", { node: "" }],
+    ["node", { node: Symbol("n1") }],
+    ["token", { token: "two\nlines" }],
+    ["RETROSCOPE_TOKEN", {}, { RETROSCOPE_TOKEN: "schl\u00fcssel\u2026" }],
     ["service", { service: "" }],
     ["stream", { stream: "some" }],
     ["hooks", { hooks: [1] }],
@@ -181,6 +192,9 @@ describe("a bad setting throws and names the field", () => {
     }
     expect(() => resolveConfig({ token: 12345 as never }, around())).toThrow(
       /^token must be a text$/,
+    );
+    expect(() => resolveConfig({ token: "hunter2\nhunter2" }, around())).toThrow(
+      /^((?!hunter2).)*$/,
     );
   });
 });
