@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { ceilingFor, ceilingRenewalMs } from "./ceiling.ts";
 import type { Config } from "./config.ts";
 import { EpochFile, MAX_EPOCH } from "./epoch-file.ts";
+import { forgetLeftovers } from "./epoch-leftovers.ts";
 import { type Hlc, type HlcClock, TICKS_PER_MS } from "./kernel/index.ts";
 import type { Notices } from "./notices.ts";
 import type { ReopenRequest } from "./shipping/event-source.ts";
@@ -31,6 +32,7 @@ export class Epochs {
     const { dataDir, node } = config;
     if (dataDir !== undefined && !isInert) {
       this.#file = new EpochFile(dataDir, node, (message) => notices.say("epoch-file", message));
+      forgetLeftovers(dataDir, node, process.pid);
     }
     const persisted = this.#file?.read();
     this.#persistedEpoch = persisted?.epoch ?? 0;

@@ -80,6 +80,7 @@ const ALLOWED: ImportTable = [
       "agent/config-error.ts",
       "agent/environment.ts",
       "agent/epoch-file.ts",
+      "agent/epoch-leftovers.ts",
       "agent/epochs.ts",
       "agent/exit.ts",
       "agent/feed-source.ts",
