@@ -41,13 +41,11 @@ const MAX_REASON_BYTES = 200;
 /** A running agent. One per process: `startAgent` makes it, `getAgent` finds it. */
 export class Agent {
   readonly #runtime: Runtime;
-  readonly #isInert: boolean;
   #closing: Promise<void> | undefined;
 
   /** For `startAgent`; use that. */
   constructor(config: Config, ports: AgentPorts, isInert: boolean = false) {
     this.#runtime = new Runtime(config, ports, isInert);
-    this.#isInert = isInert;
   }
 
   /** This node's id. It changes only if another live process has it. */
@@ -181,12 +179,12 @@ export class Agent {
    * agent.merge(message.headers); // the receiver, before it handles the message
    */
   stamp(headers: HeadersLike): Hlc {
-    return this.#runtime.edge("stamp", () => stampHeaders(this.#runtime.messages, headers));
+    return this.#runtime.edge("stamp", () => stampHeaders(this.#runtime.manual, headers));
   }
 
   /** The other side of `stamp`: what is recorded after it is later than all the sender did before. */
   merge(headers: HeadersLike): Hlc {
-    return this.#runtime.edge("merge", () => mergeHeaders(this.#runtime.messages, headers));
+    return this.#runtime.edge("merge", () => mergeHeaders(this.#runtime.manual, headers));
   }
 
   /**
@@ -229,7 +227,6 @@ export class Agent {
    * agent.snapshot({ at: "-5s", log: "stock" }).logs["stock"]?.["apples"];
    */
   snapshot(options?: SnapshotOptions): Snapshot {
-    if (this.#isInert) return { at: this.#runtime.recording.last, node: this.node, logs: {} };
     return this.#runtime.snapshots.take(options?.at, options ?? {});
   }
 

@@ -2,26 +2,28 @@
 import type { Hlc } from "./kernel/index.ts";
 import { readCarrier } from "./propagation/carrier.ts";
 import { type HeaderBag, readFromBag, writeToBag } from "./propagation/header-bag.ts";
-import type { MessageRecorder } from "./propagation/recorder.ts";
-import { failMessage, stampMessage } from "./propagation/stamping.ts";
+import { failMessage, type HookContext, spendOwn, stampMessage } from "./propagation/stamping.ts";
 
 /** A plain object, a `Headers`, a `Map`: names to texts, or to lists of texts. */
 export type HeadersLike = HeaderBag;
 
 const CHANNEL = "manual";
 
+/** What is shared with the hooks: they see what was stamped by hand, and stamp what is stamped again. */
+export type ManualContext = Pick<HookContext, "recorder" | "spent">;
+
 /**
  * Records a send and writes its stamp. null: the agent is off, or there is nothing to write on. Headers
  * that refuse the stamp are the host's mistake: the send is recorded as one that did not go out stamped.
  */
-export function stampHeaders(recorder: MessageRecorder, headers: unknown): Hlc | null {
+export function stampHeaders({ recorder, spent }: ManualContext, headers: unknown): Hlc | null {
   if (!isBag(headers)) {
     recorder.unstamped(CHANNEL, "out");
     return null;
   }
   const present = readFromBag(headers);
   const text = typeof present === "string" ? present : present?.[0];
-  const message = stampMessage(recorder, CHANNEL, null, false, text);
+  const message = stampMessage(recorder, CHANNEL, null, false, text, spent, false);
   if (message === null) return null;
   if (!writeToBag(headers, message.text)) {
     failMessage(recorder, CHANNEL, message);
@@ -31,7 +33,8 @@ export function stampHeaders(recorder: MessageRecorder, headers: unknown): Hlc |
 }
 
 /** Merges the stamp and records the arrival. null: the agent is off, or there was no stamp. */
-export function mergeHeaders(recorder: MessageRecorder, headers: unknown): Hlc | null {
+export function mergeHeaders(context: ManualContext, headers: unknown): Hlc | null {
+  const { recorder } = context;
   const values = isBag(headers) ? readFromBag(headers) : undefined;
   if (values === undefined || (Array.isArray(values) && values.length === 0)) {
     recorder.unstamped(CHANNEL, "in");
@@ -39,9 +42,13 @@ export function mergeHeaders(recorder: MessageRecorder, headers: unknown): Hlc |
   }
   const { stamp, malformedCount } = readCarrier(values);
   for (let i = 0; i < malformedCount; i += 1) recorder.malformed(CHANNEL);
-  if (stamp !== undefined) return recorder.receive(stamp, CHANNEL, null, false);
-  recorder.unstamped(CHANNEL, "in");
-  return null;
+  if (stamp === undefined) {
+    recorder.unstamped(CHANNEL, "in");
+    return null;
+  }
+  const t = recorder.receive(stamp, CHANNEL, null, false);
+  spendOwn(context, stamp);
+  return t;
 }
 
 /** A message without headers, as some clients give it, is none. */

@@ -8,7 +8,9 @@ import {
   type Channel,
   type Hlc,
   isHlc,
+  KindCode,
   type SendEvent,
+  TICKS_PER_MS,
   type UnstampedChannel,
 } from "./kernel/index.ts";
 import type {
@@ -42,10 +44,17 @@ export class AgentMessages implements MessageRecorder {
   >();
   readonly #malformed = new Map<string, number>();
   readonly #refused = new Map<string, number>();
+  readonly #say: (kind: string, message: string) => void;
 
-  constructor(recording: Recording, feed: EventFeed) {
+  /** @param say tells a person; it bounds how often */
+  constructor(
+    recording: Recording,
+    feed: EventFeed,
+    say: (kind: string, message: string) => void = () => undefined,
+  ) {
     this.#recording = recording;
     this.#feed = feed;
+    this.#say = say;
   }
 
   /** Messages that travelled without our stamp, most first. */
@@ -53,7 +62,7 @@ export class AgentMessages implements MessageRecorder {
     return [...this.#unstamped.values()].sort((a, b) => b.count - a.count);
   }
 
-  /** Stamps beyond the gate, by peer. */
+  /** Stamps beyond the gate, by the node that they name: whose clock is to be set. */
   get refusedCounts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#refused);
   }
@@ -111,7 +120,7 @@ export class AgentMessages implements MessageRecorder {
       }
       const t = clock.receive(stamp.t);
       const unverified = !clock.lastReceiveMerged;
-      if (unverified) countIn(this.#refused, peer ?? stamp.node);
+      if (unverified) this.#refuse(stamp, t);
       if (this.#recent.isRepeated(stamp, group)) return t;
       return this.#recordReceive(t, stamp, channel, peer, relayed, unverified);
     } catch (error) {
@@ -120,11 +129,20 @@ export class AgentMessages implements MessageRecorder {
     }
   }
 
+  /**
+   * HAZARD: anybody can write our name on a stamp. One that was kept with a time of its own making would let
+   * its receiver be earlier than what we did before. So ours is what names a send in the window, by its time too.
+   */
   freshness(stamp: Stamp): Freshness {
     const { epoch, node } = this.#feed;
     if (stamp.epoch !== epoch || stamp.node !== node) return "foreign";
-    const shaping = this.#feed.seqOf(this.#recording.lastShapingIndex);
-    return stamp.seq > shaping ? "fresh" : "stale";
+    const { window, lastShapingIndex } = this.#recording;
+    const index = this.#feed.indexOf(stamp.seq);
+    if (index < window.firstIndex || index >= window.nextIndex) return "foreign";
+    const chunk = window.chunkOf(index);
+    const at = index - chunk.firstIndex;
+    if (chunk.kind[at] !== KindCode.send || chunk.t[at] !== stamp.t) return "foreign";
+    return index > lastShapingIndex ? "fresh" : "stale";
   }
 
   unstamped(peer: string, direction: UnstampedDirection): void {
@@ -141,6 +159,16 @@ export class AgentMessages implements MessageRecorder {
 
   malformed(peer: string): void {
     countIn(this.#malformed, peer);
+  }
+
+  /** @param t of the receive, which is no earlier than physical time */
+  #refuse(stamp: Stamp, t: Hlc): void {
+    countIn(this.#refused, stamp.node);
+    const aheadMs = Math.round((stamp.t - t) / TICKS_PER_MS);
+    this.#say(
+      "drift",
+      `a stamp of ${stamp.node}, ${aheadMs} ms ahead of this clock, was not believed (maxDriftMs); check the clocks`,
+    );
   }
 
   #recordReceive(

@@ -22,10 +22,12 @@ import {
 } from "./kernel/index.ts";
 import { keyedHash } from "./keyed-hash.ts";
 import { Logs } from "./logs.ts";
+import type { ManualContext } from "./manual-stamps.ts";
 import { AgentMessages } from "./message-recorder.ts";
 import { Notices } from "./notices.ts";
 import type { HookName } from "./propagation/hook-guard.ts";
 import { type InstalledHooks, installHooks } from "./propagation/install.ts";
+import { SpentStamps } from "./propagation/spent-stamps.ts";
 import type { ReopenRequest } from "./shipping/event-source.ts";
 import { HttpTransport } from "./shipping/http-transport.ts";
 import { realScheduler } from "./shipping/real-scheduler.ts";
@@ -68,6 +70,8 @@ export class Runtime {
   readonly logs: Logs;
   readonly snapshots: Snapshots;
   readonly messages: AgentMessages;
+  /** For stamps by hand. */
+  readonly manual: ManualContext;
   readonly vitals: Vitals;
   readonly shipper: Shipper | undefined;
   readonly hooks: InstalledHooks | undefined;
@@ -128,8 +132,12 @@ export class Runtime {
       this.recording,
       () => this.feed.node,
       (index) => this.feed.placeOf(index),
+      isInert,
     );
-    this.messages = new AgentMessages(this.recording, this.feed);
+    this.messages = new AgentMessages(this.recording, this.feed, (kind, message) =>
+      this.notices.say(kind, message),
+    );
+    this.manual = { recorder: this.messages, spent: new SpentStamps() };
     this.vitals = new Vitals({
       recording: this.recording,
       messages: this.messages,
@@ -294,7 +302,7 @@ export class Runtime {
     const { hooks, propagateTo, acceptFrom } = this.config;
     if (hooks !== undefined && hooks.length === 0) return undefined;
     return installHooks({
-      recorder: this.messages,
+      ...this.manual,
       propagateTo,
       acceptFrom,
       ...(hooks === undefined ? {} : { hooks: hooks as readonly HookName[] }),

@@ -71,7 +71,7 @@ export interface AgentStats {
   readonly hookReasons: Readonly<Record<string, string>>;
   /** Channels whose messages carry no stamp of ours; bounded, most used first. */
   readonly unstamped: readonly UnstampedChannel[];
-  /** Remote stamps beyond the gate, by peer; bounded. */
+  /** Remote stamps beyond the gate, by the node that they name; bounded. */
   readonly refused: Readonly<Record<string, number>>;
   /** Headers that could not be read, by peer; bounded. */
   readonly malformed: Readonly<Record<string, number>>;

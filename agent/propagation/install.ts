@@ -32,6 +32,8 @@ export const HOOK_NAMES: readonly HookName[] = [
 export interface HookOptions {
   /** The agent, as hooks see it. */
   readonly recorder: MessageRecorder;
+  /** Our stamps that belong to a message already, where others than hooks stamp too. */
+  readonly spent?: SpentStamps;
   /** Which hooks; default: all. */
   readonly hooks?: readonly HookName[];
   /** Destinations that may see the header beside the local ones: destinations.ts has the forms. */
@@ -86,7 +88,7 @@ export function installHooks(options: HookOptions): InstalledHooks {
     destinations: new PeerList(options.propagateTo ?? [], "propagateTo"),
     senders: new PeerList(options.acceptFrom ?? [], "acceptFrom"),
     refused: new RefusedStamps(),
-    spent: new SpentStamps(),
+    spent: options.spent ?? new SpentStamps(),
   };
   const guards = new Map(HOOK_NAMES.map((name) => [name, new HookGuard(name, options.onReport)]));
   const names = new Set(options.hooks ?? HOOK_NAMES);

@@ -21,7 +21,7 @@ import { type HeaderBag, readFromBag } from "./header-bag.ts";
 import { valueText } from "./header-value.ts";
 import { type OtelHook, otelHook } from "./otel-hook.ts";
 import { outgoingPeer } from "./otel-peer.ts";
-import { failMessage, peerAddress, stampMessage } from "./stamping.ts";
+import { failMessage, peerAddress, spendOwn, stampMessage } from "./stamping.ts";
 
 const CHANNEL = "otel";
 /** Stands for a peer that nobody knows: allowed only where all are. RFC 6761 keeps the name from use. */
@@ -107,6 +107,7 @@ export class RetroscopePropagator implements TextMapPropagator<unknown> {
       return;
     }
 
+    // Whether it is spent is not asked: a hook around the call may have kept it for this very message.
     const message = stampMessage(recorder, CHANNEL, peer, false, present);
     if (message === null) return;
     try {
@@ -173,7 +174,10 @@ function merge(hook: OtelHook, carrier: unknown, getter: TextMapGetter<unknown>)
   const { stamp, malformedCount } = readCarrier(values);
   for (let i = 0; i < malformedCount; i += 1) recorder.malformed(CHANNEL);
   if (stamp === undefined) recorder.unstamped(CHANNEL, "in");
-  else if (!refused.has(stamp)) recorder.receive(stamp, CHANNEL, null, false);
+  else if (!refused.has(stamp)) {
+    recorder.receive(stamp, CHANNEL, null, false);
+    spendOwn(hook.context, stamp);
+  }
 }
 
 /** A getter is the host's: what it throws is no error of ours. */

@@ -20,7 +20,8 @@ export interface Stamp extends EventRef {
 
 /**
  * What a stamp found on an outgoing message is to this node:
- * - `foreign`: another node's or another epoch's (a proxy copied the headers): write our own instead;
+ * - `foreign`: another node's or another epoch's (a proxy copied the headers), or one that only looks like ours
+ *   (forged, or of a send that the window has forgotten): write our own instead;
  * - `stale`: this epoch's, but a state, receive, request or failed-send event was recorded since, which
  *   may have shaped the message: write a new one that `replaces` it;
  * - `fresh`: this epoch's latest but for other sends: keep it.

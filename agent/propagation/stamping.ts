@@ -49,8 +49,9 @@ export interface StampedMessage {
 /**
  * The stamp for a message about to leave; null when the agent is off.
  * @param present the header's value where the message has one already
- * @param spent of the hook behind which a message leaves for good: what it keeps belongs to that message, and
- *   no other may have it. Left out by those who hand messages on
+ * @param spent a stamp in there belongs to another message; left out where that is not known
+ * @param leaves whether the message leaves for good behind the caller: what is kept is spent then. false for those
+ *   who hand messages on
  */
 export function stampMessage(
   recorder: MessageRecorder,
@@ -59,6 +60,7 @@ export function stampMessage(
   streamed: boolean,
   present: string | undefined,
   spent?: SpentStamps,
+  leaves: boolean = true,
 ): StampedMessage | null {
   let replaces: number | null = null;
   if (present !== undefined) {
@@ -66,7 +68,7 @@ export function stampMessage(
     const freshness =
       stamp === undefined || spent?.has(stamp) === true ? "foreign" : recorder.freshness(stamp);
     if (stamp !== undefined && freshness === "fresh") {
-      spent?.add(stamp);
+      if (leaves) spent?.add(stamp);
       return { stamp, text: formatCarrier(stamp), peer, kept: true, settled: false };
     }
     if (stamp !== undefined && freshness === "stale") replaces = stamp.seq;
@@ -87,9 +89,16 @@ export function failMessage(
   if (!message.kept) recorder.sendFailed(message.stamp, channel, message.peer);
 }
 
+/** One of our own that came back has spent its stamp: whoever forwards it with its headers sends another message. */
+export function spendOwn(
+  { recorder, spent }: Pick<HookContext, "recorder" | "spent">,
+  stamp: Stamp,
+): void {
+  if (recorder.freshness(stamp) !== "foreign") spent.add(stamp);
+}
+
 /**
- * Merges and records a message that arrived. One of our own that came back has spent its stamp: whoever
- * forwards it with its headers sends another message.
+ * Merges and records a message that arrived.
  * @param values the values of its header, none: it had none
  * @param peer the sender with port, for the event
  * @param countedAs the sender without port, for the counters
@@ -97,13 +106,14 @@ export function failMessage(
  * @returns the stamp it carried, if a valid one
  */
 export function receiveMessage(
-  { recorder, spent }: HookContext,
+  context: HookContext,
   channel: Channel,
   values: string | readonly string[] | undefined,
   peer: string | null,
   countedAs: string,
   group?: string,
 ): Stamp | undefined {
+  const { recorder } = context;
   if (values === undefined) {
     recorder.unstamped(countedAs, "in");
     return undefined;
@@ -115,7 +125,7 @@ export function receiveMessage(
     return undefined;
   }
   recorder.receive(stamp, channel, peer, false, group);
-  if (recorder.freshness(stamp) !== "foreign") spent.add(stamp);
+  spendOwn(context, stamp);
   return stamp;
 }
 

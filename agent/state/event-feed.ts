@@ -136,6 +136,11 @@ export class EventFeed {
     return index - this.#base + 1;
   }
 
+  /** The index of what has, had or will have that seq in this epoch. */
+  indexOf(seq: number): number {
+    return seq - 1 + this.#base;
+  }
+
   /** Epoch and seq of an event in the window, of earlier epochs too. */
   placeOf(index: number): EventRef {
     const earlier = this.#earlier.find(({ end }) => index < end);

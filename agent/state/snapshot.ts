@@ -32,16 +32,22 @@ export class Snapshots {
   readonly #recording: Recording;
   readonly #node: () => string;
   readonly #placeOf: (index: number) => EventRef;
+  readonly #isInert: boolean;
 
-  /** @param placeOf epoch and seq of an event by its index in the window */
+  /**
+   * @param placeOf epoch and seq of an event by its index in the window
+   * @param isInert nothing is ever recorded: whatever is asked, there was nothing
+   */
   constructor(
     recording: Recording,
     node: () => string,
     placeOf: (index: number) => EventRef = (index) => ({ node: node(), epoch: 0, seq: index + 1 }),
+    isInert: boolean = false,
   ) {
     this.#recording = recording;
     this.#node = node;
     this.#placeOf = placeOf;
+    this.#isInert = isInert;
   }
 
   /**
@@ -85,6 +91,7 @@ export class Snapshots {
   ): { readonly from: Hlc; readonly to: Hlc } {
     const { clock, window } = this.#recording;
     const now = Math.max(clock.last, clock.physicalNow()) as Hlc;
+    if (this.#isInert) return { from: now, to: now };
     const end = this.resolve(to, now);
     const start = from === undefined ? window.earliestT : this.resolve(from, now);
     if (start <= end) return { from: start, to: end };
@@ -110,6 +117,7 @@ export class Snapshots {
   /** The time meant, which is inside the window and closed from now on. Errors as `take`. */
   resolve(at?: TimeInput, asOf?: Hlc): Hlc {
     const { clock, window, guard } = this.#recording;
+    if (this.#isInert) return Math.max(clock.last, clock.physicalNow()) as Hlc;
     if (guard.isOff) {
       throw new RetroError("closed", `the agent is off (${guard.offReason}) and knows no state`, {
         hint: "Start it with startAgent, and ask before close().",

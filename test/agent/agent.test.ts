@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Agent } from "../../agent/agent.ts";
 import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../agent/propagation/carrier.ts";
+import type { Stamp } from "../../agent/propagation/recorder.ts";
 import { type AgentOptions, getAgent, startAgent } from "../../agent/start.ts";
 import { ManualClock, MemoryTransport } from "../../agent/testing.ts";
 import { AGENT_VERSION } from "../../agent/version.ts";
@@ -107,6 +108,12 @@ describe("without a running agent", () => {
     agent.merge(headers);
     expect(headers).toEqual({});
     expect(agent.snapshot().logs).toEqual({});
+    expect(agent.snapshot({ at: "-5s", log: "l" }).logs).toEqual({});
+    expect(agent.diff("-5s").changes).toEqual([]);
+    expect(agent.diff(agent.snapshot()).changes).toEqual([]);
+    expect(agent.events({ from: "-5s" }).events).toEqual([]);
+    const roll = agent.rolling("-5s").moveTo("-4s");
+    expect([roll.logs, roll.changes]).toEqual([{}, []]);
     expect(await agent.flush()).toBe(true);
     await agent.close();
   });
@@ -160,6 +167,24 @@ describe("stamps by hand", () => {
     expect(sends.map((event) => event.kind === "send" && event.replaces)).toEqual([null, 2]);
   });
 
+  it("belong to one message: on headers whose message has left or arrived, another one gets its own", async () => {
+    const { agent, transport } = start({ hooks: ["http-client"] });
+    const headers: Record<string, string> = {};
+    agent.stamp(headers);
+    await new Promise((done) =>
+      request("http://127.0.0.1:4", { headers }).once("error", done).end(),
+    );
+    agent.log("l").set("k", 1);
+    agent.stamp(headers); // of the next message: the first is not to be called replaced
+    agent.merge(headers); // which came back
+    agent.stamp(headers); // and is forwarded
+    await agent.flush();
+    const sends = transport.events.flatMap((event) => (event.kind === "send" ? [event] : []));
+    expect(sends.map(({ replaces, failed }) => [replaces, failed])).toEqual(
+      new Array(3).fill([null, false]),
+    );
+  });
+
   it("of others are replaced, and merged once", async () => {
     const { agent, transport, clock } = start();
     const t = (clock.now() + 5 * TICKS_PER_MS) as Hlc;
@@ -177,6 +202,44 @@ describe("stamps by hand", () => {
       sentT: t,
       unverified: false,
     });
+  });
+
+  it("that only look like ours are replaced, and what they name is not said to be replaced", async () => {
+    const { agent, transport, clock } = start();
+    const own: Record<string, string> = {};
+    const t = agent.stamp(own);
+    const { seq, ...ref } = parseCarrier(own[CARRIER_HEADER] as string) as Stamp;
+    const forged = [
+      { ...ref, seq, t: (t - TICKS_PER_MS) as Hlc }, // its receiver would be earlier than it may
+      { ...ref, seq: seq + 1_000 }, // of the future
+      { ...ref, seq: 2 ** 52 },
+      { ...ref, seq: 1 }, // a join
+    ];
+    clock.advanceMs(1);
+    const stamped = forged.map((stamp) => {
+      const headers = { [CARRIER_HEADER]: formatCarrier(stamp) };
+      const at = agent.stamp(headers);
+      expect(parseCarrier(headers[CARRIER_HEADER])?.t).toBe(at);
+      return at;
+    });
+    expect(Math.min(...stamped)).toBeGreaterThan(t);
+    await agent.flush();
+    const sends = transport.events.flatMap((event) => (event.kind === "send" ? [event] : []));
+    expect(sends.map(({ replaces }) => replaces)).toEqual(new Array(5).fill(null));
+  });
+
+  it("too far ahead are told once a minute, by the node whose clock is to be set", () => {
+    const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const { agent, clock } = start({ maxDriftMs: 500, quiet: false });
+    for (let seq = 1; seq <= 3; seq += 1) {
+      const t = (clock.now() + 2_000 * TICKS_PER_MS) as Hlc;
+      agent.merge({ [CARRIER_HEADER]: formatCarrier({ node: "n9", epoch: 3, seq, t }) });
+    }
+    const told = stderr.mock.calls
+      .map(([line]) => String(line))
+      .filter((line) => /ahead/.test(line));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/a stamp of n9, 2000 ms ahead of this clock, was not believed/);
   });
 
   it("too far ahead are not merged: the event is marked and the peer counted", async () => {
