@@ -21,8 +21,8 @@ import {
 } from "../store/records.ts";
 import { decodeSegmentHeader, isSegment } from "../store/segment-header.ts";
 import { CheckpointChecker } from "./checkpoint-checker.ts";
-import { checkBlock, readableEvents } from "./segment-checks.ts";
-import type { WalkContext } from "./walk-context.ts";
+import { checkBlock, placeOfBlock, readableEvents } from "./segment-checks.ts";
+import type { Place, WalkContext } from "./walk-context.ts";
 
 export interface RecordKind {
   readonly name: string;
@@ -30,6 +30,8 @@ export interface RecordKind {
   readonly without: string;
   /** Looks into a payload whose checksum holds. What it throws is a damage of this record. */
   check(walk: WalkContext, key: Buffer, payload: Buffer): void;
+  /** Where in history it belongs, if more is known of that than its key says. */
+  place?(walk: WalkContext, key: Buffer): Place;
   /** Told of a record whose checksum does not hold; its key may be all there is. */
   damaged?(walk: WalkContext, key: Buffer): void;
 }
@@ -50,7 +52,15 @@ export const RECORD_KINDS: ReadonlyMap<string, RecordKind> = new Map<string, Rec
       damaged: coverDamagedBatch,
     },
   ],
-  ["N", { name: "block", without: "the log that it holds is served as lost", check: checkBlock }],
+  [
+    "N",
+    {
+      name: "block",
+      without: "the log that it holds is served as lost",
+      check: checkBlock,
+      place: placeOfBlock,
+    },
+  ],
   ["S", { name: "seq", without: "its batch is found by a search", check: checkSeq }],
   ["V", { name: "violation", without: "cuts in its stretch are refused", check: checkJson }],
   ["M", { name: "slow", without: "cuts in its stretch are refused", check: checkJson }],

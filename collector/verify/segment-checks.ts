@@ -17,7 +17,7 @@ import {
   type SegmentHeader,
 } from "../store/segment-header.ts";
 import { readStored } from "../store/segment-reader.ts";
-import type { WalkContext } from "./walk-context.ts";
+import type { Place, WalkContext } from "./walk-context.ts";
 
 /** The events of a segment that can be read; notes each block that cannot. */
 export function readableEvents(walk: WalkContext, key: Buffer, bytes: Uint8Array): number {
@@ -42,12 +42,8 @@ export function readableEvents(walk: WalkContext, key: Buffer, bytes: Uint8Array
     // One whose checksum does not hold is told of when the walk meets its record.
     if (checked.get(index) === true) continue;
     const block = damaged[i] as BlockSummary;
-    const range = { first, last, firstT: block.firstT, lastT: block.lastT };
-    walk.note("block", "missing", `${nameOf(block)} is not there, or not as its header says`, {
-      epochId,
-      range,
-      key: blockKey(epochId, first, index),
-    });
+    const detail = `${nameOf(block)} is not there, or not as its header says`;
+    walk.note("block", "missing", detail, placeOfBlock(walk, blockKey(epochId, first, index)));
   }
   return rows.events.count;
 }
@@ -59,27 +55,42 @@ function nameOf({ kind, log }: BlockSummary): string {
 
 /** A block belongs to a segment that names it; what is in it was read with its header. */
 export function checkBlock(walk: WalkContext, key: Buffer): void {
-  const { epochId, firstSeq, index } = placeOfBlockKey(key);
-  const header = segmentAt(walk, epochId, firstSeq);
-  if (header !== undefined && index < header.blocks.length) return;
+  const { firstSeq, index } = placeOfBlockKey(key);
+  const blocks = segmentOf(walk, key)?.header?.blocks;
+  if (blocks !== undefined && index < blocks.length) return;
   throw new RetroError(
     "data-damaged",
     `the segment that it belongs to, from seq ${firstSeq}, is not there`,
   );
 }
 
-function segmentAt(
+/** The events that a block may hold: from its first one, if the segment's header can be read, to the last. */
+export function placeOfBlock(walk: WalkContext, key: Buffer): Place {
+  const { epochId, firstSeq, index } = placeOfBlockKey(key);
+  const segment = segmentOf(walk, key);
+  if (segment === undefined) return { epochId, key };
+  const { first, last, firstT, lastT } = batchOfKey(segment.key);
+  const block = segment.header?.blocks[index];
+  const range =
+    block === undefined
+      ? { first, last, firstT, lastT }
+      : { first: firstSeq + block.firstOffset, last, firstT: block.firstT, lastT: block.lastT };
+  return { epochId, range, key };
+}
+
+/** What the index by seq names where a block's segment begins. */
+function segmentOf(
   walk: WalkContext,
-  epochId: number,
-  firstSeq: number,
-): SegmentHeader | undefined {
+  blockKeyBytes: Buffer,
+): { readonly key: Buffer; readonly header: SegmentHeader | undefined } | undefined {
+  const { epochId, firstSeq } = placeOfBlockKey(blockKeyBytes);
   for (const { key } of walk.store.records(seqsFrom(epochId, firstSeq))) {
     const place = batchKeyOfSeqKey(key);
+    if (batchOfKey(place).first !== firstSeq) return undefined;
     const record = walk.store.get(place);
-    const payload = record && openRecord(place, record);
-    const bytes = payload?.subarray(BATCH_PREFIX_BYTES);
-    if (bytes === undefined || batchOfKey(place).first !== firstSeq) return undefined;
-    return isSegment(bytes) ? decodeSegmentHeader(bytes) : undefined;
+    const bytes = (record && openRecord(place, record))?.subarray(BATCH_PREFIX_BYTES);
+    const isReadable = bytes !== undefined && isSegment(bytes);
+    return { key: place, header: isReadable ? decodeSegmentHeader(bytes) : undefined };
   }
   return undefined;
 }

@@ -17,9 +17,9 @@ import { decodeEpoch, openRecord } from "../store/records.ts";
 import { compareEpoch } from "./compare-epoch.ts";
 import { placeOfKey } from "./place-of-key.ts";
 import { isLeftOver, readMarks } from "./pruned.ts";
-import { kindOfKey } from "./record-kinds.ts";
+import { kindOfKey, type RecordKind } from "./record-kinds.ts";
 import type { VerifyReport } from "./report.ts";
-import { WalkContext } from "./walk-context.ts";
+import { type Place, WalkContext } from "./walk-context.ts";
 
 /** Progress is told every so many records. */
 const PROGRESS_EVERY = 10_000;
@@ -109,19 +109,26 @@ function checkRecord(walk: WalkContext, key: Buffer, record: Buffer): string {
   const payload = openRecord(key, record);
   try {
     if (payload === undefined) {
-      walk.note(
-        kind.name,
-        "checksum",
-        `it is not what was written: ${kind.without}`,
-        placeOfKey(key),
-      );
+      const detail = `it is not what was written: ${kind.without}`;
+      walk.note(kind.name, "checksum", detail, placeOf(walk, kind, key));
       kind.damaged?.(walk, key);
     } else if (!isLeftOver(walk.marks, key)) kind.check(walk, key, payload);
   } catch (error) {
     const isOurs = error instanceof RetroError || error instanceof SyntaxError;
     const isOfBytes = error instanceof RangeError || error instanceof TypeError;
     if (!isOurs && !isOfBytes) throw error;
-    walk.note(kind.name, "content", `${error.message}: ${kind.without}`, placeOfKey(key));
+    const detail = `${error.message}: ${kind.without}`;
+    walk.note(kind.name, "content", detail, placeOf(walk, kind, key));
   }
   return kind.name;
+}
+
+function placeOf(walk: WalkContext, kind: RecordKind, key: Buffer): Place {
+  try {
+    return kind.place?.(walk, key) ?? placeOfKey(key);
+  } catch (error) {
+    // Neither the key nor what it leads to can be trusted.
+    if (error instanceof RangeError || error instanceof RetroError) return placeOfKey(key);
+    throw error;
+  }
 }

@@ -6,9 +6,12 @@ import fc from "fast-check";
 import { open, type RootDatabase } from "lmdb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addMs, type Hlc } from "../../../agent/kernel/index.ts";
+import { createHistory } from "../../../collector/cut/create-history.ts";
+import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
 import type { VerifyReport } from "../../../collector/verify/report.ts";
 import { verifyStore } from "../../../collector/verify/verify-store.ts";
 import { aBatch, type Row } from "../../support/batches.ts";
+import { ManualTimers } from "../../support/manual-timers.ts";
 import { cli } from "../cli/support.ts";
 import { NOW, startCollector } from "../support.ts";
 
@@ -134,6 +137,37 @@ describe("damage", () => {
       ...{ firstSeq: 3 * EVENTS + 1, lastSeq: 4 * EVENTS },
       from: addMs(NOW, 3_000 - 60_000),
     });
+  });
+
+  it("of a block of a segment names the seqs among which events are gone", async () => {
+    const directory = join(folder, "sealed");
+    cpSync(whole, directory, { recursive: true });
+    const store = await LmdbStore.open({ directory });
+    const limits = { segmentEvents: 50, roundChanges: 60 };
+    const history = createHistory({ store, timers: new ManualTimers(1), limits });
+    history.notifyStored();
+    await history.idle();
+    await history.close();
+    await store.close();
+    const blocks: { readonly key: Buffer; readonly value: Buffer }[] = [];
+    await edit(directory, (db) => {
+      for (const { key, value } of db.getRange())
+        if (key[0] === 0x4e) blocks.push({ key: Buffer.from(key), value: Buffer.from(value) });
+    });
+    expect(blocks.length).toBeGreaterThan(3);
+    for (const { key, value } of blocks) {
+      const spoilt = Buffer.from(value);
+      spoilt[20] = (spoilt[20] as number) ^ 4;
+      await edit(directory, (db) => db.putSync(key, spoilt));
+      const { damage } = await verifyStore({ directory });
+      await edit(directory, (db) => db.putSync(key, value));
+      expect(damage).toHaveLength(1);
+      expect(damage[0]).toMatchObject({ kind: "block", fault: "checksum", epoch: 5 });
+      const { firstSeq = 0, lastSeq = 0 } = damage[0] ?? {};
+      expect([firstSeq > 0, lastSeq > firstSeq, lastSeq - firstSeq < 500]).toEqual([
+        ...[true, true, true],
+      ]);
+    }
   });
 
   const removals = [
