@@ -520,13 +520,16 @@ export class LmdbReader {
     return undefined;
   }
 
-  #keys(range: KeyRange, reverse = false): Iterable<Buffer> {
-    return this.#db.getKeys({
-      start: reverse ? range.last : range.first,
-      end: reverse ? range.first : range.last,
+  /** A search that meets a damaged key may end outside the range: what it finds there is passed over. */
+  *#keys({ first, last }: KeyRange, reverse = false): Iterable<Buffer> {
+    for (const key of this.#db.getKeys({
+      start: reverse ? last : first,
+      end: reverse ? first : last,
       inclusiveEnd: true,
       reverse,
-    });
+    })) {
+      if (key.compare(first) >= 0 && key.compare(last) <= 0) yield key;
+    }
   }
 }
 
