@@ -13,7 +13,7 @@
  *
  * An adapter: it owns the timer of that bound.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,8 @@ import { MemoryGate } from "./ingest/memory-gate.ts";
 import { nodeMemory } from "./ingest/node-memory.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
 import { createKeeping } from "./retention/keeping.ts";
+import { QueryRunner } from "./rql/run/query-runner.ts";
+import { WorkerThreads } from "./rql/run/worker-threads.ts";
 import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
 
@@ -169,7 +171,20 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     onInternalError: (error) => log.error({ err: error }, "ingest failed"),
     onRefused: (refusal) => ingestLog.refused(refusal),
   });
-  const gate = new QueryGate(nodeTimers, {}, () => memory.isOutOfMemory);
+  const isOutOfMemory = () => memory.isOutOfMemory;
+  const gate = new QueryGate(nodeTimers, {}, isOutOfMemory);
+  const threads = new WorkerThreads();
+  const queries = new QueryRunner({
+    history,
+    threads,
+    timers: nodeTimers,
+    now,
+    report: (error) => {
+      const id = randomUUID();
+      log.error({ id, err: error }, "a query failed");
+      return id;
+    },
+  });
   const run = randomBytes(4).toString("hex");
   const live = new LiveHub({ history, now, timers: nodeTimers, run });
   history.onAmended((ranges) => live.amended(ranges));
@@ -178,6 +193,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     captures,
     keeping,
     gate,
+    queries,
+    isOutOfMemory,
     live,
     now,
     isReady: () => store.failure === undefined && isReadable(store),
@@ -195,6 +212,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const stop = async () => {
     live.close();
     await Promise.all([closeServer(server), closeServer(twin)]);
+    await threads.close();
     await captures.close();
     await keeping.close();
     await ingest.close();

@@ -117,6 +117,7 @@ const ALLOWED: ImportTable = [
     [
       "collector/cut/answers.ts",
       "collector/cut/walk-shapes.ts",
+      "collector/cut/feed-shapes.ts",
       "collector/cut/audit-shapes.ts",
       KERNEL,
     ],
@@ -124,6 +125,7 @@ const ALLOWED: ImportTable = [
   // What the port speaks of: shapes that know nothing of who makes them.
   ["collector/cut/answers.ts", [KERNEL]],
   ["collector/cut/walk-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
+  ["collector/cut/feed-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   // What goes from the history and what is kept beside it: it prunes through the store port, and the states
   // with which pruned epochs begin are the cut engine's.
@@ -134,6 +136,9 @@ const ALLOWED: ImportTable = [
     "collector/verify/",
     ["collector/verify/", "collector/store/", "collector/cut/", STORE_PORT, KERNEL],
   ],
+  // Threads are Node's; all else of the language knows nothing of where it runs.
+  ["collector/rql/run/worker-threads.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
+  ["collector/rql/run/query-worker.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
   ["collector/rql/", ["collector/rql/", "collector/cut/", KERNEL]],
   ["collector/bottleneck/", ["collector/bottleneck/", "collector/cut/", KERNEL]],
   [
@@ -154,6 +159,8 @@ const ALLOWED: ImportTable = [
       "collector/cut/",
       "collector/ingest/",
       "collector/retention/",
+      // Runs texts, and tells where one is wrong.
+      "collector/rql/",
       "collector/version.ts",
       KERNEL,
       "node:",
@@ -179,6 +186,7 @@ const ALLOWED: ImportTable = [
       "collector/verify/",
       "collector/version.ts",
       "type collector/api/audit-shapes.ts",
+      "type collector/api/query-shapes.ts",
       "type collector/api/shapes.ts",
       KERNEL,
       "node:",
@@ -204,6 +212,7 @@ const ALLOWED: ImportTable = [
       "collector/retention/",
       "collector/store/",
       "collector/cut/",
+      "collector/rql/",
       "collector/api/",
       KERNEL,
       "node:",
@@ -238,6 +247,7 @@ const PORTS = [
   HISTORY_PORT,
   "collector/cut/answers.ts",
   "collector/cut/walk-shapes.ts",
+  "collector/cut/feed-shapes.ts",
 ];
 
 /** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */
@@ -247,6 +257,7 @@ const RESERVED: readonly Reservation[] = [
     ["agent/runtime.ts", "agent/testing.ts", "agent/testing/test-agent.ts"],
   ],
   [/^collector\/store\/(?:lmdb|memory)-/, ["collector/collector.ts"]],
+  [/^collector\/rql\/run\/(?:worker|inline)-threads\.ts$/, ["collector/collector.ts"]],
 ];
 
 /** Folders in which time, timers and chance are given, so that tests can give others. */

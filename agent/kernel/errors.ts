@@ -25,6 +25,7 @@ export type RetroCode =
   | "too-old"
   | "too-far-ahead"
   | "overloaded"
+  | "too-many"
   | "disk-full"
   // asking
   | "unknown-node"

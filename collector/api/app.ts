@@ -10,6 +10,7 @@ import { RetroError, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import type { Captures } from "../ingest/captures.ts";
 import type { Keeping } from "../retention/keeping.ts";
+import type { QueryRunner } from "../rql/run/query-runner.ts";
 import type { Answering } from "./answering.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { captureRoutes } from "./capture-routes.ts";
@@ -23,6 +24,7 @@ import type { LiveHub } from "./live-hub.ts";
 import { liveRoutes } from "./live-routes.ts";
 import { type IngestCountsView, nodesRoutes } from "./nodes-routes.ts";
 import type { QueryGate } from "./query-gate.ts";
+import { queryRoutes } from "./query-routes.ts";
 import { savedRoutes } from "./saved-routes.ts";
 import { checkOrigin, securityHeaders } from "./security.ts";
 import { staticUi } from "./static-ui.ts";
@@ -36,6 +38,10 @@ export interface AppOptions extends Answering {
   /** Without it there is no /api/saved and nothing can be erased. */
   readonly wallMs?: () => number;
   readonly keeping?: Pick<Keeping, "saved" | "eraser" | "retention">;
+  /** Without it there is no /api/query. */
+  readonly queries?: QueryRunner;
+  /** Whether not even a question may be begun (ingest/memory-gate.ts). */
+  readonly isOutOfMemory?: () => boolean;
   /** Without it there is no /api/live. */
   readonly live?: LiveHub;
   /** Whether the collector can store and answer. */
@@ -59,6 +65,7 @@ export const API_PATHS: readonly string[] = [
   "/api/history",
   "/api/live",
   "/api/nodes",
+  "/api/query",
   "/api/saved",
   "/api/schema",
   "/api/step",
@@ -88,6 +95,9 @@ export function createApp(options: AppOptions): Express {
   const { gate, live } = options;
   // Before the gate: it bounds how long a question may take, and its listeners stay.
   if (live !== undefined) app.use(liveRoutes({ ...options, live }));
+  // A search may take longer than a question; it has its own bounds.
+  const { queries, isOutOfMemory = () => false } = options;
+  if (queries !== undefined) app.use(queryRoutes({ queries, now: options.now, isOutOfMemory }));
   if (gate !== undefined) app.use("/api", gate.handler);
   const { keeping } = options;
   app.use(nodesRoutes({ ...options, retention: keeping?.retention }));
@@ -125,6 +135,11 @@ function unknownPath(method: string, path: string): RetroError {
   if (path === "/api/saved") {
     return new RetroError("not-found", `${shown} does not take ${method}`, {
       hint: "Save a cut with POST, list them with GET; DELETE takes the id behind the path.",
+    });
+  }
+  if (path === "/api/query") {
+    return new RetroError("not-found", `${shown} does not take ${method}`, {
+      hint: 'Ask it with POST: {"rql": "SELECT .. FROM .."}.',
     });
   }
   if (path === "/api/data") {

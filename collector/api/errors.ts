@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import type { RetroCode } from "../../agent/kernel/index.ts";
 import { type ErrorReply, RetroError } from "../../agent/kernel/index.ts";
+import { RqlError } from "../rql/errors.ts";
 
 /** Statuses by code; a code that is not listed is a failure on our side. */
 const STATUS: Partial<Record<RetroCode, number>> = {
@@ -33,6 +34,7 @@ const STATUS: Partial<Record<RetroCode, number>> = {
   "too-large": 413,
   "unsupported-encoding": 415,
   "unsupported-media-type": 415,
+  "too-many": 429,
   overloaded: 503,
   "disk-full": 503,
   cancelled: 503,
@@ -64,10 +66,12 @@ export function answerError(error: unknown, report: ReportFailure): ErrorAnswer 
     const status = STATUS[error.code] ?? 500;
     return {
       status,
-      headers: status === 503 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {},
+      headers:
+        status === 503 || status === 429 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {},
       body: errorBody(error),
     };
   }
+  if (error instanceof RqlError) return { status: 400, headers: {}, body: rqlErrorBody(error) };
   const status = statusOfForeign(error);
   if (status !== undefined) {
     const said = error instanceof Error ? error.message : "the request cannot be read";
@@ -106,6 +110,13 @@ export function errorBody(error: RetroError): ErrorReply {
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     },
   };
+}
+
+/** A text that is refused, with its place. */
+function rqlErrorBody(error: RqlError): ErrorReply {
+  const { code, message, hint, query, line, column, length, excerpt } = error;
+  const place = { query, line, column, length, excerpt };
+  return { error: { ...place, code, message, ...(hint === undefined ? {} : { hint }) } };
 }
 
 /** Express marks what the client did wrong (a path that cannot be decoded) with a 4xx status. */

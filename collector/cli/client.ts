@@ -46,13 +46,39 @@ export class CollectorClient {
     return (await this.#bodyOf(response)) as Answer;
   }
 
+  /**
+   * As `post`, for an answer of many lines, given as they come. It may take as long as it takes, for as
+   * long as lines come.
+   */
+  async *lines(path: string, body: object, signal: AbortSignal): AsyncGenerator<string, void> {
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(body), signal };
+    const response = await this.send(path, init);
+    if (!response.ok || response.body === null) {
+      await this.#bodyOf(response);
+      throw this.#noCollector(response);
+    }
+    const decoder = new TextDecoder();
+    let rest = "";
+    try {
+      for await (const bytes of response.body) {
+        const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+        rest = lines.pop() ?? "";
+        yield* lines;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      throw this.#failure(error);
+    }
+  }
+
   /** As `fetch`, with failures of the network as RetroError. The answer may be a refusal. */
   async send(path: string, init: RequestInit, waitMs = 0): Promise<Response> {
     try {
       return await fetch(this.url + path, {
+        signal: AbortSignal.timeout(ANSWER_MS + waitMs),
         ...init,
         redirect: "error",
-        signal: AbortSignal.timeout(ANSWER_MS + waitMs),
       });
     } catch (error) {
       throw this.#failure(error);

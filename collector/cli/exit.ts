@@ -2,9 +2,10 @@
  * Exit codes and error lines.
  *
  *     0  done
- *     1  the answer is no: --strict and incomplete, verify found damage, a check failed
+ *     1  the answer is no: --strict and incomplete, --fail-on-match and something found, verify found
+ *        damage, a check failed
  *     2  usage: what was typed is not understood, or names what is not there
- *     3  could not reach, read or finish
+ *     3  could not reach, read or finish (a query that was truncated, over budget or failed, too)
  */
 import { RetroError } from "../../agent/kernel/index.ts";
 import { plain } from "./text.ts";

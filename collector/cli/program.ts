@@ -19,6 +19,7 @@ import { EXIT, errorLines, exitCodeOf } from "./exit.ts";
 import { interopCommands } from "./interop-commands.ts";
 import type { CliIo } from "./io.ts";
 import { pastCommands } from "./past-commands.ts";
+import { queryCommand } from "./query-command.ts";
 import { recordCommands } from "./record-commands.ts";
 import { saveCommand } from "./save-command.ts";
 import { plain } from "./text.ts";
@@ -48,9 +49,10 @@ export async function runCli(words: readonly string[], io: CliIo): Promise<numbe
 /** As in exit.ts, for people. */
 const EXIT_CODES = `Exit codes:
   0  done
-  1  the answer is no: --strict and incomplete, verify found damage, a check failed
+  1  the answer is no: --strict and incomplete, --fail-on-match and something found, verify found
+     damage, a check failed
   2  usage: what was typed is not understood, or names what is not there
-  3  could not reach, read or finish`;
+  3  could not reach, read or finish (a query cut short too)`;
 
 function createProgram(context: CliContext): Command {
   const program = new Command("retroscope")
@@ -62,6 +64,7 @@ function createProgram(context: CliContext): Command {
   const commands = [
     collectorCommand(context),
     ...pastCommands(context),
+    queryCommand(context),
     ...recordCommands(context),
     ...auditCommands(context),
     captureCommand(context),

@@ -23,6 +23,7 @@ import { EpochSource } from "./epoch-source.ts";
 import { eventsOf, missingIn } from "./events.ts";
 import type { History, Walk, WalkPredicate, WalkRowOptions } from "./history.ts";
 import { KeptMessages } from "./kept-messages.ts";
+import { knownVariables } from "./known-variables.ts";
 import { type CutLimits, cutLimits, ticksOfMs } from "./limits.ts";
 import { MessageJoiner } from "./message-joiner.ts";
 import { MessageSource } from "./message-source.ts";
@@ -33,8 +34,9 @@ import { unpruned } from "./pruned.ts";
 import { Sealer } from "./sealer.ts";
 import { choose } from "./selection.ts";
 import { SlowMessages } from "./slow-messages.ts";
+import { openFeed } from "./state-feed.ts";
 import { stepFrom } from "./step.ts";
-import { extentOf, liveWatermarkOf, nodeSummaries, schemaOf } from "./summaries.ts";
+import { extentOf, liveWatermarkOf, logNames, nodeSummaries, schemaOf } from "./summaries.ts";
 import { TileSource } from "./tile-source.ts";
 import { TileWriter } from "./tile-writer.ts";
 import { timelineOf } from "./timeline.ts";
@@ -143,6 +145,9 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     causality: (range, selection, signal) =>
       run(range.from, () => causalityOf(context, range, selection), signal),
     offsets: () => offsets.latest(),
+    logNames: () => logNames(context),
+    variables: (asked, signal) => run(asked.from, () => knownVariables(context, asked), signal),
+    feed: (options) => openFeed(context, turns, options),
     walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
     onAmended(listener) {
       amendedListeners.add(listener);

@@ -20,10 +20,12 @@ import type {
   VariableVersion,
 } from "./answers.ts";
 import type { CausalityAudit, ClockOffsets } from "./audit-shapes.ts";
+import type { FeedOptions, StateFeed, VariablesAsked } from "./feed-shapes.ts";
 import type { Walk } from "./walk-shapes.ts";
 
 export type * from "./answers.ts";
 export type * from "./audit-shapes.ts";
+export type * from "./feed-shapes.ts";
 export type * from "./walk-shapes.ts";
 
 /**
@@ -88,6 +90,18 @@ export interface History {
   ): Promise<CausalityAudit>;
   /** How far the nodes' clocks are apart by the latest messages; undefined: not looked up yet. */
   offsets(): ClockOffsets | undefined;
+  /** Every state of a range as what differs: what queries read. @throws RetroError `bad-parameter` */
+  feed(options: FeedOptions): StateFeed;
+  /** Names of all logs ever seen, and of those in lost ranges. */
+  logNames(): readonly string[];
+  /**
+   * The variables that logs have at the beginning and at the end of a range, or change in it; of a very
+   * long range some that come and go within it may be missing. By log; of an unknown one: none.
+   */
+  variables(
+    asked: VariablesAsked,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, ReadonlySet<string>>>;
   /** Every cut of a range, or the stretches in which a predicate holds: see `Walk`. */
   readonly walk: Walk;
 }

@@ -31,6 +31,9 @@ import type { WalkChange } from "./walk-shapes.ts";
 const CHANGE_KINDS = ["set", "delete", "add", "remove"] as const;
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** Whether a send or a receive shows, which by itself changes no variable. */
+export type ShowsMessage = (body: EventBody) => boolean;
+
 /** What happens next: an event, the end of a batch, a lost range (its index), the run's end or another's beginning. */
 type Next = "event" | "flush" | "lost" | "begin" | "end" | "join" | "nothing";
 
@@ -41,9 +44,12 @@ export class NodeReplay {
   view: EpochView | undefined;
   /** The next moment; Infinity: there is none. */
   next: number = NEVER;
+  /** How many of the messages that show have been gone through. */
+  shownMessages = 0;
   readonly #context: CutContext;
   readonly #chosen: Chosen;
   readonly #to: number;
+  readonly #shows: ShowsMessage | undefined;
   #kind: Next = "nothing";
   /** Index of the shown event, or end of the batch. */
   #stop = 0;
@@ -58,10 +64,19 @@ export class NodeReplay {
   #places: Places | undefined;
   #wanted: readonly boolean[] = [];
 
-  constructor(context: CutContext, spans: NodeSpans, from: Hlc, to: Hlc, chosen: Chosen) {
+  /** `shows`: asked of every send and receive; without it none shows. */
+  constructor(
+    context: CutContext,
+    spans: NodeSpans,
+    from: Hlc,
+    to: Hlc,
+    chosen: Chosen,
+    shows?: ShowsMessage,
+  ) {
     this.#context = context;
     this.#chosen = chosen;
     this.#to = to;
+    this.#shows = shows;
     this.spans = spans;
     this.#following = spans.spans.findIndex(({ record }) => record.joined > from);
     if (this.#following < 0) this.#following = spans.spans.length;
@@ -71,6 +86,11 @@ export class NodeReplay {
       this.#open(from, () => context.source.viewAt(span.record, from, chosen.logs));
     }
     this.#look();
+  }
+
+  /** Whether it is a member of which retention has taken the state: its view holds nothing, and means nothing. */
+  get isBeforeHistory(): boolean {
+    return this.#begins !== undefined;
   }
 
   /** Applies everything at `next` and tells what of it shows; goes on to look for the moment after. */
@@ -178,7 +198,10 @@ export class NodeReplay {
     for (let i = this.#index; i < count; i += 1) {
       const code = kind[i] as number;
       const isShown =
-        code <= 3 ? this.#wanted[ref[i] as number] === true : code === KindCode.keyframe;
+        code <= 3
+          ? this.#wanted[ref[i] as number] === true
+          : code === KindCode.keyframe ||
+            this.#isShownMessage(code, events.bodies, ref[i] as number);
       if (!isShown) continue;
       this.#stop = i;
       if ((t[i] as number) <= last) this.#nextIs(t[i] as number, "event");
@@ -187,6 +210,12 @@ export class NodeReplay {
     this.#stop = count;
     const end = t[count - 1] as number;
     if (end <= last) this.#nextIs(end, "flush");
+  }
+
+  #isShownMessage(code: number, bodies: readonly EventBody[], ref: number): boolean {
+    if (this.#shows === undefined) return false;
+    const isMessage = code === KindCode.send || code === KindCode.receive;
+    return isMessage && this.#shows(bodies[ref] as EventBody);
   }
 
   /** Folded lost ranges lie over stored events: what they cover is passed over. */
@@ -240,7 +269,8 @@ export class NodeReplay {
       changed.push({ node, log, key, kind: CHANGE_KINDS[code] as (typeof CHANGE_KINDS)[number] });
     } else {
       const body = events.bodies[ref] as EventBody;
-      if (body.kind === "keyframe" && view.follows(body.log)) {
+      if (body.kind !== "keyframe") this.shownMessages += 1;
+      else if (view.follows(body.log)) {
         for (const key of this.#altered(view.image(body.log), body.state)) {
           changed.push({ node, log: body.log, key, kind: "keyframe" });
         }

@@ -68,7 +68,8 @@ export function outsideRetention(
 /** What is gone, by node; the store gives the same list until it changes. */
 const goneByNode = new WeakMap<readonly GoneStretch[], ReadonlyMap<string, GoneStretch[]>>();
 
-function goneOf(store: HistoryStore, node: string): readonly GoneStretch[] {
+/** Stretches of a node that are gone altogether. */
+export function goneOf(store: HistoryStore, node: string): readonly GoneStretch[] {
   const gone = store.gone();
   let byNode = goneByNode.get(gone);
   if (byNode === undefined) {

@@ -85,6 +85,18 @@ export function epochList({ spans }: NodeSpans): NodeSummary["epochs"] {
   }));
 }
 
+/** Every log ever seen, and those that lost ranges name. */
+export function logNames(context: CutContext): string[] {
+  const names = new Set<string>();
+  for (const { spans } of membersNow(context).values()) {
+    for (const { record } of spans) {
+      for (const log of Object.keys(record.logs)) names.add(log);
+      for (const range of record.lost) for (const log of range.logs ?? []) names.add(log);
+    }
+  }
+  return [...names].sort(compareText);
+}
+
 /** Logs of every node with their variables at the end of the range, or of their node. */
 export function* schemaOf(
   context: CutContext,

@@ -11,6 +11,7 @@
  */
 import { type Hlc, parseTime, RetroError } from "../../agent/kernel/index.ts";
 import { type CutContext, membersNow } from "./context.ts";
+import { NextFirst } from "./next-first.ts";
 import { NodeReplay } from "./node-replay.ts";
 import { beginningOf, Marks } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
@@ -83,51 +84,6 @@ async function* cuts(
     pace.reached = view.time;
     view.changed = changed;
   }
-}
-
-/** The replay with the earliest next moment on top; among equals the one that comes first by node. */
-class NextFirst {
-  readonly #heap: { readonly replay: NodeReplay; readonly rank: number }[];
-
-  constructor(replays: readonly NodeReplay[]) {
-    this.#heap = replays.map((replay, rank) => ({ replay, rank }));
-    for (let i = (this.#heap.length >> 1) - 1; i >= 0; i -= 1) this.#sink(i);
-  }
-
-  get time(): number {
-    return this.#heap[0]?.replay.next ?? Number.POSITIVE_INFINITY;
-  }
-
-  advance(changed: WalkChange[]): void {
-    this.#heap[0]?.replay.advance(changed);
-    this.#sink(0);
-  }
-
-  #sink(start: number): void {
-    const heap = this.#heap;
-    const moved = heap[start];
-    if (moved === undefined) return;
-    let at = start;
-    for (;;) {
-      let child = 2 * at + 1;
-      const left = heap[child];
-      if (left === undefined) break;
-      const right = heap[child + 1];
-      if (right !== undefined && isBefore(right, left)) child += 1;
-      const least = heap[child] as typeof moved;
-      if (!isBefore(least, moved)) break;
-      heap[at] = least;
-      at = child;
-    }
-    heap[at] = moved;
-  }
-}
-
-function isBefore(
-  a: { readonly replay: NodeReplay; readonly rank: number },
-  b: { readonly replay: NodeReplay; readonly rank: number },
-): boolean {
-  return a.replay.next < b.replay.next || (a.replay.next === b.replay.next && a.rank < b.rank);
 }
 
 /** Turns of the event loop, and the end of reads that would outlive one. */

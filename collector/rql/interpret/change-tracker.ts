@@ -19,7 +19,7 @@ import {
   Unknown,
 } from "../values/datum.ts";
 import {
-  type CutSequence,
+  type CutRange,
   type CutState,
   HELD_ABSENT,
   type Held,
@@ -65,7 +65,7 @@ export class ChangeTracker {
   }
 
   /** Takes the next state; whether a column or the membership differs from the one before. */
-  moveTo(state: CutState, before: CutSequence): boolean {
+  moveTo(state: CutState, before: CutRange): boolean {
     const chosen = [...state.nodes].filter(([id, node]) => this.#chooses(id, node));
     const nodes = new Map(chosen.sort(([a], [b]) => (a < b ? -1 : 1)));
     const ids = new Set([...this.#nodes.keys(), ...nodes.keys()]);

@@ -35,7 +35,7 @@ export interface MessageUnderWay {
 /** The state at t. Never changed once given. */
 export interface CutState {
   readonly t: Hlc;
-  /** Every node that is known, those that have left too. */
+  /** Every node that has joined by then, those that have left too. */
   readonly nodes: ReadonlyMap<string, NodeAtCut>;
   /** Nodes that sent or received at this very tick. */
   readonly messaging: ReadonlySet<string>;
@@ -53,7 +53,8 @@ export interface LastChange {
   readonly previous: Held;
 }
 
-export interface CutSequence {
+/** A sequence without its cuts. */
+export interface CutRange {
   /** The range, both ends included. */
   readonly from: Hlc;
   readonly to: Hlc;
@@ -61,12 +62,15 @@ export interface CutSequence {
   readonly nodes: readonly string[];
   /** Every service that a node may have. */
   readonly services: readonly string[];
+  /** Undefined: it never changed, and is absent. Asked at the first state only. */
+  lastChange(node: string, log: string, key: string): LastChange | undefined;
+}
+
+export interface CutSequence extends CutRange {
   /**
    * States in rising order of t. The first is at `from`; then one at every tick up to `to` at which
    * anything that a query may see has changed, the list of what is missing included. More states do no
    * harm: what changed is found by comparing.
    */
   readonly cuts: Iterable<CutState>;
-  /** Undefined: it never changed, and is absent. Asked at the first state only. */
-  lastChange(node: string, log: string, key: string): LastChange | undefined;
 }

@@ -10,10 +10,11 @@
  * sends and receives and changes of status where the query asks for them, and those ticks between.
  */
 import type { Hlc, Json } from "../../../agent/kernel/index.ts";
+import type { Incomplete } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import type { Truth } from "../values/datum.ts";
 import { ChangeTracker, type Chooses } from "./change-tracker.ts";
-import type { CutSequence, CutState } from "./cut-sequence.ts";
+import type { CutRange, CutState } from "./cut-sequence.ts";
 import { Evaluator } from "./evaluate.ts";
 import { Followers } from "./followers.ts";
 import { Intervals } from "./intervals.ts";
@@ -42,7 +43,7 @@ export interface RunTotals {
 
 export class GroupRun {
   readonly #query: CheckedQuery;
-  readonly #sequence: CutSequence;
+  readonly #sequence: CutRange;
   readonly #tracker: ChangeTracker;
   readonly #evaluator: Evaluator;
   readonly #shortfalls: Shortfalls;
@@ -62,7 +63,7 @@ export class GroupRun {
   #matches = 0;
   #matchedTicks = 0;
 
-  constructor(query: CheckedQuery, sequence: CutSequence, context: RunContext, chooses: Chooses) {
+  constructor(query: CheckedQuery, sequence: CutRange, context: RunContext, chooses: Chooses) {
     this.#query = query;
     this.#sequence = sequence;
     this.#tracker = new ChangeTracker(query.columns, chooses);
@@ -97,6 +98,16 @@ export class GroupRun {
     return this.#shortfalls.all;
   }
 
+  /** An interval that has not ended and will be a row, whatever comes. */
+  get openRow(): { readonly n: number; readonly finding: Finding } | undefined {
+    const { window, eachChange } = this.#query;
+    const isWatched = window !== undefined && window.kind !== "for-at-least";
+    const finding = this.#intervals.open;
+    if (finding === undefined || isWatched || eachChange) return undefined;
+    const isLongEnough = (this.#t as Hlc) - finding.t >= (window?.ticks ?? 0);
+    return isLongEnough ? { n: this.#matches + 1, finding } : undefined;
+  }
+
   /** Up to where was searched. */
   get searchedTo(): Hlc {
     return this.#doneTo ?? this.#sequence.from;
@@ -128,7 +139,7 @@ export class GroupRun {
     const hasNewStatus = this.#hasNewStatus();
     const isCut = differs || isScheduled || isMessaging || hasNewStatus;
     this.#followers?.expire(state.t);
-    this.#shortfalls.moveTo(state.t, this.#tracker.nodes, state.incomplete);
+    this.#shortfalls.moveTo(state.t, this.#tracker.nodes, this.#missingIn(state));
     if (isCut) this.#evaluate(state.t, isStart, isStart ? [] : [...messages, ...passing]);
     this.#note();
   }
@@ -175,6 +186,15 @@ export class GroupRun {
           ? []
           : [[node, column, changedAt + ticks] as const];
       }),
+    );
+  }
+
+  /** What is missing of selected nodes; and of those of which not even that is known, unless nodes are named. */
+  #missingIn({ nodes, incomplete }: CutState): readonly Incomplete[] {
+    if (incomplete.length === 0) return incomplete;
+    const { nodes: asked } = this.#query;
+    return incomplete.filter(({ node }) =>
+      nodes.has(node) ? this.#tracker.nodes.has(node) : asked === undefined || asked.includes(node),
     );
   }
 

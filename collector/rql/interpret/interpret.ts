@@ -11,9 +11,16 @@ import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { RUN_LIMITS, type RunLimits } from "../limits.ts";
 import type { Chooses } from "./change-tracker.ts";
-import type { CutSequence } from "./cut-sequence.ts";
+import type { CutRange, CutSequence, CutState } from "./cut-sequence.ts";
 import { type FoundRow, GroupRun } from "./group-run.ts";
-import { type EndStatus, type ResultLine, type RowLine, rowLine } from "./lines.ts";
+import {
+  type EndStatus,
+  type HitLine,
+  hitLine,
+  type ResultLine,
+  type RowLine,
+  rowLine,
+} from "./lines.ts";
 import { msOf, timeJson } from "./output.ts";
 import { RunContext, RunEnded, RunFailed } from "./run-context.ts";
 import { shortfallsJson } from "./shortfalls.ts";
@@ -39,7 +46,14 @@ export function* interpret(
   sequence: CutSequence,
   options: InterpretOptions = {},
 ): Generator<ResultLine, void, undefined> {
-  yield* new Interpretation(query, sequence, options).lines();
+  const run = new Interpretation(query, sequence, options);
+  yield* run.begin();
+  for (const state of sequence.cuts) {
+    if (state.t > sequence.to) break;
+    yield* run.take(state);
+    if (run.isOver) break;
+  }
+  yield* run.finish();
 }
 
 interface Group {
@@ -51,76 +65,153 @@ interface Group {
   kept: FoundRow[];
 }
 
-class Interpretation {
+/** What ended a run from outside: told in an `error` line. */
+export interface RunFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** The same, state by state, for whoever is given them bit by bit: begin, take each, then finish or fail. */
+export class Interpretation {
   readonly #query: CheckedQuery;
-  readonly #sequence: CutSequence;
+  readonly #range: CutRange;
   readonly #context: RunContext;
   readonly #elapsedMs: () => number;
   readonly #groups: readonly Group[];
   #rows = 0;
+  #startedMs = 0;
+  /** Set once nothing more is to be searched. */
+  #status: EndStatus | undefined;
+  #failure: RunFailure | undefined;
 
-  constructor(query: CheckedQuery, sequence: CutSequence, options: InterpretOptions) {
+  constructor(query: CheckedQuery, range: CutRange, options: InterpretOptions) {
     this.#query = query;
-    this.#sequence = sequence;
+    this.#range = range;
     const limits = { ...RUN_LIMITS, ...options.limits };
     const isCancelled = options.isCancelled ?? ((): boolean => false);
     this.#context = new RunContext(query.text, query.index, limits, isCancelled);
     this.#elapsedMs = options.elapsedMs ?? ((): number => 0);
-    const services = query.groupByService ? [...new Set(sequence.services)].sort() : [undefined];
+    const services = query.groupByService ? [...new Set(range.services)].sort() : [undefined];
     this.#groups = services.map((service): Group => {
-      const run = new GroupRun(query, sequence, this.#context, this.#chooser(service));
+      const run = new GroupRun(query, range, this.#context, this.#chooser(service));
       return { service, run, isDone: false, kept: [] };
     });
   }
 
-  *lines(): Generator<ResultLine, void, undefined> {
+  /** Whether no further state is wanted: enough was found, the budget is spent, or it failed. */
+  get isOver(): boolean {
+    return this.#status !== undefined || this.#groups.every(({ isDone }) => isDone);
+  }
+
+  /** Rows that were told. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Cuts that were evaluated. */
+  get cuts(): number {
+    return this.#groups.reduce((sum, { run }) => sum + run.totals.cuts, 0);
+  }
+
+  /** Up to where every group that still searches has come; if all have what they want, the last. */
+  get searchedTo(): Hlc {
+    if (this.#groups.length === 0) return this.#range.to;
+    const going = this.#groups.filter(({ isDone }) => !isDone).map(({ run }) => run.searchedTo);
+    if (going.length > 0) return Math.min(...going) as Hlc;
+    return Math.max(...this.#groups.map(({ run }) => run.searchedTo)) as Hlc;
+  }
+
+  *begin(): Generator<ResultLine, void, undefined> {
     const { index, items, nodes: asked, warnings } = this.#query;
-    const started = this.#elapsedMs();
-    const nodes = this.#sequence.nodes.filter(
-      (node) => asked === undefined || asked.includes(node),
-    );
+    this.#startedMs = this.#elapsedMs();
+    const nodes = this.#range.nodes.filter((node) => asked === undefined || asked.includes(node));
     yield {
       type: "start",
       query: index,
       columns: items.map(({ heading }) => heading),
-      from: timeJson(this.#sequence.from),
-      to: timeJson(this.#sequence.to),
+      from: timeJson(this.#range.from),
+      to: timeJson(this.#range.to),
       nodes: [...new Set(nodes)].sort(),
     };
     for (const warning of warnings) yield { type: "warning", ...warning };
-    let status: EndStatus = "done";
-    try {
-      yield* this.#search();
-    } catch (error) {
-      if (error instanceof RunEnded) status = error.status;
-      else if (error instanceof RunFailed) {
-        status = "failed";
-        const { code, message, hint } = error;
-        yield { type: "error", query: index, code, message, hint };
-      } else throw error;
-    }
-    yield* this.#lastRows();
-    for (const warning of this.#context.takeWarnings()) yield { type: "warning", ...warning };
-    yield this.#end(status, started);
   }
 
-  *#search(): Generator<ResultLine, void, undefined> {
-    const { from, to, cuts } = this.#sequence;
-    for (const state of cuts) {
-      if (state.t > to) break;
-      if (state.t < from) continue;
+  /** The next state, in rising order of t and not past the range. */
+  *take(state: CutState): Generator<ResultLine, void, undefined> {
+    if (this.isOver || state.t < this.#range.from) return;
+    yield* this.#ending(function* (this: Interpretation) {
       for (const group of this.#groups) {
         if (group.isDone) continue;
         group.run.move(state);
         yield* this.#told(group);
       }
-      if (this.#groups.every(({ isDone }) => isDone)) return;
+    });
+  }
+
+  /** The range is over, or `isOver`: the last rows, and the end. */
+  *finish(): Generator<ResultLine, void, undefined> {
+    if (!this.isOver) {
+      yield* this.#ending(function* (this: Interpretation) {
+        for (const group of this.#groups) {
+          if (group.isDone) continue;
+          group.run.finish(this.#range.to);
+          yield* this.#told(group);
+        }
+      });
     }
-    for (const group of this.#groups) {
-      if (group.isDone) continue;
-      group.run.finish(to);
-      yield* this.#told(group);
+    yield* this.#last();
+  }
+
+  /** Nothing is to be searched: the end. */
+  *leave(): Generator<ResultLine, void, undefined> {
+    this.#status = "done";
+    yield* this.#last();
+  }
+
+  /** It cannot go on: rows so far stand. */
+  *fail(failure: RunFailure): Generator<ResultLine, void, undefined> {
+    this.#status = "failed";
+    this.#failure = failure;
+    yield* this.#last();
+  }
+
+  /** Intervals that are open, each as the row that it is going to be. */
+  *openRows(): Generator<HitLine, void, undefined> {
+    const { take, index, items } = this.#query;
+    if (take?.kind === "COUNT" || take?.kind === "LAST" || this.isOver) return;
+    const headings = items.map(({ heading }) => heading);
+    for (const { run, service, isDone } of this.#groups) {
+      const open = isDone ? undefined : run.openRow;
+      if (open === undefined) continue;
+      const { rowBytes } = this.#context.limits;
+      yield hitLine(open.n, open.finding, index, headings, service, rowBytes);
     }
+  }
+
+  /** Lines of a search that may end the run. */
+  *#ending(
+    search: (this: Interpretation) => Generator<ResultLine, void, undefined>,
+  ): Generator<ResultLine, void, undefined> {
+    try {
+      yield* search.call(this);
+    } catch (error) {
+      if (error instanceof RunEnded) this.#status = error.status;
+      else if (error instanceof RunFailed) {
+        this.#status = "failed";
+        const { code, message, hint } = error;
+        this.#failure = { code, message, hint };
+      } else throw error;
+    }
+  }
+
+  *#last(): Generator<ResultLine, void, undefined> {
+    if (this.#failure !== undefined) {
+      yield { type: "error", query: this.#query.index, ...this.#failure };
+    }
+    yield* this.#lastRows();
+    for (const warning of this.#context.takeWarnings()) yield { type: "warning", ...warning };
+    yield this.#end(this.#status ?? "done", this.#startedMs);
   }
 
   /** Rows of a group that were found since; how many are wanted is decided here. */
@@ -163,7 +254,7 @@ class Interpretation {
     const totals = this.#groups.map(({ run }) => run.totals);
     const sum = (of: (one: (typeof totals)[number]) => number): number =>
       totals.reduce((sofar, one) => sofar + of(one), 0);
-    const searchedTo = this.#searchedTo();
+    const { searchedTo } = this;
     const shortfalls = new Set(this.#groups.flatMap(({ run }) => run.shortfalls));
     const incomplete = shortfallsJson(shortfalls, searchedTo);
     return {
@@ -181,14 +272,6 @@ class Interpretation {
       incomplete,
       elapsedMs: Math.round(this.#elapsedMs() - started),
     };
-  }
-
-  /** Up to where every group that still searched has come; if all have what they want, the last. */
-  #searchedTo(): Hlc {
-    if (this.#groups.length === 0) return this.#sequence.to;
-    const going = this.#groups.filter(({ isDone }) => !isDone).map(({ run }) => run.searchedTo);
-    if (going.length > 0) return Math.min(...going) as Hlc;
-    return Math.max(...this.#groups.map(({ run }) => run.searchedTo)) as Hlc;
   }
 
   /** FIRST and LIMIT stop at the row that they want, though a cut may have brought more. */

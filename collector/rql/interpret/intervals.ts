@@ -30,8 +30,9 @@ export class Intervals {
     this.#emit = emit;
   }
 
-  get isOpen(): boolean {
-    return this.#open !== undefined;
+  /** What was found where the interval at hand began. */
+  get open(): Finding | undefined {
+    return this.#open?.start;
   }
 
   /** Ticks at which the condition was unknown. */

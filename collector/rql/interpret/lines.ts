@@ -3,6 +3,7 @@ import type { Hlc, Json } from "../../../agent/kernel/index.ts";
 import type { RqlWarning } from "../errors.ts";
 import type { FoundRow } from "./group-run.ts";
 import { msOf, type TimeJson, timeJson, valuesJson } from "./output.ts";
+import type { Finding } from "./row.ts";
 import { type ShortfallJson, shortfallsJson } from "./shortfalls.ts";
 
 export type EndStatus = "done" | "truncated" | "cancelled" | "budget" | "failed";
@@ -71,7 +72,63 @@ export interface EndLine {
   readonly elapsedMs: number;
 }
 
-export type ResultLine = StartLine | WarningLine | RowLine | ErrorLine | EndLine;
+/** An interval that is still open some time after it was found; its row follows, under the same `n`. */
+export interface HitLine {
+  readonly type: "hit";
+  readonly query: number;
+  readonly n: number;
+  readonly service?: string;
+  readonly from: TimeJson;
+  readonly values: { readonly [column: string]: Json };
+}
+
+/** What a query is going to do: with EXPLAIN, in place of rows. */
+export interface PlanLine {
+  readonly type: "plan";
+  readonly query: number;
+  /** For people. */
+  readonly text: string;
+  /** The slowest in use. */
+  readonly mode: "interpreter" | "compiled" | "incremental";
+  readonly workers: number;
+  readonly blocks: { readonly read: number; readonly skipped: number; readonly total: number };
+  readonly columns: readonly string[];
+  /** Why cuts must be visited in order; null: they need not. */
+  readonly sequential: string | null;
+}
+
+/** How far the search has come. */
+export interface ProgressLine {
+  readonly type: "progress";
+  readonly query: number;
+  readonly searchedTo: TimeJson;
+  readonly cuts: number;
+  /** Of the range's time, from 0 to 1. */
+  readonly fraction: number;
+}
+
+export type ResultLine =
+  | StartLine
+  | PlanLine
+  | WarningLine
+  | HitLine
+  | RowLine
+  | ProgressLine
+  | ErrorLine
+  | EndLine;
+
+/** An open interval as it is sent. */
+export function hitLine(
+  n: number,
+  { t, values }: Finding,
+  query: number,
+  headings: readonly string[],
+  service: string | undefined,
+  mostBytes: number,
+): HitLine {
+  const head = { type: "hit", query, n, ...(service === undefined ? {} : { service }) } as const;
+  return { ...head, from: timeJson(t), values: valuesJson(headings, values, mostBytes) };
+}
 
 /** A row as it is sent. */
 export function rowLine(

@@ -49,6 +49,7 @@ export class Shortfalls {
     return [...this.#all.values()];
   }
 
+  /** `incomplete`: what else is missing of what the query selects. */
   moveTo(t: Hlc, nodes: ReadonlyMap<string, NodeAtCut>, incomplete: readonly Incomplete[]): void {
     const current = new Map<string, Shortfall>();
     for (const [id, node] of nodes) {
@@ -58,9 +59,6 @@ export class Shortfalls {
       }
     }
     for (const entry of incomplete) {
-      // A lost range is judged by what it leaves lost, above.
-      const isLost = entry.reason === "lost" || entry.reason === "not-captured";
-      if (isLost || !nodes.has(entry.node)) continue;
       const key = JSON.stringify(entry);
       current.set(key, this.#found(key, { node: entry.node, entry, range: undefined }));
     }

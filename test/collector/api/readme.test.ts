@@ -57,7 +57,11 @@ describe("the table of routes", () => {
     // What only removes is not asked here: saved.test.ts.
     const removing = [...readme.matchAll(/^\| `DELETE (\/api\/\w+)` /gm)].map(([, path]) => path);
     expect(removing).toEqual(["/api/data"]);
-    const named = [...routes.map(({ path }) => path), ...removing];
+    // What is asked with a body: query.test.ts.
+    const posted = [...readme.matchAll(/^\| `POST (\/api\/\w+)` /gm)].map(([, path]) => path);
+    const only = posted.filter((one) => !routes.some(({ path }) => path === one));
+    expect(only).toEqual(["/api/query"]);
+    const named = [...routes.map(({ path }) => path), ...removing, ...only];
     expect(named.sort()).toEqual([...API_PATHS].sort());
   });
 

@@ -1,0 +1,147 @@
+/** Answers of queries in words: rows as a table, what they lack, and what they come to. */
+import type { Json } from "../../agent/kernel/index.ts";
+import type {
+  EndLine,
+  PlanLine,
+  RowLine,
+  ShortfallJson,
+  StartLine,
+  WarningLine,
+} from "../api/query-shapes.ts";
+import type { H } from "../api/shapes.ts";
+import { counted, plain, table, valueText } from "./text.ts";
+import { spanText } from "./times.ts";
+
+/** Reasons of one row that are named. */
+const NAMED = 3;
+
+export function startText({ query, from, to, nodes }: StartLine): string {
+  const where = `${counted(nodes.length, "node")}, ${from.time} to ${to.time}`;
+  return query === 0 ? `${where}\n` : `\nquery ${query + 1}: ${where}\n`;
+}
+
+/** The plan of EXPLAIN as it is told. */
+export function planText({ text }: PlanLine): string {
+  return text
+    .split("\n")
+    .map((line) => `${plain(line)}\n`)
+    .join("");
+}
+
+/** What a text is refused or warned for, with the place under the line. */
+export function placedText(said: {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly line: number;
+  readonly column: number;
+  readonly excerpt: string;
+}): string {
+  const { code, message, hint, line, column, excerpt } = said;
+  const shown = excerpt.split("\n").map((one) => `  ${plain(one)}\n`);
+  const more = hint === undefined ? "" : `  ${plain(hint)}\n`;
+  return `${code} at ${line}:${column}: ${plain(message)}\n${shown.join("")}${more}`;
+}
+
+export function warningText(warning: WarningLine): string {
+  return `warning: ${placedText(warning)}`;
+}
+
+/** Some rows. `isFirst`: with the names of the columns above. */
+export function rowsText(
+  rows: readonly RowLine[],
+  columnNames: readonly string[],
+  isFirst: boolean,
+  columns: number | undefined,
+): string {
+  const [one] = rows;
+  if (one === undefined) return "";
+  const isCut = "at" in one;
+  const isGrouped = one.service !== undefined;
+  const heads = [
+    ...["n", ...(isGrouped ? ["service"] : [])],
+    ...(isCut ? ["at"] : ["from", "lasted"]),
+    ...["", ...columnNames],
+  ];
+  const cells = rows.map((row) => [
+    ...[String(row.n), ...(isGrouped ? [row.service ?? ""] : [])],
+    ...("at" in row ? [row.at.time] : [row.from.time, lastedText(row.durationMs)]),
+    marksOf(row),
+    ...columnNames.map((name) => cellText(row.values[name])),
+  ]);
+  return table(isFirst ? [heads, ...cells] : cells, { columns, right: [0] });
+}
+
+function lastedText(durationMs: number): string {
+  return durationMs === 0 ? "0" : spanText(durationMs);
+}
+
+/** What a reader must know of a row beside its values. */
+function marksOf(row: RowLine): string {
+  const marks: string[] = [];
+  if ("from" in row && row.sinceStart) marks.push("from before");
+  if ("from" in row && row.open) marks.push("still so");
+  if (!row.complete) marks.push(`incomplete: ${reasonsText(row.incomplete)}`);
+  return marks.join(", ");
+}
+
+function reasonsText(incomplete: readonly ShortfallJson[]): string {
+  const told = incomplete.slice(0, NAMED).map(({ node, reason }) => `${node} ${reason}`);
+  const more = incomplete.length - told.length;
+  return plain([...new Set(told)].join(", ")) + (more > 0 ? ` and ${more} more` : "");
+}
+
+function cellText(value: Json | undefined): string {
+  if (value === undefined) return "";
+  if (isObject(value)) {
+    const unknown = value["$unknown"];
+    if (typeof unknown === "string") return `(${unknown})`;
+    const truncated = value["$truncated"];
+    if (typeof truncated === "number") return `(${truncated.toLocaleString("en")} bytes)`;
+    const time = value["$time"];
+    if (isObject(time)) return (time as unknown as H).time;
+    const lasted = value["$durationMs"];
+    if (typeof lasted === "number") return spanText(lasted);
+    if (!("$set" in value) && !("$literal" in value)) return byNodeText(value);
+  }
+  return valueText(value);
+}
+
+/** `a=1 b=2`; of a struct of one node its fields look the same, and so they are told. */
+function byNodeText(values: { readonly [node: string]: Json }): string {
+  return Object.entries(values)
+    .map(([node, value]) => `${plain(node)}=${cellText(value)}`)
+    .join(" ");
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** What a search came to. */
+export function endText(end: EndLine, isExplained: boolean): string {
+  if (isExplained) return "";
+  const { matches, rows, matchedMs, unknownMs, undecided, cuts, status, incomplete } = end;
+  const parts = [
+    rows === 0 && matches === 0
+      ? "nothing found"
+      : counted(matches, "match").replace(/chs$/, "ches"),
+    ...(matchedMs > 0 ? [`${spanText(matchedMs)} in all`] : []),
+    ...(unknownMs > 0 ? [`unknown for ${spanText(unknownMs)}`] : []),
+    ...(undecided > 0 ? [`${undecided} undecided`] : []),
+    `${counted(cuts, "cut")} searched`,
+  ];
+  const missing =
+    incomplete.length === 0
+      ? ""
+      : `incomplete: ${reasonsText(incomplete)}; \`retroscope explain\` says what to do\n`;
+  const cutShort = status === "done" ? "" : `${STATUS_TEXT[status]} at ${end.searchedTo.time}\n`;
+  return `${parts.join(", ")}\n${missing}${cutShort}`;
+}
+
+const STATUS_TEXT: Readonly<Record<Exclude<EndLine["status"], "done">, string>> = {
+  truncated: "cut short: too many rows, searched up to here",
+  budget: "cut short: its steps are spent",
+  cancelled: "ended",
+  failed: "failed",
+};
