@@ -26,7 +26,7 @@ export class WorkerThreads implements QueryThreads {
   #isClosed = false;
 
   start(job: QueryJob, write: WriteLines): RunningJob {
-    const worker = this.#idle.pop() ?? newWorker();
+    const worker = this.#idle.pop() ?? this.#begun();
     const running = new WorkerJob(worker, job, write, (isReusable) => {
       this.#jobs.delete(running);
       this.#release(worker, isReusable);
@@ -41,13 +41,18 @@ export class WorkerThreads implements QueryThreads {
     await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
   }
 
+  #begun(): Worker {
+    const worker = newWorker();
+    worker.once("exit", () => {
+      const index = this.#idle.indexOf(worker);
+      if (index >= 0) this.#idle.splice(index, 1);
+    });
+    return worker;
+  }
+
   #release(worker: Worker, isReusable: boolean): void {
     if (isReusable && !this.#isClosed && this.#idle.length < IDLE_THREADS) {
       worker.unref();
-      worker.once("exit", () => {
-        const index = this.#idle.indexOf(worker);
-        if (index >= 0) this.#idle.splice(index, 1);
-      });
       this.#idle.push(worker);
     } else void worker.terminate();
   }

@@ -81,7 +81,8 @@ describe("the examples of the language over a real collector", () => {
     const rows = (all: readonly ResultLine[]) => all.filter(({ type }) => type === "row");
     expect(rows(lines)).toEqual(JSON.parse(JSON.stringify(rows(answer(text)))));
     expect(lines.at(-1)).toMatchObject({ type: "end", status: "done", complete: true });
-    expect(lines[0]).toMatchObject({ type: "start", nodes: Object.keys(EXAMPLE_SERVICES).sort() });
+    const nodes = text.includes("AT NODES") ? ["n1", "n2"] : Object.keys(EXAMPLE_SERVICES).sort();
+    expect(lines[0]).toMatchObject({ type: "start", nodes });
   });
 
   it("tells a plan and no rows with EXPLAIN", async () => {
@@ -157,7 +158,7 @@ describe("the examples of the language over a real collector", () => {
 
   it("takes names of Object's for names", async () => {
     const names = ["__proto__", "constructor", "toString"];
-    const rql = `SELECT ${names.map((one) => `\`${one}\``).join(", ")} FROM raft COUNT`;
+    const rql = `SELECT ${names.join(", ")} FROM raft COUNT`;
     const lines = await linesOf(await ask(collector, { rql }));
     expect(lines.filter(({ type }) => type === "warning")).toHaveLength(3);
     expect(lines[0]).toMatchObject({ columns: names });
@@ -166,10 +167,10 @@ describe("the examples of the language over a real collector", () => {
 });
 
 describe("a query that would run for hours", () => {
-  const BATCHES = 40;
+  const BATCHES = 16;
   const EVENTS = 5_000;
   const START = (NOW - 600_000 * 4_096) as Hlc;
-  /** One cut of it is evaluated for minutes: 60^4 bodies, at each of a quarter of a million cuts. */
+  /** One cut of it is evaluated for minutes: 60^4 bodies, at each of 80,000 cuts. */
   const SET = `{${Array.from({ length: 60 }, (_, i) => i).join(",")}}`;
   const ENDLESS = `SELECT k0 FROM log WHEN EXISTS a, b, c, d IN ${SET} : (a + b + c + d < 0)`;
 
@@ -252,12 +253,12 @@ describe("a query that would run for hours", () => {
 
   it("does not fill memory for somebody who does not read, and goes on for others", async () => {
     const before = process.memoryUsage().rss;
-    // 200,000 rows would be some 60 MB of text.
+    // 80,000 rows would be some 25 MB of text.
     const stuck = await begin("SELECT k0, k1, k2 FROM log");
     stuck.pause();
     const end = (await linesOf(await ask(collector, { rql: "SELECT k0 FROM log COUNT" }))).at(-1);
     expect(end).toMatchObject({ type: "end", status: "done", matches: expect.any(Number) });
-    expect((end as EndLine).matches).toBeGreaterThan(60_000);
+    expect((end as EndLine).matches).toBeGreaterThan(25_000);
     expect(stuck.readableLength).toBeLessThan(1024 * 1024);
     expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024);
     stuck.destroy();

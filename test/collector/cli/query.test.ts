@@ -66,7 +66,7 @@ describe("retroscope query", () => {
 
   it("says what rows lack, which were so before, and which still are", async () => {
     const late = ["--from", formatHlc(at(5_000)), "--to", formatHlc(at(11_000))];
-    const { code, out } = await query(["SELECT owner FROM lock", ...late]);
+    const { code, out } = await query(["SELECT owner FROM lock AT NODES a, b, c", ...late]);
     expect(code).toBe(0);
     expect(out).toContain("from before, still so, incomplete: a lagging, b lagging, c lagging");
     expect(out).toContain("incomplete: ");

@@ -85,7 +85,7 @@ describe("a feed of states", () => {
             ]);
           }
         }),
-        { numRuns: 12 },
+        { numRuns: 8 },
       );
     });
   }

@@ -119,7 +119,7 @@ describe("a query over the store", () => {
             }
           },
         ),
-        { numRuns: 10 },
+        { numRuns: 8 },
       );
       expect(rowCount).toBeGreaterThan(0);
     });
