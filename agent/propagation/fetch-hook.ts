@@ -3,6 +3,8 @@
  *
  *     undici:request:create       each hop, redirects too   -> record the send, add the header
  *     undici:client:sendHeaders   the head is written       -> from here it may have arrived
+ *     undici:request:bodySent     all is written            -> the same, where the head was not told of: HTTP/2
+ *                                                              before undici 7
  *     undici:request:headers      head of the reply         -> merge, record the receive
  *     undici:request:error        gave up                   -> mark the send failed, if not written
  *
@@ -24,6 +26,7 @@ import {
 
 const CREATE = "undici:request:create";
 const SEND_HEADERS = "undici:client:sendHeaders";
+const BODY_SENT = "undici:request:bodySent";
 const HEADERS = "undici:request:headers";
 const ERROR = "undici:request:error";
 const CHANNEL = "fetch";
@@ -66,7 +69,8 @@ export class FetchHook {
       return;
     }
     subscribe(CREATE, this.#onCreate);
-    subscribe(SEND_HEADERS, this.#onSendHeaders);
+    subscribe(SEND_HEADERS, this.#onWritten);
+    subscribe(BODY_SENT, this.#onWritten);
     subscribe(HEADERS, this.#onHeaders);
     subscribe(ERROR, this.#onError);
     guard.activate();
@@ -74,7 +78,8 @@ export class FetchHook {
 
   close(): void {
     unsubscribe(CREATE, this.#onCreate);
-    unsubscribe(SEND_HEADERS, this.#onSendHeaders);
+    unsubscribe(SEND_HEADERS, this.#onWritten);
+    unsubscribe(BODY_SENT, this.#onWritten);
     unsubscribe(HEADERS, this.#onHeaders);
     unsubscribe(ERROR, this.#onError);
     this.#guard.close();
@@ -113,7 +118,7 @@ export class FetchHook {
     this.#sent.set(request, { message, written: false });
   }
 
-  readonly #onSendHeaders = (published: unknown): void => {
+  readonly #onWritten = (published: unknown): void => {
     if (!this.#guard.isOn) return;
     try {
       const sent = this.#sent.get((published as { request: object }).request);

@@ -110,6 +110,21 @@ describe("a call through fetch", () => {
     expect(kinds()).toEqual(["send", "receive"]);
   });
 
+  it("given up after all of it was written is not failed, though nobody told of its head", () => {
+    hooked = hookUp({ hooks: ["fetch"] });
+    for (const told of [["undici:request:bodySent"], []]) {
+      const request = { origin: "http://cart:8080", headers: [], body: null };
+      for (const name of ["undici:request:create", ...told, "undici:request:error"]) {
+        channel(name).publish({ request, error: new Error("aborted") });
+      }
+    }
+    expect(hooked.recorder.sends.map(({ failed, replaces }) => [failed, replaces])).toEqual([
+      ...[[false, null]],
+      ...[[false, null]],
+      ...[[true, 2]],
+    ]);
+  });
+
   it("given up before it began sends nothing", async () => {
     const url = await echo();
     await expect(fetch(url, { signal: AbortSignal.abort() })).rejects.toThrow("abort");
