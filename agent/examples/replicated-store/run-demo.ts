@@ -9,10 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { freePort, isPortFree, ProcessGroup, waitFor } from "../processes.ts";
+import { seededRandom } from "../seeded-random.ts";
 import { type CheckResult, check, isClean } from "./check/check.ts";
 import { readJournals } from "./check/read-journals.ts";
-import { freePort, isPortFree, ProcessGroup, waitFor } from "./processes.ts";
-import { seededRandom } from "./seeded-random.ts";
 
 export interface DemoOptions {
   /** Stop by itself after so long. Absent: run until Ctrl+C. */

@@ -1,6 +1,6 @@
 /**
- * The demo's child processes: started with plain Node on built files, ended by their own ids, never
- * left behind. Each one's output goes to a file of its own, whose tail is shown if it dies early.
+ * The child processes of an example: ended by their own ids, never left behind. Each one's output goes
+ * to a file of its own, whose tail is shown if it dies early.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
@@ -17,6 +17,7 @@ export class ProcessGroup {
   /** Called when a child ends that nobody asked to end. */
   onUnexpectedExit: (name: string, tail: string) => void = () => undefined;
   readonly #stopping = new Set<string>();
+  #isClosed = false;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -24,19 +25,47 @@ export class ProcessGroup {
 
   /** Starts `node file args`, with `env` on top of ours. */
   start(name: string, file: string, args: readonly string[], env: Record<string, string>): void {
+    this.startProgram(name, process.execPath, [file, ...args], env);
+  }
+
+  /** Starts a program that is no Node, with `env` on top of our environment. */
+  startProgram(
+    name: string,
+    program: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): void {
+    if (this.#isClosed) throw new Error(`${name} is not started: all are being stopped`);
     const out = openSync(this.#logFile(name), "a");
-    const child = spawn(process.execPath, [file, ...args], {
+    const child = spawn(program, args, {
       env: { ...process.env, ...env },
       stdio: ["ignore", out, out],
     });
     closeSync(out);
     this.#stopping.delete(name);
     this.#children.set(name, child);
-    child.once("exit", () => {
+    const gone = (why: string): void => {
       if (this.#children.get(name) !== child) return;
       this.#children.delete(name);
-      if (!this.#stopping.has(name)) this.onUnexpectedExit(name, this.tail(name));
-    });
+      if (!this.#stopping.has(name)) this.onUnexpectedExit(name, `${this.tail(name)}${why}`);
+    };
+    child.once("exit", () => gone(""));
+    child.once("error", (error) => gone(error.message)); // it could not even be started
+  }
+
+  /**
+   * Stops a child in the midst of things for so long, as a garbage collection or a busy host would.
+   * It runs again afterwards, whatever becomes of the caller.
+   */
+  async pause(name: string, durationMs: number): Promise<void> {
+    const child = this.#children.get(name);
+    if (!child) return;
+    child.kill("SIGSTOP");
+    try {
+      await delay(durationMs);
+    } finally {
+      child.kill("SIGCONT");
+    }
   }
 
   /** Ends one child and waits until it is gone; SIGKILL after 8 s. */
@@ -53,6 +82,12 @@ export class ProcessGroup {
 
   async stopAll(names: readonly string[] = [...this.#children.keys()]): Promise<void> {
     await Promise.all(names.map((name) => this.stop(name)));
+  }
+
+  /** Ends all, and starts no more: for the end of everything, whoever may still be at work. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.stopAll();
   }
 
   /** The last lines that a child printed. */
