@@ -89,7 +89,9 @@ export const row32 = {
         if (isFound) seen.found += 1;
         scene.promise(isFound, "not found by verify", `${kindOf(key)} ${key.toString("hex")}`);
       }
+      const before = scene.verdict.failures.length;
       await serve(scene, random, directory, hit, nodes, seen, { damage });
+      nameHit(scene, before, hit);
     }
     figure(
       "flips",
@@ -176,13 +178,18 @@ export const row32Keys = {
       scene.promise(code === 1, "verify did not say no", `exit ${code}: ${describe(hit)}`);
       const before = scene.verdict.failures.length;
       await serve(scene, random, directory, hit, nodes, seen, { mayRefuse: true });
-      for (const failure of scene.verdict.failures.slice(before))
-        failure.detail = `${describe(hit)}: ${failure.detail}`;
+      nameHit(scene, before, hit);
     }
     figure("found by verify", seen.found, `of ${runs}`, { goal: "all", met: seen.found === runs });
     figure("stores refused in one clear line", seen.refused, "");
   },
 };
+
+/** Failures tell which records were hit. */
+function nameHit(scene, before, hit) {
+  for (const failure of scene.verdict.failures.slice(before))
+    failure.detail = `${describe(hit)}: ${failure.detail}`;
+}
 
 const describe = (hit) =>
   hit.map(({ key }) => `${kindOf(key)} ${key.toString("hex").slice(0, 24)}`).join();
