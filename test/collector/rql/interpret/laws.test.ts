@@ -3,91 +3,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../../agent/kernel/index.ts";
 import { checkText } from "../../../../collector/rql/check/check.ts";
-import { RqlError } from "../../../../collector/rql/errors.ts";
 import { interpret } from "../../../../collector/rql/interpret/interpret.ts";
 import type { RowLine } from "../../../../collector/rql/interpret/lines.ts";
-import { printExpression } from "../../../../collector/rql/text/print.ts";
 import { ask, moments, spans } from "../ask.ts";
-import { anyExpr } from "../random-trees.ts";
+import { anyCondition, anyHistory, anyLoss, anyMs, NODES } from "../random-histories.ts";
 import { at, cutsOf, type Happening, schemaOf } from "../told-cuts.ts";
-
-const NODES = ["a", "b", "c"];
-const value: fc.Arbitrary<Json> = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 0, max: 3 }) },
-  { weight: 1, arbitrary: fc.constantFrom<Json>("x", null, true, { f: 1 }, { $set: [1, 2] }, [3]) },
-);
-const node = fc.constantFrom(...NODES);
-const key = fc.constantFrom("v", "w");
-const ms = fc.integer({ min: -3, max: 20 }).map((n) => n * 50);
-const quiet: fc.Arbitrary<Happening> = fc.oneof(
-  {
-    weight: 10,
-    arbitrary: fc.record({ t: ms.map(at), node, kind: fc.constant("set" as const), key, value }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ t: ms.map(at), node, kind: fc.constant("delete" as const), key }),
-  },
-);
-const comingAndGoing: fc.Arbitrary<Happening> = fc.record({
-  t: ms.map(at),
-  node,
-  kind: fc.constantFrom("join" as const, "leave" as const),
-});
-const lost: fc.Arbitrary<Happening> = fc.record({
-  t: ms.map(at),
-  node,
-  kind: fc.constant("lost" as const),
-  events: fc.integer({ min: 1, max: 3 }),
-});
-const history = fc
-  .array(
-    fc.oneof(
-      { weight: 8, arbitrary: quiet },
-      { weight: 1, arbitrary: lost },
-      { weight: 1, arbitrary: comingAndGoing },
-    ),
-    {
-      maxLength: 40,
-    },
-  )
-  .map((happenings): Happening[] => [
-    ...NODES.flatMap((one) =>
-      ["v", "w"].map((name): Happening => {
-        return { t: at(-900), node: one, kind: "set", key: name, value: 0 };
-      }),
-    ),
-    ...happenings,
-  ]);
-
-/** Conditions over `v` and `w` that are decided by values alone. */
-const condition: fc.Arbitrary<string> = fc.letrec<{ condition: string }>((tie) => ({
-  condition: fc.oneof(
-    { maxDepth: 3, depthSize: "small" },
-    fc
-      .tuple(
-        fc.constantFrom("Max(v)", "Min(w)", "Count(v)", 'v["a"]', 'w["b"]', "Sum(v)"),
-        fc.constantFrom("<", ">=", "=", "!="),
-        fc.nat(4),
-      )
-      .map(([left, op, right]) => `${left} ${op} ${right}`),
-    fc.constantFrom(
-      ...[
-        "EXISTS x IN v : (x > 1)",
-        "FORALL x IN v : (x < 3)",
-        "1 IN v",
-        "2 NOTIN w",
-        "v = w",
-        "v ISSUBSET w",
-      ],
-      ...["EXISTS x IN v, y IN w : (SameNode(x, y) AND x > y)", "Count({x IN v : (x > 0)}) > 1"],
-    ),
-    tie("condition").map((one) => `NOT (${one})`),
-    fc
-      .tuple(tie("condition"), fc.constantFrom("AND", "OR"), tie("condition"))
-      .map(([a, op, b]) => `(${a}) ${op} (${b})`),
-  ),
-})).condition;
 
 const RUNS = { numRuns: 100 };
 
@@ -106,7 +26,7 @@ function truths(text: string, happenings: readonly Happening[]): string {
 describe("for any history and condition", () => {
   it("intervals are in order, apart, and hold the cuts of EACH CHANGE and no others", () => {
     fc.assert(
-      fc.property(history, condition, (happenings, text) => {
+      fc.property(anyHistory, anyCondition, (happenings, text) => {
         const query = `SELECT v, w FROM l WHEN ${text}`;
         const found = spans(ask(query, happenings));
         found.forEach(([from, to], index) => {
@@ -126,7 +46,7 @@ describe("for any history and condition", () => {
 
   it("totals add up: true, false and unknown fill the range", () => {
     fc.assert(
-      fc.property(history, condition, (happenings, text) => {
+      fc.property(anyHistory, anyCondition, (happenings, text) => {
         const { end } = ask(`SELECT v FROM l WHEN ${text} COUNT`, happenings);
         const { end: not } = ask(`SELECT v FROM l WHEN NOT (${text}) COUNT`, happenings);
         expect(end.matchedMs + not.matchedMs + end.unknownMs).toBeCloseTo(1_000, 2);
@@ -138,7 +58,7 @@ describe("for any history and condition", () => {
 
   it("De Morgan holds under three values", () => {
     fc.assert(
-      fc.property(history, condition, condition, (happenings, a, b) => {
+      fc.property(anyHistory, anyCondition, anyCondition, (happenings, a, b) => {
         const both = truths(`NOT ((${a}) AND (${b}))`, happenings);
         expect(truths(`NOT (${a}) OR NOT (${b})`, happenings)).toBe(both);
       }),
@@ -148,7 +68,7 @@ describe("for any history and condition", () => {
 
   it("a lost range never turns true into false or back: it only makes unknown", () => {
     fc.assert(
-      fc.property(history, lost, condition, (happenings, loss, text) => {
+      fc.property(anyHistory, anyLoss, anyCondition, (happenings, loss, text) => {
         // Where it is put its variables are lost until they are told again: compare cut by cut.
         const before = truthAt(text, happenings);
         const after = truthAt(text, [...happenings, loss]);
@@ -164,7 +84,7 @@ describe("for any history and condition", () => {
 
   it("states in which nothing changed make no difference", () => {
     fc.assert(
-      fc.property(history, condition, fc.array(ms), (happenings, text, more) => {
+      fc.property(anyHistory, anyCondition, fc.array(anyMs), (happenings, text, more) => {
         const schema = schemaOf(happenings);
         const idle = more.filter((one) => one > 0).map((one) => at(one));
         for (const query of checkText(`SELECT v FROM l WHEN ${text}`, { schema, now: at(0) })) {
@@ -186,8 +106,8 @@ describe("for any history and condition", () => {
   it("a range that is cut in two joins to the whole", () => {
     fc.assert(
       fc.property(
-        history,
-        condition,
+        anyHistory,
+        anyCondition,
         fc.integer({ min: 1, max: 19 }),
         (happenings, text, place) => {
           const over = (from: number, to: number): (readonly [number, number])[] => {
@@ -219,21 +139,26 @@ describe("for any history and condition", () => {
 
   it("FIRST n are the first of all rows, LAST n the last", () => {
     fc.assert(
-      fc.property(history, condition, fc.integer({ min: 1, max: 4 }), (happenings, text, count) => {
-        const query = `SELECT v, w FROM l WHEN ${text}`;
-        const all = ask(query, happenings).rows;
-        expect(ask(`${query} FIRST ${count}`, happenings).rows).toEqual(all.slice(0, count));
-        expect(ask(`${query} LAST ${count}`, happenings).rows).toEqual(
-          all.slice(-count).toReversed(),
-        );
-      }),
+      fc.property(
+        anyHistory,
+        anyCondition,
+        fc.integer({ min: 1, max: 4 }),
+        (happenings, text, count) => {
+          const query = `SELECT v, w FROM l WHEN ${text}`;
+          const all = ask(query, happenings).rows;
+          expect(ask(`${query} FIRST ${count}`, happenings).rows).toEqual(all.slice(0, count));
+          expect(ask(`${query} LAST ${count}`, happenings).rows).toEqual(
+            all.slice(-count).toReversed(),
+          );
+        },
+      ),
       RUNS,
     );
   });
 
   it("the truth at each cut is that of an evaluation by hand", () => {
     fc.assert(
-      fc.property(history, fc.nat(4), (happenings, bound) => {
+      fc.property(anyHistory, fc.nat(4), (happenings, bound) => {
         const text = `Max(v) > ${bound}`;
         for (const [t, letter] of truthAt(text, happenings)) {
           expect(letter).toBe(maxAbove(happenings, t, bound));
@@ -282,7 +207,7 @@ function maxAbove(happenings: readonly Happening[], t: number, bound: number): s
 
 it("what looks back sees the same from wherever a range begins", () => {
   fc.assert(
-    fc.property(history, fc.integer({ min: 1, max: 19 }), (happenings, place) => {
+    fc.property(anyHistory, fc.integer({ min: 1, max: 19 }), (happenings, place) => {
       const columns = "Previous(v) AS p, Age(v) AS age, Previous(w) AS q, Max(v) AS m, v, w";
       const middle = 1_795_276_800_000 + place * 50 + 25; // no event lies there
       const end = 1_795_276_801_000;
@@ -296,99 +221,4 @@ it("what looks back sees the same from wherever a range begins", () => {
     }),
     RUNS,
   );
-});
-
-describe("for any text", () => {
-  const known = anyExpr.map((expr) =>
-    printExpression(expr)
-      .replaceAll(/`[^`]*`(?:`[^`]*`)*/g, "v")
-      .replaceAll(/\b(?:Foo1|größe)\b/g, "Max"),
-  );
-
-  it("the checker and the interpreter accept it or refuse it with a place, and never fail", () => {
-    let accepted = 0;
-    fc.assert(
-      fc.property(history, known, known, (happenings, compute, when) => {
-        const schema = schemaOf(happenings);
-        const parts = [`COMPUTE VAR v := 0 AND (${compute})`, `WHEN ${when}`];
-        for (const text of [
-          `SELECT v FROM l ${parts.join(" ")}`,
-          `SELECT w, l.v FROM l ${parts[1]}`,
-        ]) {
-          try {
-            for (const query of checkText(text, { schema, now: at(1_000) })) {
-              const cuts = cutsOf(happenings, { from: at(0), to: at(1_000) });
-              const lines = [...interpret(query, cuts, { limits: { steps: 5_000 } })];
-              expect(lines.at(-1)?.type).toBe("end");
-              accepted += 1;
-            }
-          } catch (error) {
-            if (!(error instanceof RqlError)) throw error;
-            expect(error.line).toBeGreaterThan(0);
-          }
-        }
-      }),
-      { numRuns: 200 },
-    );
-    expect(accepted).toBeGreaterThan(5);
-  });
-
-  it("whatever characters it is made of", () => {
-    const schema = schemaOf([]);
-    const word = fc.constantFrom(
-      ...[
-        "SELECT",
-        "FROM",
-        "l",
-        "v",
-        "WHEN",
-        "(",
-        ")",
-        "{",
-        "}",
-        "[",
-        "]",
-        "IN",
-        "EXISTS",
-        "x",
-        ":",
-        ":=",
-        ";",
-      ],
-      ...[
-        "AND",
-        "OR",
-        "NOT",
-        "1",
-        "5ms",
-        "'a'",
-        ",",
-        ".",
-        "?",
-        "=",
-        "<",
-        "+",
-        "-",
-        "ON",
-        "TIME",
-        "FIRST",
-        "IS",
-      ],
-    );
-    const text = fc.oneof(
-      fc.string({ unit: "binary" }),
-      fc.array(word, { maxLength: 25 }).map((words) => words.join(" ")),
-    );
-    fc.assert(
-      fc.property(text, (one) => {
-        try {
-          checkText(`SELECT v FROM l WHEN ${one}`, { schema, now: at(0) });
-          checkText(one, { schema, now: at(0) });
-        } catch (error) {
-          if (!(error instanceof RqlError)) throw error;
-        }
-      }),
-      { numRuns: 1_000 },
-    );
-  });
 });
