@@ -1,7 +1,6 @@
 /** A few rows of the agent's faults at their smallest; `npm run faults -- agent` has all of them. */
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { expect, it } from "vitest";
+import { playFault } from "./play-fault.ts";
 
 const ROWS = ["J", "3", "9", "11", "43", "G12"];
 
@@ -15,22 +14,9 @@ interface Line {
 
 it("hosts under load survive kills, resets and clocks a day off, and their books close", async () => {
   const seed = Date.now() % 1_000_000;
-  const script = join(import.meta.dirname, "agent.mjs");
-  const words = ["--only", ROWS.join(","), "--seed", String(seed), "--runs", "4", "--json"];
-  const child = spawn(process.execPath, [script, ...words], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let text = "";
-  child.stdout.on("data", (part) => {
-    text += String(part);
-  });
-  const code = await new Promise((resolve) => child.once("exit", resolve));
-  const lines = text
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Line);
+  const words = ["--only", ROWS.join(","), "--seed", String(seed), "--runs", "4"];
+  const { code, lines, replay } = await playFault<Line>("agent", words);
   const verdicts = lines.filter(({ metric }) => metric === "broken promises");
-  const replay = `npm run faults -- agent --seed ${seed} --runs 4 --only ${ROWS.join(",")}`;
   expect(
     verdicts.flatMap(({ bench, failures = [] }) => failures.map((one) => [bench, one])),
     replay,

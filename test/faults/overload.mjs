@@ -11,245 +11,40 @@
  *
  * The collector is a process of its own, with a ceiling of `--memory` MiB. A ledger keeps what was
  * acknowledged; in the end exactly that is stored. Latencies are figures, not promises, but for a bound
- * of `ANSWER_MS`.
+ * of `ANSWER_MS`. That what is stored is also told rightly, cut by cut, is judged by rows 34 and 35 of
+ * `npm run faults -- collector`, with fewer and smaller senders and without hostile peers.
  *
  * Exit codes: 0 all promises kept; 1 one was broken; 2 usage.
  */
 import { fork, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { Agent, request } from "node:http";
-import { connect } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { gzipSync } from "node:zlib";
-import {
-  BATCH_MEDIA_TYPE,
-  BatchBuilder,
-  encodeBatch,
-  KindCode,
-  ticksFromUnixMs,
-} from "#dist/agent/kernel/index.js";
+import { sleep } from "./agent/waiting.mjs";
+import { rssOf } from "./collector/watch.mjs";
+import { ask } from "./overload/ask.mjs";
+import { bombs, slowPeers } from "./overload/hostile-peers.mjs";
+import { Probes } from "./overload/probes.mjs";
+import { bodyOf, Sender } from "./overload/sender.mjs";
 
 const USAGE = "Usage: overload [--seconds S] [--senders N] [--memory MIB] [--json]";
-const CORE = new URL("./overload-core.mjs", import.meta.url).pathname;
-const EPOCH = 217_000_000_000;
-const EVENTS = 32_768;
-const BATCHES = 10;
-const NODES = 16;
-const SLOW_PEERS = 50;
-const PROBE_MS = 25;
+const COLLECTOR = new URL("./overload/collector-process.mjs", import.meta.url).pathname;
+const SENDERS = new URL("./overload/senders-process.mjs", import.meta.url).pathname;
 const QUIET_MS = 1_500;
 /** No probe may take longer, overload or not. */
 const ANSWER_MS = 5_000;
 const RECOVERY_MS = 5_000;
+const RECOVERY_STEP_MS = 25;
 /** So soon are both served that are asked after the load. */
 const WELL_MS = 500;
 /** What the process may hold beyond its ceiling (G9). */
 const CEILING_SLACK = 1.1;
+const WATCH_MS = 50;
 const MIB = 1024 * 1024;
 
-/**
- * One connection, and a body made before the load: it sends it, hears what it is told, and sends it again
- * at once. All connections of a node send the same, as agents do that lost their acknowledgements.
- */
-class Sender {
-  node;
-  acknowledged = 0;
-  tries = 0;
-  refusals = 0;
-  strange = new Map();
-  #body;
-  #connections = new Agent({ keepAlive: true, maxSockets: 1 });
-
-  constructor(node, body) {
-    this.node = node;
-    this.#body = body;
-  }
-
-  /** One request; resolves to its status. */
-  async one(port) {
-    this.tries += 1;
-    const { status, headers, text } = await ask(port, "/v1/batches", {
-      method: "POST",
-      body: this.#body,
-      agent: this.#connections,
-      headers: { "content-type": BATCH_MEDIA_TYPE },
-    });
-    if (status === 200) {
-      for (const { lastSeq } of JSON.parse(text).acks) {
-        this.acknowledged = Math.max(this.acknowledged, lastSeq);
-      }
-    } else if ((status === 429 || status === 503) && headers["retry-after"] !== undefined) {
-      this.refusals += 1;
-    } else this.strange.set(status, (this.strange.get(status) ?? 0) + 1);
-    return status;
-  }
-}
-
-/** Some 3 MiB: `batchCount` batches, one after the other. */
-function bodyOf(node, batchCount) {
-  const startT = ticksFromUnixMs(Date.now()) - 60_000 * 4_096;
-  const frames = Array.from({ length: batchCount }, (_, i) => {
-    const builder = new BatchBuilder();
-    const firstSeq = 1 + i * EVENTS;
-    const last = firstSeq + EVENTS - 1;
-    for (let seq = firstSeq; seq <= last; seq += 1) {
-      const t = startT + seq;
-      if (seq === 1) builder.body(t, { kind: "join", service: "load", tags: {}, instance: node });
-      else builder.change(t, KindCode.set, `log${seq % 4}`, `k${seq % 500}`, seq * 1.5);
-    }
-    const closed = startT + last;
-    return encodeBatch(builder.build({ node, service: "load", epoch: EPOCH, firstSeq, closed }));
-  });
-  return Buffer.concat(frames);
-}
-
-/** The senders' process: told when to begin and end, tells what became of it. */
-async function sendersMain(port, count) {
-  const bodies = Array.from({ length: NODES }, (_, i) => bodyOf(`load-${i}`, BATCHES));
-  const senders = Array.from(
-    { length: count },
-    (_, i) => new Sender(`load-${i % NODES}`, bodies[i % NODES]),
-  );
-  // Known before the load, so that a cut has something to show.
-  for (const sender of senders.slice(0, 4)) await sender.one(port);
-  let isOver = false;
-  let sending;
-  process.on("message", async (message) => {
-    if (message === "begin") {
-      sending = senders.map(async (sender) => {
-        while (!isOver) await sender.one(port);
-      });
-      return;
-    }
-    isOver = true;
-    await Promise.all(sending);
-    const sum = (value) => senders.reduce((total, one) => total + value(one), 0);
-    const strange = {};
-    for (const one of senders) {
-      for (const [status, n] of one.strange) strange[status] = (strange[status] ?? 0) + n;
-    }
-    const acknowledged = new Map();
-    for (const one of senders) {
-      const known = acknowledged.get(one.node) ?? 0;
-      acknowledged.set(one.node, Math.max(known, one.acknowledged));
-    }
-    process.send({
-      acknowledged: [...acknowledged.values()].reduce((total, one) => total + one, 0),
-      tries: sum((one) => one.tries),
-      refusals: sum((one) => one.refusals),
-      strange,
-    });
-    process.disconnect();
-  });
-  process.send("ready");
-}
-
-/** Status 0: no answer. */
-function ask(port, path, { method = "GET", body, agent, headers = {} } = {}) {
-  return new Promise((resolve) => {
-    const length = body === undefined ? {} : { "content-length": body.length };
-    const sent = request(
-      { port, host: "127.0.0.1", path, method, agent, headers: { ...headers, ...length } },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (part) => {
-          text += part;
-        });
-        response.on("error", () => resolve({ status: 0, headers: {}, text: "" }));
-        response.on("close", () =>
-          resolve({ status: response.statusCode, headers: response.headers, text }),
-        );
-      },
-    );
-    sent.on("error", () => resolve({ status: 0, headers: {}, text: "" }));
-    sent.end(body);
-  });
-}
-
-/** Asks now and then, over connections of its own, and keeps how long each answer took. */
-class Probes {
-  #times = new Map();
-  bad = new Map();
-  #isOver = false;
-  #running = [];
-
-  constructor(port, paths) {
-    for (const path of paths) this.#running.push(this.#probe(port, path));
-  }
-
-  async #probe(port, path) {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const times = [];
-    this.#times.set(path, times);
-    while (!this.#isOver) {
-      const start = performance.now();
-      const { status } = await ask(port, path, { agent });
-      times.push(performance.now() - start);
-      if (status !== 200)
-        this.bad.set(`${path} ${status}`, (this.bad.get(`${path} ${status}`) ?? 0) + 1);
-      await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
-    }
-    agent.destroy();
-  }
-
-  async end() {
-    this.#isOver = true;
-    await Promise.all(this.#running);
-    const figures = {};
-    for (const [path, times] of this.#times) {
-      times.sort((a, b) => a - b);
-      const at = (share) =>
-        Math.round((times[Math.floor((times.length - 1) * share)] ?? 0) * 10) / 10;
-      figures[path.split("?")[0]] = {
-        count: times.length,
-        p50: at(0.5),
-        p99: at(0.99),
-        max: at(1),
-      };
-    }
-    return figures;
-  }
-}
-
-/** Connections that say a byte a second. */
-function slowPeers(port) {
-  return Array.from({ length: SLOW_PEERS }, (_, i) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.on("error", () => {});
-    socket.on("data", () => {});
-    const head = `POST /v1/batches HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${BATCH_MEDIA_TYPE}\r\n`;
-    socket.write(i % 2 === 0 ? "POST /v1" : `${head}content-length: 100000\r\n\r\n`);
-    const timer = setInterval(() => socket.write("x"), 1_000);
-    socket.on("close", () => clearInterval(timer));
-    return socket;
-  });
-}
-
-async function bombs(port, isOver) {
-  const bomb = gzipSync(Buffer.alloc(256 * MIB));
-  const times = [];
-  const headers = { "content-type": BATCH_MEDIA_TYPE, "content-encoding": "gzip" };
-  const statuses = new Map();
-  while (!isOver()) {
-    const start = performance.now();
-    const { status } = await ask(port, "/v1/batches", { method: "POST", body: bomb, headers });
-    if (status === 413) times.push(performance.now() - start);
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  times.sort((a, b) => a - b);
-  return {
-    wireBytes: bomb.length,
-    statuses: Object.fromEntries(statuses),
-    medianMs: Math.round(times[times.length >> 1] ?? 0),
-  };
-}
-
-function startCore(directory, memoryMib) {
-  const child = spawn(process.execPath, [CORE, directory, String(memoryMib)], {
+function startCollector(directory, memoryMib) {
+  const child = spawn(process.execPath, [COLLECTOR, directory, String(memoryMib)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   child.gone = new Promise((resolve) =>
@@ -261,32 +56,22 @@ function startCore(directory, memoryMib) {
   });
 }
 
-/** What the process holds without pages of files. */
-function ownBytes(pid) {
-  const match = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
-  return Number(match?.[1] ?? 0) * 1_024;
-}
-
 async function run({ seconds, senderCount, memoryMib }) {
   const directory = mkdtempSync(join(tmpdir(), "retroscope-overload-"));
-  const { child, port } = await startCore(directory, memoryMib);
+  const { child, port } = await startCollector(directory, memoryMib);
   const broken = [];
   const cut = `/api/cut?at=${Date.now() - 50_000}&node=load-0`;
   const paths = ["/healthz", "/readyz", cut];
   let peakOwn = 0;
   const watch = setInterval(() => {
-    try {
-      peakOwn = Math.max(peakOwn, ownBytes(child.pid));
-    } catch {
-      // gone: told below
-    }
-  }, 50);
-  const load = fork(process.argv[1], ["--role", "senders", String(port), String(senderCount)]);
+    peakOwn = Math.max(peakOwn, rssOf(child.pid));
+  }, WATCH_MS);
+  const load = fork(SENDERS, [String(port), String(senderCount)]);
   const told = () => new Promise((resolve) => load.once("message", resolve));
   try {
     await told();
     const quietProbes = new Probes(port, paths);
-    await pause(QUIET_MS);
+    await sleep(QUIET_MS);
     const quiet = await quietProbes.end();
 
     const loadProbes = new Probes(port, paths);
@@ -294,7 +79,7 @@ async function run({ seconds, senderCount, memoryMib }) {
     const slow = slowPeers(port);
     const bombing = bombs(port, () => isOver);
     load.send("begin");
-    await pause(seconds * 1_000);
+    await sleep(seconds * 1_000);
     const overload = await loadProbes.end();
     isOver = true;
     const end = told();
@@ -306,7 +91,7 @@ async function run({ seconds, senderCount, memoryMib }) {
     const honest = new Sender("honest", bodyOf("honest", 1));
     const recoveredMs = await recovery(honest, port, cut);
     const afterProbes = new Probes(port, paths);
-    await pause(QUIET_MS);
+    await sleep(QUIET_MS);
     const after = await afterProbes.end();
 
     const { text } = await ask(port, "/api/nodes");
@@ -369,13 +154,9 @@ async function recovery(honest, port, cut) {
     const [status, { status: cutStatus }] = await Promise.all([honest.one(port), ask(port, cut)]);
     const isWell = status === 200 && cutStatus === 200 && performance.now() - start < WELL_MS;
     if (isWell) return Math.round(performance.now() - from);
-    await pause(PROBE_MS);
+    await sleep(RECOVERY_STEP_MS);
   }
   return null;
-}
-
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function main() {
@@ -415,6 +196,4 @@ async function main() {
   return kept ? 0 : 1;
 }
 
-const [flag, role, port, count] = process.argv.slice(2);
-if (flag === "--role" && role === "senders") await sendersMain(Number(port), Number(count));
-else process.exitCode = await main();
+process.exitCode = await main();

@@ -1,25 +1,26 @@
 /** The overload run at CI size; `npm run faults -- overload` is the long form (faults 14, 34, 35; G9, G15). */
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { expect, it } from "vitest";
+import { playFault } from "./play-fault.ts";
 
 const SECONDS = 3;
 
+interface Report {
+  readonly broken: readonly string[];
+  readonly refusals: number;
+  readonly bomb: { readonly statuses: Readonly<Record<string, number>> };
+  readonly overload: Readonly<Record<string, { readonly count: number }>>;
+  readonly acknowledged: number;
+  readonly stored: number;
+}
+
 it("far more than can be stored is refused in words, questions go on, and it is over when it is over", async () => {
-  const script = join(import.meta.dirname, "overload.mjs");
-  const child = spawn(process.execPath, [script, "--seconds", String(SECONDS), "--json"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let text = "";
-  child.stdout.on("data", (part) => {
-    text += String(part);
-  });
-  const code = await new Promise((resolve) => child.once("exit", resolve));
-  const report = JSON.parse(text);
-  expect(report.broken, `npm run faults -- overload --seconds ${SECONDS}`).toEqual([]);
+  const words = ["--seconds", String(SECONDS)];
+  const { code, lines, replay } = await playFault<Report>("overload", words);
+  const report = lines[0] as Report;
+  expect(report.broken, replay).toEqual([]);
   expect(report.refusals).toBeGreaterThan(0);
   expect(report.bomb.statuses).toHaveProperty("413");
-  expect(report.overload["/api/cut"].count).toBeGreaterThan(3);
+  expect(report.overload["/api/cut"]?.count).toBeGreaterThan(3);
   expect(report.stored).toBe(report.acknowledged);
   expect(code).toBe(0);
 }, 120_000);

@@ -1,8 +1,7 @@
 /** The simulator at CI size; `npm run faults -- simulate --runs 10000` is the long form. */
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PLANTS } from "../sim/plants.mjs";
+import { playFault } from "./play-fault.ts";
 
 const RUNS = 60;
 const SEED = 1;
@@ -32,20 +31,8 @@ interface Report {
 }
 
 async function simulate(...given: readonly string[]): Promise<readonly Report[]> {
-  const script = join(import.meta.dirname, "simulate.mjs");
-  const child = spawn(process.execPath, [script, "--json", ...given], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let text = "";
-  child.stdout.on("data", (part) => {
-    text += String(part);
-  });
-  await new Promise((resolve) => child.once("exit", resolve));
-  return text
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Report)
-    .filter((line) => line.fault === "simulate");
+  const { lines } = await playFault<Report>("simulate", given);
+  return lines.filter((line) => line.fault === "simulate");
 }
 
 /** Faults that must really have occurred: one that never does tests nothing. */
