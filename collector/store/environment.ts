@@ -24,7 +24,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { RetroError } from "../../agent/kernel/index.ts";
-import { FORMAT_KEY } from "./keys.ts";
+import { FORMAT_KEY, type KeyRange } from "./keys.ts";
 import { openRecord, sealRecord } from "./records.ts";
 
 export type Environment = RootDatabase<Buffer, Buffer>;
@@ -177,6 +177,25 @@ function checkFormat(environment: Environment, directory: string, isNew: boolean
       `${directory} has format ${found}; this version reads format ${FORMAT}`,
       { hint: "Use the version of retroscope that wrote it." },
     );
+  }
+}
+
+/**
+ * Keys of a range with both its ends, ascending, or descending if `reverse`. A search that meets a damaged key
+ * may end outside the range: what it finds there is passed over.
+ */
+export function* keysIn(
+  db: Environment,
+  { first, last }: KeyRange,
+  reverse = false,
+): Iterable<Buffer> {
+  for (const key of db.getKeys({
+    start: reverse ? last : first,
+    end: reverse ? first : last,
+    inclusiveEnd: true,
+    reverse,
+  })) {
+    if (key.compare(first) >= 0 && key.compare(last) <= 0) yield key;
   }
 }
 

@@ -50,14 +50,11 @@ import { JoinedStretches, MessageClaims } from "./joined.ts";
 import { SLOW_MESSAGE, VIOLATION } from "./keys.ts";
 import { type DataLock, lockDirectory } from "./lock.ts";
 import { PruneMarks } from "./prune-marks.ts";
-import { LmdbReader, type RecordDamage } from "./reader.ts";
-import {
-  bytesOf,
-  makesRoom,
-  type Outcome,
-  TransactionBuilder,
-  type WriteItem,
-} from "./transaction.ts";
+import { LmdbReader } from "./reader.ts";
+import type { RecordDamage } from "./record-reader.ts";
+import { TransactionBuilder } from "./transaction.ts";
+import type { Outcome } from "./transaction-draft.ts";
+import { bytesOf, makesRoom, type WriteItem } from "./write-item.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export const DEFAULT_MAX_QUEUED_BYTES: number = 128 * 1024 * 1024;
@@ -183,7 +180,7 @@ export class LmdbStore implements HistoryStore {
   }
 
   block(segment: StoredBatch, index: number): Uint8Array | undefined {
-    return this.#readable().block(segment, index);
+    return this.#readable().batches.block(segment, index);
   }
 
   captures(): readonly StoredCapture[] {
@@ -233,11 +230,11 @@ export class LmdbStore implements HistoryStore {
     epochId: number,
     range: { readonly from: Hlc; readonly to: Hlc; readonly reverse?: boolean },
   ): Iterable<StoredBatch> {
-    return this.#readable().batches(epochId, range);
+    return this.#readable().batches.within(epochId, range);
   }
 
   batchWithSeq(epochId: number, seq: number): StoredBatch | undefined {
-    return this.#readable().batchWithSeq(epochId, seq);
+    return this.#readable().batches.withSeq(epochId, seq);
   }
 
   damaged(epochId: number): readonly DamagedRange[] {
@@ -245,7 +242,7 @@ export class LmdbStore implements HistoryStore {
   }
 
   violationsAt(t: Hlc, limit: number = Number.POSITIVE_INFINITY): readonly ViolationRecord[] {
-    return this.#readable().stretchesTouching<ViolationRecord>(VIOLATION, t, t, limit, false);
+    return this.#readable().stretches.touching<ViolationRecord>(VIOLATION, t, t, limit, false);
   }
 
   violationsBetween(
@@ -253,11 +250,11 @@ export class LmdbStore implements HistoryStore {
     to: Hlc,
     limit: number = Number.POSITIVE_INFINITY,
   ): readonly ViolationRecord[] {
-    return this.#readable().stretchesTouching<ViolationRecord>(VIOLATION, from, to, limit, true);
+    return this.#readable().stretches.touching<ViolationRecord>(VIOLATION, from, to, limit, true);
   }
 
   slowMessagesAt(t: Hlc, limit: number = Number.POSITIVE_INFINITY): readonly SlowMessageRecord[] {
-    return this.#readable().stretchesTouching<SlowMessageRecord>(SLOW_MESSAGE, t, t, limit, false);
+    return this.#readable().stretches.touching<SlowMessageRecord>(SLOW_MESSAGE, t, t, limit, false);
   }
 
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined {
@@ -283,7 +280,7 @@ export class LmdbStore implements HistoryStore {
   }
 
   pieces(epochId: number, seq: number): Iterable<StoredPiece> {
-    return this.#readable().pieces(epochId, seq);
+    return this.#readable().batches.pieces(epochId, seq);
   }
 
   prune(write: PruneWrite): Promise<void> {
@@ -415,7 +412,7 @@ export class LmdbStore implements HistoryStore {
       this.#repairs.set(id, (this.#repairs.get(id) ?? 0) + count);
     }
     this.#joined = outcome.joined;
-    this.#reader.learnStretches(outcome.stretchSlots);
+    this.#reader.stretches.learn(outcome.stretchSlots);
     for (const write of outcome.unsealed) this.#unsealed.add(write);
   }
 

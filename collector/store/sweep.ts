@@ -9,7 +9,7 @@
  *
  * The keys of the first are found in the order in which they lie, so the work is that of removing them.
  */
-import type { Environment } from "./environment.ts";
+import { type Environment, keysIn } from "./environment.ts";
 import type { PrunedEpoch } from "./history-store.ts";
 import {
   batchKeyOfSeqKey,
@@ -18,7 +18,6 @@ import {
   checkpointKey,
   checkpointsFrom,
   directoriesBetween,
-  type KeyRange,
   LOWEST_KEY_NUMBER,
   logsOfEpoch,
   prunedKey,
@@ -91,8 +90,4 @@ export function messagesOver(db: Environment, before: number, limit: number): Bu
     }
   }
   return found;
-}
-
-function* keysIn(db: Environment, range: KeyRange): Iterable<Buffer> {
-  yield* db.getKeys({ start: range.first, end: range.last, inclusiveEnd: true });
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Hlc, KindCode, MAX_HLC, MIN_HLC } from "../../../agent/kernel/index.ts";
 import { createHistory, type LiveHistory } from "../../../collector/cut/create-history.ts";
 import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
-import type { RecordDamage } from "../../../collector/store/reader.ts";
+import type { RecordDamage } from "../../../collector/store/record-reader.ts";
 import { decodeSegmentHeader, isSegment } from "../../../collector/store/segment-header.ts";
 import { aBatch, type Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";

@@ -8,7 +8,7 @@ import { type Hlc, MIN_HLC, RetroError } from "../../../agent/kernel/index.ts";
 import type { StoredBatch } from "../../../collector/store/history-store.ts";
 import { batchKey, epochKey } from "../../../collector/store/keys.ts";
 import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
-import type { RecordDamage } from "../../../collector/store/reader.ts";
+import type { RecordDamage } from "../../../collector/store/record-reader.ts";
 import { anEpoch, aWrite } from "./history-store.contract.ts";
 
 const EVERYTHING = { from: MIN_HLC, to: 1e12 as Hlc };
