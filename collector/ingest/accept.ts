@@ -9,9 +9,7 @@
 import {
   type AgentCommand,
   type Batch,
-  type BatchAck,
   decodeBatch,
-  formatHlc,
   type Hlc,
   RetroError,
 } from "../../agent/kernel/index.ts";
@@ -26,7 +24,9 @@ import type {
 } from "../store/history-store.ts";
 import { brokenPromise, type DraftMark, EpochDraft, emptyEpoch } from "./epoch-draft.ts";
 import type { EpochIndex } from "./epoch-index.ts";
+import { DEFAULT_EPOCH_LIMITS, type EpochLimits, EpochRoom } from "./epoch-room.ts";
 import { expiredNamed, namedAgain, namedEpoch } from "./named-runs.ts";
+import { type Outcome, OutcomeDraft } from "./outcome.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
 import { Repeats } from "./repeats.ts";
 import type { SenderFacts } from "./scan.ts";
@@ -39,48 +39,15 @@ import {
   standingsOfGone,
 } from "./standing.ts";
 
-/** What a request is answered, once its group is durable. */
-export interface Outcome {
-  readonly acks: readonly BatchAck[];
-  readonly commands: readonly AgentCommand[];
-  readonly storedCount: number;
-  /** Events that came again. */
-  readonly repeatedCount: number;
-  /** Batches that say other things about stored events: the first stored won. */
-  readonly conflictCount: number;
-  /** Batches that came again and were not compared with what is stored: see repeats.ts. */
-  readonly uncomparedCount: number;
-}
-
-/** How much the collector takes on. Beyond it new epochs are refused, `overloaded`; old ones go on. */
-export interface EpochLimits {
-  readonly maxNodes: number;
-  readonly maxEpochsPerNode: number;
-  readonly maxEpochs: number;
-  /** Memory for all that is known of them: long names, tags and many logs cost more. */
-  readonly maxIndexBytes: number;
-}
-
-export const DEFAULT_EPOCH_LIMITS: EpochLimits = {
-  maxNodes: 10_000,
-  maxEpochsPerNode: 10_000,
-  maxEpochs: 100_000,
-  maxIndexBytes: 512 * 1024 * 1024,
-};
-
 export class GroupDraft {
   readonly #index: EpochIndex;
   readonly #store: HistoryStore;
   readonly #arrivalMs: number;
-  readonly #limits: EpochLimits;
   readonly #messageTimeoutMs: number | undefined;
   readonly #repeats: Repeats;
   /** By node, then epoch. */
   readonly #drafts = new Map<string, Map<number, EpochDraft>>();
-  /** Epochs that only this group knows, by node. */
-  readonly #newOf = new Map<string, number>();
-  #newEpochCount = 0;
-  #newNodeCount = 0;
+  readonly #room: EpochRoom;
   readonly #batches: StoredBatch[] = [];
   readonly #violations: ViolationRecord[] = [];
   readonly #slowMessages: SlowMessageRecord[] = [];
@@ -99,7 +66,7 @@ export class GroupDraft {
     this.#index = index;
     this.#store = store;
     this.#arrivalMs = arrivalMs;
-    this.#limits = limits;
+    this.#room = new EpochRoom(index, limits);
     this.#repeats = new Repeats(store);
   }
 
@@ -122,7 +89,7 @@ export class GroupDraft {
         // Made by this request: nobody else has put anything into it.
         if (!draft.isNew || !mark.isUntouched) continue;
         this.#drafts.get(draft.base.node)?.delete(draft.base.epoch);
-        this.#countNew(draft.base.node, -1);
+        this.#room.count(draft.base.node, -1);
       }
       for (const [i, list] of lists.entries()) list.length = lengths[i] as number;
       throw error;
@@ -289,39 +256,11 @@ export class GroupDraft {
   }
 
   #newDraft(batch: PreparedBatch): EpochDraft {
-    this.#checkRoom(batch.header.node);
-    this.#countNew(batch.header.node, 1);
     const { node, epoch } = batch.header;
+    this.#room.check(node);
+    this.#room.count(node, 1);
     const id = this.#index.named.find(node, epoch)?.id ?? this.#store.nextEpochId();
     return this.#remember(new EpochDraft(emptyEpoch(id, batch, this.#arrivalMs), true));
-  }
-
-  /** An epoch costs memory for as long as it is kept, however little is in it. */
-  #checkRoom(node: string): void {
-    const { maxNodes, maxEpochsPerNode, maxEpochs, maxIndexBytes } = this.#limits;
-    const newOfNode = this.#newOf.get(node) ?? 0;
-    const isNewNode = newOfNode === 0 && !this.#index.hasNode(node);
-    if (isNewNode && this.#index.nodeCount + this.#newNodeCount >= maxNodes) {
-      throw tooMany(`${maxNodes} nodes`, "too-many-nodes");
-    }
-    if (this.#index.epochCountOf(node) + newOfNode >= maxEpochsPerNode) {
-      throw tooMany(`${maxEpochsPerNode} epochs of ${node}`, "too-many-epochs-of-node");
-    }
-    if (this.#index.epochCount + this.#newEpochCount >= maxEpochs) {
-      throw tooMany(`${maxEpochs} epochs`, "too-many-epochs");
-    }
-    if (this.#index.bytes >= maxIndexBytes) {
-      throw tooMany(`${maxIndexBytes} bytes about epochs`, "index-full");
-    }
-  }
-
-  /** Counts the new epochs of this group, `by` more or fewer of a node. */
-  #countNew(node: string, by: 1 | -1): void {
-    const before = this.#newOf.get(node) ?? 0;
-    this.#newEpochCount += by;
-    if (before + by > 0) this.#newOf.set(node, before + by);
-    else this.#newOf.delete(node);
-    if (!this.#index.hasNode(node) && Math.min(before, before + by) === 0) this.#newNodeCount += by;
   }
 
   #remember(draft: EpochDraft): EpochDraft {
@@ -361,40 +300,6 @@ export class GroupDraft {
   }
 }
 
-class OutcomeDraft implements Outcome {
-  readonly acks: BatchAck[] = [];
-  readonly commands: AgentCommand[] = [];
-  storedCount = 0;
-  repeatedCount = 0;
-  conflictCount = 0;
-  uncomparedCount = 0;
-
-  readonly #foreign = new Set<string>();
-
-  /** Whether an earlier batch of this request was of another process's epoch, which this one is in too. */
-  isForeign({ node, epoch }: PreparedBatch["header"]): boolean {
-    return this.#foreign.has(`${epoch} ${node}`);
-  }
-
-  /** Acknowledges that nothing of the batch is stored: its epoch belongs to another process. */
-  conflict({ node, epoch, firstSeq, lastSeq }: PreparedBatch["header"]): void {
-    this.#foreign.add(`${epoch} ${node}`);
-    this.conflictCount += 1;
-    this.acks.push({ node, epoch, firstSeq, lastSeq, storedCount: 0, conflict: true });
-    if (this.commands.every((one) => one.command !== "node-in-use" || one.node !== node)) {
-      this.commands.push({ command: "node-in-use", node });
-    }
-  }
-
-  ack(header: PreparedBatch["header"], storedCount: number, known?: Standing): void {
-    const { node, epoch, firstSeq, lastSeq } = header;
-    const ack = { node, epoch, firstSeq, lastSeq, storedCount };
-    this.acks.push(
-      known === undefined ? ack : { ...ack, known: { epoch: known.epoch, t: formatHlc(known.t) } },
-    );
-  }
-}
-
 /**
  * Whether a batch is of another process with the same node id that began in the same millisecond: its
  * join says another instance. Its seqs mean other events than ours: nothing of it can be stored.
@@ -408,13 +313,5 @@ function tooOld(node: string): RetroError {
   return new RetroError("too-old", `${node}: events older than what is retained`, {
     hint: "History of that time was removed already. Raise the retention to keep more.",
     details: { node },
-  });
-}
-
-function tooMany(what: string, reason: string): RetroError {
-  return new RetroError("overloaded", `the collector keeps ${what} and takes no more`, {
-    retriable: true,
-    hint: "Give what restarts a stable node id, or start a collector with an empty directory.",
-    details: { reason },
   });
 }

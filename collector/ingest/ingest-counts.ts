@@ -1,6 +1,6 @@
 /** What ingest has done since it started, for metrics and logs. */
 import { RetroError } from "../../agent/kernel/index.ts";
-import type { Outcome } from "./accept.ts";
+import type { Outcome } from "./outcome.ts";
 
 export class IngestCounts {
   batchCount = 0;

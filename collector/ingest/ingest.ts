@@ -13,57 +13,36 @@
  * that fails leaves nothing to take back, and its requests are told so. Decoding, which is most of
  * the work, does not wait.
  */
-import { type AgentCommand, type IngestReply, RetroError } from "../../agent/kernel/index.ts";
-import type { EpochRecord, HistoryStore, StoreWrite } from "../store/history-store.ts";
-import { DEFAULT_EPOCH_LIMITS, type EpochLimits, GroupDraft, type Outcome } from "./accept.ts";
+import { type IngestReply, RetroError } from "../../agent/kernel/index.ts";
+import type { HistoryStore, StoreWrite } from "../store/history-store.ts";
+import { GroupDraft } from "./accept.ts";
+import { Answers, type StatusListener } from "./answers.ts";
 import { CommandBox } from "./command-box.ts";
 import { DecodeQueue } from "./decode-queue.ts";
 import { EpochIndex } from "./epoch-index.ts";
+import { DEFAULT_EPOCH_LIMITS, type EpochLimits } from "./epoch-room.ts";
 import { IngestCounts } from "./ingest-counts.ts";
+import {
+  DEFAULT_MAX_GROUP_BYTES,
+  DEFAULT_MAX_QUEUED_BYTES,
+  type IngestOptions,
+} from "./ingest-options.ts";
 import { Instances } from "./instances.ts";
 import type { IngestNotice } from "./notice.ts";
+import type { Outcome } from "./outcome.ts";
 import {
   DEFAULT_MAX_AHEAD_MS,
   type IngestGate,
   type PreparedBatch,
   prepareBody,
 } from "./prepare.ts";
-import { DEFAULT_NODE_RATE, type RateLimit, RateLimits } from "./rate-limits.ts";
+import { DEFAULT_NODE_RATE, RateLimits } from "./rate-limits.ts";
 import { DEFAULT_MESSAGE_TIMEOUT_MS } from "./scan.ts";
 import { DEFAULT_EXPIRE_AFTER_MS, SilenceWatch } from "./silence-watch.ts";
-import { rejoinAbove, standingOf, standingsOfGone } from "./standing.ts";
 import type { IngestTimers } from "./timers.ts";
 
-export const DEFAULT_MAX_QUEUED_BYTES: number = 64 * 1024 * 1024;
-export const DEFAULT_MAX_GROUP_BYTES: number = 8 * 1024 * 1024;
 /** So long a group is taken in before the event loop has a turn. */
 export const TAKE_SLICE_MS = 10;
-
-export interface IngestOptions {
-  readonly store: HistoryStore;
-  readonly timers: IngestTimers;
-  /** A node silent for so long has expired. Default: 60 s. */
-  readonly expireAfterMs?: number;
-  /** How far a live agent's stamps may be ahead of the collector's clock. Default: 1 day. */
-  readonly maxAheadMs?: number;
-  /** Bytes of bodies that may wait for the store; beyond them requests are refused, `overloaded`. */
-  readonly maxQueuedBytes?: number;
-  /** Bytes of bodies that go into one transaction. */
-  readonly maxGroupBytes?: number;
-  /** So much a second is taken from one node. */
-  readonly nodeRate?: RateLimit;
-  /** Nodes and epochs that are kept. */
-  readonly limits?: Partial<EpochLimits>;
-  /**
-   * Messages longer on their way are kept apart. The same as the cut engine's `messageTimeoutMs`; to
-   * change it for a store that has history leaves what is stored as it is. Default: 30 s.
-   */
-  readonly messageTimeoutMs?: number;
-  /** Whether a batch is older than what is retained. */
-  readonly isTooOld?: IngestGate["isTooOld"];
-  /** Told of nodes that come, go and are sent to another name; for the log. */
-  readonly onNotice?: (notice: IngestNotice) => void;
-}
 
 export interface SubmitOptions {
   /** Refuse batches that hold events: their reply will be held open. */
@@ -80,9 +59,6 @@ interface Waiting {
 /** Told after each durable write, with the ids of the epochs whose records changed. */
 export type StoredListener = (epochIds: readonly number[]) => void;
 
-/** Told of each status that an agent sent, after it is durable, with the record of its epoch. */
-export type StatusListener = (record: EpochRecord, status: unknown) => void;
-
 export class Ingest {
   readonly commands: CommandBox;
   readonly counts: IngestCounts = new IngestCounts();
@@ -92,7 +68,7 @@ export class Ingest {
   readonly #timers: IngestTimers;
   readonly #limits: EpochLimits;
   #index: EpochIndex;
-  readonly #instances: Instances;
+  readonly #answers: Answers;
   readonly #silence: SilenceWatch;
   readonly #maxAheadMs: number;
   readonly #maxQueuedBytes: number;
@@ -101,7 +77,6 @@ export class Ingest {
   readonly #isTooOld: IngestGate["isTooOld"];
   readonly #notice: (notice: IngestNotice) => void;
   readonly #listeners = new Set<StoredListener>();
-  readonly #statusListeners = new Set<StatusListener>();
   readonly #decoding: DecodeQueue;
   readonly #waiting: Waiting[] = [];
   #queuedBytes = 0;
@@ -116,7 +91,6 @@ export class Ingest {
     this.#timers = options.timers;
     this.#limits = { ...DEFAULT_EPOCH_LIMITS, ...options.limits };
     this.#index = new EpochIndex(options.store.epochs());
-    this.#instances = new Instances(options.timers);
     this.commands = new CommandBox(options.timers);
     this.nodeRates = new RateLimits("node", options.nodeRate ?? DEFAULT_NODE_RATE, () =>
       options.timers.monotonicMs(),
@@ -132,6 +106,13 @@ export class Ingest {
       timers: options.timers,
       expireAfterMs: options.expireAfterMs ?? DEFAULT_EXPIRE_AFTER_MS,
       onSweep: () => this.#sweep(),
+    });
+    this.#answers = new Answers({
+      store: options.store,
+      commands: this.commands,
+      instances: new Instances(options.timers),
+      silence: this.#silence,
+      notice: this.#notice,
     });
   }
 
@@ -175,8 +156,7 @@ export class Ingest {
 
   /** Calls `listener` with each status that agents send; the result ends that. It must not throw. */
   onStatus(listener: StatusListener): () => void {
-    this.#statusListeners.add(listener);
-    return () => this.#statusListeners.delete(listener);
+    return this.#answers.onStatus(listener);
   }
 
   /** Looks for silent nodes now. The timer does so every second; tests may not want to wait. */
@@ -328,10 +308,8 @@ export class Ingest {
       const write = draft.write();
       await this.#write(write);
       for (const { request, outcome } of accepted) {
-        this.#tellStatus(request, outcome);
         this.counts.stored(request.batches.length, outcome);
-        const commands = this.#commandsFor(request, outcome);
-        this.#tellNews(request, outcome, commands);
+        const commands = this.#answers.tell(request.batches, outcome, this.#index);
         request.resolve({ acks: outcome.acks, commands });
       }
       for (const id of draft.namedIds()) this.#silence.heard(id);
@@ -359,57 +337,6 @@ export class Ingest {
       draft.expire(record, this.#timers.now());
       this.counts.expiredCount += 1;
       this.#notice({ kind: "expired", node: record.node, epoch: record.epoch });
-    }
-  }
-
-  #commandsFor(request: Waiting, outcome: Outcome): AgentCommand[] {
-    const commands = [...outcome.commands];
-    const nodes = new Set<string>();
-    for (const [i, { header, facts }] of request.batches.entries()) {
-      // A file about a live node is no sign of its life, and takes no command meant for it.
-      if (header.imported || outcome.acks[i]?.conflict === true) continue;
-      const { node, epoch } = header;
-      nodes.add(node);
-      const record = this.#index.find(node, epoch);
-      if (record === undefined || record.imported) continue;
-      this.#silence.heard(record.id);
-      if (record.instance === "") continue;
-      if (facts.leaveT !== undefined) {
-        this.#instances.left(node, record.instance);
-        continue;
-      }
-      const ofNode = [...this.#index.epochsOf(node)];
-      const rivalry = this.#instances.heard(record, ofNode);
-      if (rivalry === "in-use") commands.push({ command: "node-in-use", node });
-      if (rivalry === "displaced") {
-        const gone = standingsOfGone(this.#store.gone(), node);
-        const known = [...ofNode.map(standingOf), ...gone];
-        commands.push(rejoinAbove(node, epoch, known, "not-above"));
-      }
-    }
-    return [...commands, ...this.commands.take(nodes)];
-  }
-
-  #tellNews(request: Waiting, outcome: Outcome, commands: readonly AgentCommand[]): void {
-    request.batches.forEach(({ header, facts }, i) => {
-      if ((outcome.acks[i]?.storedCount ?? 0) === 0) return;
-      const { node, epoch, imported } = header;
-      if (facts.join !== undefined) {
-        this.#notice({ kind: "joined", node, epoch, service: facts.join.service, imported });
-      }
-      if (facts.leaveT !== undefined && !imported) this.#notice({ kind: "left", node, epoch });
-    });
-    for (const { command, node } of commands) {
-      if (command === "node-in-use" || command === "rejoin") this.#notice({ kind: command, node });
-    }
-  }
-
-  #tellStatus({ batches }: Waiting, { acks }: Outcome): void {
-    for (const [i, { header }] of batches.entries()) {
-      if (header.status === null || header.imported || acks[i]?.conflict === true) continue;
-      const record = this.#index.find(header.node, header.epoch);
-      if (record === undefined || record.imported) continue;
-      for (const listener of this.#statusListeners) listener(record, header.status);
     }
   }
 

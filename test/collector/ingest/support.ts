@@ -7,7 +7,8 @@ import {
   type LostRange,
   ticksFromUnixMs,
 } from "../../../agent/kernel/index.ts";
-import { Ingest, type IngestOptions } from "../../../collector/ingest/ingest.ts";
+import { Ingest } from "../../../collector/ingest/ingest.ts";
+import type { IngestOptions } from "../../../collector/ingest/ingest-options.ts";
 import type { IngestTimers } from "../../../collector/ingest/timers.ts";
 import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
