@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import { formatCarrier } from "../../agent/propagation/carrier.ts";
 import {
   type HookOptions,
   type InstalledHooks,
@@ -18,6 +19,14 @@ export const loopbackTls: { readonly key: string; readonly cert: string } = {
   key: readFileSync(new URL("key.pem", TLS_FOLDER), "utf8"),
   cert: readFileSync(new URL("cert.pem", TLS_FOLDER), "utf8"),
 };
+
+/** A stamp that no node of ours has made. */
+export const foreign: string = formatCarrier({
+  t: 4_000 as Hlc,
+  epoch: 3,
+  seq: 9,
+  node: "elsewhere",
+});
 
 export interface HookedProcess {
   readonly recorder: ArrayRecorder;

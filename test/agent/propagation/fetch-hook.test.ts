@@ -4,12 +4,11 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
-import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
+import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 afterEach(() => hooked.close());
 
-const foreign = formatCarrier({ t: 4_000 as never, epoch: 3, seq: 9, node: "elsewhere" });
 const kinds = (): readonly string[] => hooked.recorder.events.map(({ kind }) => kind);
 const edges = (): readonly unknown[] => hooked.recorder.receives.map(({ from }) => from?.seq);
 const seqs = (): readonly unknown[] => hooked.recorder.sends.map(({ seq }) => seq);

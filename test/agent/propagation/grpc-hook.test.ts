@@ -17,7 +17,7 @@ import {
   shopClient,
 } from "../../support/grpc-exchange.ts";
 import { onServer } from "../../support/grpc-stranger.ts";
-import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
+import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import type { RecordedReceive } from "../../support/message-recorder.ts";
 
 let hooked: HookedProcess;
@@ -29,7 +29,6 @@ afterEach(async () => {
   await hooked.close();
 });
 
-const foreign = formatCarrier({ t: 4_000 as never, epoch: 3, seq: 9, node: "elsewhere" });
 const kinds = (): readonly string[] => hooked.recorder.events.map(({ kind }) => kind);
 const EXCHANGE = ["send", "receive", "send", "receive"];
 

@@ -7,7 +7,7 @@ import * as ws from "ws";
 import { WebSocket, WebSocketServer } from "ws";
 import { AGENT_NODE_ID, formatHlc, type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
-import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
+import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import type { RecordedReceive } from "../../support/message-recorder.ts";
 import { messages, WsExchange } from "../../support/ws-exchange.ts";
 
@@ -19,7 +19,6 @@ afterEach(async () => {
 });
 
 const HANDSHAKE = ["send", "receive", "send", "receive"];
-const foreign = formatCarrier({ t: 4_000 as never, epoch: 3, seq: 9, node: "elsewhere" });
 const kinds = (): readonly string[] => hooked.recorder.events.map(({ kind }) => kind);
 /** Of messages proper, without the handshake. */
 const sent = () => hooked.recorder.sends.filter(({ channel }) => channel === "ws");
