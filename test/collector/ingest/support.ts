@@ -1,10 +1,13 @@
 /** Batches, time and a collector's core for the tests of ingest. */
 import {
   BatchBuilder,
+  decodeBatch,
   encodeBatch,
+  eventsOf,
   type Hlc,
   KindCode,
   type LostRange,
+  MIN_HLC,
   ticksFromUnixMs,
 } from "../../../agent/kernel/index.ts";
 import { Ingest } from "../../../collector/ingest/ingest.ts";
@@ -20,6 +23,19 @@ export const START: Hlc = ticksFromUnixMs(START_MS);
 /** `START` plus so many ticks. */
 export function atTick(ticks: number): Hlc {
   return (START + ticks) as Hlc;
+}
+
+/** A range of time with all of a test's history in it. */
+export const EVERYTHING: { readonly from: Hlc; readonly to: Hlc } = {
+  from: MIN_HLC,
+  to: atTick(1e12),
+};
+
+/** All stored seqs of an epoch, as they lie in the batches. */
+export function storedSeqs(store: HistoryStore, epochId = 1): number[] {
+  return [...store.batches(epochId, EVERYTHING)].flatMap((batch) =>
+    [...eventsOf(decodeBatch(batch.bytes))].map((event) => event.seq),
+  );
 }
 
 /** Time that stands still until it is moved. */
