@@ -1,7 +1,10 @@
 /** WebSocket servers and clients on loopback, for the tests of the ws hook. */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { expect } from "vitest";
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from "ws";
+import type { HookedProcess } from "./http-exchange.ts";
+import type { RecordedReceive, RecordedSend } from "./message-recorder.ts";
 
 export interface SocketPair {
   readonly client: WebSocket;
@@ -64,4 +67,27 @@ export function messages(socket: WebSocket, count: number): Promise<readonly str
     socket.once("error", reject);
     socket.once("close", () => reject(new Error(`closed after ${texts.length} messages`)));
   });
+}
+
+/** Of messages proper, without the handshake. */
+export function sentOver({ recorder }: HookedProcess): readonly RecordedSend[] {
+  return recorder.sends.filter(({ channel }) => channel === "ws");
+}
+
+export function receivedOver({ recorder }: HookedProcess): readonly RecordedReceive[] {
+  return recorder.receives.filter(({ channel }) => channel === "ws");
+}
+
+/** Every message has its receive, in the order sent, each later than its send. */
+export function expectAllJoined(hooked: HookedProcess, count: number): void {
+  const sent = sentOver(hooked);
+  const received = receivedOver(hooked);
+  const failed = new Set(sent.map(({ replaces }) => replaces));
+  const good = sent.filter((send) => !send.failed && !failed.has(send.seq));
+  expect(good).toHaveLength(count);
+  const byName = new Map(good.map((send) => [send.seq, send]));
+  const edges = received.map(({ from }) => from?.seq ?? -1);
+  expect([...edges].sort((a, b) => a - b)).toEqual(good.map(({ seq }) => seq));
+  for (const { from, t } of received)
+    expect(t).toBeGreaterThan(byName.get(from?.seq ?? -1)?.t ?? t);
 }
