@@ -16,6 +16,8 @@ export default defineConfig({
     // process, which does next to nothing here: on two processors that would be one file after the other.
     maxWorkers: availableParallelism(),
     sequence: { sequencer: LongestFirst },
+    // Tests of one file that say they may run at the same time.
+    maxConcurrency: 2,
     // A bound for hangs, not a measure: two busy cores must not fail a test that starts processes.
     testTimeout: 20_000,
     hookTimeout: 20_000,

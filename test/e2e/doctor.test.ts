@@ -203,7 +203,8 @@ it("says in a sentence why a cut now is incomplete, and what to do", async () =>
   }
 }, 40_000);
 
-describe("doctor with a command", () => {
+// Two at a time: each mostly waits for the application that it looks at.
+describe.concurrent("doctor with a command", () => {
   it.each(["app.mjs", "app.cjs"])(
     "tells hooks and packages of %s, from outside its folder",
     async (file) => {

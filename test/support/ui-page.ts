@@ -7,6 +7,7 @@ import { build } from "vite";
 import type { TestHook } from "../../ui/src/test-hook.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+const AXE = join(ROOT, "node_modules/axe-core/axe.min.js");
 const SETTLE_LIMIT_MS = 15_000;
 
 declare global {
@@ -109,8 +110,10 @@ interface AxeResult {
 
 /** What axe finds wrong, one line per node. */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
-  const source = await readFile(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8");
-  await page.evaluate(source);
+  // Half a megabyte, read by the page once.
+  if (!(await page.evaluate(() => "axe" in globalThis))) {
+    await page.evaluate(await readFile(AXE, "utf8"));
+  }
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResult> } }).axe.run(),
   );
