@@ -13,14 +13,10 @@ import type {
   BoundExpr,
   CallExpr,
   CheckedQuery,
-  CompareExpr,
-  LogicalExpr,
-  SetOpExpr,
   VariableExpr,
 } from "../check/bound.ts";
-import { arithmetic, Fault, negate } from "../values/arithmetic.ts";
+import { arithmetic, negate } from "../values/arithmetic.ts";
 import {
-  asSet,
   type Datum,
   elementOf,
   fieldOf,
@@ -28,23 +24,22 @@ import {
   type Known,
   LOST,
   Multiset,
-  SetDatum,
   type Truth,
   UNDEFINED,
   Unknown,
   valuesOf,
 } from "../values/datum.ts";
-import { and, not, or } from "../values/kleene.ts";
+import { not } from "../values/kleene.ts";
 import type { ChangeTracker } from "./change-tracker.ts";
 import type { CutState } from "./cut-sequence.ts";
 import { applyFunction, FunctionFailed } from "./functions.ts";
-import { LoopEvaluator } from "./loops.ts";
-import { areEqual, firstUnknown, orderOf, partOf, setOperation } from "./operators.ts";
+import { OperatorEvaluator } from "./operator-evaluator.ts";
+import { firstUnknown, partOf } from "./operators.ts";
 import { jsonBytes } from "./output.ts";
 import { type RunContext, RunFailed } from "./run-context.ts";
 import { aboutSystem } from "./system.ts";
 
-export class Evaluator extends LoopEvaluator {
+export class Evaluator extends OperatorEvaluator {
   readonly #query: CheckedQuery;
   readonly #tracker: ChangeTracker;
   /** Declared names by slot. GLOBALs keep theirs from cut to cut. */
@@ -131,25 +126,25 @@ export class Evaluator extends LoopEvaluator {
         );
       }
       case "negate":
-        return this.#arithmetic(expr, (a) => negate(a), this.evaluate(expr.operand));
+        return this.calculate(expr, (a) => negate(a), this.evaluate(expr.operand));
       case "not":
         return not(this.truth(expr.operand));
       case "arithmetic": {
         const left = this.evaluate(expr.left);
         const right = this.evaluate(expr.right);
-        return this.#arithmetic(expr, (a, b) => arithmetic(expr.op, a, b), left, right);
+        return this.calculate(expr, (a, b) => arithmetic(expr.op, a, b), left, right);
       }
       case "setop":
-        return this.#setOp(expr);
+        return this.setOp(expr);
       case "compare":
-        return this.#compare(expr);
+        return this.compare(expr);
       case "is": {
         const operand = this.evaluate(expr.operand);
         const is = expr.what === "NULL" ? operand === null : operand instanceof Unknown;
         return is !== expr.negated;
       }
       case "logical":
-        return this.#logical(expr);
+        return this.logical(expr);
       case "choice": {
         const condition = this.truth(expr.condition);
         if (condition instanceof Unknown) return condition;
@@ -159,7 +154,7 @@ export class Evaluator extends LoopEvaluator {
       case "call":
         return this.#call(expr);
       case "set":
-        return this.#set(expr.members);
+        return this.setOf(expr.members);
       case "filter":
         return this.filter(expr);
       case "quantifier":
@@ -210,105 +205,6 @@ export class Evaluator extends LoopEvaluator {
     this.#becameNow[slot] = now;
     if (this.#isStart || now === false) return false;
     return now === true ? this.#became[slot] !== true : now;
-  }
-
-  // ---- operators
-
-  #arithmetic(
-    expr: BoundExpr,
-    compute: (...operands: [Known, Known]) => Known | Fault,
-    ...operands: readonly Datum[]
-  ): Datum {
-    const unknown = firstUnknown(operands);
-    if (unknown !== undefined) return unknown;
-    const [a, b] = operands as readonly (Known | Multiset)[];
-    if (a instanceof Multiset || b instanceof Multiset) {
-      this.context.warn("not-a-number", expr.at);
-      return UNDEFINED;
-    }
-    const result = compute(a as Known, b as Known);
-    if (!(result instanceof Fault)) return result;
-    this.context.warn(result.code, expr.at);
-    return UNDEFINED;
-  }
-
-  #setOp({ op, left, right }: SetOpExpr): Datum {
-    const sets = [this.collection(left), this.collection(right)];
-    const unknown = firstUnknown(sets);
-    if (unknown !== undefined) return unknown;
-    const [a, b] = sets.map((one) => (one instanceof Unknown ? SetDatum.empty : asSet(one)));
-    if (a === undefined || b === undefined) return UNDEFINED;
-    this.context.step(a.members.length + b.members.length);
-    return setOperation(op, a, b);
-  }
-
-  #compare(expr: CompareExpr): Truth {
-    const { op } = expr;
-    if (op === "IN" || op === "NOTIN") {
-      const found = this.#isIn(expr);
-      return op === "IN" ? found : not(found);
-    }
-    if (op === "ISSUBSET" || op === "ISPROPSUBSET") return this.#isWithin(expr);
-    const left = this.evaluate(expr.left);
-    const right = this.evaluate(expr.right);
-    const unknown = firstUnknown([left, right]);
-    if (unknown !== undefined) return unknown;
-    if (op === "=" || op === "!=") return areEqual(left, right) === (op === "=");
-    const order = isCollection(left) || isCollection(right) ? undefined : orderOf(left, right);
-    if (order === undefined) {
-      this.context.warn("kinds-differ", expr.at);
-      return UNDEFINED;
-    }
-    return op === "<" ? order < 0 : op === "<=" ? order <= 0 : op === ">" ? order > 0 : order >= 0;
-  }
-
-  #isIn({ left, right }: CompareExpr): Truth {
-    const member = this.evaluate(left);
-    const collection = this.collection(right);
-    if (member instanceof Unknown) return member;
-    if (collection instanceof Unknown) return collection;
-    if (member instanceof Multiset) {
-      this.context.warn("kinds-differ", left.at);
-      return UNDEFINED;
-    }
-    this.context.step(valuesOf(collection).length);
-    if (asSet(collection).has(member)) return true;
-    return collection instanceof Multiset && collection.hasHole ? LOST : false;
-  }
-
-  #isWithin({ op, left, right }: CompareExpr): Truth {
-    const inner = this.collection(left);
-    const outer = this.collection(right);
-    const unknown = firstUnknown([inner, outer]);
-    if (unknown !== undefined) return unknown;
-    if (inner instanceof Unknown || outer instanceof Unknown) return UNDEFINED;
-    const [a, b] = [asSet(inner), asSet(outer)];
-    return a.isWithin(b) && (op === "ISSUBSET" || !b.isWithin(a));
-  }
-
-  #logical({ op, operands }: LogicalExpr): Truth {
-    const isAnd = op === "AND";
-    let result: Truth = isAnd;
-    for (const operand of operands) {
-      const truth = this.truth(operand);
-      result = isAnd ? and(result, truth) : or(result, truth);
-      if (result === !isAnd) return result;
-    }
-    return result;
-  }
-
-  #set(members: readonly BoundExpr[]): Datum {
-    const values: Known[] = [];
-    for (const member of members) {
-      const value = this.evaluate(member);
-      if (value instanceof Unknown) return value;
-      if (value instanceof Multiset) {
-        this.context.warn("kinds-differ", member.at);
-        return UNDEFINED;
-      }
-      values.push(value);
-    }
-    return SetDatum.of(values);
   }
 
   #assign({ slot, value, isFirst }: AssignExpr): Truth {
