@@ -4,6 +4,7 @@ import { toJsonForm } from "../../../agent/kernel/index.ts";
 import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
 import { openCase } from "../../support/history-case.ts";
 import { plainText } from "../../support/step-oracle.ts";
+import { over } from "../../support/store-over.ts";
 
 /** Flips a bit in every fifth batch, as it is read. */
 function damaging(store: HistoryStore): HistoryStore {
@@ -13,15 +14,9 @@ function damaging(store: HistoryStore): HistoryStore {
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
     return { ...batch, bytes };
   };
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === "batches") {
-        return function* (...args: Parameters<HistoryStore["batches"]>): Generator<StoredBatch> {
-          for (const batch of target.batches(...args)) yield spoil(batch);
-        };
-      }
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
+  return over(store, {
+    *batches(...args) {
+      for (const batch of store.batches(...args)) yield spoil(batch);
     },
   });
 }

@@ -8,17 +8,7 @@ import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
-
-function over(store: HistoryStore, changed: Partial<HistoryStore>): HistoryStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const own = changed[name as keyof HistoryStore];
-      if (own !== undefined) return own;
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
+import { over } from "../../support/store-over.ts";
 
 describe("after a checkpoint that could not be written", () => {
   it("the next ones can be read again, and other epochs are not left behind", async () => {

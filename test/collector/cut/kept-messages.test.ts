@@ -17,6 +17,7 @@ import type { Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { Draw, randomOf } from "../../support/random-history.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
+import { noReads, over, watched } from "../../support/store-over.ts";
 
 const NODES = ["a", "b", "c"];
 const TIMEOUT_MS = 2_000;
@@ -81,42 +82,7 @@ function messages(draw: Draw): Told[] {
 
 /** The same store as one that keeps nothing joined. */
 function blind(store: HistoryStore): HistoryStore {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === "messageStretches") return () => [];
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
-/** The same store with another way to write joined messages. */
-function writing(store: HistoryStore, writeMessages: HistoryStore["writeMessages"]): HistoryStore {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === "writeMessages") return writeMessages;
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
-/** Counts the reads of batches. */
-function counting(store: HistoryStore, reads: { count: number }): HistoryStore {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === "batches") {
-        return function* (...args: Parameters<HistoryStore["batches"]>) {
-          for (const batch of target.batches(...args)) {
-            reads.count += 1;
-            yield batch;
-          }
-        };
-      }
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+  return over(store, { messageStretches: () => [] });
 }
 
 function open(store: HistoryStore): LiveHistory {
@@ -184,14 +150,14 @@ describe("joined messages in the store", () => {
     const { history, store, tell } = tellHistory({ limits: LIMITS });
     await tellBusy(tell, 30);
     await history.idle();
-    const reads = { count: 0 };
-    const later = open(counting(store, reads));
+    const reads = noReads();
+    const later = open(watched(store, reads));
     expect(later.cutAt(atMs(15_005)).inFlight).toHaveLength(50);
     // Each node's way from its checkpoint; there are 600 batches.
-    const state = reads.count;
-    reads.count = 0;
-    open(counting(blind(store), reads)).cutAt(atMs(15_005));
-    expect(reads.count - state).toBeGreaterThan(50);
+    const state = reads.batches;
+    reads.batches = 0;
+    open(watched(blind(store), reads)).cutAt(atMs(15_005));
+    expect(reads.batches - state).toBeGreaterThan(50);
   });
 
   it("are joined for what is over, once, and go on after a start", async () => {
@@ -209,14 +175,19 @@ describe("joined messages in the store", () => {
 
   it("hold a run that came while a later stretch was joined", async () => {
     const inner = new MemoryStore();
-    const { tell } = tellHistory({ store: writing(inner, async () => {}), limits: LIMITS });
+    const { tell } = tellHistory({
+      store: over(inner, { writeMessages: async () => {} }),
+      limits: LIMITS,
+    });
     await tellBusy(tell, 30);
     let isTold = false;
-    const store = writing(inner, async (...args) => {
-      const isFirst = !isTold;
-      isTold = true;
-      if (isFirst) await tell("c", 1, [join(atMs(3_000)), send(atMs(4_000), "a")]);
-      await inner.writeMessages(...args);
+    const store = over(inner, {
+      async writeMessages(...args) {
+        const isFirst = !isTold;
+        isTold = true;
+        if (isFirst) await tell("c", 1, [join(atMs(3_000)), send(atMs(4_000), "a")]);
+        await inner.writeMessages(...args);
+      },
     });
     const history = open(store);
     history.notifyStored();
@@ -244,12 +215,7 @@ describe("joined messages in the store", () => {
   });
 
   it("of a minute of nothing but changes are not looked for in its events", async () => {
-    const reads = { count: 0 };
-    const inner = new MemoryStore();
-    const told = tellHistory({
-      store: counting(inner, reads),
-      limits: { ...LIMITS, roundChanges: 4 },
-    });
+    const told = tellHistory({ limits: { ...LIMITS, roundChanges: 4 } });
     for (let i = 0; i < 500; i += 1) {
       await told.tell("a", 1 + 2 * i, [
         set(atMs(i * 100), "l", "k", i),
@@ -275,13 +241,7 @@ describe("joined messages in the store", () => {
     const { history, store, tell } = tellHistory({ limits: LIMITS });
     await tellBusy(tell, 10);
     await history.idle();
-    const wrong = new Proxy(store, {
-      get(target, name) {
-        if (name === "messageCell") return () => Uint8Array.of(1, 9, 9);
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const wrong = over(store, { messageCell: () => Uint8Array.of(1, 9, 9) });
     expect(open(wrong).cutAt(atMs(5_005)).inFlight).toHaveLength(50);
   });
 });

@@ -12,22 +12,17 @@ import { type HistoryCase, openCase, SHAPES } from "../../support/history-case.t
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { Draw, randomOf } from "../../support/random-history.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
+import { over } from "../../support/store-over.ts";
 
 const LIMITS = { tileEvents: 4, exactEvents: 1 };
 
-/** `tile` may be answered by something else; counts those found. */
-function watched(inner: HistoryStore, found: { tiles: number }, isBlind = false): HistoryStore {
-  return new Proxy(inner, {
-    get(target, name) {
-      if (name === "tile") {
-        return (...place: Parameters<HistoryStore["tile"]>) => {
-          const bytes = isBlind ? undefined : target.tile(...place);
-          if (bytes !== undefined) found.tiles += 1;
-          return bytes;
-        };
-      }
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
+/** Counts the tiles found; `isBlind`: there is none. */
+function counting(inner: HistoryStore, found: { tiles: number }, isBlind = false): HistoryStore {
+  return over(inner, {
+    tile(...place) {
+      const bytes = isBlind ? undefined : inner.tile(...place);
+      if (bytes !== undefined) found.tiles += 1;
+      return bytes;
     },
   });
 }
@@ -36,7 +31,7 @@ function watched(inner: HistoryStore, found: { tiles: number }, isBlind = false)
 function readers(store: HistoryStore, nowMs: number, found: { tiles: number }) {
   const open = (over: HistoryStore): LiveHistory =>
     createHistory({ store: over, timers: new ManualTimers(nowMs), limits: LIMITS });
-  return { kept: open(watched(store, found)), counted: open(watched(store, found, true)) };
+  return { kept: open(counting(store, found)), counted: open(counting(store, found, true)) };
 }
 
 async function expectSame(
@@ -157,13 +152,7 @@ describe("timeline tiles in the store", () => {
     const rows = Array.from({ length: 100 }, (_, i) => set(atMs(1 + i), "l", "k", i));
     for (let i = 0; i < rows.length; i += 10) await tell("a", 1 + i, rows.slice(i, i + 10));
     await history.idle();
-    const wrong = new Proxy(store, {
-      get(target, name) {
-        if (name === "tile") return () => Uint8Array.of(1, 2, 3);
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const wrong = over(store, { tile: () => Uint8Array.of(1, 2, 3) });
     const one = createHistory({ store: wrong, timers: new ManualTimers(0), limits: LIMITS });
     const range = { from: atMs(0), to: atMs(200) };
     const { lanes } = await one.timeline(range, 10);

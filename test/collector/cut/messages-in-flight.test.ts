@@ -13,6 +13,7 @@ import type { Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { Draw, randomOf } from "../../support/random-history.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
+import { noReads, over, watched } from "../../support/store-over.ts";
 
 const NODES = ["a", "b", "c"];
 const TIMEOUT_MS = 20;
@@ -120,22 +121,8 @@ describe("messages in flight", () => {
   });
 
   it("are not read from the store again while a question stays near", async () => {
-    let reads = 0;
-    const inner = new MemoryStore();
-    const store: HistoryStore = new Proxy(inner, {
-      get(target, name) {
-        if (name === "batches") {
-          return function* (...args: Parameters<HistoryStore["batches"]>): Generator<StoredBatch> {
-            for (const batch of target.batches(...args)) {
-              reads += 1;
-              yield batch;
-            }
-          };
-        }
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const reads = noReads();
+    const store = watched(new MemoryStore(), reads);
     const { history, tell } = tellHistory({ store, limits: { roundChanges: 10 } });
     await tell("a", 1, [join(atMs(0))]);
     await tell("b", 1, [join(atMs(0))]);
@@ -150,27 +137,29 @@ describe("messages in flight", () => {
     }
     await history.checkpointer.idle();
     expect(history.cutAt(atMs(20_010)).inFlight).toHaveLength(1);
-    reads = 0;
+    reads.batches = 0;
     expect(history.cutAt(atMs(20_110)).inFlight).toHaveLength(1);
     expect(history.cutAt(atMs(20_160)).inFlight).toHaveLength(0);
     // What is left is each node's way from its checkpoint, twice; there are 602 batches.
-    expect(reads).toBeLessThan(60);
-    reads = 0;
+    expect(reads.batches).toBeLessThan(60);
+    reads.batches = 0;
     await tell("a", 602, [send(atMs(31_000), "b")]);
-    reads = 0;
+    reads.batches = 0;
     expect(history.cutAt(atMs(31_000)).inFlight).toHaveLength(1);
-    expect(reads).toBeGreaterThan(0);
+    expect(reads.batches).toBeGreaterThan(0);
   });
 
   it("finds slow ones with a few looks at the store, however many they are", async () => {
     const asked = { slow: 0, batches: 0 };
     const inner = new MemoryStore();
-    const store: HistoryStore = new Proxy(inner, {
-      get(target, name) {
-        if (name === "slowMessagesAt") asked.slow += 1;
-        if (name === "batches") asked.batches += 1;
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
+    const store = over(inner, {
+      slowMessagesAt(...args) {
+        asked.slow += 1;
+        return inner.slowMessagesAt(...args);
+      },
+      batches(...args) {
+        asked.batches += 1;
+        return inner.batches(...args);
       },
     });
     const { history, tell } = tellHistory({ store });

@@ -8,42 +8,19 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import { createHistory } from "../../../collector/cut/create-history.ts";
-import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
 import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
 import { openCase } from "../../support/history-case.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { makeHistory } from "../../support/random-history.ts";
 import { storeStage } from "../../support/store-history.ts";
+import { noReads, watched } from "../../support/store-over.ts";
 
 /** More than LMDB has places for readers. */
 const ROUNDS = 200;
 
-/** Counts the reads of batches that were begun and not ended. */
-function counting(store: HistoryStore, reads: { open: number; all: number }): HistoryStore {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === "batches") {
-        return (...args: Parameters<HistoryStore["batches"]>): Iterable<StoredBatch> => ({
-          *[Symbol.iterator]() {
-            reads.open += 1;
-            reads.all += 1;
-            try {
-              yield* target.batches(...args);
-            } finally {
-              reads.open -= 1;
-            }
-          },
-        });
-      }
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
 describe("what a question reads", () => {
   it("is closed when the answer is full before the reading came to its end", async () => {
-    const reads = { open: 0, all: 0 };
+    const reads = noReads();
     const { history, model } = await openCase({
       seed: 3,
       size: 250,
@@ -51,7 +28,7 @@ describe("what a question reads", () => {
       checkpoints: true,
       batchEvents: 4,
       segments: true,
-      wrap: (store) => counting(store, reads),
+      wrap: (store) => watched(store, reads),
     });
     const [first] = model.times as [Hlc, ...Hlc[]];
     const last = model.times.at(-1) as Hlc;
@@ -63,7 +40,7 @@ describe("what a question reads", () => {
     await history.events({ from: first, to: last, limit: 2, selection: { nodes: [node] } });
     await history.diff(first, last);
     await history.timeline({ from: first, to: last }, 100);
-    expect(reads.all).toBeGreaterThan(5);
+    expect(reads.begun).toBeGreaterThan(5);
     expect(reads.open).toBe(0);
   });
 

@@ -7,21 +7,10 @@ import { type Hlc, toJsonForm } from "../../../agent/kernel/index.ts";
 import type { DirectoryRecord, HistoryStore } from "../../../collector/store/history-store.ts";
 import { type HistoryCase, openCase } from "../../support/history-case.ts";
 import { plainText } from "../../support/step-oracle.ts";
+import { over } from "../../support/store-over.ts";
 
 const SEEDS = 12;
 const SHAPE = { size: 120, repaired: true, checkpoints: true, batchEvents: 7, segments: true };
-
-/** Overrides some methods of a store. */
-function over(store: HistoryStore, changed: Partial<HistoryStore>): HistoryStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const own = changed[name as keyof HistoryStore];
-      if (own !== undefined) return own;
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
 
 const FAULTS: readonly [what: string, plant: (store: HistoryStore) => HistoryStore][] = [
   [

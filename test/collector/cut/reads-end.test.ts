@@ -3,36 +3,18 @@ import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import { createHistory } from "../../../collector/cut/create-history.ts";
 import type { CutTimers } from "../../../collector/cut/timers.ts";
-import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { makeHistory } from "../../support/random-history.ts";
 import { storeStage } from "../../support/store-history.ts";
+import { noReads, watched } from "../../support/store-over.ts";
 
 describe("between two slices of a question", () => {
   it("nothing is being read", async () => {
-    const reads = { open: 0, all: 0 };
+    const reads = noReads();
     const model = makeHistory(11, 400);
     const inner = new MemoryStore();
     await storeStage(inner, model, "first", 3);
-    const store = new Proxy(inner, {
-      get(target, name) {
-        if (name === "batches") {
-          return (...args: Parameters<HistoryStore["batches"]>): Iterable<StoredBatch> => ({
-            *[Symbol.iterator]() {
-              reads.open += 1;
-              reads.all += 1;
-              try {
-                yield* target.batches(...args);
-              } finally {
-                reads.open -= 1;
-              }
-            },
-          });
-        }
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const store = watched(inner, reads);
     const openAtTurns: number[] = [];
     let nowMs = model.nowMs;
     const timers: CutTimers = {
@@ -60,7 +42,7 @@ describe("between two slices of a question", () => {
       const { log, key } = changed.event;
       await history.variable(changed.node, log, key, { from, to }, 100);
     }
-    expect(reads.all).toBeGreaterThan(5);
+    expect(reads.begun).toBeGreaterThan(5);
     expect(openAtTurns.length).toBeGreaterThan(20);
     expect(Math.max(...openAtTurns)).toBe(0);
     await history.close();

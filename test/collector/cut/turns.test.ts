@@ -11,6 +11,7 @@ import { ManualTimers } from "../../support/manual-timers.ts";
 import { makeHistory } from "../../support/random-history.ts";
 import { storeStage } from "../../support/store-history.ts";
 import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
+import { over } from "../../support/store-over.ts";
 
 /** Each look at the clock takes a millisecond; turns are counted. */
 class BusyTimers implements CutTimers {
@@ -121,11 +122,10 @@ describe("many who wait for a cut", () => {
   it("cost no cut while a node has not been heard of, and one each when it has", async () => {
     let reads = 0;
     const inner = new MemoryStore();
-    const store = new Proxy(inner, {
-      get(target, name) {
-        if (name === "directoryAt") reads += 1;
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
+    const store = over(inner, {
+      directoryAt(...args) {
+        reads += 1;
+        return inner.directoryAt(...args);
       },
     });
     const { history, tell } = tellHistory({ store });

@@ -13,6 +13,7 @@ import { type Asked, type CutOracle, reason } from "../../support/cut-oracle.ts"
 import { type HistoryCase, openCase, randomAsked, SHAPES } from "../../support/history-case.ts";
 import { plainText } from "../../support/step-oracle.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
+import { noReads, watched } from "../../support/store-over.ts";
 
 const seeds = fc.integer({ min: 0, max: 2 ** 30 });
 
@@ -262,24 +263,8 @@ describe("who walks", () => {
   });
 
   it("may stop early or be cancelled, and leaves no read of the store open", async () => {
-    let open = 0;
-    const inner = new MemoryStore();
-    const store: HistoryStore = new Proxy(inner, {
-      get(target, name) {
-        if (name === "batches") {
-          return function* (...args: Parameters<HistoryStore["batches"]>): Generator<StoredBatch> {
-            open += 1;
-            try {
-              yield* target.batches(...args);
-            } finally {
-              open -= 1;
-            }
-          };
-        }
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const reads = noReads();
+    const store = watched(new MemoryStore(), reads);
     const { history, tell } = tellHistory({ store });
     for (const node of ["a", "b"]) await tell(node, 1, [join(atMs(0)), set(atMs(1), "l", "k", 0)]);
     for (let i = 1; i <= 50; i += 1) await tell("a", 2 + i, [set(atMs(i * 10), "l", "k", i)]);
@@ -288,7 +273,7 @@ describe("who walks", () => {
       cuts += 1;
       // Whatever the caller waits for, the store is let go.
       await new Promise((resolve) => setImmediate(resolve));
-      expect(open).toBe(0);
+      expect(reads.open).toBe(0);
       if (view.time === atMs(100)) break;
     }
     expect(cuts).toBe(11);
@@ -300,26 +285,12 @@ describe("who walks", () => {
       }),
     );
     await expect(walked).rejects.toMatchObject({ code: "cancelled" });
-    expect(open).toBe(0);
+    expect(reads.open).toBe(0);
   });
 
   it("reads each batch of the range once, and nothing of it again per cut", async () => {
-    let reads = 0;
-    const inner = new MemoryStore();
-    const store: HistoryStore = new Proxy(inner, {
-      get(target, name) {
-        if (name === "batches") {
-          return function* (...args: Parameters<HistoryStore["batches"]>): Generator<StoredBatch> {
-            for (const batch of target.batches(...args)) {
-              reads += 1;
-              yield batch;
-            }
-          };
-        }
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const reads = noReads();
+    const store = watched(new MemoryStore(), reads);
     const { history, tell } = tellHistory({ store });
     await tell("a", 1, [join(atMs(0))]);
     for (let i = 0; i < 200; i += 1) {
@@ -327,7 +298,7 @@ describe("who walks", () => {
       await tell("a", 2 + i * 20, rows);
     }
     await history.checkpointer.idle();
-    reads = 0;
+    reads.batches = 0;
     let cuts = 0;
     for await (const { complete } of history.walk({ from: atMs(0), to: atMs(9_000) })) {
       if (cuts < 4_000) expect(complete).toBe(true);
@@ -335,7 +306,7 @@ describe("who walks", () => {
     }
     expect(cuts).toBe(4_001);
     // Once, and the one where a pause was once more.
-    expect(reads).toBeLessThan(2 * 202);
+    expect(reads.batches).toBeLessThan(2 * 202);
   });
 
   it("sees who sends, and calls a cut that heard of a stranger incomplete from then on", async () => {

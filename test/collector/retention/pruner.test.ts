@@ -7,6 +7,7 @@ import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { aBatch } from "../../support/batches.ts";
 import { atMs, join, receive } from "../../support/told-history.ts";
 import { anIngest } from "../ingest/support.ts";
+import { over } from "../../support/store-over.ts";
 
 const TURNS = 50;
 
@@ -21,13 +22,7 @@ it("A sweep of an empty history leaves violations that come while it is on its w
     for (let i = 0; i < TURNS; i += 1) await new Promise((resolve) => setImmediate(resolve));
     return inner.sweep(options);
   };
-  const store = new Proxy<HistoryStore>(inner, {
-    get(target, name) {
-      if (name === "sweep") return sweep;
-      const value = Reflect.get(target, name, target) as unknown;
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+  const store = over(inner, { sweep });
   const pruner = new Pruner({
     store,
     points: { checkpointAt: () => undefined, markAt: () => undefined },
