@@ -1,9 +1,10 @@
 /** What every HistoryStore promises of what was worked out of events: timeline tiles, joined messages. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { tileSpan } from "../../../collector/store/tile-levels.ts";
 import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
+import { freshStores } from "./fresh-stores.ts";
 
 const at = (t: number): Hlc => t as Hlc;
 const CELLS = [
@@ -13,15 +14,7 @@ const CELLS = [
 
 export function describeDerivedRecords(name: string, open: () => Promise<HistoryStore>): void {
   describe(`${name} as a keeper of what was worked out`, () => {
-    const opened: HistoryStore[] = [];
-    afterEach(async () => {
-      for (const store of opened.splice(0)) await store.close();
-    });
-    const fresh = async (): Promise<HistoryStore> => {
-      const store = await open();
-      opened.push(store);
-      return store;
-    };
+    const fresh = freshStores(open);
     const tile = (level: number, index: number) => ({ level, index, bytes: Uint8Array.of(level) });
 
     it("gives a tile back by epoch, level and index, and no other", async () => {

@@ -1,6 +1,6 @@
 /** What every HistoryStore promises. The test file of each adapter calls `describeHistoryStore` once. */
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type {
   CheckpointWrite,
@@ -9,6 +9,7 @@ import type {
   StoredBatch,
   StoreWrite,
 } from "../../../collector/store/history-store.ts";
+import { freshStores } from "./fresh-stores.ts";
 
 const at = (t: number): Hlc => t as Hlc;
 
@@ -91,15 +92,7 @@ const firstSeqs = (batches: Iterable<StoredBatch>) => [...batches].map((one) => 
 /** `open` gives an empty store of its own each time. */
 export function describeHistoryStore(name: string, open: () => Promise<HistoryStore>): void {
   describe(`${name} as a HistoryStore`, () => {
-    const opened: HistoryStore[] = [];
-    const fresh = async () => {
-      const store = await open();
-      opened.push(store);
-      return store;
-    };
-    afterEach(async () => {
-      for (const store of opened.splice(0)) await store.close();
-    });
+    const fresh = freshStores(open);
 
     it("shows an epoch record once its write has resolved, as it was written", async () => {
       const store = await fresh();

@@ -1,6 +1,6 @@
 /** What every HistoryStore promises of pruning, of what is gone, and of kept cuts. */
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type {
   HistoryStore,
@@ -10,6 +10,7 @@ import type {
 } from "../../../collector/store/history-store.ts";
 import "../../support/seed.ts";
 import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
+import { freshStores } from "./fresh-stores.ts";
 
 const at = (t: number): Hlc => t as Hlc;
 const ALL = { from: at(0), to: at(1e9) };
@@ -61,15 +62,7 @@ const lastSeqs = (store: HistoryStore, epochId: number): number[] =>
 /** `open` gives an empty store of its own each time. */
 export function describePruning(name: string, open: () => Promise<HistoryStore>): void {
   describe(`${name}: pruning`, () => {
-    const opened: HistoryStore[] = [];
-    const fresh = async () => {
-      const store = await open();
-      opened.push(store);
-      return store;
-    };
-    afterEach(async () => {
-      for (const store of opened.splice(0)) await store.close();
-    });
+    const fresh = freshStores(open);
 
     it("lists what is stored after a seq piece by piece, with when it came", async () => {
       const store = await fresh();

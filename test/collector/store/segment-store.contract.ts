@@ -1,5 +1,5 @@
 /** What every HistoryStore promises of segments and of thinned checkpoints. Each adapter's test calls this once. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { eventsOf, type Hlc, MAX_HLC, MIN_HLC } from "../../../agent/kernel/index.ts";
 import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
 import { isSegment } from "../../../collector/store/segment-header.ts";
@@ -7,6 +7,7 @@ import { readStored } from "../../../collector/store/segment-reader.ts";
 import { aBatch, exactJson, type Row } from "../../support/batches.ts";
 import { sealed, stored } from "../../support/segments.ts";
 import { anEpoch, aWrite } from "./history-store.contract.ts";
+import { freshStores } from "./fresh-stores.ts";
 
 const EVERYTHING = { from: MIN_HLC, to: MAX_HLC };
 
@@ -27,16 +28,12 @@ function eventTexts(store: HistoryStore, range = EVERYTHING): string[] {
 
 export function describeSegmentStore(name: string, open: () => Promise<HistoryStore>): void {
   describe(`${name} with segments`, () => {
-    const opened: HistoryStore[] = [];
+    const fresh = freshStores(open);
     const holding = async (...batches: StoredBatch[]): Promise<HistoryStore> => {
-      const store = await open();
-      opened.push(store);
+      const store = await fresh();
       await store.write(aWrite({ epochs: [anEpoch(1)], batches }));
       return store;
     };
-    afterEach(async () => {
-      for (const store of opened.splice(0)) await store.close();
-    });
 
     it("puts one in the place of its batches, with the same events, found by time and by seq", async () => {
       const batches = [1, 6, 11].map(batchFrom);
