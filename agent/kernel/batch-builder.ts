@@ -12,6 +12,7 @@
  */
 import { assert } from "./assert.ts";
 import { type Batch, type EventBody, type LostRange, ValueTag, type VariableRef } from "./batch.ts";
+import { grown } from "./columns.ts";
 import { KindCode } from "./event.ts";
 import type { Hlc } from "./hlc.ts";
 import type { Json, Value } from "./value.ts";
@@ -159,15 +160,11 @@ export class BatchBuilder {
 
   #grow(): void {
     const size = this.#t.length * 2;
-    const grown = <A extends Float64Array | Uint32Array | Uint8Array>(to: A, from: A): A => {
-      to.set(from);
-      return to;
-    };
-    this.#t = grown(new Float64Array(size), this.#t);
-    this.#kind = grown(new Uint8Array(size), this.#kind);
-    this.#ref = grown(new Uint32Array(size), this.#ref);
-    this.#valueTag = grown(new Uint8Array(size), this.#valueTag);
-    this.#valueNumber = grown(new Float64Array(size), this.#valueNumber);
+    this.#t = grown(this.#t, new Float64Array(size));
+    this.#kind = grown(this.#kind, new Uint8Array(size));
+    this.#ref = grown(this.#ref, new Uint32Array(size));
+    this.#valueTag = grown(this.#valueTag, new Uint8Array(size));
+    this.#valueNumber = grown(this.#valueNumber, new Float64Array(size));
   }
 
   /**

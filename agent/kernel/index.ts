@@ -5,6 +5,7 @@ export * from "./batch-builder.ts";
 export * from "./byte-reader.ts";
 export * from "./byte-writer.ts";
 export * from "./clock.ts";
+export * from "./columns.ts";
 export * from "./crc32c.ts";
 export * from "./edit-distance.ts";
 export * from "./errors.ts";

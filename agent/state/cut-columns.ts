@@ -7,6 +7,7 @@
 import {
   type EventBody,
   type EventColumns,
+  grown,
   KindCode,
   type Value,
   ValueTag,
@@ -215,9 +216,4 @@ export class CutColumns {
     this.#valueTag = grown(this.#valueTag, new Uint8Array(length));
     this.#valueNumber = grown(this.#valueNumber, new Float64Array(length));
   }
-}
-
-function grown<A extends Float64Array | Uint8Array | Uint32Array>(from: A, to: A): A {
-  to.set(from);
-  return to;
 }

@@ -10,6 +10,7 @@ import {
   type Batch,
   checkLimit,
   type EventBody,
+  grown,
   type Hlc,
   type Value,
   ValueTag,
@@ -271,16 +272,12 @@ class BlockDraft {
 
   #grow(): void {
     const size = this.#t.length * 2;
-    const grown = <A extends Float64Array | Uint32Array | Uint8Array>(to: A, from: A): A => {
-      to.set(from);
-      return to;
-    };
-    this.#offsets = grown(new Uint32Array(size), this.#offsets);
-    this.#t = grown(new Float64Array(size), this.#t);
-    this.#kind = grown(new Uint8Array(size), this.#kind);
-    this.#ref = grown(new Uint32Array(size), this.#ref);
-    this.#valueTag = grown(new Uint8Array(size), this.#valueTag);
-    this.#valueNumber = grown(new Float64Array(size), this.#valueNumber);
+    this.#offsets = grown(this.#offsets, new Uint32Array(size));
+    this.#t = grown(this.#t, new Float64Array(size));
+    this.#kind = grown(this.#kind, new Uint8Array(size));
+    this.#ref = grown(this.#ref, new Uint32Array(size));
+    this.#valueTag = grown(this.#valueTag, new Uint8Array(size));
+    this.#valueNumber = grown(this.#valueNumber, new Float64Array(size));
   }
 
   rows(): BlockRows {
