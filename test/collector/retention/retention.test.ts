@@ -5,25 +5,9 @@ import "../../support/seed.ts";
 import { formatHlc, type Hlc } from "../../../agent/kernel/index.ts";
 import type { Cut } from "../../../collector/cut/history.ts";
 import { aBatch, atTick } from "../ingest/support.ts";
-import { aScene, JumpingTimers, type Scene } from "./support.ts";
+import { aScene, closeScenes, JumpingTimers, opened, type Scene, stateAt } from "./support.ts";
 
-const scenes: Scene[] = [];
-afterEach(async () => {
-  for (const scene of scenes.splice(0)) await scene.close();
-});
-
-function opened(...given: Parameters<typeof aScene>): Scene {
-  const scene = aScene(...given);
-  scenes.push(scene);
-  return scene;
-}
-
-/** By the plan of `aBatch`: event `seq` at tick 10 seq sets `v<seq % 3>` to `seq`; the first is the join. */
-function stateAt(tick: number): Record<string, number> {
-  const state: Record<string, number> = {};
-  for (let seq = 2; seq * 10 <= tick; seq += 1) state[`v${seq % 3}`] = seq;
-  return state;
-}
+afterEach(closeScenes);
 
 function shown(cut: Cut, node = "n1"): Record<string, unknown> {
   return Object.fromEntries(cut.nodes.get(node)?.logs.get("stock") ?? []);

@@ -27,6 +27,27 @@ export interface Scene {
   close(): Promise<void>;
 }
 
+const scenes: Scene[] = [];
+
+/** For `afterEach`: closes what was opened. */
+export async function closeScenes(): Promise<void> {
+  for (const scene of scenes.splice(0)) await scene.close();
+}
+
+/** By the plan of `aBatch`: event `seq` at tick 10 seq sets `v<seq % 3>` to `seq`; the first is the join. */
+export function stateAt(tick: number): Record<string, number> {
+  const state: Record<string, number> = {};
+  for (let seq = 2; seq * 10 <= tick; seq += 1) state[`v${seq % 3}`] = seq;
+  return state;
+}
+
+/** A scene that `closeScenes` ends. */
+export function opened(...given: Parameters<typeof aScene>): Scene {
+  const scene = aScene(...given);
+  scenes.push(scene);
+  return scene;
+}
+
 export function aScene(
   settings: RetentionSettings,
   store: MemoryStore = new MemoryStore(),

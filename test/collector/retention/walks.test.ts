@@ -7,32 +7,16 @@ import { createHistory } from "../../../collector/cut/create-history.ts";
 import type { WalkView } from "../../../collector/cut/history.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { aBatch, atTick } from "../ingest/support.ts";
-import { aScene, JumpingTimers, type Scene } from "./support.ts";
+import { closeScenes, JumpingTimers, opened, type Scene, stateAt } from "./support.ts";
 
-const scenes: Scene[] = [];
-afterEach(async () => {
-  for (const scene of scenes.splice(0)) await scene.close();
-});
-
-function opened(...given: Parameters<typeof aScene>): Scene {
-  const scene = aScene(...given);
-  scenes.push(scene);
-  return scene;
-}
-
-/** By the plan of `aBatch`: event `seq` at tick 10 seq sets `v<seq % 3>` to `seq`; the first is the join. */
-function stateAt(tick: number): Record<string, number> {
-  const state: Record<string, number> = {};
-  for (let seq = 2; seq * 10 <= tick; seq += 1) state[`v${seq % 3}`] = seq;
-  return state;
-}
+afterEach(closeScenes);
 
 const tickOf = ({ time }: WalkView): number => time - atTick(0);
 const shown = (view: WalkView, node = "n1"): Record<string, unknown> =>
   Object.fromEntries(view.variables(node, "stock"));
 
 /** Batches 0 to `count - 1` of n1, 10 s apart. */
-async function shipped(count: number, ...given: Parameters<typeof aScene>): Promise<Scene> {
+async function shipped(count: number, ...given: Parameters<typeof opened>): Promise<Scene> {
   const scene = opened(...given);
   for (let i = 0; i < count; i += 1) {
     await scene.ship(i);
