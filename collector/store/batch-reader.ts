@@ -41,7 +41,10 @@ export class BatchReader {
     let start: number = from;
     let lastSeq = 0;
     // Of the batches that begin before `from`, the last may reach into the range.
-    for (const key of this.#records.keys(batchesBeginning(epochId, LOWEST_KEY_NUMBER, from), true)) {
+    for (const key of this.#records.keys(
+      batchesBeginning(epochId, LOWEST_KEY_NUMBER, from),
+      true,
+    )) {
       // A key of ours is known to the index, or its record is whole: that of the index may be damaged, too.
       if (!this.#records.isIndexed(key) && this.#records.readIfWhole(key) === undefined) continue;
       const range = batchOfKey(key);

@@ -138,10 +138,7 @@ export function putMessages(
   draft.outcome = { ...draft.outcome, joined: draft.outcome.joined.with(claim) };
 }
 
-export function dropMessages(
-  draft: TransactionDraft,
-  stretches: readonly MessageStretch[],
-): void {
+export function dropMessages(draft: TransactionDraft, stretches: readonly MessageStretch[]): void {
   if (stretches.length === 0) return;
   for (const stretch of stretches) {
     draft.remove(messageStretchKey(stretch));

@@ -156,7 +156,10 @@ export class LmdbReader {
   loadMarks(): PruneMarks {
     const marks = new PruneMarks();
     for (const key of this.#records.keys(allPruned())) {
-      const mark = JSON.parse(this.#records.mustRead(key).toString()) as Omit<PrunedEpoch, "epochId">;
+      const mark = JSON.parse(this.#records.mustRead(key).toString()) as Omit<
+        PrunedEpoch,
+        "epochId"
+      >;
       marks.set({ epochId: epochOfKey(key), ...mark });
     }
     if (this.#records.exists(GONE_KEY)) {

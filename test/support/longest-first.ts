@@ -6,7 +6,12 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Folders and files that take tens of seconds, the longest first. */
-const LONG: readonly string[] = ["test/faults/simulate", "test/faults/", "test/e2e/", "test/readme"];
+const LONG: readonly string[] = [
+  "test/faults/simulate",
+  "test/faults/",
+  "test/e2e/",
+  "test/readme",
+];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

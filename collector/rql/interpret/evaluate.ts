@@ -23,7 +23,7 @@ import {
   isCollection,
   type Known,
   LOST,
-  Multiset,
+  type Multiset,
   type Truth,
   UNDEFINED,
   Unknown,

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eventsOf, formatHlc, formatHlcDisplay, type Hlc } from "../../../agent/kernel/index.ts";
-import { eventsIn, read, set, T } from "./lines.ts";
+import { eventsIn, read, T } from "./lines.ts";
 
 describe("order", () => {
   const hexPlus = (t: number, low: number): string =>

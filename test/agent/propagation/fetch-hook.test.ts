@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
+import { CARRIER_HEADER, parseCarrier } from "../../../agent/propagation/carrier.ts";
 import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;

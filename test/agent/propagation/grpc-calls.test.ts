@@ -2,9 +2,15 @@
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
-import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
-import { echo, EXCHANGE, expectOneExchange, GrpcExchange, type Unary } from "../../support/grpc-calls.ts";
+import {
+  EXCHANGE,
+  echo,
+  expectOneExchange,
+  GrpcExchange,
+  type Unary,
+} from "../../support/grpc-calls.ts";
 import { buy, SHOP } from "../../support/grpc-exchange.ts";
+import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 
@@ -48,12 +54,9 @@ describe("a gRPC call", () => {
     });
     const { path, requestSerialize, responseDeserialize } = SHOP.list;
     const values: unknown[] = [];
-    const call = exchange.client(target).makeServerStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      1,
-    );
+    const call = exchange
+      .client(target)
+      .makeServerStreamRequest(path, requestSerialize, responseDeserialize, 1);
     for await (const value of call) values.push(value);
     expect(values).toEqual([0, 1, 2]);
     expectOneExchange(hooked, { request: false, reply: true });
@@ -72,12 +75,11 @@ describe("a gRPC call", () => {
     });
     const { path, requestSerialize, responseDeserialize } = SHOP.fill;
     const sum = await new Promise((resolve, reject) => {
-      const call = exchange.client(target).makeClientStreamRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        (error, value) => (error === null ? resolve(value) : reject(error)),
-      );
+      const call = exchange
+        .client(target)
+        .makeClientStreamRequest(path, requestSerialize, responseDeserialize, (error, value) =>
+          error === null ? resolve(value) : reject(error),
+        );
       for (const value of [1, 2, 4]) call.write(value);
       call.end();
     });
@@ -94,7 +96,9 @@ describe("a gRPC call", () => {
       }) as grpc.handleBidiStreamingCall<unknown, unknown>,
     });
     const { path, requestSerialize, responseDeserialize } = SHOP.chat;
-    const call = exchange.client(target).makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const call = exchange
+      .client(target)
+      .makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     call.write("a");
     call.write("b");
     call.end();

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
-import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import { GrpcExchange, type Unary } from "../../support/grpc-calls.ts";
 import { buy } from "../../support/grpc-exchange.ts";
+import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 

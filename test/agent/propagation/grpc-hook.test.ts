@@ -5,14 +5,13 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER } from "../../../agent/propagation/carrier.ts";
-import { onServer } from "../../support/grpc-stranger.ts";
-import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import { echo, expectOneExchange, GrpcExchange, type Unary } from "../../support/grpc-calls.ts";
 import { buy } from "../../support/grpc-exchange.ts";
+import { onServer } from "../../support/grpc-stranger.ts";
+import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 

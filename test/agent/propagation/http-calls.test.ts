@@ -1,13 +1,10 @@
-/** Calls through node:http: each is stamped, merged and answered, however it is made. */
-import { channel } from "node:diagnostics_channel";
-import { once } from "node:events";
 import http, { Agent, get, type IncomingMessage, request } from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, parseCarrier } from "../../../agent/propagation/carrier.ts";
-import { foreign, type HookedProcess, hookUp, loopbackTls } from "../../support/http-exchange.ts";
 import { type Call, exchange, expectOneExchange, hostOf, POST } from "../../support/http-calls.ts";
+import { foreign, type HookedProcess, hookUp, loopbackTls } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 
@@ -40,9 +37,7 @@ describe("a call through node:http", () => {
     [
       "headers as a flat array",
       (url, done) =>
-        request(url, { ...POST, headers: ["Host", hostOf(url), "A", "1"] as never }, done).end(
-          "x",
-        ),
+        request(url, { ...POST, headers: ["Host", hostOf(url), "A", "1"] as never }, done).end("x"),
     ],
     [
       "headers as an array of pairs",

@@ -1,11 +1,11 @@
 /** Requests and replies that never went out, and those that did although they failed. */
 import { channel } from "node:diagnostics_channel";
-import { once } from "node:events";
-import http, { get, request } from "node:http";
+import type http from "node:http";
+import { get, request } from "node:http";
 import https from "node:https";
 import { afterEach, describe, expect, it } from "vitest";
-import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import { type Call, exchange } from "../../support/http-calls.ts";
+import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 

@@ -1,5 +1,4 @@
 /** The hooks of node:http themselves: installing, closing, falling back, giving up. */
-import { once } from "node:events";
 import { channel } from "node:diagnostics_channel";
 import Module from "node:module";
 import http, { get, OutgoingMessage, request } from "node:http";

@@ -2,8 +2,8 @@
 import { get } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
-import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import { exchange } from "../../support/http-calls.ts";
+import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 

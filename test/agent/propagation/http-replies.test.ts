@@ -1,12 +1,11 @@
-/** Replies of node:http: each carries a stamp, once, however it is written. */
-import { once } from "node:events";
-import http, { get, request } from "node:http";
+import type http from "node:http";
+import { get, request } from "node:http";
 import { connect } from "node:net";
 import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
-import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import { exchange, expectOneExchange, hostOf, POST } from "../../support/http-calls.ts";
+import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 

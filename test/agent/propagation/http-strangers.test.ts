@@ -6,8 +6,8 @@ import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
 import { hostAndPort, hostText } from "../../../agent/propagation/head-text.ts";
+import { exchange, expectOneExchange } from "../../support/http-calls.ts";
 import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
-import { exchange, expectOneExchange, POST } from "../../support/http-calls.ts";
 
 let hooked: HookedProcess;
 

@@ -1,9 +1,9 @@
 /** WebSockets with a hook at both ends: each message is stamped, in order, and nothing else changes. */
 import { once } from "node:events";
-import { type AddressInfo, connect } from "node:net";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import * as ws from "ws";
-import { WebSocket, WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { CARRIER_HEADER } from "../../../agent/propagation/carrier.ts";
 import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import type { RecordedReceive } from "../../support/message-recorder.ts";
@@ -69,7 +69,11 @@ describe("a WebSocket", () => {
     expect(seen).toEqual(["receive a", "receive b", "receive c"]);
     expectAllJoined(hooked, 6);
     const port = portOf(exchange.servers[0]);
-    expect(sentOver(hooked)[0]).toMatchObject({ channel: "ws", peer: `127.0.0.1:${port}`, streamed: false });
+    expect(sentOver(hooked)[0]).toMatchObject({
+      channel: "ws",
+      peer: `127.0.0.1:${port}`,
+      streamed: false,
+    });
     expect(hooked.recorder.unstampedCounts.size).toBe(0);
   });
 

@@ -3,12 +3,17 @@ import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import * as ws from "ws";
-import { WebSocket, WebSocketServer } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
 import { AGENT_NODE_ID, formatHlc, type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import { CARRIER_HEADER, parseCarrier } from "../../../agent/propagation/carrier.ts";
 import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
-import { expectAllJoined, messages, receivedOver, sentOver, WsExchange } from "../../support/ws-exchange.ts";
+import {
+  expectAllJoined,
+  messages,
+  receivedOver,
+  sentOver,
+  WsExchange,
+} from "../../support/ws-exchange.ts";
 
 let hooked: HookedProcess;
 

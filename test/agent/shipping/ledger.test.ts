@@ -4,11 +4,11 @@
  */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { Agent } from "../../../agent/agent.ts";
+import type { Agent } from "../../../agent/agent.ts";
 import { canonicalText, type Hlc } from "../../../agent/kernel/index.ts";
-import { type Fate, HostileCollector } from "../../support/hostile-collector.ts";
-import { seededRandom } from "../../support/virtual-scheduler.ts";
+import type { Fate, HostileCollector } from "../../support/hostile-collector.ts";
 import { closeAgents, sortedLogs } from "../../support/virtual-agent.ts";
+import { seededRandom } from "../../support/virtual-scheduler.ts";
 import { checkBooks, shipping } from "./virtual-shipping.ts";
 
 afterEach(closeAgents);

@@ -7,13 +7,14 @@ import {
   type Hlc,
   toJsonForm,
 } from "../../../agent/kernel/index.ts";
-import { closeAgents } from "../../support/virtual-agent.ts";
+import { closeAgents, sortedLogs } from "../../support/virtual-agent.ts";
 import {
   expectBooksToClose,
   expectThePast,
   note,
   onDemand,
   type Past,
+  stateIn,
   timesOf,
 } from "./on-demand-scene.ts";
 
@@ -257,7 +258,7 @@ describe("a capture", () => {
       const naive = (JSON.parse(stateIn(past, t)) as [string, unknown][]).find(
         ([one]) => one === name,
       );
-      const found = sorted({
+      const found = sortedLogs({
         [name]: Object.fromEntries([...state].map(([k, v]) => [k, toJsonForm(v)])),
       });
       expect(JSON.parse(JSON.stringify(found))).toEqual([naive]);

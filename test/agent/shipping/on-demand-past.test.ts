@@ -1,10 +1,10 @@
 /** Whatever happens: what captures ship is the naive replay at every moment of them. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { Agent } from "../../../agent/agent.ts";
+import type { Agent } from "../../../agent/agent.ts";
 import { addMs } from "../../../agent/kernel/index.ts";
-import { seededRandom } from "../../support/virtual-scheduler.ts";
 import { closeAgents } from "../../support/virtual-agent.ts";
+import { seededRandom } from "../../support/virtual-scheduler.ts";
 import {
   expectBooksToClose,
   expectThePast,

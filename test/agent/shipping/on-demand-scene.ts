@@ -31,7 +31,7 @@ export function note(agent: Agent, past: Past, t: Hlc): void {
 }
 
 /** The naive state at `t`: that after the last call at or before it. */
-function stateIn(past: Past, t: Hlc): string {
+export function stateIn(past: Past, t: Hlc): string {
   return past.findLast(([at]) => at <= t)?.[1] ?? "[]";
 }
 

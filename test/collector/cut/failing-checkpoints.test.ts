@@ -4,11 +4,10 @@ import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
 import { createHistory } from "../../../collector/cut/create-history.ts";
 import { EpochSource } from "../../../collector/cut/epoch-source.ts";
 import { cutLimits } from "../../../collector/cut/limits.ts";
-import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
-import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
 import { over } from "../../support/store-over.ts";
+import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
 
 describe("after a checkpoint that could not be written", () => {
   it("the next ones can be read again, and other epochs are not left behind", async () => {

@@ -16,8 +16,8 @@ import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import type { Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { Draw, randomOf } from "../../support/random-history.ts";
-import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 import { noReads, over, watched } from "../../support/store-over.ts";
+import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 
 const NODES = ["a", "b", "c"];
 const TIMEOUT_MS = 2_000;

@@ -11,8 +11,8 @@ import { tileSpan } from "../../../collector/store/tile-levels.ts";
 import { type HistoryCase, openCase, SHAPES } from "../../support/history-case.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { Draw, randomOf } from "../../support/random-history.ts";
-import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 import { over } from "../../support/store-over.ts";
+import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 
 const LIMITS = { tileEvents: 4, exactEvents: 1 };
 

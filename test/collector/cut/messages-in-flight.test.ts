@@ -3,17 +3,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import { createHistory } from "../../../collector/cut/create-history.ts";
-import type {
-  EpochEnd,
-  HistoryStore,
-  StoredBatch,
-} from "../../../collector/store/history-store.ts";
+import type { EpochEnd } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import type { Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { Draw, randomOf } from "../../support/random-history.ts";
-import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 import { noReads, over, watched } from "../../support/store-over.ts";
+import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 
 const NODES = ["a", "b", "c"];
 const TIMEOUT_MS = 20;

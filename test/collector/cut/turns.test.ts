@@ -10,8 +10,8 @@ import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { makeHistory } from "../../support/random-history.ts";
 import { storeStage } from "../../support/store-history.ts";
-import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
 import { over } from "../../support/store-over.ts";
+import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
 
 /** Each look at the clock takes a millisecond; turns are counted. */
 class BusyTimers implements CutTimers {

@@ -7,13 +7,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hlc, RetroError, toJsonForm, type Value } from "../../../agent/kernel/index.ts";
 import type { WalkRow, WalkView } from "../../../collector/cut/history.ts";
-import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { type Asked, type CutOracle, reason } from "../../support/cut-oracle.ts";
 import { type HistoryCase, openCase, randomAsked, SHAPES } from "../../support/history-case.ts";
 import { plainText } from "../../support/step-oracle.ts";
-import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 import { noReads, watched } from "../../support/store-over.ts";
+import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 
 const seeds = fc.integer({ min: 0, max: 2 ** 30 });
 

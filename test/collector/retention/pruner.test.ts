@@ -5,9 +5,9 @@ import { Pruner } from "../../../collector/retention/pruner.ts";
 import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { aBatch } from "../../support/batches.ts";
+import { over } from "../../support/store-over.ts";
 import { atMs, join, receive } from "../../support/told-history.ts";
 import { anIngest } from "../ingest/support.ts";
-import { over } from "../../support/store-over.ts";
 
 const TURNS = 50;
 

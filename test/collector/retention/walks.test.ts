@@ -133,8 +133,7 @@ describe("a walk that retention overtakes", () => {
               "outside-retention",
               true,
             ]);
-          await scene.close();
-          scenes.splice(scenes.indexOf(scene), 1);
+          await closeScenes();
         },
       ),
       { numRuns: 40 },

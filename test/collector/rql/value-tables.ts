@@ -35,7 +35,7 @@ export function told(text: string): ReturnType<typeof ask> {
   const range = "ON TIME '2026-11-21T16:00:00.010Z'";
   return ask(`SELECT ${text} AS x FROM l, m ${range}`, HISTORY);
 }
-export const valueOf = (text: string): Json | undefined => firstValue(told(text));
+export const worthOf = (text: string): Json | undefined => firstValue(told(text));
 /** An unknown, as it is told. */
 export const U = (reason = "undefined"): Json => ({ $unknown: reason });
 

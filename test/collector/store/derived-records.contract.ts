@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { tileSpan } from "../../../collector/store/tile-levels.ts";
-import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
 import { freshStores } from "./fresh-stores.ts";
+import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
 
 const at = (t: number): Hlc => t as Hlc;
 const CELLS = [

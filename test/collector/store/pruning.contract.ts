@@ -9,8 +9,8 @@ import type {
   ViolationRecord,
 } from "../../../collector/store/history-store.ts";
 import "../../support/seed.ts";
-import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
 import { freshStores } from "./fresh-stores.ts";
+import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
 
 const at = (t: number): Hlc => t as Hlc;
 const ALL = { from: at(0), to: at(1e9) };

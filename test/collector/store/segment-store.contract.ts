@@ -6,8 +6,8 @@ import { isSegment } from "../../../collector/store/segment-header.ts";
 import { readStored } from "../../../collector/store/segment-reader.ts";
 import { aBatch, exactJson, type Row } from "../../support/batches.ts";
 import { sealed, stored } from "../../support/segments.ts";
-import { anEpoch, aWrite } from "./history-store.contract.ts";
 import { freshStores } from "./fresh-stores.ts";
+import { anEpoch, aWrite } from "./history-store.contract.ts";
 
 const EVERYTHING = { from: MIN_HLC, to: MAX_HLC };
 

@@ -1,6 +1,6 @@
 /** What comes of what is not known, and what is no truth: the tables of the language, cell by cell. */
 import { describe, expect, it } from "vitest";
-import { type Row, table, told, U, valueOf } from "../value-tables.ts";
+import { type Row, table, told, U, worthOf } from "../value-tables.ts";
 
 table("unknown operands", [
   ['1 + hole["b"]', U("lost")],
@@ -66,7 +66,7 @@ describe("Kleene's tables", () => {
   const F = "1 = 2";
   const unknown = 'gone["a"] = 1';
   const truth = (text: string): string => {
-    const found = valueOf(text);
+    const found = worthOf(text);
     return found === true ? "T" : found === false ? "F" : "U";
   };
   const operands = [T, F, unknown];
@@ -91,7 +91,7 @@ describe("Kleene's tables", () => {
 });
 
 it("a number counts as a truth, and nothing else that is not one", () => {
-  expect(["1 AND 2", "0 OR 0", "NOT 0", "NULL OR TRUE", "NULL AND TRUE"].map(valueOf)).toEqual([
+  expect(["1 AND 2", "0 OR 0", "NOT 0", "NULL OR TRUE", "NULL AND TRUE"].map(worthOf)).toEqual([
     ...[true, false, true, true, U()],
   ]);
 });
