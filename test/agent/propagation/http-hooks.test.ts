@@ -1,13 +1,13 @@
 /** The hooks of node:http themselves: installing, closing, falling back, giving up. */
 import { channel } from "node:diagnostics_channel";
-import Module from "node:module";
 import http, { get, OutgoingMessage, request } from "node:http";
+import Module from "node:module";
 import { afterEach, describe, expect, it } from "vitest";
 import { CARRIER_HEADER } from "../../../agent/propagation/carrier.ts";
 import { installHooks } from "../../../agent/propagation/install.ts";
 import { STAMPING_POINTS } from "../../../agent/propagation/last-moment.ts";
-import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 import { exchange, expectOneExchange, hostOf, POST } from "../../support/http-calls.ts";
+import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
 let hooked: HookedProcess;
 
