@@ -278,7 +278,8 @@ export class Agent {
    * @returns whether all of it was acknowledged (or given up as dropped) within the time
    */
   async flush(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    return this.#runtime.shipper?.flush(waitMs(options?.timeoutMs, FLUSH_TIMEOUT_MS), true) ?? true;
+    const timeoutMs = waitMs(() => options?.timeoutMs, FLUSH_TIMEOUT_MS);
+    return this.#runtime.shipper?.flush(timeoutMs, true) ?? true;
   }
 
   /**
@@ -286,7 +287,7 @@ export class Agent {
    * twice. Never rejects.
    */
   close(options: { readonly budgetMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#runtime.close(waitMs(options?.budgetMs, CLOSE_BUDGET_MS));
+    this.#closing ??= this.#runtime.close(waitMs(() => options?.budgetMs, CLOSE_BUDGET_MS));
     return this.#closing;
   }
 
@@ -329,8 +330,14 @@ export class Agent {
   }
 }
 
-/** What a caller asked for, as far as it is a time to wait. */
-function waitMs(asked: unknown, otherwise: number): number {
+/** What a caller asked for, as far as it is a time to wait. Its object may be anything. Never throws. */
+function waitMs(ask: () => unknown, otherwise: number): number {
+  let asked: unknown;
+  try {
+    asked = ask();
+  } catch {
+    return otherwise;
+  }
   if (typeof asked !== "number" || Number.isNaN(asked)) return otherwise;
   return Math.min(LONGEST_WAIT_MS, Math.max(0, asked));
 }

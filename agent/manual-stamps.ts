@@ -51,7 +51,15 @@ export function mergeHeaders(context: ManualContext, headers: unknown): Hlc | nu
   return t;
 }
 
-/** A message without headers, as some clients give it, is none. */
+/**
+ * A message without headers, as some clients give it, is none. Nor is a list or the message's own bytes: to look for
+ * a name in those takes as long as they are.
+ */
 function isBag(headers: unknown): headers is HeaderBag {
-  return typeof headers === "object" && headers !== null;
+  if (typeof headers !== "object" || headers === null || ArrayBuffer.isView(headers)) return false;
+  try {
+    return !Array.isArray(headers);
+  } catch {
+    return false; // a proxy that was revoked
+  }
 }

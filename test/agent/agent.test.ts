@@ -276,8 +276,18 @@ describe("stamps by hand", () => {
 
   it("on what is no headers, or cannot be written, is a mistake of the host's and counts as unstamped", async () => {
     const { agent, transport } = start();
+    const revoked = Proxy.revocable({}, {});
+    revoked.revoke();
     for (let i = 0; i < 6; i += 1) {
-      for (const none of [undefined, null, 7, "text"]) {
+      for (const none of [
+        undefined,
+        null,
+        7,
+        "text",
+        ["a", "b"],
+        new Uint8Array(9),
+        revoked.proxy,
+      ]) {
         expect(agent.merge(none as never)).toBeGreaterThan(0);
         expect(agent.stamp(none as never)).toBeGreaterThan(0);
       }
@@ -289,8 +299,8 @@ describe("stamps by hand", () => {
     // Of a send that no message carries it is recorded that it did not go out.
     expect(counts["send"]).toBe(12);
     expect(unstamped).toEqual([
-      { peer: "manual", direction: "out", count: 30 },
-      { peer: "manual", direction: "in", count: 24 },
+      { peer: "manual", direction: "out", count: 48 },
+      { peer: "manual", direction: "in", count: 42 },
     ]);
     await agent.flush();
     const failed = transport.events.filter((event) => event.kind === "send" && event.failed);
@@ -301,14 +311,28 @@ describe("stamps by hand", () => {
 describe("what a caller asks of flush and close", () => {
   it("is read as far as it makes sense", async () => {
     const { agent } = start();
-    for (const options of [null, {}, { timeoutMs: "soon" }, { timeoutMs: Number.NaN }, 7]) {
+    const throwing = {
+      get timeoutMs(): number {
+        throw new Error("the host's own");
+      },
+    };
+    for (const options of [
+      null,
+      {},
+      { timeoutMs: "soon" },
+      { timeoutMs: Number.NaN },
+      7,
+      throwing,
+    ]) {
       agent.log("l").set("k", 1);
       expect(await agent.flush(options as never)).toBe(true);
     }
     agent.log("l").set("k", 2);
     expect(await agent.flush({ timeoutMs: Number.POSITIVE_INFINITY })).toBe(true);
     expect(agent.snapshot(null as never).logs).toEqual({ l: { k: 2 } });
-    await agent.close(null as never);
+    const revoked = Proxy.revocable({}, {});
+    revoked.revoke();
+    await agent.close(revoked.proxy);
     expect(agent.stats()).toMatchObject({ queued: 0, dropped: 0 });
   });
 });
