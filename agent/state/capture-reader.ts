@@ -147,7 +147,8 @@ export class CaptureReader {
       if (lost.length > 0) {
         return cutOf(feed.identity, feed.seqOf(window.nextIndex), closed, this.#columns, lost);
       }
-      if (reached < to || this.#promisedT >= to) return null;
+      // Nothing is promised of an epoch that began after it.
+      if (reached < to || this.#promisedT >= to || feed.seqOf(stop) <= 1) return null;
       // The end, said by itself: what is declared of events behind it may be coarser than they are.
       this.#promisedT = to;
       return cutOf(feed.identity, feed.seqOf(stop), to, this.#columns, []);

@@ -153,8 +153,10 @@ export class SimCollector {
   stop(): Promise<void> {
     const running = this.#running;
     if (running === undefined) return Promise.resolve();
-    this.#stopping = this.#stop(running);
-    return this.#stopping;
+    const stopped = this.#stop(running);
+    // Of one that is killed meanwhile nothing more is heard.
+    this.#stopping = Promise.race([stopped, running.gone]).then(() => {});
+    return stopped;
   }
 
   /** Resolves once no stop is under way: one that is takes the timers of its questions with it. */

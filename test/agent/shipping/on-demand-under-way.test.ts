@@ -81,6 +81,27 @@ describe("captures under way", () => {
     expectBooksToClose(agent);
   });
 
+  it("of a time before the epoch promise nothing of it", async () => {
+    const { agent, clock, collector, advance } = build();
+    for (let i = 0; i < 100; i += 1) {
+      agent.log("l").set("k", i);
+      await advance(20);
+    }
+    const [left, before] = [agent.epoch, clock.now()];
+    await advance(100);
+    collector.command({
+      ...{ command: "rejoin", node: "n1", aboveEpoch: left, aboveT: "0000000000000000" },
+      reason: "unknown-epoch",
+    });
+    await advance(1_500);
+    collector.capture("before", addMs(before, -1_000), before);
+    await advance(1_500);
+    expect(agent.epoch).toBeGreaterThan(left);
+    expect(collector.reports.get("before")?.state).toBe("outside-window");
+    expect(agent.stats()).toMatchObject({ ownErrors: 0 });
+    expectBooksToClose(agent);
+  });
+
   it("end with the epoch, and say so", async () => {
     const { agent, clock, collector, advance } = onDemand();
     for (let i = 0; i < 100; i += 1) {
