@@ -82,7 +82,7 @@ describe("captures under way", () => {
   });
 
   it("of a time before the epoch promise nothing of it", async () => {
-    const { agent, clock, collector, advance } = build();
+    const { agent, clock, collector, advance } = onDemand();
     for (let i = 0; i < 100; i += 1) {
       agent.log("l").set("k", i);
       await advance(20);
