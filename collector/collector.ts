@@ -211,6 +211,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
 
   const stop = async () => {
     live.close();
+    queries.close();
     await Promise.all([closeServer(server), closeServer(twin)]);
     await threads.close();
     await captures.close();

@@ -64,6 +64,7 @@ export interface PreparedText {
 export class QueryRunner {
   readonly #options: QueryRunnerOptions;
   readonly #limits: RunnerLimits;
+  readonly #closing = new AbortController();
   #running = 0;
 
   constructor(options: QueryRunnerOptions) {
@@ -74,6 +75,11 @@ export class QueryRunner {
   /** Texts that are being checked or run. */
   get running(): number {
     return this.#running;
+  }
+
+  /** Ends all that run, without their `end`. May be called twice. */
+  close(): void {
+    this.#closing.abort();
   }
 
   /**
@@ -92,9 +98,10 @@ export class QueryRunner {
       });
     }
     this.#running += 1;
+    const ended = AbortSignal.any([signal, this.#closing.signal]);
     try {
-      const prepared = await this.prepare(asked, signal);
-      await prepared.run(begin(prepared.queries), signal);
+      const prepared = await this.prepare(asked, ended);
+      await prepared.run(begin(prepared.queries), ended);
     } finally {
       this.#running -= 1;
     }

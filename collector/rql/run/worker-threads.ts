@@ -21,9 +21,15 @@ const THREAD_MB = 512;
 const IDLE_THREADS = 2;
 
 export class WorkerThreads implements QueryThreads {
+  readonly #threadMb: number;
   readonly #idle: Worker[] = [];
   readonly #jobs = new Set<WorkerJob>();
   #isClosed = false;
+
+  /** @param threadMb heap of a thread, in MiB */
+  constructor(threadMb: number = THREAD_MB) {
+    this.#threadMb = threadMb;
+  }
 
   start(job: QueryJob, write: WriteLines): RunningJob {
     const worker = this.#idle.pop() ?? this.#begun();
@@ -42,7 +48,7 @@ export class WorkerThreads implements QueryThreads {
   }
 
   #begun(): Worker {
-    const worker = newWorker();
+    const worker = newWorker(this.#threadMb);
     worker.once("exit", () => {
       const index = this.#idle.indexOf(worker);
       if (index >= 0) this.#idle.splice(index, 1);
@@ -59,7 +65,7 @@ export class WorkerThreads implements QueryThreads {
 }
 
 /** The compiled thread: of a checkout that which was built last, as Node runs no TypeScript by itself. */
-function newWorker(): Worker {
+function newWorker(maxOldGenerationSizeMb: number): Worker {
   const isSource = import.meta.url.endsWith(".ts");
   const url = isSource
     ? new URL("../../../dist/collector/rql/run/query-worker.js", import.meta.url)
@@ -69,7 +75,7 @@ function newWorker(): Worker {
     execArgv: [],
     env: {},
     name: "rql",
-    resourceLimits: { maxOldGenerationSizeMb: THREAD_MB },
+    resourceLimits: { maxOldGenerationSizeMb },
   });
   // Jobs listen for themselves; of an idle thread an error is no reason to end the collector.
   worker.on("error", () => undefined);
