@@ -31,18 +31,17 @@ interface Found {
   readonly previous: FeedHeld;
 }
 
-/** `nodes`: by place; undefined: not asked of. `refuse` throws if what is read is not whole any more. */
+/** `nodes`: by place; undefined: not asked of. To be done anew if retention takes anything meanwhile. */
 export function* lastChangesOf(
   context: CutContext,
   nodes: readonly (NodeSpans | undefined)[],
   wanted: readonly WantedColumn[],
   from: Hlc,
-  refuse: () => void,
 ): Work<FeedLastChange[]> {
   const found: FeedLastChange[] = [];
   for (const [node, spans] of nodes.entries()) {
     if (spans === undefined) continue;
-    yield* lookBack(context, spans, wanted, from, refuse, (column, change) => {
+    yield* lookBack(context, spans, wanted, from, (column, change) => {
       found.push({ node, column, ...change });
     });
   }
@@ -54,7 +53,6 @@ function* lookBack(
   spans: NodeSpans,
   wanted: readonly WantedColumn[],
   from: Hlc,
-  refuse: () => void,
   tell: (column: number, change: { readonly at: Hlc | undefined; previous: FeedHeld }) => void,
 ): Work<void> {
   const { store } = context;
@@ -67,7 +65,7 @@ function* lookBack(
   let end = from;
   for (let ticks = FIRST_WINDOW_TICKS; rest.length > 0 && end > earliest; ticks *= LONGER) {
     const start = Math.max(earliest, end - ticks) as Hlc;
-    const changes = yield* changesIn(context, spans, rest, start, end, refuse);
+    const changes = yield* changesIn(context, spans, rest, start, end);
     rest = rest.filter((one, index) => {
       const change = changes[index];
       if (change !== undefined) tell(one.column, change);
@@ -86,7 +84,6 @@ function* changesIn(
   columns: readonly WantedColumn[],
   start: Hlc,
   end: Hlc,
-  refuse: () => void,
 ): Work<(Found | undefined)[]> {
   const index = new ColumnIndex(columns);
   const chosen: Chosen = {
@@ -96,7 +93,6 @@ function* changesIn(
     namesNodes: true,
     namesEachNode: true,
   };
-  refuse();
   const replay = new NodeReplay(context, spans, start, end, chosen);
   const held = new NodeColumns(index);
   const before: FeedHeld[] = index.all.map(() => ABSENT);
@@ -104,7 +100,6 @@ function* changesIn(
   for (const [column, now] of held.differing(replay, index.all)) before[column] = now;
   try {
     while (replay.next <= end) {
-      refuse();
       const at = replay.next as Hlc;
       const { span } = replay;
       const changed: WalkChange[] = [];

@@ -10,7 +10,13 @@
  * The work is a generator that may be paused anywhere, run in turns with all other long questions
  * (turns.ts); between two turns it holds no read of the store.
  */
-import { type EventBody, type Hlc, messageId, RetroError } from "../../agent/kernel/index.ts";
+import {
+  type EventBody,
+  type Hlc,
+  MIN_HLC,
+  messageId,
+  RetroError,
+} from "../../agent/kernel/index.ts";
 import { countsAt } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
@@ -41,7 +47,7 @@ import { lastChangesOf } from "./last-changes.ts";
 import type { Membership, NodeSpans } from "./membership.ts";
 import { NextFirst } from "./next-first.ts";
 import { NodeReplay } from "./node-replay.ts";
-import { Marks } from "./pruned.ts";
+import { Marks, unpruned } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import type { Turns, Work } from "./turns.ts";
 import type { WalkChange } from "./walk-shapes.ts";
@@ -132,8 +138,10 @@ class Feed implements StateFeed {
       this.#isCounted[node] === true ? one : undefined,
     );
     const wanted = columns.map((column) => ({ column, ...this.#column(column) }));
-    const refuse = (): void => this.#refusePruned();
-    return this.#run(lastChangesOf(this.#context, spans, wanted, this.from, refuse), signal);
+    const context = this.#context;
+    // It looks at what is earlier than the range, and retention may take that while it does.
+    const look = (): Work<FeedLastChange[]> => lastChangesOf(context, spans, wanted, this.from);
+    return this.#run(unpruned(context.store, MIN_HLC, look), signal);
   }
 
   plan(signal?: AbortSignal): Promise<FeedPlan> {

@@ -5,7 +5,14 @@ import type { History } from "../../../../collector/cut/history.ts";
 import { RqlError } from "../../../../collector/rql/errors.ts";
 import type { EndLine, PlanLine, ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import { ManualTimers } from "../../../support/manual-timers.ts";
-import { atMs, join, set, type ToldHistory, tellHistory } from "../../../support/told-history.ts";
+import {
+  atMs,
+  join,
+  receive,
+  set,
+  type ToldHistory,
+  tellHistory,
+} from "../../../support/told-history.ts";
 import { type AskOptions, askHistory, runnerOver } from "./ask-history.ts";
 
 const NOW = atMs(100_000);
@@ -138,7 +145,7 @@ describe("a search", () => {
   });
 
   it("reads no further than who takes its lines: one chunk is evaluated, one is ahead", async () => {
-    const told = await someHistory(20_000);
+    const told = await someHistory(8_000);
     let chunks = 0;
     const history: AskOptions["history"] = {
       ...told.history,
@@ -167,12 +174,12 @@ describe("a search", () => {
     for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(chunks).toBeLessThanOrEqual(2);
     release();
-    expect(endOf(await answered)).toMatchObject({ status: "done", rows: 20_001 });
+    expect(endOf(await answered)).toMatchObject({ status: "done", rows: 8_001 });
     expect(chunks).toBeGreaterThan(5);
   });
 
   it("ends without another line when nobody wants it any more", async () => {
-    const told = await someHistory(20_000);
+    const told = await someHistory(8_000);
     const leaving = new AbortController();
     const onText = (text: string): void => {
       if (text.includes('"row"')) leaving.abort();
@@ -180,11 +187,11 @@ describe("a search", () => {
     const options = over(told, { onText, signal: leaving.signal });
     const lines = await askHistory({ rql: "SELECT v FROM l" }, options);
     expect(lines.at(-1)?.type).toBe("row");
-    expect(lines.length).toBeLessThan(10_000);
+    expect(lines.length).toBeLessThan(4_000);
   });
 
   it("tells how far it is four times a second at most", async () => {
-    const told = await someHistory(20_000);
+    const told = await someHistory(8_000);
     // Every look at the clock is a millisecond.
     const timers = new TickingTimers();
     const lines = await askHistory({ rql: "SELECT v FROM l COUNT" }, { ...over(told), timers });
@@ -194,7 +201,7 @@ describe("a search", () => {
   });
 
   it("tells an interval that stays open before its row, once", async () => {
-    const told = await someHistory(10_000);
+    const told = await someHistory(4_000);
     let ms = 0;
     const elapsedMs = (): number => {
       ms += 1;
@@ -256,6 +263,51 @@ describe("a search", () => {
     await ending;
     const again = runner.answer({ rql: "SELECT v FROM l COUNT" }, () => async () => {}, signal);
     await expect(again).resolves.toBeUndefined();
+  });
+});
+
+describe("a row says that it is incomplete", () => {
+  const reasonsOf = (lines: readonly ResultLine[]): string[] =>
+    lines.flatMap((line) =>
+      line.type === "row" ? [line.incomplete.map((one) => `${one.node} ${one.reason}`).join()] : [],
+    );
+
+  it("where a run broke off before the next began", async () => {
+    const told = tellHistory();
+    await told.tell("n1", 1, [join(atMs(0)), set(atMs(1), "l", "v", 1)], { closed: atMs(5) });
+    const later = [join(atMs(10)), set(atMs(11), "l", "v", 2)];
+    await told.tell("n1", 1, later, { epoch: 2_000_000_000_000 });
+    const rql = 'SELECT v FROM l WHEN v["n1"] > 0';
+    const lines = await askHistory({ rql, from: atMs(0), to: atMs(11) }, over(told));
+    expect(reasonsOf(lines)).toEqual(["n1 lost", ""]);
+    expect(endOf(lines)).toMatchObject({ complete: false, incomplete: [{ reason: "lost" }] });
+  });
+
+  it("where a message tells of a node that nobody knows, unless nodes are named", async () => {
+    const told = tellHistory();
+    const stranger = receive(atMs(3), "stranger", 7, 1, atMs(2));
+    const rows = [join(atMs(0)), set(atMs(1), "l", "v", 1), stranger, set(atMs(5), "l", "v", 2)];
+    await told.tell("n1", 1, rows);
+    const asking = (rql: string): Promise<ResultLine[]> =>
+      askHistory({ rql, from: atMs(0), to: atMs(5) }, over(told));
+    expect(reasonsOf(await asking("SELECT v FROM l WHEN Max(v) = 1"))).toEqual([
+      "stranger unknown-node",
+    ]);
+    expect(reasonsOf(await asking("SELECT v FROM l WHEN Max(v) = 1 AT NODES n1"))).toEqual([""]);
+    const grouped = await asking("SELECT v FROM l WHEN Max(v) = 1 GROUP BY SERVICE");
+    expect(reasonsOf(grouped)).toEqual(["stranger unknown-node"]);
+  });
+
+  it("only where something is missing while it lasts", async () => {
+    const told = tellHistory();
+    const values = [1, 2, 3, 4].map((v) => set(atMs(v * 10), "l", "v", v));
+    await told.tell("n1", 1, [join(atMs(0)), ...values], { closed: atMs(60) });
+    await told.tell("n2", 1, [join(atMs(0))], { closed: atMs(25) });
+    const lines = await askHistory(
+      { rql: "SELECT v FROM l", from: atMs(0), to: atMs(60) },
+      over(told),
+    );
+    expect(reasonsOf(lines)).toEqual(["", "", ...Array(3).fill("n2 lagging")]);
   });
 });
 

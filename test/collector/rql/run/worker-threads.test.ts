@@ -21,7 +21,14 @@ function jobOf(text: string, previous?: Value): QueryJob {
   const lastChanges =
     previous === undefined
       ? []
-      : [{ node: 0, column: 0, at: -10 as Hlc, previous: { is: "known", value: previous } as const }];
+      : [
+          {
+            node: 0,
+            column: 0,
+            at: -10 as Hlc,
+            previous: { is: "known", value: previous } as const,
+          },
+        ];
   return {
     text,
     schema: { logs: new Map([["l", ["v", "w"]]]), nodes: ["a", "b"], services: ["kv"] },
@@ -49,7 +56,11 @@ function stepsOf(values: readonly Value[]): FeedStep[] {
   }));
 }
 
-async function run(on: QueryThreads, job: QueryJob, steps: readonly FeedStep[]): Promise<unknown[]> {
+async function run(
+  on: QueryThreads,
+  job: QueryJob,
+  steps: readonly FeedStep[],
+): Promise<unknown[]> {
   const lines: ResultLine[] = [];
   const write: WriteLines = async (text) => {
     for (const line of text.trimEnd().split("\n")) lines.push(JSON.parse(line) as ResultLine);
@@ -63,11 +74,15 @@ async function run(on: QueryThreads, job: QueryJob, steps: readonly FeedStep[]):
 describe("an evaluating thread", () => {
   const VALUES: readonly Value[] = [
     ...[1, -0, 0.1, 2 ** 53 - 1, "x", "\u2028", true, null],
-    ...[[1, [2]], { f: { g: 1 } }, JSON.parse('{"__proto__": {"x": 7}, "constructor": 1}') as Value],
+    ...[
+      [1, [2]],
+      { f: { g: 1 } },
+      JSON.parse('{"__proto__": {"x": 7}, "constructor": 1}') as Value,
+    ],
     ...[ValueSet.of([2, 1, "x", { f: 1 }]), ValueSet.empty],
   ];
   it.each([
-    'SELECT v, Previous(v) AS p, Age(v) AS age FROM l EACH CHANGE',
+    "SELECT v, Previous(v) AS p, Age(v) AS age FROM l EACH CHANGE",
     'SELECT v["a"] AS v FROM l WHEN EXISTS x IN v : (x.`__proto__`.x = 7 OR x.f.g = 1)',
     "SELECT Flatten(v) AS f, Cardinality(Flatten(v)) AS n FROM l",
     "SELECT v FROM l WHEN Max(v) > 0 COUNT",
