@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-const STOP_WAIT_MS = 8_000;
+const STOP_WAIT_MS = 15_000;
 const TAIL_LINES = 15;
 
 export class ProcessGroup {
@@ -68,7 +68,7 @@ export class ProcessGroup {
     }
   }
 
-  /** Ends one child and waits until it is gone; SIGKILL after 8 s. */
+  /** Ends one child and waits until it is gone; SIGKILL after 15 s. */
   async stop(name: string, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     const child = this.#children.get(name);
     if (!child) return;

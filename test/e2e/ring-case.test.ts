@@ -3,7 +3,15 @@ import { expect, it } from "vitest";
 import { runExample } from "../support/run-example.ts";
 
 it("is one ring at every cut in calm, and is seen broken at every step of churn", async () => {
-  const { code, output } = await runExample("ring", "--steps", "3", "--calm", "1s", "--seed", "5");
+  const { code, output } = await runExample(
+    "ring",
+    "--steps",
+    "3",
+    "--calm",
+    "600ms",
+    "--seed",
+    "5",
+  );
   expect(output).toContain("PASS");
   expect(code).toBe(0);
   const rows = output
@@ -17,11 +25,11 @@ it("is one ring at every cut in calm, and is seen broken at every step of churn"
     }));
   const calms = rows.filter(({ what }) => what.startsWith("calm"));
   expect(calms.map(({ found }) => found)).toEqual([0, 0]);
-  for (const { cuts } of calms) expect(cuts).toBeGreaterThan(20);
+  for (const { cuts } of calms) expect(cuts).toBeGreaterThan(5);
   const steps = rows.filter(({ what }) => /^(kill|leave|join) ring-/.test(what));
   expect(steps.length).toBeGreaterThanOrEqual(3);
   for (const { found } of steps) expect(found).toBeGreaterThan(0);
-}, 120_000);
+}, 180_000);
 
 it("refuses what it does not understand, before anything is started", async () => {
   const { code, output } = await runExample("ring", "--calm", "soon");

@@ -11,7 +11,7 @@ import { inRingOrder } from "./identifiers.ts";
 import type { AddressBook } from "./messages.ts";
 import { KILLED_LOG, OPERATOR } from "./one-ring.ts";
 
-const SETTLE_WAIT_MS = 30_000;
+const SETTLE_WAIT_MS = 60_000;
 const ASK_WAIT_MS = 5_000;
 
 export class Operator {

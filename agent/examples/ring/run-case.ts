@@ -33,8 +33,8 @@ const NODE_COUNT = 8;
 const LEAST_MEMBERS = 5;
 /** Clocks are off by up to so much. */
 const MAX_SKEW_MS = 100;
-const TOLD_WAIT_MS = 10_000;
-const GOODBYE_WAIT_MS = 20_000;
+const TOLD_WAIT_MS = 20_000;
+const GOODBYE_WAIT_MS = 40_000;
 /** Longer than clocks are apart, so that every goodbye is later than what is asked about. */
 const QUIET_MS = 300;
 

@@ -12,7 +12,7 @@ import { freePort, type ProcessGroup, waitFor } from "../processes.ts";
 import type { Installation } from "./installation.ts";
 
 export const SERVER_COUNT = 3;
-const ELECTION_WAIT_MS = 40_000;
+const ELECTION_WAIT_MS = 60_000;
 const STATUS_WAIT_MS = 2_000;
 const HEAP = "-Xmx128m";
 

@@ -48,8 +48,8 @@ const FIRST_PAUSE_MS = 700;
 /** From the end of a pause to the next one, and up to as much again. */
 const BETWEEN_PAUSES_MS = 700;
 const READY_WAIT_MS = 30_000;
-const SETTLE_WAIT_MS = 10_000;
-const GOODBYE_WAIT_MS = 20_000;
+const SETTLE_WAIT_MS = 20_000;
+const GOODBYE_WAIT_MS = 40_000;
 /** Longer than the largest offset of a clock, so that every goodbye is later than every reading. */
 const QUIET_MS = 600;
 const WRITER = "writer";
