@@ -51,7 +51,7 @@ import {
 } from "./keys.ts";
 import { PruneMarks } from "./prune-marks.ts";
 import { plainBytes, type RecordDamage, RecordReader } from "./record-reader.ts";
-import { decodeDirectory, decodeEpoch, decodeLog } from "./records.ts";
+import { decodeDirectory, decodeEpoch, decodeLog, logCountOf } from "./records.ts";
 import { StretchReader } from "./stretch-reader.ts";
 
 export class LmdbReader {
@@ -73,9 +73,13 @@ export class LmdbReader {
 
   loadEpochs(): Map<number, EpochRecord> {
     const epochs = new Map<number, EpochRecord>();
+    const logCounts = new Map<number, number>();
     for (const key of this.#records.keys(allEpochs())) {
-      const record = decodeEpoch(this.#records.mustRead(key));
+      const payload = this.#records.mustRead(key);
+      const record = decodeEpoch(payload);
       epochs.set(record.id, record);
+      const logCount = logCountOf(payload);
+      if (logCount !== undefined) logCounts.set(record.id, logCount);
     }
     for (const key of this.#records.keys(allLogs())) {
       const logs = epochs.get(epochOfKey(key))?.logs as Record<string, LogRecord> | undefined;
@@ -83,6 +87,11 @@ export class LmdbReader {
       if (logs !== undefined) logs[log] = record;
     }
     this.#missNoEpoch(epochs);
+    for (const [id, count] of logCounts) {
+      // As with epochs: of a log under a damaged key nobody would know.
+      if (Object.keys(epochs.get(id)?.logs ?? {}).length !== count)
+        throw isGone(`a log of epoch ${id}`);
+    }
     return epochs;
   }
 
@@ -94,9 +103,7 @@ export class LmdbReader {
       const id = epochOfKey(key);
       // What is forgotten is swept later: its mark stands as long as anything of it does.
       if (!epochs.has(id) && !this.#records.exists(prunedKey(id))) {
-        throw new RetroError("data-damaged", `the record of epoch ${id} is damaged or gone`, {
-          hint: "Restore a backup; `retroscope verify --data DIR` lists what is damaged.",
-        });
+        throw isGone(`epoch ${id}`);
       }
       if (id === 0xffffffff) return;
       key = this.#records.firstKey({ first: seqsFrom(id + 1, LOWEST_KEY_NUMBER).first, last });
@@ -204,4 +211,10 @@ export class LmdbReader {
     }
     return { recordCount, damagedCount };
   }
+}
+
+function isGone(what: string): RetroError {
+  return new RetroError("data-damaged", `the record of ${what} is damaged or gone`, {
+    hint: "Restore a backup; `retroscope verify --data DIR` lists what is damaged.",
+  });
 }

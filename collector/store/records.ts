@@ -61,15 +61,22 @@ export function batchPrefix(arrivalMs: number): Buffer {
  * A log has a record of its own, written when something happened to it.
  */
 export function encodeEpoch(record: EpochRecord): Buffer {
-  const { logs: _, ...rest } = record;
-  return Buffer.from(JSON.stringify(rest));
+  const { logs, ...rest } = record;
+  return Buffer.from(JSON.stringify({ ...rest, logCount: Object.keys(logs).length }));
 }
 
 /** Names that agents chose become keys of objects without a prototype. Format 1 had logs in here. */
 export function decodeEpoch(payload: Buffer): EpochRecord {
-  const record = JSON.parse(payload.toString()) as EpochRecord;
+  const { logCount: _, ...record } = JSON.parse(payload.toString()) as StoredEpoch;
   return { ...record, tags: plain(record.tags), logs: plain(record.logs ?? {}) };
 }
+
+/** How many records of logs belong to an epoch; undefined: it was written before that was said. */
+export function logCountOf(payload: Buffer): number | undefined {
+  return (JSON.parse(payload.toString()) as StoredEpoch).logCount;
+}
+
+type StoredEpoch = EpochRecord & { readonly logCount?: number };
 
 export function encodeLog(log: string, { firstT, lastT, changeCount }: LogRecord): Buffer {
   return Buffer.from(JSON.stringify([log, firstT, lastT, changeCount]));

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Hlc, MIN_HLC, RetroError } from "../../../agent/kernel/index.ts";
 import type { StoredBatch } from "../../../collector/store/history-store.ts";
-import { batchKey, epochKey } from "../../../collector/store/keys.ts";
+import { batchKey, epochKey, logKey } from "../../../collector/store/keys.ts";
 import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
 import type { RecordDamage } from "../../../collector/store/record-reader.ts";
 import { anEpoch, aWrite } from "./history-store.contract.ts";
@@ -134,6 +134,19 @@ describe("bit flips in the file", () => {
     await fill();
     flip(epochKey(1), 0, 1);
     await expect(open()).rejects.toMatchObject({ code: "data-damaged" });
+  });
+
+  it("in the key of a log do the same: its node is not simply without it", async () => {
+    const logs = { stock: { firstT: 100 as Hlc, lastT: 900 as Hlc, changeCount: 1 } };
+    for (const offset of [0, 1, 5, 7]) {
+      rmSync(directory, { recursive: true, force: true });
+      await fill();
+      const store = await open();
+      await store.write(aWrite({ epochs: [anEpoch(2, { logs }), anEpoch(3, { logs })] }));
+      await store.close();
+      flip(logKey(2, "stock"), offset, 1);
+      await expect(open()).rejects.toMatchObject({ code: "data-damaged" });
+    }
   });
 
   it("in a directory make readers start from an earlier one; in a checkpoint, without it", async () => {
