@@ -16,6 +16,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { AnchoredClock, type PhysicalClock, RetroError } from "../agent/kernel/index.ts";
@@ -38,10 +39,14 @@ import { MemoryGate } from "./ingest/memory-gate.ts";
 import { nodeMemory } from "./ingest/node-memory.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
 import { createKeeping } from "./retention/keeping.ts";
+import { WorkerSlices } from "./rql/engine/worker-slices.ts";
 import { QueryRunner } from "./rql/run/query-runner.ts";
 import { WorkerThreads } from "./rql/run/worker-threads.ts";
 import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
+
+/** Threads that go through one query's slices, at most: ingest and other questions want some cores too. */
+const MOST_SLICE_THREADS = 4;
 
 /** How long open connections may go on after `close()`. */
 export const DRAIN_MS = 2_000;
@@ -174,9 +179,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const isOutOfMemory = () => memory.isOutOfMemory;
   const gate = new QueryGate(nodeTimers, {}, isOutOfMemory);
   const threads = new WorkerThreads();
+  const slices = new WorkerSlices(Math.min(MOST_SLICE_THREADS, availableParallelism()));
   const queries = new QueryRunner({
     history,
     threads,
+    slices,
     timers: nodeTimers,
     now,
     report: (error) => {
@@ -214,6 +221,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     queries.close();
     await Promise.all([closeServer(server), closeServer(twin)]);
     await threads.close();
+    await slices.close();
     await captures.close();
     await keeping.close();
     await ingest.close();

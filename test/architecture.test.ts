@@ -26,6 +26,7 @@ const TILE_LEVELS = "collector/store/tile-levels.ts";
 /** Pure functions on bytes and columns, with which what the port gives is read, and made. */
 const SEGMENTS = [
   "collector/store/segment-builder.ts",
+  "collector/store/segment-columns.ts",
   "collector/store/segment-frames.ts",
   "collector/store/segment-header.ts",
   "collector/store/segment-reader.ts",
@@ -118,6 +119,7 @@ const ALLOWED: ImportTable = [
       "collector/cut/answers.ts",
       "collector/cut/walk-shapes.ts",
       "collector/cut/feed-shapes.ts",
+      "collector/cut/column-shapes.ts",
       "collector/cut/audit-shapes.ts",
       KERNEL,
     ],
@@ -126,6 +128,7 @@ const ALLOWED: ImportTable = [
   ["collector/cut/answers.ts", [KERNEL]],
   ["collector/cut/walk-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/feed-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
+  ["collector/cut/column-shapes.ts", ["collector/cut/feed-shapes.ts", KERNEL]],
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   // What goes from the history and what is kept beside it: it prunes through the store port, and the states
   // with which pruned epochs begin are the cut engine's.
@@ -139,6 +142,8 @@ const ALLOWED: ImportTable = [
   // Threads are Node's; all else of the language knows nothing of where it runs.
   ["collector/rql/run/worker-threads.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
   ["collector/rql/run/query-worker.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
+  ["collector/rql/engine/worker-slices.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
+  ["collector/rql/engine/slice-worker.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
   ["collector/rql/", ["collector/rql/", "collector/cut/", KERNEL]],
   ["collector/bottleneck/", ["collector/bottleneck/", "collector/cut/", KERNEL]],
   [
@@ -248,6 +253,7 @@ const PORTS = [
   "collector/cut/answers.ts",
   "collector/cut/walk-shapes.ts",
   "collector/cut/feed-shapes.ts",
+  "collector/cut/column-shapes.ts",
 ];
 
 /** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */
@@ -258,6 +264,7 @@ const RESERVED: readonly Reservation[] = [
   ],
   [/^collector\/store\/(?:lmdb|memory)-/, ["collector/collector.ts"]],
   [/^collector\/rql\/run\/(?:worker|inline)-threads\.ts$/, ["collector/collector.ts"]],
+  [/^collector\/rql\/engine\/(?:worker|inline)-slices\.ts$/, ["collector/collector.ts"]],
 ];
 
 /** Folders in which time, timers and chance are given, so that tests can give others. */

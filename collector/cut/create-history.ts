@@ -16,6 +16,7 @@ import { type AmendedRange, Amendments } from "./amendments.ts";
 import { Behind } from "./behind.ts";
 import { causalityOf } from "./causality.ts";
 import { Checkpointer } from "./checkpointer.ts";
+import { openColumns } from "./column-feed.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { cutAt } from "./cut-at.ts";
 import { diffBetween } from "./diff.ts";
@@ -148,6 +149,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     logNames: () => logNames(context),
     variables: (asked, signal) => run(asked.from, () => knownVariables(context, asked), signal),
     feed: (options) => openFeed(context, turns, options),
+    columns: (options) => openColumns(context, turns, options),
     walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
     onAmended(listener) {
       amendedListeners.add(listener);

@@ -20,11 +20,13 @@ import type {
   VariableVersion,
 } from "./answers.ts";
 import type { CausalityAudit, ClockOffsets } from "./audit-shapes.ts";
+import type { ColumnFeed, ColumnOptions } from "./column-shapes.ts";
 import type { FeedOptions, StateFeed, VariablesAsked } from "./feed-shapes.ts";
 import type { Walk } from "./walk-shapes.ts";
 
 export type * from "./answers.ts";
 export type * from "./audit-shapes.ts";
+export type * from "./column-shapes.ts";
 export type * from "./feed-shapes.ts";
 export type * from "./walk-shapes.ts";
 
@@ -92,6 +94,8 @@ export interface History {
   offsets(): ClockOffsets | undefined;
   /** Every state of a range as what differs: what queries read. @throws RetroError `bad-parameter` */
   feed(options: FeedOptions): StateFeed;
+  /** The same in columns, where nothing but values changes: what is searched fast. */
+  columns(options: ColumnOptions): ColumnFeed;
   /** Names of all logs ever seen, and of those in lost ranges. */
   logNames(): readonly string[];
   /**

@@ -73,12 +73,13 @@ function formOf({ take, eachChange, window }: CheckedQuery): RowForm {
 }
 
 /** AND of ANDs, taken apart: no part is skipped for the others' sake, so their order is free. */
-function conjunctsOf(when: BoundExpr): readonly BoundExpr[] {
+export function conjunctsOf(when: BoundExpr): readonly BoundExpr[] {
   if (when.type !== "logical" || when.op !== "AND") return [when];
   return when.operands.flatMap(conjunctsOf);
 }
 
-function columnsIn(expr: BoundExpr): readonly number[] {
+/** Columns that an expression reads. */
+export function columnsIn(expr: BoundExpr): readonly number[] {
   const isColumn = expr.type === "variable" || expr.type === "at-node" || expr.type === "changed";
   const below = partsOf(expr).flatMap(columnsIn);
   return isColumn ? [expr.column, ...below] : below;

@@ -60,7 +60,11 @@ interface ChangeColumns {
 }
 
 /** All rows of one shape: the columns are read where they belong. */
-function readUniform(reader: ByteReader, columns: ChangeColumns, variableCount: number): void {
+export function readUniform(
+  reader: ByteReader,
+  columns: ChangeColumns,
+  variableCount: number,
+): void {
   const { kind, valueTag, ref, valueNumber } = columns;
   const tag = valueTag[0] as number;
   if ((kind[0] as number) <= LAST_CHANGE) readSmallFrames(reader, ref, variableCount);
@@ -73,7 +77,7 @@ function readUniform(reader: ByteReader, columns: ChangeColumns, variableCount: 
 }
 
 /** Several shapes: each kind of number is read apart and put where its rows are. */
-function readMixed(reader: ByteReader, columns: ChangeColumns, variableCount: number): void {
+export function readMixed(reader: ByteReader, columns: ChangeColumns, variableCount: number): void {
   const { kind, valueTag, ref, valueNumber } = columns;
   const count = kind.length;
   const counts = new Uint32Array(16);
@@ -148,7 +152,7 @@ export function decodeBodyBlock(bytes: Uint8Array): BlockRows {
   return { ...batch.events, offsets };
 }
 
-function readBlockCount(reader: ByteReader): number {
+export function readBlockCount(reader: ByteReader): number {
   if (reader.byte() !== BLOCK_VERSION) damagedBlock("another version");
   const count = reader.varint();
   if (count < 1 || count > MAX_SEGMENT_EVENTS) damagedBlock("an impossible number of events");
@@ -167,7 +171,7 @@ function readOffsets(reader: ByteReader, count: number): Uint32Array {
   return offsets;
 }
 
-function readTimes(reader: ByteReader, count: number, firstT: number): Float64Array {
+export function readTimes(reader: ByteReader, count: number, firstT: number): Float64Array {
   const t = new Float64Array(count);
   readFrames(reader, t);
   let now = firstT;
@@ -179,7 +183,7 @@ function readTimes(reader: ByteReader, count: number, firstT: number): Float64Ar
 }
 
 /** Whether there are several shapes. Fills kinds, and tags as they stand on the disk. */
-function readShapes(reader: ByteReader, kind: Uint8Array, valueTag: Uint8Array): boolean {
+export function readShapes(reader: ByteReader, kind: Uint8Array, valueTag: Uint8Array): boolean {
   const known = new Uint8Array(reader.byte());
   for (let i = 0; i < known.length; i += 1) known[i] = reader.byte();
   if (known.length === 0) damagedBlock("events without a kind");
@@ -197,7 +201,7 @@ function readShapes(reader: ByteReader, kind: Uint8Array, valueTag: Uint8Array):
   return true;
 }
 
-function readTexts(reader: ByteReader): Value[] {
+export function readTexts(reader: ByteReader): Value[] {
   const count = reader.varint();
   if (count === 0) return [];
   const content = new ByteReader(readPacked(reader));
@@ -209,7 +213,7 @@ function readTexts(reader: ByteReader): Value[] {
   return values;
 }
 
-function readBodies(reader: ByteReader): Batch | undefined {
+export function readBodies(reader: ByteReader): Batch | undefined {
   const count = reader.varint(); // bodies that are alike take less than a byte each once deflated
   if (count === 0) return undefined;
   const batch = decodeBatch(readPacked(reader));
@@ -217,7 +221,7 @@ function readBodies(reader: ByteReader): Batch | undefined {
 }
 
 /** Refs of bodies are filled in; indexes into values and bodies are checked. */
-function checkIndexes(
+export function checkIndexes(
   count: number,
   kind: Uint8Array,
   ref: Uint32Array,

@@ -196,6 +196,32 @@ export function readFrames(reader: ByteReader, into: Float64Array): void {
   }
 }
 
+/** Passes over `count` numbers that nobody wants: reads the heads of their frames alone. */
+export function skipFrames(reader: ByteReader, count: number): void {
+  for (let start = 0; start < count; start += FRAME_NUMBERS) {
+    const inFrame = Math.min(FRAME_NUMBERS, count - start);
+    const width = reader.byte();
+    const patches = reader.byte();
+    if (width === RAW) {
+      skipBytes(reader, inFrame * 8);
+      continue;
+    }
+    if (width > MAX_PACKED_BITS) damagedBlock("a frame of impossible width");
+    reader.varint();
+    skipBytes(reader, (inFrame * Math.min(width, PLANE_BITS) + 7) >> 3);
+    if (width > PLANE_BITS) skipBytes(reader, (inFrame * (width - PLANE_BITS) + 7) >> 3);
+    for (let patch = 0; patch < patches; patch += 1) {
+      reader.byte();
+      reader.varint();
+    }
+  }
+}
+
+function skipBytes(reader: ByteReader, bytes: number): void {
+  reader.need(bytes);
+  reader.pos += bytes;
+}
+
 /** As `readFrames`, for numbers known to be from 0 to below `limit`, 2^24 at most. */
 export function readSmallFrames(
   reader: ByteReader,

@@ -34,6 +34,12 @@ interface Cell {
   readonly previous: Known | Unknown;
 }
 
+/** What an evaluator asks of what is held at the cut at hand. */
+export type TrackedState = Pick<
+  ChangeTracker,
+  "nodes" | "value" | "previous" | "age" | "changed" | "changedAnywhere" | "multiset"
+>;
+
 /** Which nodes of a state belong to this run of the query. */
 export type Chooses = (id: string, node: NodeAtCut) => boolean;
 

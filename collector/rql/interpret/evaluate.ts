@@ -30,7 +30,7 @@ import {
   valuesOf,
 } from "../values/datum.ts";
 import { not } from "../values/kleene.ts";
-import type { ChangeTracker } from "./change-tracker.ts";
+import type { TrackedState } from "./change-tracker.ts";
 import type { CutState } from "./cut-sequence.ts";
 import { applyFunction, FunctionFailed } from "./functions.ts";
 import { OperatorEvaluator } from "./operator-evaluator.ts";
@@ -41,7 +41,7 @@ import { aboutSystem } from "./system.ts";
 
 export class Evaluator extends OperatorEvaluator {
   readonly #query: CheckedQuery;
-  readonly #tracker: ChangeTracker;
+  readonly #tracker: TrackedState;
   /** Declared names by slot. GLOBALs keep theirs from cut to cut. */
   readonly #declared: Datum[];
   /** What each Became condition was at the cut before; then, once met, what it is at this one. */
@@ -51,7 +51,7 @@ export class Evaluator extends OperatorEvaluator {
   #t: Hlc = 0 as Hlc;
   #isStart = true;
 
-  constructor(query: CheckedQuery, tracker: ChangeTracker, context: RunContext) {
+  constructor(query: CheckedQuery, tracker: TrackedState, context: RunContext) {
     super(context);
     this.#query = query;
     this.#tracker = tracker;

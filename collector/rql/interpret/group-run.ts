@@ -12,7 +12,8 @@
 import type { Hlc, Json } from "../../../agent/kernel/index.ts";
 import type { Incomplete } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
-import type { Truth } from "../values/datum.ts";
+import type { Turn } from "../engine/slice-result.ts";
+import { type Truth, UNDEFINED } from "../values/datum.ts";
 import { ChangeTracker, type Chooses } from "./change-tracker.ts";
 import type { CutRange, CutState } from "./cut-sequence.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -144,6 +145,39 @@ export class GroupRun {
     this.#note();
   }
 
+  /**
+   * A turn found by the engine in a stretch in which nothing but values changes, and nothing is missing.
+   * `before`: cuts before its slice.
+   */
+  turn({ t, p, q, cuts, finding }: Turn, before: number): void {
+    this.#t = t;
+    this.#cuts = before + cuts;
+    this.#followers?.expire(t);
+    const truth = truthOf(p);
+    const { sameness = "", values = [], by = [] } = finding ?? {};
+    const find = (): Finding => ({ t, values, by });
+    if (this.#query.eachChange && truth === true) this.#matchCut(find());
+    this.#intervals.move(t, truth, false, sameness, find);
+    this.#followers?.move(t, truth, truthOf(q), find);
+    this.#note();
+  }
+
+  /** The engine has gone through all up to `reached`; `cuts` so far. */
+  passed(reached: Hlc, cuts: number): void {
+    this.#t = reached;
+    this.#cuts = cuts;
+    this.#doneTo = reached;
+  }
+
+  /** Takes the state to which the engine has come: no cut, it was told. */
+  resume(state: CutState): void {
+    this.#tracker.moveTo(state, this.#sequence);
+    this.#tracker.settle();
+    this.#state = state;
+    this.#t = state.t;
+    this.#shortfalls.moveTo(state.t, this.#tracker.nodes, this.#missingIn(state));
+  }
+
   /** The range ends, `end` included. */
   finish(end: Hlc): void {
     this.#passTime(end);
@@ -262,4 +296,8 @@ export class GroupRun {
     const shortfalls = new Set(this.#shortfalls.current);
     this.#found.push({ kind: "cut", n: this.#matches, finding, shortfalls });
   }
+}
+
+function truthOf(code: number): Truth {
+  return code === 2 ? UNDEFINED : code === 1;
 }

@@ -9,6 +9,7 @@
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { CheckedQuery } from "../check/bound.ts";
+import type { SliceResult } from "../engine/slice-result.ts";
 import { RUN_LIMITS, type RunLimits } from "../limits.ts";
 import type { Chooses } from "./change-tracker.ts";
 import type { CutRange, CutSequence, CutState } from "./cut-sequence.ts";
@@ -147,6 +148,42 @@ export class Interpretation {
         yield* this.#told(group);
       }
     });
+  }
+
+  /**
+   * What the engine found in a slice, in place of its states; slices follow on what was taken. Of a query that
+   * the engine covers, which is never grouped.
+   */
+  *pass(result: SliceResult): Generator<ResultLine, void, undefined> {
+    const [group] = this.#groups;
+    if (this.isOver || group === undefined) return;
+    yield* this.#ending(function* (this: Interpretation) {
+      const { run } = group;
+      const before = run.totals.cuts;
+      let said = 0;
+      const sayUntil = (t: number): void => {
+        for (; (result.warnings[said]?.t ?? Number.POSITIVE_INFINITY) <= t; said += 1) {
+          this.#context.say((result.warnings[said] as (typeof result.warnings)[number]).warning);
+        }
+      };
+      for (const turn of result.turns) {
+        sayUntil(turn.t);
+        run.turn(turn, before);
+        yield* this.#told(group);
+        if (group.isDone) return;
+      }
+      sayUntil(result.reached);
+      run.passed(result.reached, before + result.cuts);
+      this.#context.step(result.cuts);
+      if (result.ended !== undefined) throw new RunEnded(result.ended);
+      yield* this.#told(group);
+    });
+  }
+
+  /** The state to which slices have come; further states follow on it. */
+  resume(state: CutState): void {
+    if (this.isOver) return;
+    for (const { run } of this.#groups) run.resume(state);
   }
 
   /** The range is over, or `isOver`: the last rows, and the end. */

@@ -74,6 +74,15 @@ export class RunContext {
     this.#warnings.push({ code, message, ...placeOf(this.#text, at, this.#query) });
   }
 
+  /** Says what was warned of elsewhere, once per place too. */
+  say(warning: RqlWarning): void {
+    const { code, offset, length } = warning;
+    const id = `${code} ${offset} ${offset + length}`;
+    if (this.#said.has(id)) return;
+    this.#said.add(id);
+    this.#warnings.push(warning);
+  }
+
   /** Warnings since the last call. */
   takeWarnings(): RqlWarning[] {
     return this.#warnings.splice(0);

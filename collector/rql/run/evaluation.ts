@@ -4,9 +4,10 @@
  */
 import type { FeedStep } from "../../cut/history.ts";
 import { checkText } from "../check/check.ts";
+import type { SliceResult } from "../engine/slice-result.ts";
 import { Interpretation, type RunFailure } from "../interpret/interpret.ts";
 import type { ResultLine } from "../interpret/lines.ts";
-import { FoldedStates } from "./fold.ts";
+import { type FeedHead, FoldedStates } from "./fold.ts";
 import type { JobState, QueryJob, WriteLines } from "./job.ts";
 
 /** An interval still open so long after it was found is told before its row. */
@@ -30,7 +31,8 @@ interface OpenInterval {
 
 export class Evaluation {
   readonly #run: Interpretation;
-  readonly #states: FoldedStates;
+  readonly #head: FeedHead;
+  #states: FoldedStates;
   readonly #clock: EvaluationClock;
   /** Open intervals by group and place in order of rows: since when, and whether they were told. */
   #open = new Map<string, OpenInterval>();
@@ -41,6 +43,7 @@ export class Evaluation {
     const query = checkText(text, { schema, now })[index];
     if (query === undefined) throw new Error(`the text has no query ${index}`);
     this.#clock = clock;
+    this.#head = head;
     this.#states = new FoldedStates(head);
     this.#run = new Interpretation(query, this.#states, {
       limits,
@@ -59,12 +62,26 @@ export class Evaluation {
     return this.#run.begin();
   }
 
-  *take(steps: readonly FeedStep[]): Generator<ResultLine, void, undefined> {
+  /** `resumes`: the first step is that of a feed of its own, at the tick to which slices have come. */
+  *take(steps: readonly FeedStep[], resumes: boolean): Generator<ResultLine, void, undefined> {
+    let isFirst = resumes;
     for (const step of steps) {
       if (this.#run.isOver) return;
+      if (isFirst) {
+        isFirst = false;
+        this.#states = new FoldedStates(this.#head);
+        this.#run.resume(this.#states.take(step));
+        continue;
+      }
       yield* this.#run.take(this.#states.take(step));
       yield* this.#hits();
     }
+    yield* this.#hits();
+  }
+
+  /** What the engine found in a slice. */
+  *pass(result: SliceResult): Generator<ResultLine, void, undefined> {
+    yield* this.#run.pass(result);
     yield* this.#hits();
   }
 

@@ -1,5 +1,6 @@
 /** Evaluates jobs in the thread at hand, chunk by chunk: for tests, and for programs of one query. */
 import type { FeedStep } from "../../cut/history.ts";
+import type { SliceResult } from "../engine/slice-result.ts";
 import type { RunFailure } from "../interpret/interpret.ts";
 import type { ResultLine } from "../interpret/lines.ts";
 import { Evaluation, type EvaluationClock, writeLines } from "./evaluation.ts";
@@ -35,8 +36,12 @@ class InlineJob implements RunningJob {
     this.#last = writeLines(this.#evaluation.begin(), write);
   }
 
-  take(steps: readonly FeedStep[]): Promise<JobState> {
-    return this.#next(() => this.#evaluation.take(steps));
+  take(steps: readonly FeedStep[], resumes = false): Promise<JobState> {
+    return this.#next(() => this.#evaluation.take(steps, resumes));
+  }
+
+  pass(result: SliceResult): Promise<JobState> {
+    return this.#next(() => this.#evaluation.pass(result));
   }
 
   finish(): Promise<JobState> {

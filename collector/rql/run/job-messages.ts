@@ -4,13 +4,15 @@
  */
 import { type Json, type Value, ValueSet } from "../../../agent/kernel/index.ts";
 import type { FeedHeld, FeedStep } from "../../cut/history.ts";
+import type { SliceResult } from "../engine/slice-result.ts";
 import type { RunFailure } from "../interpret/interpret.ts";
 import type { JobState, QueryJob } from "./job.ts";
 
 export type ToThread =
   /** `cancelled`: one Int32; anything but 0 ends the run. */
   | { readonly kind: "start"; readonly job: PlainJob; readonly cancelled: SharedArrayBuffer }
-  | { readonly kind: "take"; readonly steps: readonly PlainStep[] }
+  | { readonly kind: "take"; readonly steps: readonly PlainStep[]; readonly resumes: boolean }
+  | { readonly kind: "pass"; readonly result: SliceResult }
   | { readonly kind: "finish" }
   | { readonly kind: "fail"; readonly failure: RunFailure }
   /** The lines written last were taken. */

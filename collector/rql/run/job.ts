@@ -5,11 +5,13 @@
  *     reader                      evaluating thread
  *     start(job)  ──────────────▶ checks the text again, as trees do not travel
  *     take(steps) ──────────────▶ folds, evaluates     ──▶ write(lines), waits until they are taken
+ *     pass(result) ─────────────▶ rows of what the engine found in a slice (../engine)
  *     finish()    ──────────────▶ last rows, end
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { FeedStep } from "../../cut/history.ts";
 import type { Schema } from "../check/schema.ts";
+import type { SliceResult } from "../engine/slice-result.ts";
 import type { RunFailure } from "../interpret/interpret.ts";
 import type { RunLimits } from "../limits.ts";
 import type { FeedHead } from "./fold.ts";
@@ -42,7 +44,10 @@ export type WriteLines = (text: string) => Promise<void>;
  * @throws JobBroken from each call if the thread is gone
  */
 export interface RunningJob {
-  take(steps: readonly FeedStep[]): Promise<JobState>;
+  /** `resumes`: the first step tells all that is held where slices have come to, and is no cut. */
+  take(steps: readonly FeedStep[], resumes?: boolean): Promise<JobState>;
+  /** What the engine found in a slice, in place of its steps. */
+  pass(result: SliceResult): Promise<JobState>;
   /** The range is over, or `isOver`. Nothing may follow. */
   finish(): Promise<JobState>;
   /** It cannot go on. Nothing may follow. */

@@ -15,11 +15,13 @@ import type { CutTimers } from "../../cut/timers.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { checkText } from "../check/check.ts";
 import type { Schema } from "../check/schema.ts";
+import type { SliceThreads } from "../engine/slice-threads.ts";
 import type { RunLimits } from "../limits.ts";
 import type { Query } from "../text/ast.ts";
 import { parseProgram } from "../text/parse.ts";
 import { explainedLines } from "./explained.ts";
 import { brokenLines, failureOf } from "./failures.ts";
+import { type FastSearch, openFastSearch, searchFast } from "./fast-search.ts";
 import type { FeedHead } from "./fold.ts";
 import type { JobState, QueryThreads, RunningJob, WriteLines } from "./job.ts";
 import { JobBroken } from "./job-broken.ts";
@@ -29,8 +31,10 @@ import { Progress } from "./progress.ts";
 import { RUNNER_LIMITS, type RunnerLimits } from "./run-limits.ts";
 
 export interface QueryRunnerOptions {
-  readonly history: Pick<History, "feed" | "logNames" | "nodes" | "variables">;
+  readonly history: Pick<History, "columns" | "feed" | "logNames" | "nodes" | "variables">;
   readonly threads: QueryThreads;
+  /** Where the engine works (../engine); absent: all is interpreted. */
+  readonly slices?: SliceThreads;
   readonly timers: CutTimers;
   /** What `now` means. */
   readonly now: () => Hlc;
@@ -170,16 +174,29 @@ export class QueryRunner {
   ): Promise<void> {
     const { threads, limits = {}, report, timers } = this.#options;
     const head = await headOf(query, feed, signal);
+    const setup = { text: query.text, schema, now, index: query.index };
+    const fast = await openFastSearch(
+      query,
+      feed,
+      setup,
+      { ...this.#options, ...this.#limits },
+      signal,
+    );
     const job = threads.start(
       { text: query.text, schema, now, index: query.index, head, limits },
       write,
     );
     const progress = new Progress(query.index, head, timers, this.#limits, write);
-    const cancel = (): void => job.cancel();
+    const cancel = (): void => {
+      job.cancel();
+      fast?.slices.cancel();
+    };
     signal.addEventListener("abort", cancel, { once: true });
     try {
       if (signal.aborted) return;
-      await this.#feedTo(job, feed, progress, signal);
+      if (fast === undefined) await this.#feedTo(job, feed, progress, false, signal);
+      else await this.#inParts(query, job, fast, feed, progress, signal);
+      await job.finish();
     } catch (error) {
       if (signal.aborted) return;
       const broken = error instanceof JobBroken ? error : await this.#failed(job, error);
@@ -187,6 +204,7 @@ export class QueryRunner {
         await write(brokenLines(query, head, progress.state, broken, report));
       }
     } finally {
+      fast?.slices.close();
       progress.end();
       signal.removeEventListener("abort", cancel);
       // Nothing, where it has ended.
@@ -205,13 +223,44 @@ export class QueryRunner {
     }
   }
 
-  /** Reads one chunk ahead of the one that is evaluated. */
+  /** Plain stretches by the engine, all between them by its states. */
+  async #inParts(
+    query: CheckedQuery,
+    job: RunningJob,
+    fast: FastSearch,
+    { from, to }: TimeRange,
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let reached = from;
+    let resumes = false;
+    for (const stretch of [...fast.stretches, undefined]) {
+      const end = stretch?.after ?? to;
+      if (!resumes || end > reached) {
+        const part = this.#options.history.feed(feedOptions(query, { from: reached, to: end }));
+        try {
+          if (await this.#feedTo(job, part, progress, resumes, signal)) return;
+        } finally {
+          part.close();
+        }
+      }
+      if (stretch === undefined) return;
+      const found = await searchFast(fast, stretch, job, progress, signal);
+      if (found.isOver) return;
+      reached = found.reached;
+      resumes = true;
+    }
+  }
+
+  /** Reads one chunk ahead of the one that is evaluated. True: the job wants no more. */
   async #feedTo(
     job: RunningJob,
     feed: StateFeed,
     progress: Progress,
+    resumesFirst: boolean,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
+    let resumes = resumesFirst;
     let evaluated: Promise<JobState> | undefined;
     let searchedTo = feed.from;
     try {
@@ -220,15 +269,16 @@ export class QueryRunner {
         const state = await evaluated;
         evaluated = undefined;
         if (state !== undefined) progress.evaluated(state, searchedTo);
-        if (chunk === undefined || state?.isOver === true) break;
-        evaluated = job.take(chunk.steps);
+        if (state?.isOver === true) return true;
+        if (chunk === undefined) return false;
+        evaluated = job.take(chunk.steps, resumes);
+        if (chunk.steps.length > 0) resumes = false;
         searchedTo = chunk.reached;
       }
     } finally {
       // Of a feed that failed the chunk before may still be under way.
       evaluated?.catch(() => undefined);
     }
-    await job.finish();
   }
 }
 

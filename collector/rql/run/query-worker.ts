@@ -41,7 +41,9 @@ class Thread {
     const evaluation = this.#evaluation;
     if (evaluation === undefined) throw new Error("no job has started");
     if (message.kind === "start") await this.#write(evaluation.begin());
-    else if (message.kind === "take") await this.#write(evaluation.take(stepsFrom(message.steps)));
+    else if (message.kind === "take") {
+      await this.#write(evaluation.take(stepsFrom(message.steps), message.resumes));
+    } else if (message.kind === "pass") await this.#write(evaluation.pass(message.result));
     else if (message.kind === "finish") await this.#write(evaluation.finish());
     else await this.#write(evaluation.fail(message.failure));
     this.#say({ kind: "done", state: evaluation.state });

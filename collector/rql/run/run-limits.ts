@@ -6,6 +6,16 @@ export interface RunnerLimits {
   readonly progressMs: number;
   /** A line is sent at least so often, so that nobody takes the connection for dead. */
   readonly aliveMs: number;
+  /** Events of the first slice that the engine takes; later ones have more. */
+  readonly sliceEvents: number;
+  /** A plain stretch with fewer events, about, is gone through by its states. */
+  readonly plainEvents: number;
 }
 
-export const RUNNER_LIMITS: RunnerLimits = { running: 4, progressMs: 250, aliveMs: 10_000 };
+export const RUNNER_LIMITS: RunnerLimits = {
+  running: 4,
+  progressMs: 250,
+  aliveMs: 10_000,
+  sliceEvents: 16_384,
+  plainEvents: 512,
+};

@@ -8,6 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { FeedStep } from "../../cut/history.ts";
+import type { SliceResult } from "../engine/slice-result.ts";
 import type { RunFailure } from "../interpret/interpret.ts";
 import type { JobState, QueryJob, QueryThreads, RunningJob, WriteLines } from "./job.ts";
 import { JobBroken } from "./job-broken.ts";
@@ -116,8 +117,12 @@ class WorkerJob implements RunningJob {
     this.#call({ kind: "start", job: plainJob(job), cancelled }).catch(() => undefined);
   }
 
-  take(steps: readonly FeedStep[]): Promise<JobState> {
-    return this.#call({ kind: "take", steps: plainSteps(steps) });
+  take(steps: readonly FeedStep[], resumes = false): Promise<JobState> {
+    return this.#call({ kind: "take", steps: plainSteps(steps), resumes });
+  }
+
+  pass(result: SliceResult): Promise<JobState> {
+    return this.#call({ kind: "pass", result });
   }
 
   async finish(): Promise<JobState> {

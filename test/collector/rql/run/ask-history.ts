@@ -2,28 +2,37 @@
 import type { Hlc } from "../../../../agent/kernel/index.ts";
 import type { History } from "../../../../collector/cut/history.ts";
 import type { CutTimers } from "../../../../collector/cut/timers.ts";
+import { InlineSlices } from "../../../../collector/rql/engine/inline-slices.ts";
 import type { ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import type { RunLimits } from "../../../../collector/rql/limits.ts";
 import { InlineThreads } from "../../../../collector/rql/run/inline-threads.ts";
 import { type QueryAsked, QueryRunner } from "../../../../collector/rql/run/query-runner.ts";
 
 export interface AskOptions {
-  readonly history: Pick<History, "feed" | "logNames" | "nodes" | "variables">;
+  readonly history: Pick<History, "columns" | "feed" | "logNames" | "nodes" | "variables">;
   readonly timers: CutTimers;
   readonly now: Hlc;
   readonly limits?: Partial<RunLimits>;
+  /** Has the engine take what it covers, in slices of so many events at first. Default: all is interpreted. */
+  readonly sliceEvents?: number | undefined;
   readonly signal?: AbortSignal;
   /** Sees each piece as it is written, and may keep it waiting. */
   readonly onText?: (text: string) => Promise<void> | void;
   readonly elapsedMs?: () => number;
 }
 
-export function runnerOver({ history, timers, now, limits, elapsedMs }: AskOptions): QueryRunner {
+export function runnerOver(options: AskOptions): QueryRunner {
+  const { history, timers, now, limits, elapsedMs, sliceEvents } = options;
+  const engine =
+    sliceEvents === undefined
+      ? {}
+      : { slices: new InlineSlices(), runner: { sliceEvents, plainEvents: 1 } };
   return new QueryRunner({
     history,
     threads: new InlineThreads(elapsedMs),
     timers,
     now: () => now,
+    ...engine,
     ...(limits === undefined ? {} : { limits }),
     report: (error) => {
       throw error;

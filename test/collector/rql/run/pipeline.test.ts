@@ -101,7 +101,9 @@ describe("a query over the store", () => {
               const { from, to } = rangeIn(one);
               const logs = history.logNames();
               if (!logs.includes(question.log)) continue;
-              const options = { history, timers, now: to };
+              // Half of them by the engine, where it covers them, in slices of a few events.
+              const sliceEvents = one.draw.chance(0.5) ? 1 + one.draw.below(40) : undefined;
+              const options = { history, timers, now: to, sliceEvents };
               const lines = await askHistory({ rql, from, to }, options);
               const known = await history.variables({ logs, from, to });
               const schema = {

@@ -1,0 +1,41 @@
+/**
+ * What going through a slice comes to: the cuts at which something turns. Plain data: it travels between
+ * threads.
+ */
+import type { Hlc, Json } from "../../../agent/kernel/index.ts";
+import type { RqlWarning } from "../errors.ts";
+
+/** What was found at a cut at which a row may begin. */
+export interface TurnFinding {
+  /** One per column, as JSON. */
+  readonly values: readonly Json[];
+  /** Nodes whose change touched the condition, in order. */
+  readonly by: readonly string[];
+  /** Without a condition: the selected values, by which an interval ends. */
+  readonly sameness: string;
+}
+
+/** A cut at which the condition, or that of its window, is another than before, or that is asked for. */
+export interface Turn {
+  readonly t: Hlc;
+  /** 0 false, 1 true, 2 unknown. */
+  readonly p: number;
+  readonly q: number;
+  /** Cuts of the slice up to this one, itself included. */
+  readonly cuts: number;
+  /** Where a row may begin here. */
+  readonly finding: TurnFinding | undefined;
+}
+
+export interface SliceResult {
+  readonly turns: readonly Turn[];
+  readonly cuts: number;
+  /** Everything up to here was gone through. Before the end of the slice: it is not plain, or `ended`. */
+  readonly reached: Hlc;
+  readonly ended: "cancelled" | "budget" | undefined;
+  /** In order of time, each place of the text once. */
+  readonly warnings: readonly { readonly t: Hlc; readonly warning: RqlWarning }[];
+  /** Windows, and those of them that bounds decided, so that nothing was evaluated. */
+  readonly windows: number;
+  readonly decidedWindows: number;
+}

@@ -1,0 +1,84 @@
+/**
+ * Where the engine (../engine) takes part in a search: which stretches of the range it goes through, and in
+ * which threads. Everything else is told by states, as ever.
+ *
+ *     range     | states | slices by the engine   | states | slices          | states |
+ *     job         take     pass pass pass pass      take     pass pass         take      finish
+ */
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import type { ColumnFeed, History, PlainStretch } from "../../cut/history.ts";
+import type { CheckedQuery } from "../check/bound.ts";
+import { searchPlain } from "../engine/plain-search.ts";
+import { whyInterpreted } from "../engine/program.ts";
+import type { OpenSlices, SliceSetup, SliceThreads } from "../engine/slice-threads.ts";
+import { RUN_LIMITS, type RunLimits } from "../limits.ts";
+import type { RunningJob } from "./job.ts";
+import type { TimeRange } from "./known-names.ts";
+import type { Progress } from "./progress.ts";
+import type { RunnerLimits } from "./run-limits.ts";
+
+export interface FastSearch {
+  readonly columns: ColumnFeed;
+  /** In order; not empty. */
+  readonly stretches: readonly PlainStretch[];
+  readonly slices: OpenSlices;
+  readonly firstEvents: number;
+}
+
+export interface FastOptions extends Pick<RunnerLimits, "sliceEvents" | "plainEvents"> {
+  readonly history: Pick<History, "columns">;
+  readonly slices?: SliceThreads;
+  readonly limits?: Partial<RunLimits>;
+}
+
+/** Undefined: the engine does not cover the query, or finds nothing to go through. */
+export async function openFastSearch(
+  query: CheckedQuery,
+  range: TimeRange,
+  setup: Omit<SliceSetup, "nodes" | "limits">,
+  options: FastOptions,
+  signal: AbortSignal,
+): Promise<FastSearch | undefined> {
+  const { slices: threads, limits } = options;
+  if (threads === undefined || whyInterpreted(query) !== undefined) return undefined;
+  const columns = columnsOf(query, range, options);
+  const stretches = await columns.stretches(signal);
+  if (stretches.length === 0) return undefined;
+  const { nodes } = columns;
+  const slices = threads.open({ ...setup, nodes, limits: { ...RUN_LIMITS, ...limits } });
+  return { columns, stretches, slices, firstEvents: options.sliceEvents };
+}
+
+/** The columns of a query, by their places in it. */
+export function columnsOf(
+  query: CheckedQuery,
+  { from, to }: TimeRange,
+  { history, plainEvents }: Pick<FastOptions, "history" | "plainEvents">,
+): ColumnFeed {
+  const columns = query.columns.map(({ log, key }) =>
+    log === undefined ? undefined : { log, key },
+  );
+  const nodes = query.nodes === undefined ? {} : { nodes: query.nodes };
+  return history.columns({ from, to, columns, leastEvents: plainEvents, ...nodes });
+}
+
+/** Goes through a stretch; how far it came, and whether the job wants no more. */
+export async function searchFast(
+  { columns, slices, firstEvents }: FastSearch,
+  stretch: PlainStretch,
+  job: RunningJob,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ readonly reached: Hlc; readonly isOver: boolean }> {
+  let isOver = false;
+  const reached = await searchPlain({
+    ...{ columns, slices, stretch, firstEvents, signal },
+    pass: async (result) => {
+      const state = await job.pass(result);
+      progress.evaluated(state, result.reached);
+      isOver = state.isOver;
+      return isOver;
+    },
+  });
+  return { reached, isOver };
+}

@@ -1,0 +1,111 @@
+/**
+ * R7: the engine, generated and by closures, over slices cut anywhere, against the interpreter on the
+ * same history. `RETROSCOPE_RQL_RUNS` asks for more of them; `npm run faults -- rql` does.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Hlc } from "../../../../agent/kernel/index.ts";
+import type { CheckedQuery } from "../../../../collector/rql/check/bound.ts";
+import { checkText } from "../../../../collector/rql/check/check.ts";
+import { whyInterpreted } from "../../../../collector/rql/engine/program.ts";
+import { SliceRun } from "../../../../collector/rql/engine/slice-run.ts";
+import { RqlError } from "../../../../collector/rql/errors.ts";
+import { Interpretation, interpret } from "../../../../collector/rql/interpret/interpret.ts";
+import type { ResultLine } from "../../../../collector/rql/interpret/lines.ts";
+import { RUN_LIMITS } from "../../../../collector/rql/limits.ts";
+import { at, cutsOf, type Happening, schemaOf, ZERO } from "../told-cuts.ts";
+import { history, NODES, query } from "./random-queries.ts";
+import { sliceOf, type ToldSlices } from "./told-slices.ts";
+
+const RUNS = Number(process.env["RETROSCOPE_RQL_RUNS"] ?? 60);
+const FROM = at(0);
+const TO = (ZERO + 40_000) as Hlc;
+
+interface Cut {
+  /** Where slices end, in ticks from the beginning. */
+  readonly edges: readonly number[];
+  readonly mayGenerate: boolean;
+  readonly batchEvents: number;
+  readonly isSealed: boolean;
+}
+
+const cut: fc.Arbitrary<Cut> = fc.record({
+  edges: fc.array(fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 39_999 })), {
+    maxLength: 5,
+  }),
+  mayGenerate: fc.boolean(),
+  batchEvents: fc.integer({ min: 1, max: 8 }),
+  isSealed: fc.boolean(),
+});
+
+function checked(text: string, happenings: readonly Happening[]): CheckedQuery | undefined {
+  try {
+    return checkText(text, { schema: schemaOf(happenings), now: FROM })[0];
+  } catch (error) {
+    if (error instanceof RqlError) return undefined;
+    throw error;
+  }
+}
+
+/** The answer, the first state by the interpreter and all else by slices. Undefined: not covered. */
+function bySlices(
+  asked: CheckedQuery,
+  happenings: readonly Happening[],
+  { edges, mayGenerate, batchEvents, isSealed }: Cut,
+): ResultLine[] | undefined {
+  const { columns } = asked;
+  const nodes = [...NODES];
+  const run = SliceRun.of(asked, { nodes, limits: RUN_LIMITS, mayGenerate });
+  if (run === undefined) return undefined;
+  const told: ToldSlices = { happenings, nodes, columns, batchEvents, isSealed };
+  const sequence = cutsOf(happenings, { from: FROM, to: TO });
+  const answer = new Interpretation(asked, sequence, {});
+  const lines: ResultLine[] = [...answer.begin()];
+  for (const state of sequence.cuts) {
+    lines.push(...answer.take(state));
+    break;
+  }
+  const ends = [...new Set(edges.map((tick) => FROM + tick)), TO].sort((a, b) => a - b);
+  let after = FROM;
+  for (const to of ends as Hlc[]) {
+    if (answer.isOver) break;
+    const result = run.run(sliceOf(told, after, to));
+    expect(result.reached).toBe(to);
+    lines.push(...answer.pass(result));
+    after = to;
+  }
+  lines.push(...answer.finish());
+  return lines;
+}
+
+describe("the engine", () => {
+  it(
+    "answers as the interpreter does, however the range is sliced",
+    () => {
+      let compared = 0;
+      let rows = 0;
+      fc.assert(
+        fc.property(history, query, cut, (happenings, text, how) => {
+          const asked = checked(text, happenings);
+          if (asked === undefined || whyInterpreted(asked) !== undefined) return;
+          const fast = bySlices(asked, happenings, how);
+          if (fast === undefined) return;
+          const plain = [...interpret(asked, cutsOf(happenings, { from: FROM, to: TO }))];
+          expect(sorted(fast)).toEqual(sorted(plain));
+          compared += 1;
+          rows += plain.filter(({ type }) => type === "row").length;
+        }),
+        { numRuns: RUNS },
+      );
+      expect(compared).toBeGreaterThan(RUNS / 2);
+      expect(rows).toBeGreaterThan(RUNS / 2);
+    },
+    20_000 + RUNS * 100,
+  );
+});
+
+/** Warnings come when they come: the same ones, in whatever order. */
+function sorted(lines: readonly ResultLine[]): readonly unknown[] {
+  const warnings = lines.filter(({ type }) => type === "warning").map((one) => JSON.stringify(one));
+  return [...lines.filter(({ type }) => type !== "warning"), ...warnings.sort()];
+}
