@@ -58,7 +58,7 @@ export function checkpointAt(
     lastSendT: view.lastSendT,
     lastReceiveT: view.lastReceiveT,
   });
-  return { epochId: record.id, seq, t, directory, repairCount, logs: states };
+  return { epochId: record.id, seq, t, directory, repairCount, makesRoom: true, logs: states };
 }
 
 /**

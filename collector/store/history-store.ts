@@ -206,6 +206,8 @@ export interface CheckpointWrite {
    * repair came in between, the checkpoint is dropped without a word: it would leave the repair out.
    */
   readonly repairCount: number;
+  /** Written so that what lies before it can go: like `prune` it is allowed on a full disk. */
+  readonly makesRoom?: true;
   /** Logs that changed since the directory before, with their state. */
   readonly logs: readonly { readonly log: string; readonly bytes: Uint8Array }[];
 }
@@ -462,7 +464,10 @@ export interface HistoryStore extends BlockSource {
   saved(): readonly (Omit<SavedRecord, "bytes"> & { readonly byteCount: number })[];
   /** The bytes of one; undefined if there is none, or it is damaged. */
   savedBytes(number: number): Uint8Array | undefined;
-  /** Keeps and removes cuts. Resolves when durable. Whoever writes bounds them. Errors as `write`. */
+  /**
+   * Keeps and removes cuts. Resolves when durable. Whoever writes bounds them. Errors as `write`; to remove
+   * alone is allowed on a full disk.
+   */
   writeSaved(write: SavedWrite): Promise<void>;
 
   /**

@@ -285,9 +285,10 @@ export class LmdbStore implements HistoryStore {
 
   prune(write: PruneWrite): Promise<void> {
     // What is being joined of times that are to go must not be kept.
-    const ends = write.epochs.map(({ t }) => t as number);
-    const last = write.forget.map((id) => this.#epochs.get(id)?.lastT ?? 0);
-    this.#claims.breakTouching(Number.NEGATIVE_INFINITY, Math.max(...ends, ...last));
+    let until = Number.NEGATIVE_INFINITY;
+    for (const { t } of write.epochs) until = Math.max(until, t);
+    for (const id of write.forget) until = Math.max(until, this.#epochs.get(id)?.lastT ?? 0);
+    this.#claims.breakTouching(Number.NEGATIVE_INFINITY, until);
     return this.#push({ kind: "prune", write });
   }
 
@@ -366,18 +367,29 @@ export class LmdbStore implements HistoryStore {
     try {
       await builder.commit();
     } catch (error) {
+      this.#countRepairs(builder.outcome.repairs);
       const reason = this.#writingFailed(error, bytes);
       // What is on the disk now is asked before anybody is told: the write may be there all the same.
       if (this.#failure === undefined) await this.#reopen();
+      this.#breakClaims(group);
       throw reason;
     }
-    // A claim made while this was on its way was joined without it: broken as those made before.
-    for (const item of group) {
-      if (item.kind !== "write" || refused.has(item)) continue;
-      for (const { firstT, lastT } of item.write.batches) this.#claims.breakTouching(firstT, lastT);
-    }
+    this.#breakClaims(group.filter((item) => !refused.has(item)));
     this.#remember(builder.outcome);
     return refused;
+  }
+
+  /** A claim made while this was on its way was joined without it: broken as those made before. */
+  #breakClaims(group: readonly WriteItem[]): void {
+    for (const item of group) {
+      if (item.kind !== "write") continue;
+      for (const { firstT, lastT } of item.write.batches) this.#claims.breakTouching(firstT, lastT);
+    }
+  }
+
+  /** Of a write that was rejected, too: it may be on the disk all the same. */
+  #countRepairs(repairs: ReadonlyMap<number, number>): void {
+    for (const [id, count] of repairs) this.#repairs.set(id, (this.#repairs.get(id) ?? 0) + count);
   }
 
   #load(): void {
@@ -402,15 +414,14 @@ export class LmdbStore implements HistoryStore {
       const record = this.#epochs.get(id);
       if (record !== undefined) this.#ids.delete(`${record.epoch}/${record.node}`);
       this.#epochs.delete(id);
+      this.#repairs.delete(id);
     }
     if (outcome.epochs.size + outcome.forgotten.size > 0) this.#epochList = undefined;
     for (const mark of outcome.marks.values()) this.#marks.set(mark);
     for (const id of outcome.swept) this.#marks.swept(id, !this.#epochs.has(id));
     if (outcome.gone !== undefined) this.#marks.setGone(outcome.gone);
     for (const tell of outcome.told) tell();
-    for (const [id, count] of outcome.repairs) {
-      this.#repairs.set(id, (this.#repairs.get(id) ?? 0) + count);
-    }
+    this.#countRepairs(outcome.repairs);
     this.#joined = outcome.joined;
     this.#reader.stretches.learn(outcome.stretchSlots);
     for (const write of outcome.unsealed) this.#unsealed.add(write);

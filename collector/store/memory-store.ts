@@ -203,6 +203,7 @@ export class MemoryStore implements HistoryStore {
     return this.#inOrder(() => {
       const shelf = this.#shelf(checkpoint.epochId);
       if (checkpoint.repairCount !== shelf.repairCount) return;
+      if (this.#isForgotten(checkpoint.epochId)) return;
       const mark = this.#marks.get(checkpoint.epochId);
       if (mark !== undefined && checkpoint.t < mark.t) return;
       shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t !== checkpoint.t);
@@ -230,7 +231,7 @@ export class MemoryStore implements HistoryStore {
   writeTiles({ epochId, repairCount, tiles }: TilesWrite): Promise<void> {
     return this.#inOrder(() => {
       const shelf = this.#shelf(epochId);
-      if (repairCount !== shelf.repairCount) return;
+      if (repairCount !== shelf.repairCount || this.#isForgotten(epochId)) return;
       for (const { level, index, bytes } of tiles) {
         shelf.tiles.set(`${level}/${index}`, { end: (index + 1) * tileSpan(level), bytes });
       }
@@ -427,6 +428,10 @@ export class MemoryStore implements HistoryStore {
       this.#shelves.set(epochId, shelf);
     }
     return shelf;
+  }
+
+  #isForgotten(epochId: number): boolean {
+    return epochId <= this.#lastEpochId && !this.#epochs.has(epochId);
   }
 
   #inOrder(store: () => void): Promise<void> {

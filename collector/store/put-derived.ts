@@ -33,6 +33,7 @@ import type { TransactionDraft } from "./transaction-draft.ts";
 export function putCheckpoint(draft: TransactionDraft, checkpoint: CheckpointWrite): void {
   const { epochId, seq, t } = checkpoint;
   if (checkpoint.repairCount !== draft.repairCount(epochId)) return;
+  if (draft.isForgotten(epochId)) return;
   // One that was computed before what it stands on was pruned, or forgotten.
   const mark = draft.markOf(epochId);
   if (mark !== undefined && t < mark.t) return;
@@ -93,6 +94,7 @@ function seqOfState(draft: TransactionDraft, epochId: number, fromT: number): nu
 export function putTiles(draft: TransactionDraft, write: TilesWrite): void {
   const { epochId, repairCount, tiles } = write;
   if (repairCount !== draft.repairCount(epochId)) return;
+  if (draft.isForgotten(epochId)) return;
   for (const { level, index, bytes } of tiles) {
     const key = tileKey(epochId, level, index);
     draft.put(key, bytes);

@@ -135,6 +135,14 @@ export class TransactionDraft {
     return this.outcome.marks.get(epochId) ?? this.durable.pruned(epochId);
   }
 
+  /** Its id was given, and it has no record: what is worked out of it now nobody would ever remove. */
+  isForgotten(epochId: number): boolean {
+    const { epochs, forgotten } = this.outcome;
+    if (epochs.has(epochId)) return false;
+    if (forgotten.has(epochId)) return true;
+    return epochId <= this.durable.highestId && this.durable.epoch(epochId) === undefined;
+  }
+
   repairCount(epochId: number): number {
     return this.durable.repairCount(epochId) + (this.outcome.repairs.get(epochId) ?? 0);
   }

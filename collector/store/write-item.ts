@@ -36,9 +36,21 @@ export type WriteItem =
 
 const PER_RECORD = 128;
 
-/** Whether the item makes room: it may be written when the disk is as good as full. */
-export function makesRoom({ kind }: WriteItem): boolean {
-  return kind === "prune" || kind === "sweep";
+/** Whether the item makes room, or is needed to: it may be written when the disk is as good as full. */
+export function makesRoom(item: WriteItem): boolean {
+  switch (item.kind) {
+    case "prune":
+    case "sweep":
+    case "thinning":
+      return true;
+    case "checkpoint":
+      return item.checkpoint.makesRoom === true;
+    case "saved":
+    case "captures":
+      return item.write.put.length === 0;
+    default:
+      return false;
+  }
 }
 
 /** Rough size on disk, for limits. */

@@ -4,6 +4,7 @@ import type { CutLimits } from "../../../collector/cut/limits.ts";
 import type { Ingest } from "../../../collector/ingest/ingest.ts";
 import { createKeeping, type Keeping } from "../../../collector/retention/keeping.ts";
 import type { RetentionSettings } from "../../../collector/retention/retention.ts";
+import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { aBatch, anIngest, ManualTimers } from "../ingest/support.ts";
 
@@ -18,7 +19,7 @@ export class JumpingTimers extends ManualTimers {
 
 export interface Scene {
   readonly timers: JumpingTimers;
-  readonly store: MemoryStore;
+  readonly store: HistoryStore;
   readonly ingest: Ingest;
   readonly history: LiveHistory;
   readonly keeping: Keeping;
@@ -50,7 +51,7 @@ export function opened(...given: Parameters<typeof aScene>): Scene {
 
 export function aScene(
   settings: RetentionSettings,
-  store: MemoryStore = new MemoryStore(),
+  store: HistoryStore = new MemoryStore(),
   timers: JumpingTimers = new JumpingTimers(),
   limits: Partial<CutLimits> = {},
 ): Scene {

@@ -38,6 +38,8 @@ function aLargeWrite(k: number, bytes: number): StoreWrite {
   });
 }
 
+const aRepairOf = (epochId: number) => ({ epochId, fromT: 0 as Hlc });
+
 const storedIn = (store: LmdbStore): number[] =>
   [...store.batches(1, { from: MIN_HLC, to: 1e9 as Hlc })].map((one) => (one.firstSeq - 1) / 3);
 
@@ -72,12 +74,15 @@ describe.skipIf(!canMount)("a full disk (needs the right to mount one)", () => {
       const store = await LmdbStore.open({ directory: join(disk, "data"), minFreeBytes: 0 });
       await store.write(aLargeWrite(0, 40_000));
       const before = store.epochs();
-      const torn = store.write(aLargeWrite(1, 1_500_000)).catch((error: unknown) => error);
+      const repair = { ...aLargeWrite(1, 1_500_000), staleCheckpoints: [aRepairOf(1)] };
+      const torn = store.write(repair).catch((error: unknown) => error);
       for (let turn = 0; turn < 4; turn += 1) await Promise.resolve(); // past the look at the disk
       fillUp(filler);
       expect(await torn).toMatchObject({ code: "disk-full", retriable: true });
       expect(store.epochs()).toEqual(before);
       expect(storedIn(store)).toEqual([0]);
+      // It may have been there all the same: what was computed before it must not be kept.
+      expect(store.repairCount(1)).toBe(1);
       await expect(store.write(aLargeWrite(2, 100))).rejects.toMatchObject({ code: "disk-full" });
       rmSync(filler);
       await store.write(aLargeWrite(3, 1_500_000));

@@ -115,6 +115,28 @@ export function describePruning(name: string, open: () => Promise<HistoryStore>)
       expect(store.checkpoint(1, "a", 40)).toEqual(Uint8Array.of(2, 40));
     });
 
+    it("takes nothing that was worked out of an epoch that is forgotten since, swept or not", async () => {
+      const store = await fresh();
+      const id = store.nextEpochId();
+      await fill(store, id, 2);
+      const tiles = [{ level: 2, index: 1, bytes: Uint8Array.of(3) }];
+      const late = async () => {
+        await store.writeTiles({ epochId: id, repairCount: store.repairCount(id), tiles });
+        await checkpoint(store, id, 20, ["stock"]);
+        return [
+          store.tile(id, 2, 1),
+          store.directoryAt(id, at(1e9)),
+          store.checkpoint(id, "stock", 20),
+        ];
+      };
+      expect((await late()).every((one) => one !== undefined)).toBe(true);
+      await store.prune(aPrune({ forget: [id] }));
+      await sweepAll(store);
+      expect(await late()).toEqual([undefined, undefined, undefined]);
+      const together = Promise.all([store.prune(aPrune({ forget: [id] })), late()]);
+      expect((await together)[1]).toEqual([undefined, undefined, undefined]);
+    });
+
     it("takes no mark whose directory is not there, nor lets that of a mark be thinned out", async () => {
       const store = await fresh();
       await fill(store, 1, 3);
