@@ -166,8 +166,8 @@ export class Ingest {
   }
 
   /**
-   * Runs a task while nothing is on its way to the store, and reads anew what is known of epochs when it
-   * is done: for retention, which takes away what a group was taken in against. Settles as it does.
+   * Runs a task while nothing is on its way to the store, and reads anew what is known of epochs if it
+   * changed that: for retention, which takes away what a group was taken in against. Settles as it does.
    */
   between(task: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -266,8 +266,11 @@ export class Ingest {
 
   async #runTasks(): Promise<void> {
     if (this.#tasks.length === 0) return;
+    const before = this.#store.epochs();
     for (const task of this.#tasks.splice(0)) await task();
-    this.#index = new EpochIndex(this.#store.epochs());
+    // A sweep takes many steps and changes no record: what is known need not be read a thousand times.
+    const now = this.#store.epochs();
+    if (now !== before) this.#index = new EpochIndex(now);
   }
 
   #nextGroup(): Waiting[] {

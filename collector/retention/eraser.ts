@@ -53,11 +53,12 @@ export class Eraser {
     const nodes = new Set(spans.map(({ record }) => record.node));
     const whole = spans.filter(({ until }) => before === undefined || until <= before);
     const named = this.#namedOf(node, before);
-    await this.#pruner.forget(
-      [...whole.map(({ record }) => record.id), ...named],
-      whole.map(stretchOf),
-    );
-    const rest = spans.filter((span) => !whole.includes(span)).map(({ record }) => record);
+    await this.#pruner.forget([
+      ...whole.map((span) => ({ id: span.record.id, stretch: stretchOf(span) })),
+      ...named.map((id) => ({ id })),
+    ]);
+    const erased = new Set(whole);
+    const rest = spans.filter((span) => !erased.has(span)).map(({ record }) => record);
     const pieceCount =
       before === undefined ? 0 : await this.#pruner.prune(rest, ({ firstT }) => firstT < before);
     await this.#pruner.sweep();

@@ -23,12 +23,14 @@ import type {
 } from "../store/history-store.ts";
 import { withGone } from "./gone.ts";
 
-/** Pieces looked at before the event loop has a turn. */
+/** Pieces looked at before the event loop has a turn, whosever they are. */
 const PIECES_PER_TURN = 128;
 /** Records removed in one transaction. */
 const RECORDS_PER_SWEEP = 1_000;
 /** Epochs marked in one transaction. */
 const MARKS_PER_WRITE = 64;
+/** How often it is begun anew with an epoch of which something came below its end meanwhile. */
+const MAX_STARTS = 3;
 /** Pieces gone back where no checkpoint can be made at the end of the last. */
 const TRIES = 8;
 
@@ -48,8 +50,27 @@ export interface PrunerOptions {
   readonly onEarliest?: (earliest: Hlc | undefined) => void;
 }
 
+/** An epoch of which not even the record is to stay. */
+export interface Forgettable {
+  readonly id: number;
+  /** When its node was there through it; absent: nobody was. */
+  readonly stretch?: GoneStretch;
+}
+
+/** Where the past of an epoch ends. */
+interface PastEnd {
+  readonly record: EpochRecord;
+  readonly end: PieceEnd;
+  /** Pieces up to there. */
+  readonly count: number;
+  /** As it was before they were looked at. */
+  readonly repairCount: number;
+}
+
 export class Pruner {
   readonly #options: PrunerOptions;
+  /** Pieces looked at in this turn of the event loop. */
+  #looked = 0;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -87,12 +108,26 @@ export class Pruner {
     return earliest;
   }
 
-  /** When the oldest piece came that is kept of an epoch; undefined: there is none, or nobody can tell. */
-  oldestArrivalMs({ id }: EpochRecord): number | undefined {
-    for (const piece of this.#options.store.pieces(id, this.#prunedSeq(id))) {
-      return piece.arrivalMs > 0 ? piece.arrivalMs : undefined;
+  /** When the oldest piece came that is kept of any of these; undefined: there is none, or nobody can tell. */
+  async oldestArrivalMs(records: readonly EpochRecord[]): Promise<number | undefined> {
+    const { store } = this.#options;
+    let oldest: number | undefined;
+    for (const { id } of records) {
+      if (this.#isClosed) break;
+      await this.#turnIfDue();
+      this.#looked += 1;
+      for (const { arrivalMs } of store.pieces(id, this.#prunedSeq(id))) {
+        if (arrivalMs > 0 && (oldest === undefined || arrivalMs < oldest)) oldest = arrivalMs;
+        break;
+      }
     }
-    return undefined;
+    return oldest;
+  }
+
+  async #turnIfDue(): Promise<void> {
+    if (this.#looked < PIECES_PER_TURN) return;
+    this.#looked = 0;
+    await this.#options.turn();
   }
 
   /** Prunes each epoch up to the first piece that is not past. Resolves to how many pieces went. */
@@ -100,33 +135,55 @@ export class Pruner {
     records: readonly EpochRecord[],
     isPast: (piece: StoredPiece, record: EpochRecord) => boolean,
   ): Promise<number> {
+    const { store } = this.#options;
     let count = 0;
-    let ends: { readonly record: EpochRecord; readonly end: PieceEnd; readonly count: number }[] =
-      [];
-    const mark = async (): Promise<void> => {
-      const marked = await this.#mark(ends);
-      for (const one of ends) if (marked.has(one.record.id)) count += one.count;
-      ends = [];
-    };
-    for (const record of records) {
-      if (this.#isClosed) break;
-      const found = await this.#endOfPast(record, isPast);
-      if (found !== undefined) ends.push({ record, ...found });
-      if (ends.length >= MARKS_PER_WRITE) await mark();
+    let left = records;
+    for (let starts = 0; starts < MAX_STARTS && left.length > 0; starts += 1) {
+      const overtaken: EpochRecord[] = [];
+      let ends: PastEnd[] = [];
+      const mark = async (): Promise<void> => {
+        const marked = await this.#mark(ends);
+        for (const one of ends) {
+          if (marked.has(one.record.id)) count += one.count;
+          else if (store.repairCount(one.record.id) !== one.repairCount) overtaken.push(one.record);
+        }
+        ends = [];
+      };
+      for (const record of left) {
+        if (this.#isClosed) break;
+        const found = await this.#endOfPast(record, isPast);
+        if (found !== undefined) ends.push(found);
+        if (ends.length >= MARKS_PER_WRITE) await mark();
+      }
+      await mark();
+      left = overtaken;
     }
-    await mark();
     return count;
   }
 
-  /** Forgets epochs, records and all; `stretches`: who was a member when. */
-  async forget(ids: readonly number[], stretches: readonly GoneStretch[]): Promise<void> {
-    if (ids.length === 0) return;
+  /**
+   * Forgets epochs, records and all, of which `isOver` still holds when no write of ingest is on its way:
+   * something may have come of them since they were chosen. Resolves to how many.
+   */
+  async forget(
+    chosen: readonly Forgettable[],
+    isOver: (record: EpochRecord) => boolean = () => true,
+  ): Promise<number> {
+    if (chosen.length === 0) return 0;
     const { store, between } = this.#options;
+    let count = 0;
     await between(async () => {
-      const forget = ids.filter((id) => store.epoch(id) !== undefined);
+      const over = chosen.filter(({ id }) => {
+        const record = store.epoch(id);
+        return record !== undefined && isOver(record);
+      });
+      count = over.length;
+      if (count === 0) return;
+      const stretches = over.flatMap(({ stretch }) => stretch ?? []);
       const gone = withGone(store.gone(), stretches, this.earliest() ?? MAX_HLC);
-      await store.prune({ epochs: [], forget, gone });
+      await store.prune({ epochs: [], forget: over.map(({ id }) => id), gone });
     });
+    return count;
   }
 
   /**
@@ -154,55 +211,56 @@ export class Pruner {
   async #endOfPast(
     record: EpochRecord,
     isPast: (piece: StoredPiece, record: EpochRecord) => boolean,
-  ): Promise<{ readonly end: PieceEnd; readonly count: number } | undefined> {
-    const { store, points, turn } = this.#options;
+  ): Promise<PastEnd | undefined> {
+    const { store, points } = this.#options;
+    const repairCount = store.repairCount(record.id);
     const ends: (PieceEnd & { readonly count: number })[] = [];
     let after = this.#prunedSeq(record.id);
     let count = 0;
     for (let isMore = true; isMore; ) {
       isMore = false;
-      let looked = 0;
+      await this.#turnIfDue();
+      if (this.#isClosed) return undefined;
+      this.#looked += 1;
       for (const piece of store.pieces(record.id, after)) {
         if (!isPast(piece, record)) break;
         after = piece.last;
         count += 1;
+        this.#looked += 1;
         ends.push({ seq: piece.last, t: piece.lastT, count });
         if (ends.length > TRIES) ends.shift();
-        looked += 1;
-        isMore = looked >= PIECES_PER_TURN;
+        isMore = this.#looked >= PIECES_PER_TURN;
         if (isMore) break;
       }
-      if (isMore) await turn();
-      if (this.#isClosed) return undefined;
     }
     const last = ends.at(-1);
     if (last === undefined) return undefined;
     // Behind a hole there is no state to write: what is known there is what later keyframes tell.
     const now = store.epoch(record.id);
     if (now === undefined) return undefined;
-    if (last.seq > now.contiguousSeq) return { end: last, count: last.count };
+    if (last.seq > now.contiguousSeq) return { record, end: last, count: last.count, repairCount };
     for (const end of ends.reverse()) {
       const checkpoint = points.checkpointAt(now, end);
       if (checkpoint === undefined) continue;
       if (checkpoint !== "there") await store.writeCheckpoint(checkpoint);
-      return { end, count: end.count };
+      return { record, end, count: end.count, repairCount };
     }
     return undefined;
   }
 
   /** Ids of the epochs that were marked: not those whose checkpoint a repair took away meanwhile. */
-  async #mark(
-    ends: readonly { readonly record: EpochRecord; readonly end: PieceEnd }[],
-  ): Promise<ReadonlySet<number>> {
+  async #mark(ends: readonly PastEnd[]): Promise<ReadonlySet<number>> {
     const marked = new Set<number>();
     if (ends.length === 0 || this.#isClosed) return marked;
     const { store, points, between } = this.#options;
     await between(async () => {
       const epochs: PrunedEpoch[] = [];
-      for (const { record, end } of ends) {
+      for (const { record, end, repairCount } of ends) {
         const now = store.epoch(record.id);
         if (now === undefined) continue;
         const isBehindHole = end.seq > now.contiguousSeq;
+        // Something has come since into the hole, or of what lies behind it: look again.
+        if (isBehindHole && store.repairCount(record.id) !== repairCount) continue;
         const { seq, t } = end;
         const mark: PrunedEpoch | undefined = isBehindHole
           ? { epochId: now.id, seq, t, isBlank: true, keep: [] }

@@ -14,7 +14,7 @@ import type { Hlc } from "../../agent/kernel/index.ts";
 import { type EpochSpan, membershipOf, NEVER } from "../cut/membership.ts";
 import type { EpochRecord, GoneStretch, HistoryStore, StoreUsage } from "../store/history-store.ts";
 import { ClockGuard, type ClockJump } from "./clock-guard.ts";
-import type { Pruner } from "./pruner.ts";
+import type { Forgettable, Pruner } from "./pruner.ts";
 import type { RetentionTimers } from "./timers.ts";
 
 const LONGEST_ROUND_MS = 60_000;
@@ -163,27 +163,25 @@ export class Retention {
   /** Epochs that are over, of which nothing has come since. */
   async #forgetBefore(ms: number): Promise<void> {
     const { pruner, store } = this.#options;
-    const ids: number[] = [];
-    const stretches: GoneStretch[] = [];
+    const found: Forgettable[] = [];
     const records = store.epochs();
     for (const { id, named, end, lastArrivalMs } of records) {
-      if (named === true && end !== null && lastArrivalMs < ms) ids.push(id);
+      if (named === true && end !== null && lastArrivalMs < ms) found.push({ id });
     }
     for (const { spans } of membershipOf(records.filter(({ named }) => named !== true)).values()) {
       for (const span of spans) {
         const { record, until } = span;
         if (record.lastArrivalMs >= ms || (until === NEVER && !record.imported)) continue;
-        ids.push(record.id);
-        stretches.push(stretchOf(span));
+        found.push({ id: record.id, stretch: stretchOf(span) });
       }
     }
-    await pruner.forget(ids, stretches);
-    this.counts.forgottenCount += ids.length;
+    const isOver = ({ lastArrivalMs }: EpochRecord): boolean => lastArrivalMs < ms;
+    this.counts.forgottenCount += await pruner.forget(found, isOver);
   }
 
   /** Until there is enough room, or nothing to be had. */
   async #makeRoom(): Promise<void> {
-    const { giveUpSaved, pruner, retentionMs, timers } = this.#options;
+    const { giveUpSaved, pruner, retentionMs, store, timers } = this.#options;
     let share = LEAST_STEP;
     for (let steps = 0; steps < SIZE_STEPS && !this.#isClosed; steps += 1) {
       const excess = this.#excessShare();
@@ -192,11 +190,15 @@ export class Retention {
         this.counts.givenUpCount += 1;
         continue;
       }
-      const oldestMs = this.#oldestArrivalMs();
+      const records = store.epochs().filter(({ named }) => named !== true);
+      const oldestMs = await pruner.oldestArrivalMs(records);
       if (oldestMs === undefined) return;
       share = Math.min(MOST_STEP, Math.max(share, excess));
+      const nowMs = timers.wallMs();
+      // What came by a clock that was set back since came in the future: then its last spans it, not now.
+      const latestMs = oldestMs <= nowMs ? nowMs : (latestArrivalMs(records) ?? oldestMs);
       // At least the oldest piece itself.
-      const cutoffMs = oldestMs + 1 + (timers.wallMs() - oldestMs) * share;
+      const cutoffMs = oldestMs + 1 + (latestMs - oldestMs) * share;
       const count = await this.#pruneBefore(
         cutoffMs,
         cutoffMs - (retentionMs ?? DEFAULT_HORIZON_MS),
@@ -215,17 +217,6 @@ export class Retention {
     if (disk === undefined) return bySize;
     const taken = disk.totalBytes - disk.freeBytes - Math.max(0, fileBytes - usedBytes);
     return Math.max(bySize, (taken - disk.totalBytes * FULL_SHARE) / usedBytes);
-  }
-
-  #oldestArrivalMs(): number | undefined {
-    const { pruner, store } = this.#options;
-    let oldest: number | undefined;
-    for (const record of store.epochs()) {
-      if (record.named === true) continue;
-      const ms = pruner.oldestArrivalMs(record);
-      if (ms !== undefined && (oldest === undefined || ms < oldest)) oldest = ms;
-    }
-    return oldest;
   }
 }
 

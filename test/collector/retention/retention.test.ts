@@ -376,6 +376,24 @@ describe("retention by size", () => {
     expect([...scene.store.pieces(1, 0)]).toEqual(left);
   });
 
+  it("finds the oldest though all came by a clock that was ahead, and has been set back since", async () => {
+    const scene = opened({ maxBytes: 8_000 });
+    scene.timers.jumpMs = 86_400_000;
+    for (let i = 0; i < 60; i += 1) {
+      await scene.ship(i);
+      scene.timers.advance(1_000);
+    }
+    scene.timers.jumpMs = 0;
+    for (let i = 60; i < 100; i += 1) {
+      await scene.ship(i);
+      scene.timers.advance(1_000);
+    }
+    expect(scene.store.usage().usedBytes).toBeGreaterThan(8_000);
+    for (let rounds = 0; rounds < 3; rounds += 1) await scene.keeping.retention.round();
+    expect(scene.store.usage().usedBytes).toBeLessThanOrEqual(8_000);
+    expect([...scene.store.pieces(1, 0)].at(-1)?.last).toBe(1_000);
+  });
+
   it("gives up saved cuts first, the oldest first", async () => {
     const scene = opened({ maxBytes: 30_000 });
     await scene.ship(0);
