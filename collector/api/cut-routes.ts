@@ -1,13 +1,14 @@
 /** The state of all nodes at a past time: `/api/cut`. */
 import { Router } from "express";
 import { RetroError } from "../../agent/kernel/index.ts";
-import type { Cut } from "../cut/history.ts";
+import type { Cut, Selection } from "../cut/history.ts";
 import type { SavedCuts } from "../retention/saved-cuts.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { errorBody } from "./errors.ts";
 import { Params, SELECTION_PARAMS } from "./params.ts";
 import { refuseBeforeHistory } from "./retained.ts";
-import { narrowed, unpackedCut } from "./saved-cut-json.ts";
+import { knows, narrowed, unpackedCut } from "./saved-cut-json.ts";
+import type { CutJson } from "./shapes.ts";
 import { cutJson } from "./to-json.ts";
 
 export function cutRoutes({
@@ -31,33 +32,45 @@ export function cutRoutes({
         : await history.waitForCut(at, selection, waitMs, closingOf(response));
     };
     const kept = saved?.at(at);
-    if (saved !== undefined && kept !== undefined && (await isOutside(answered))) {
-      response.json(narrowed(await unpackedCut(saved, kept), selection));
-      return;
-    }
-    const cut = await answered();
+    const cut =
+      saved === undefined || kept === undefined
+        ? cutJson(await answered())
+        : await keptOr(answered, () => unpackedCut(saved, kept), selection);
     const flaw = isStrict ? flawOf(cut) : undefined;
-    if (flaw === undefined) response.json(cutJson(cut));
-    else response.status(409).json({ ...cutJson(cut), ...errorBody(flaw) });
+    if (flaw === undefined) response.json(cut);
+    else response.status(409).json({ ...cut, ...errorBody(flaw) });
   });
 
   return router;
 }
 
-/** Whether retention has taken something of the answer: then a saved cut of that time is a better one. */
-async function isOutside(answered: () => Promise<Cut>): Promise<boolean> {
+/**
+ * The answer of history, or the saved one where retention has taken something of it: of what the saved cut
+ * knows, and only of that.
+ */
+async function keptOr(
+  answered: () => Promise<Cut>,
+  unpacked: () => Promise<CutJson>,
+  selection: Selection,
+): Promise<CutJson> {
+  let cut: Cut | undefined;
+  let refusal: unknown;
   try {
-    const { incomplete } = await answered();
-    return incomplete.some(({ reason }) => reason === "outside-retention");
+    cut = await answered();
+    if (!cut.incomplete.some(({ reason }) => reason === "outside-retention")) return cutJson(cut);
   } catch (error) {
-    const isNamed = error instanceof RetroError && error.code === "unknown-node";
-    if (error instanceof RetroError && (isNamed || error.code === "outside-retention")) return true;
-    throw error;
+    const code = error instanceof RetroError ? error.code : undefined;
+    if (code !== "unknown-node" && code !== "outside-retention") throw error;
+    refusal = error;
   }
+  const kept = await unpacked();
+  if (knows(kept, selection)) return narrowed(kept, selection);
+  if (cut === undefined) throw refusal;
+  return cutJson(cut);
 }
 
 /** Why a strict question is answered with no. */
-function flawOf(cut: Cut): RetroError | undefined {
+function flawOf(cut: CutJson): RetroError | undefined {
   if (!cut.complete) {
     const nodes = [...new Set(cut.incomplete.map(({ node, reason }) => `${node} (${reason})`))];
     return new RetroError("incomplete", `the cut is incomplete: ${nodes.join(", ")}`, {

@@ -53,7 +53,22 @@ export async function unpackedCut(saved: SavedCuts, one: SavedCut): Promise<CutJ
   }
 }
 
-/** What a selection leaves of a whole answer. */
+/** Whether every node and service that is named is in the cut. */
+export function knows(
+  { nodes: known }: CutJson,
+  { nodes = [], services = [] }: Selection,
+): boolean {
+  const ofServices = new Set(Object.values(known).map(({ service }) => service));
+  return (
+    nodes.every((node) => Object.hasOwn(known, node)) &&
+    services.every((service) => ofServices.has(service))
+  );
+}
+
+/**
+ * What a selection leaves of a whole answer. Of a list that was shortened nobody can tell what it would
+ * have held of the selection: what was wrong then stays wrong of every part.
+ */
 export function narrowed(cut: CutJson, selection: Selection): CutJson {
   const { nodes = [], services = [], logs = [], keys = [] } = selection;
   const isAsked = (list: readonly string[], name: string) =>
@@ -64,16 +79,21 @@ export function narrowed(cut: CutJson, selection: Selection): CutJson {
   const names = new Set(shown.map(([node]) => node));
   const isNarrow = nodes.length + services.length > 0;
   const isShown = (node: string | null) => !isNarrow || (node !== null && names.has(node));
-  const incomplete = cut.incomplete.filter(({ node }) => isShown(node));
+  // One that nobody had heard of may have been of any service.
+  const isStranger = (node: string) => nodes.length === 0 && !Object.hasOwn(cut.nodes, node);
+  const incomplete = cut.incomplete.filter(({ node }) => isShown(node) || isStranger(node));
   const violations = cut.violations.filter(
     ({ send, receive }) => isShown(send.node) || isShown(receive.node),
   );
+  const { totals } = cut;
+  const mayLack = cut.incomplete.length < (totals?.incomplete ?? 0);
+  const mayContradict = cut.violations.length < (totals?.violations ?? 0);
   return {
     ...cut,
-    complete: incomplete.length === 0,
+    complete: incomplete.length === 0 && !mayLack,
     incomplete,
     members: cut.members.filter(isShown),
-    consistent: violations.length === 0,
+    consistent: violations.length === 0 && !mayContradict,
     violations,
     nodes: named(shown, (node) => ({
       ...node,
@@ -82,6 +102,7 @@ export function narrowed(cut: CutJson, selection: Selection): CutJson {
         (variables) => named(Object.entries(variables).filter(([key]) => isAsked(keys, key))),
       ),
     })),
+    unchecked: cut.unchecked.filter(({ from, to }) => isShown(from) || isShown(to)),
     inFlight: cut.inFlight.filter(({ from, to }) => isShown(from) || isShown(to)),
   };
 }

@@ -4,6 +4,7 @@ import { addMs, formatHlc, type Hlc } from "../../../agent/kernel/index.ts";
 import type {
   CutJson,
   ErasedJson,
+  EventsJson,
   NodesJson,
   SavedCutJson,
   SavedJson,
@@ -150,7 +151,9 @@ describe("erasing over HTTP", () => {
     const cut = await collector.get<CutJson>(`/api/cut?at=${hex(-1_000)}`);
     expect(cut.body.members).toEqual(["n1"]);
     expect(cut.body.incomplete).toMatchObject([{ node: "n2", reason: "outside-retention" }]);
-    expect(JSON.stringify(await collector.get("/api/events"))).not.toContain('"n2"');
+    const { body } = await collector.get<EventsJson>("/api/events");
+    expect(JSON.stringify(body.events)).not.toContain('"n2"');
+    expect(body.incomplete).toEqual(cut.body.incomplete);
   });
 });
 
@@ -165,4 +168,59 @@ describe("retention settings", () => {
       ]);
     },
   );
+});
+
+describe("a saved cut in the place of history that is gone", () => {
+  let other: TestCollector;
+  const tell = async (...given: Parameters<typeof aBatch>): Promise<void> => {
+    expect((await other.post(aBatch(...given))).status).toBe(200);
+  };
+  beforeAll(async () => {
+    other = await startCollector();
+    for (const [node, closed] of [
+      ["n1", -8_000],
+      ["n2", -8_900],
+    ] as const) {
+      const join: Row = { t: at(-9_000), kind: "join", service: node, tags: {}, instance: node };
+      await tell([join], { node, closed: at(closed) });
+    }
+    const init = { method: "POST", headers: { "content-type": "application/json" } };
+    const body = JSON.stringify({ name: "early", at: hex(-8_500) });
+    expect((await fetch(`${other.url}/api/saved`, { ...init, body })).status).toBe(201);
+    for (const node of ["n1", "n2"]) {
+      await tell([set(-5_000, "a", 2)], { node, firstSeq: 2, closed: at(-5_000) });
+      await tell([set(-2_000, "b", 3)], { node, firstSeq: 3, closed: at(0) });
+    }
+    const search = `before=${encodeURIComponent(hex(-3_000))}`;
+    const erased = await fetch(`${other.url}/api/data?${search}`, { method: "DELETE" });
+    expect(erased.status).toBe(200);
+  });
+  afterAll(() => other.close());
+
+  it("is refused to who is strict, if it was incomplete when it was saved", async () => {
+    const path = `/api/cut?at=${hex(-8_500)}`;
+    const plain = await other.get<CutJson>(path);
+    expect([plain.status, plain.body]).toMatchObject([
+      200,
+      { complete: false, incomplete: [{ node: "n2" }], saved: { name: "early" } },
+    ]);
+    const strict = await other.get<CutJson>(`${path}&strict=true`);
+    expect([strict.status, strict.body]).toMatchObject([
+      409,
+      { complete: false, saved: { name: "early" }, error: { code: "incomplete" } },
+    ]);
+    expect((await other.get(`${path}&strict=true&node=n1`)).status).toBe(200);
+    expect((await other.get(`${path}&strict=true&service=n2`)).status).toBe(409);
+  });
+
+  it("tells nothing of a node or service that it does not know", async () => {
+    for (const [name, status, code] of [
+      ["node=n9", 404, "unknown-node"],
+      ["service=n9", 404, "unknown-node"],
+      ["node=n1&node=n9", 410, "outside-retention"],
+    ] as const) {
+      const found = await other.get(`/api/cut?at=${hex(-8_500)}&${name}`);
+      expect([name, found.status, found.body]).toMatchObject([name, status, { error: { code } }]);
+    }
+  });
 });
