@@ -12,6 +12,23 @@ export interface Answering {
 /** By response: the signal that query-gate.ts gave it. */
 const CLOSING = new WeakMap<Response, AbortSignal>();
 
+/** By response: what query-gate.ts gave it to be held open. */
+const HOLDING = new WeakMap<Response, () => void>();
+
+/** The gate's: what `holdOpen` does from now on. */
+export function setHolding(response: Response, hold: () => void): void {
+  HOLDING.set(response, hold);
+}
+
+/**
+ * Gives back the place of a question that is about to wait, and its time with it: for those whose address
+ * does not say so. Call it once, before waiting.
+ * @throws RetroError `overloaded` if too many are held open
+ */
+export function holdOpen(response: Response): void {
+  HOLDING.get(response)?.();
+}
+
 /** The gate's: what `closingOf` gives from now on. */
 export function setClosing(response: Response, signal: AbortSignal): void {
   CLOSING.set(response, signal);

@@ -10,13 +10,14 @@
  * - One question is begun in a turn of the event loop. A cut is answered within its turn, and a
  *   hundred that arrive together must not make one long turn in which not even /healthz is answered.
  * - Questions that are held open (`wait`) take no place: they cost nothing while they wait. They
- *   have a bound of their own.
+ *   have a bound of their own, and their turn to begin like all others. One that turns out to wait
+ *   only when its body is read says so itself (`holdOpen` of answering.ts).
  * - /healthz, /readyz and the live stream, which has bounds of its own, do not come by here.
  */
 import type { RequestHandler, Response } from "express";
-import { RetroError } from "../../agent/kernel/index.ts";
+import { parseDurationMs, RetroError } from "../../agent/kernel/index.ts";
 import type { CutTimers } from "../cut/timers.ts";
-import { setClosing } from "./answering.ts";
+import { setClosing, setHolding } from "./answering.ts";
 
 export interface QueryLimits {
   /** Questions that are worked on at a time. */
@@ -57,14 +58,23 @@ export interface QueryCounts {
 
 interface Waiting {
   readonly begin: () => void;
-  readonly refuse: (error: RetroError) => void;
+}
+
+/** What becomes of a question; `leave` gives back what it has taken. */
+interface Watch {
+  isOver: boolean;
+  leave: () => void;
 }
 
 export class QueryGate {
   readonly #timers: CutTimers;
   readonly #limits: QueryLimits;
   readonly #isOutOfMemory: () => boolean;
+  /** For a place. */
   readonly #queue = new Set<Waiting>();
+  /** Held open, and not begun yet: they wait for a turn alone. */
+  readonly #opening = new Set<Waiting>();
+  #wasHeldLast = false;
   readonly #unsent = new Set<Response>();
   #runningCount = 0;
   #heldCount = 0;
@@ -91,7 +101,7 @@ export class QueryGate {
   readonly handler: RequestHandler = (request, response, next) => {
     const closing = new AbortController();
     setClosing(response, closing.signal);
-    const watch = { isOver: false, leave: () => {} };
+    const watch: Watch = { isOver: false, leave: () => {} };
     const end = (): void => {
       watch.leave();
       watch.leave = () => {};
@@ -112,25 +122,53 @@ export class QueryGate {
       watch.leave = leave;
       next();
     };
-    if (isHeldOpen(request.originalUrl)) this.#hold(enter, next);
+    setHolding(response, () => {
+      if (watch.isOver) return;
+      const leave = this.#held();
+      watch.leave();
+      watch.leave = leave;
+    });
+    if (isHeldOpen(request.originalUrl)) this.#hold(watch, enter, next);
     else this.#queueUp(closing, watch, enter, next);
   };
 
-  /** It costs nothing until it is answered, and then a turn. */
-  #hold(enter: (leave: () => void) => void, next: (error: unknown) => void): void {
-    if (this.#heldCount >= this.#limits.held || this.#isOutOfMemory()) {
-      next(this.#refusal(`${this.#heldCount} questions are held open`));
+  /** It costs nothing until it is answered: a turn to begin, and one to end. */
+  #hold(watch: Watch, enter: (leave: () => void) => void, next: (error: unknown) => void): void {
+    let leave: () => void;
+    try {
+      leave = this.#held();
+    } catch (error) {
+      next(error);
       return;
     }
+    const waiting: Waiting = {
+      begin: () => {
+        this.#opening.delete(waiting);
+        if (!watch.isOver) enter(leave);
+      },
+    };
+    watch.leave = () => {
+      this.#opening.delete(waiting);
+      leave();
+    };
+    this.#opening.add(waiting);
+    this.#pump();
+  }
+
+  /** One more that is held open; the result ends that. @throws RetroError `overloaded` */
+  #held(): () => void {
+    if (this.#heldCount >= this.#limits.held || this.#isOutOfMemory()) {
+      throw this.#refusal(`${this.#heldCount} questions are held open`);
+    }
     this.#heldCount += 1;
-    enter(() => {
+    return () => {
       this.#heldCount -= 1;
-    });
+    };
   }
 
   #queueUp(
     closing: AbortController,
-    watch: { readonly isOver: boolean; leave: () => void },
+    watch: Watch,
     enter: (leave: () => void) => void,
     next: (error: unknown) => void,
   ): void {
@@ -153,14 +191,11 @@ export class QueryGate {
         if (watch.isOver) return;
         enter(this.#run(closing));
       },
-      refuse: (error) => {
-        leave();
-        next(error);
-      },
     };
-    const cancel = this.#timers.after(waitMs, () =>
-      waiting.refuse(this.#refusal(`${this.#runningCount} questions are being answered`)),
-    );
+    const cancel = this.#timers.after(waitMs, () => {
+      leave();
+      next(this.#refusal(`${this.#runningCount} questions are being answered`));
+    });
     watch.leave = leave;
     this.#queue.add(waiting);
     this.#pump();
@@ -188,15 +223,24 @@ export class QueryGate {
 
   /** Begins those that wait, one in a turn of the event loop. */
   #pump(): void {
-    if (this.#isPumping || this.#runningCount >= this.#limits.running) return;
-    const [first] = this.#queue;
-    if (first === undefined) return;
+    if (this.#isPumping) return;
+    const next = this.#next();
+    if (next === undefined) return;
     this.#isPumping = true;
-    first.begin();
+    next.begin();
     void this.#timers.turn().then(() => {
       this.#isPumping = false;
       this.#pump();
     });
+  }
+
+  /** Who takes a place and who is held open begin by turns. */
+  #next(): Waiting | undefined {
+    const [first] = this.#runningCount < this.#limits.running ? this.#queue : [];
+    const [held] = this.#opening;
+    if (first === undefined || held === undefined) return first ?? held;
+    this.#wasHeldLast = !this.#wasHeldLast;
+    return this.#wasHeldLast ? held : first;
   }
 
   #excessOfMemory(): string | undefined {
@@ -217,7 +261,13 @@ export class QueryGate {
   }
 }
 
-/** Told by its address alone. */
+/** Told by its address alone. A wait of nothing is none, and one that cannot be read is refused at once. */
 function isHeldOpen(url: string): boolean {
-  return new URLSearchParams(url.split("?", 2)[1]).has("wait");
+  const wait = new URLSearchParams(url.split("?", 2)[1]).get("wait");
+  if (wait === null) return false;
+  try {
+    return parseDurationMs(wait) > 0;
+  } catch {
+    return false;
+  }
 }

@@ -3,7 +3,7 @@ import express, { Router } from "express";
 import { parseDurationMs, RetroError } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import { MAX_NAME_LENGTH, type SavedCut, type SavedCuts } from "../retention/saved-cuts.ts";
-import { type Answering, closingOf } from "./answering.ts";
+import { type Answering, closingOf, holdOpen } from "./answering.ts";
 import { bad, refuseOtherTypes, timeOf } from "./json-body.ts";
 import { MAX_WAIT_MS, Params } from "./params.ts";
 import { refuseBeforeHistory } from "./retained.ts";
@@ -51,6 +51,7 @@ export function savedRoutes({
     const at = timeOf(fields, "at", asked);
     const waitMs = waitOf(fields["wait"]);
     refuseBeforeHistory(history, at, {});
+    if (waitMs > 0) holdOpen(response);
     const cut =
       waitMs === 0
         ? history.cutAt(at)

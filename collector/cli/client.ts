@@ -34,9 +34,10 @@ export class CollectorClient {
   }
 
   /** As `ask`, with a body: a POST. */
-  async post<Answer>(path: string, body: object): Promise<Answer> {
+  async post<Answer>(path: string, body: object, waitMs = 0): Promise<Answer> {
     const headers = { "content-type": "application/json" };
-    const response = await this.send(path, { method: "POST", headers, body: JSON.stringify(body) });
+    const init = { method: "POST", headers, body: JSON.stringify(body) };
+    const response = await this.send(path, init, waitMs);
     return (await this.#bodyOf(response)) as Answer;
   }
 

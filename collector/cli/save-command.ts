@@ -46,11 +46,13 @@ export function saveCommand(context: CliContext): Command {
       const gone = await client.remove<SavedJson>(path);
       show(gone, options, io, (one) => `deleted ${one.id} ${plain(one.name)}\n`);
     } else {
-      const saved = await client.post<SavedJson>("/api/saved", {
+      const waitMs = wait === undefined ? 0 : askedDurationMs(wait, "wait");
+      const asked = {
         name,
         at: askedTime(at ?? "now", "--at", io.nowMs()),
-        ...(wait === undefined ? {} : { wait: `${askedDurationMs(wait, "--wait")}ms` }),
-      });
+        ...(waitMs === 0 ? {} : { wait: `${waitMs}ms` }),
+      };
+      const saved = await client.post<SavedJson>("/api/saved", asked, waitMs);
       show(saved, options, io, (one) => savedText(one, shown));
     }
     return EXIT.done;

@@ -1,8 +1,9 @@
+import { EventEmitter } from "node:events";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
-import { closingOf } from "../../../collector/api/answering.ts";
+import { closingOf, holdOpen } from "../../../collector/api/answering.ts";
 import { answerError } from "../../../collector/api/errors.ts";
 import { QueryGate, type QueryLimits } from "../../../collector/api/query-gate.ts";
 import { nodeTimers } from "../../../collector/cut/node-timers.ts";
@@ -28,7 +29,8 @@ async function aGate(limits: Partial<QueryLimits>, isOutOfMemory = () => false) 
     response.json({});
   });
   app.use("/api", gate.handler);
-  app.get("/api/ask", async (_request, response) => {
+  app.get("/api/ask", async (request, response) => {
+    if (request.originalUrl.endsWith("?late")) holdOpen(response);
     const signal = closingOf(response);
     const body = await new Promise((answer, refuse) => {
       questions.push({ signal, answer });
@@ -126,6 +128,58 @@ describe("questions at the gate", () => {
     expect(await plain.status).toBe(200);
     for (const one of held) expect(await one.status).toBe(200);
     await expect.poll(() => gate.counts.held).toBe(0);
+  });
+
+  it("that wait for nothing take a place like all others", async () => {
+    const { gate, questions, ask } = await aGate({ running: 1 });
+    const first = ask();
+    await expect.poll(() => questions.length).toBe(1);
+    const others = ["0", "0s", "0ms", "soon"].map((wait) => ask(`/api/ask?wait=${wait}`));
+    await expect.poll(() => gate.counts).toMatchObject({ running: 1, waiting: 4, held: 0 });
+    for (let i = 0; i < 5; i += 1) {
+      await expect.poll(() => questions.length).toBe(i + 1);
+      questions[i]?.answer();
+    }
+    for (const { status } of [first, ...others]) expect(await status).toBe(200);
+  });
+
+  it("are begun one in a turn of the event loop, those that are held open too", async () => {
+    const turns: (() => void)[] = [];
+    const turn = () => new Promise<void>((resolve) => turns.push(resolve));
+    const gate = new QueryGate({ ...nodeTimers, turn }, { running: 8 });
+    const begun: string[] = [];
+    const responses: EventEmitter[] = [];
+    for (const [i, url] of ["/?wait=1s", "/?wait=1s", "/", "/?wait=1s", "/"].entries()) {
+      const request = { originalUrl: url } as express.Request;
+      const response = new EventEmitter();
+      responses.push(response);
+      gate.handler(request, response as express.Response, () => begun.push(`${i}`));
+    }
+    expect(begun).toEqual(["0"]);
+    for (let i = 1; i < 5; i += 1) {
+      turns.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(begun).toHaveLength(i + 1);
+    }
+    expect([...begun].sort()).toEqual(["0", "1", "2", "3", "4"]);
+    expect(gate.counts).toMatchObject({ running: 2, held: 3, waiting: 0 });
+    for (const response of responses) response.emit("close");
+    expect(gate.counts).toMatchObject({ running: 0, held: 0, cancelled: 5 });
+  });
+
+  it("that say late that they wait give their place back, and are not hurried", async () => {
+    const { gate, questions, ask } = await aGate({ running: 1, held: 1, budgetMs: 60 });
+    const patient = ask("/api/ask?late");
+    await expect.poll(() => gate.counts).toMatchObject({ running: 0, held: 1 });
+    const other = ask();
+    await expect.poll(() => questions.length).toBe(2);
+    questions[1]?.answer();
+    expect(await other.status).toBe(200);
+    expect(await ask("/api/ask?late").status).toBe(503);
+    await new Promise((resolve) => setTimeout(resolve, 90));
+    questions[0]?.answer();
+    expect(await patient.status).toBe(200);
+    await expect.poll(() => gate.counts).toMatchObject({ running: 0, held: 0, timedOut: 0 });
   });
 
   it("wait while answers are not taken, and when memory is used up", async () => {
