@@ -138,8 +138,10 @@ export class LiveHub {
     return `: welcome back\n\n${missed.map(({ text }) => text).join("")}`;
   }
 
+  /** One look at a time is awaited: who comes and goes quickly must not leave one behind each time. */
   #lookLater(): void {
     const { timers } = this.#options;
+    this.#cancelLook?.();
     this.#cancelLook = timers.after(this.#limits.lookMs, () => {
       if (this.#clients.size === 0 || this.#isClosed) return;
       this.#look();

@@ -149,10 +149,17 @@ class ByHand extends EventEmitter {
 function hub(limits: Partial<LiveLimits>): {
   readonly hub: LiveHub;
   readonly timers: ManualTimers;
+  /** How often the nodes were asked for. */
+  readonly looks: { count: number };
 } {
   const timers = new ManualTimers(0);
-  const history = { nodes: () => [], liveWatermark: () => NOW, extent: () => undefined };
-  return { hub: new LiveHub({ history, now: () => NOW, timers, run: "r", limits }), timers };
+  const looks = { count: 0 };
+  const nodes = () => {
+    looks.count += 1;
+    return [];
+  };
+  const history = { nodes, liveWatermark: () => NOW, extent: () => undefined };
+  return { hub: new LiveHub({ history, now: () => NOW, timers, run: "r", limits }), timers, looks };
 }
 
 describe("listeners are bounded", () => {
@@ -195,6 +202,20 @@ describe("listeners are bounded", () => {
     const range = { node: "n", from: START, to: NOW };
     one.amended([range, range]);
     expect(told("r-5").map((data) => JSON.parse(data))).toEqual([{ ranges: [], all: true }]);
+  });
+
+  it("in what they cost: one who comes and goes all the time is looked for no oftener", () => {
+    const { hub: one, timers, looks } = hub({ lookMs: 250 });
+    for (let i = 0; i < 20; i += 1) {
+      const hasty = new ByHand();
+      one.add(hasty.response, undefined);
+      hasty.emit("close");
+    }
+    one.add(new ByHand().response, undefined);
+    looks.count = 0;
+    for (let i = 0; i < 4; i += 1) timers.advanceMs(250);
+    expect(looks.count).toBe(4);
+    one.close();
   });
 
   it("and hear a comment when nothing happens", () => {
