@@ -7,7 +7,8 @@
  *
  * A round ends once the changes since the last one reach max(roundChanges, variables of the epoch):
  * writing is then about one state per change, and a cut replays about as many events as it has
- * variables. Ends are laid on the ends of batches where one is near, and never inside a commit.
+ * variables. What is no change counts for a quarter of one: a node that only sends and receives must not
+ * be replayed from its beginning, and its rounds hold no states. Ends are laid on the ends of batches where one is near, and never inside a commit.
  *
  * Only the contiguous prefix of an epoch is read: what a hole may still bring is left alone. Lost
  * ranges are part of the state. After a repair the store drops what came after it and counts one up
@@ -32,6 +33,8 @@ const LATE = 1.25;
 const NEW_KEYS_SHARE = 4;
 const NEW_KEYS_FREE = 16;
 
+/** Of a change: what a message, request or mark counts. */
+const OTHER_WEIGHT = 1 / 4;
 /** Events of a large batch: what a turn is reckoned by. */
 const BATCH_EVENTS = 1_000;
 /** A slot with its key; and what a byte of a written value becomes in memory. Both about. */
@@ -304,7 +307,7 @@ function suits(image: LogImage, { list }: KeyListRef): boolean {
 function endOfRound({ events }: Batch, start: number, changes: number): number {
   let left = changes;
   for (let i = start; i < events.count; i += 1) {
-    if ((events.kind[i] as number) <= 3) left -= 1;
+    left -= (events.kind[i] as number) <= 3 ? 1 : OTHER_WEIGHT;
     if (left <= 0 && (i + 1 === events.count || events.t[i + 1] !== events.t[i])) return i + 1;
   }
   return events.count;
@@ -324,6 +327,8 @@ function noteChanges(open: OpenEpoch, { events }: Batch, start: number, end: num
       if (body?.kind === "keyframe") {
         open.changed.add(body.log);
         open.changeCount += body.state.size;
+      } else {
+        open.changeCount += OTHER_WEIGHT;
       }
     }
   }
