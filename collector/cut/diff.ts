@@ -13,6 +13,7 @@ import { lossesInside, withoutRepeats } from "./losses-inside.ts";
 import { compareText, isActiveAt, type Membership, type NodeSpans, spanAt } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";
 import type { Work } from "./turns.ts";
+import { unheardBetween } from "./unknown-senders.ts";
 import { beforeAfter, type Held, isChosen } from "./variables.ts";
 
 /** Changes by log, then key. */
@@ -46,6 +47,7 @@ export function* diffBetween(
     }
     yield;
   }
+  incomplete.push(...unheardBetween(context, membership, from, to, chosen));
   const distinct = withoutRepeats(incomplete);
   return { from, to, complete: distinct.length === 0, incomplete: distinct, changes };
 }

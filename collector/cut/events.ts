@@ -14,7 +14,11 @@ import { lossesInside, withoutRepeats } from "./losses-inside.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
 import { type Chosen, choose } from "./selection.ts";
 import type { Work } from "./turns.ts";
+import { unheardBetween } from "./unknown-senders.ts";
 import { isChosen } from "./variables.ts";
+
+/** Cursors looked at in search of the next event before one may pause. */
+const LOOKS_PER_STEP = 50_000;
 
 /** @throws RetroError `bad-parameter`, `unknown-node`, `unknown-log` */
 export function* eventsOf(context: CutContext, query: EventQuery): Work<EventPage> {
@@ -37,6 +41,7 @@ export function* eventsOf(context: CutContext, query: EventQuery): Work<EventPag
       const cursor = new EpochCursor(context, record, query, chosen, wanted);
       cursors.push(cursor);
       yield* cursor.begin();
+      yield;
     }
     const page = yield* mergedPage(cursors, query);
     return { ...page, complete: incomplete.length === 0, incomplete };
@@ -56,12 +61,13 @@ export function missingIn(
   if (from > to) return [];
   // Losses are looked up in (a, b].
   const before = (from - 1) as Hlc;
-  return withoutRepeats(
-    chosen.nodes.flatMap((node) => [
+  return withoutRepeats([
+    ...chosen.nodes.flatMap((node) => [
       ...unknownRuns(context, node, spanAt(node, to), to, chosen, membership),
       ...lossesInside(context, membership, node, before, to, chosen),
     ]),
-  );
+    ...unheardBetween(context, membership, before, to, chosen),
+  ]);
 }
 
 function* mergedPage(
@@ -69,7 +75,13 @@ function* mergedPage(
   { limit, after }: EventQuery,
 ): Work<{ readonly events: readonly NodeEvent[]; readonly more: boolean }> {
   const events: NodeEvent[] = [];
+  let looks = 0;
   for (;;) {
+    looks += cursors.length;
+    if (looks > LOOKS_PER_STEP) {
+      looks = 0;
+      yield;
+    }
     // Strictly earlier wins: on ties the cursor that comes first in node order is taken.
     let next: EpochCursor | undefined;
     for (const cursor of cursors) {

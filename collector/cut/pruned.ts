@@ -121,15 +121,16 @@ export function goneBetween(store: HistoryStore, node: string, from: Hlc, to: Hl
     .map((one) => ({ node, reason: "outside-retention", from: one.from, to: one.until }));
 }
 
-/** Members at `t` of which not even the node is known any more. */
+/** Members in [from, to] of which not even the node is known any more. */
 export function goneMembers(
   store: HistoryStore,
   isKnown: (node: string) => boolean,
-  t: Hlc,
+  from: Hlc,
+  to: Hlc = from,
 ): Incomplete[] {
   return store
     .gone()
-    .filter((one) => !isKnown(one.node) && one.from <= t && t < one.until)
+    .filter((one) => !isKnown(one.node) && one.from <= to && from < one.until)
     .map((one) => ({ node: one.node, reason: "outside-retention", from: one.from, to: one.until }));
 }
 

@@ -16,9 +16,30 @@ import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
-import { knownSince, wasForgotten } from "./pruned.ts";
+import { goneMembers, knownSince, wasForgotten } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import type { Sender } from "./senders.ts";
+
+const NO_VIEWS: ReadonlyMap<number, EpochView> = new Map();
+
+/**
+ * Members in (from, to] that no answer about that range can hold anything of: those that only messages
+ * tell of at its ends, and those that are forgotten. A reason may come twice.
+ */
+export function unheardBetween(
+  context: CutContext,
+  membership: Membership,
+  from: Hlc,
+  to: Hlc,
+  chosen: Chosen,
+): Incomplete[] {
+  const isKnown = (node: string): boolean => membership.has(node);
+  return [
+    ...(chosen.namesNodes ? [] : goneMembers(context.store, isKnown, from, to)),
+    ...unknownSenders(context, membership, NO_VIEWS, from, chosen),
+    ...unknownSenders(context, membership, NO_VIEWS, to, chosen),
+  ];
+}
 
 /** Sorted by node; one reason per node. */
 export function unknownSenders(

@@ -95,6 +95,36 @@ describe("a run that only messages tell of", () => {
     expect(store.epochs().find(({ node }) => node === "n7")).toMatchObject({ named: true });
   });
 
+  it("is missing from every answer about all nodes, not from cuts alone", async () => {
+    const { history, tell, pass } = tellHistory();
+    const rows = [
+      join(atMs(0)),
+      receive(atMs(60), "n7", 5, 9, atMs(50)),
+      set(atMs(90), "l", "a", 1),
+    ];
+    await tell("n1", 1, rows, { closed: atMs(1_000_000) });
+    const waits = { node: "n7", reason: "unknown-node", from: atMs(60) };
+    const range = { from: atMs(70), to: atMs(100) };
+    const told = async () => [
+      history.cutAt(range.to).incomplete,
+      (await history.diff(range.from, range.to)).incomplete,
+      (await history.events({ ...range, limit: 10 })).incomplete,
+      history.missing(range),
+      (await history.causality(range)).incomplete,
+    ];
+    expect(await told()).toEqual(Array(5).fill([waits]));
+    // Of a node that is named nothing is missing.
+    const selection = { nodes: ["n1"] };
+    expect((await history.diff(range.from, range.to, selection)).complete).toBe(true);
+    expect(history.missing(range, selection)).toEqual([]);
+    // A range that ends before anybody has heard of it lacks nothing that is known to be missing.
+    expect(history.missing({ from: atMs(1), to: atMs(59) })).toEqual([]);
+    // It was still waited for when the range began, if no longer when it ended.
+    await pass(70_000);
+    const late = await history.diff(atMs(100), atMs(500_000));
+    expect([history.cutAt(atMs(500_000)).complete, late.incomplete]).toEqual([true, [waits]]);
+  });
+
   it("is waited for anew when it sends again, and is like any other once it is heard", async () => {
     const { history, tell, pass } = tellHistory();
     await tell("n1", 1, [join(atMs(0)), receive(atMs(60), "n7", 5, 9, atMs(50))]);

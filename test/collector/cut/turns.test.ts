@@ -108,6 +108,20 @@ describe("work in turns", () => {
     );
   });
 
+  it("pauses after each run whose events are looked for, and while many are merged", async () => {
+    const { history, tell, store } = tellHistory();
+    const nodes = 120;
+    for (let i = 0; i < nodes; i += 1) {
+      await tell(`n${i}`, 1, [join(atMs(i)), set(atMs(1_000 + i), "l", "k", i)]);
+    }
+    await history.idle();
+    const timers = new BusyTimers();
+    const busy = createHistory({ store, timers, limits: { sliceMs: 1 }, checkpoints: false });
+    const page = await busy.events({ from: atMs(0), to: atMs(5_000), limit: 10 });
+    expect(page.events).toHaveLength(10);
+    expect(timers.turnCount).toBeGreaterThanOrEqual(nodes);
+  });
+
   it("draws a range on both sides of 2020 in one pixel, and the whole of time", async () => {
     const { history, tell } = tellHistory();
     await tell("n1", 1, [join(atMs(0)), set(atMs(1), "l", "k", 1)]);
