@@ -6,6 +6,7 @@
  */
 import type { Hlc, LostRange } from "../../agent/kernel/index.ts";
 import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
+import { letGoOfForgotten } from "./forgotten-epochs.ts";
 
 /** Answers about (from, to] that depend on the node may differ from what they were. */
 export interface AmendedRange {
@@ -25,8 +26,14 @@ export class Amendments {
     for (const record of store.epochs()) this.#note(record);
   }
 
+  /** Of how many epochs a record is remembered. */
+  get knownCount(): number {
+    return this.#known.size;
+  }
+
   /** After a durable write that changed these epochs. None named: all are looked at. */
   stored(epochIds?: Iterable<number>): AmendedRange[] {
+    letGoOfForgotten(this.#known, this.#store);
     const found: AmendedRange[] = [];
     const records =
       epochIds === undefined

@@ -254,7 +254,10 @@ export interface TimelineBucket {
   readonly marks: number;
   /** Longest residence of a request in microseconds, 0 if none. */
   readonly worstUs: number;
-  /** A violation, a lost range or a cut-short value lies in here. */
+  /**
+   * A violation, a lost range or a cut-short value lies in here. Of more violations in the range than
+   * `limits.violationsDrawn` only some are looked at, of every part of it.
+   */
   readonly flagged: boolean;
 }
 

@@ -87,7 +87,7 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   }
   for (const one of unknownSenders(context, membership, views, t, chosen)) incomplete.push(one);
   const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
-  const violations = violationsAt(context, t, chosen, isChosen);
+  const violations = violationsAt(context, t, chosen.namesNodes, isChosen);
   const inFlight = inFlightAt(context, membership, views, t, isChosen);
   const most = context.limits.cutListed;
   const gaps = inFlightGaps(context, membership, t, (record) =>
@@ -118,15 +118,21 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   };
 }
 
-/** One more than are listed, so that more show; all, where some nodes are asked for. */
-function violationsAt(
+/**
+ * One more than are listed, so that more show. Where some nodes are asked for more are looked at, and beyond
+ * that on until one is theirs: a clock that is far off makes thousands a second, all read in this turn.
+ */
+export function violationsAt(
   { store, limits }: CutContext,
   t: Hlc,
-  { namesNodes }: Chosen,
+  namesNodes: boolean,
   isChosen: (node: string) => boolean,
 ): readonly ViolationRecord[] {
-  const found = namesNodes ? store.violationsAt(t) : store.violationsAt(t, limits.cutListed + 1);
-  return found.filter(({ send, receive }) => isChosen(send.node) || isChosen(receive.node));
+  for (let most = namesNodes ? limits.messagesLooked : limits.cutListed + 1; ; most *= 4) {
+    const all = store.violationsAt(t, most);
+    const found = all.filter(({ send, receive }) => isChosen(send.node) || isChosen(receive.node));
+    if (found.length > 0 || all.length < most) return found;
+  }
 }
 
 /**

@@ -120,10 +120,12 @@ function undelivered(
 }
 
 /** Slow messages whose sends are gone: whether they failed, or arrived in time as well, nobody can tell. */
-function slowOutside({ store }: CutContext, t: Hlc): Incomplete[] {
+function slowOutside({ store, limits }: CutContext, t: Hlc): Incomplete[] {
   if (store.pruneCount() === 0) return [];
+  const slow = store.slowMessagesAt(t, limits.messagesLooked);
+  if (slow.length === 0) return [];
   const ids = new Map(store.epochs().map(({ id, node, epoch }) => [`${epoch}\n${node}`, id]));
-  return store.slowMessagesAt(t).flatMap(({ send, sendT }): Incomplete[] => {
+  return slow.flatMap(({ send, sendT }): Incomplete[] => {
     const id = ids.get(`${send.epoch}\n${send.node}`);
     if (id !== undefined && send.seq > (store.pruned(id)?.seq ?? 0)) return [];
     return [{ node: send.node, reason: "outside-retention", to: sendT }];

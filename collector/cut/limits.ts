@@ -37,6 +37,8 @@ export interface CutLimits {
   readonly cutListed: number;
   /** Violations and slow messages looked at for the messages in flight at a moment, of each so many. */
   readonly messagesLooked: number;
+  /** Violations looked at for the marks of a timeline; of more some of each part of the range. */
+  readonly violationsDrawn: number;
   /** Findings listed by an audit of causality, of each kind so many. */
   readonly auditListed: number;
   /** Messages that an audit keeps waiting for their other half. */
@@ -80,6 +82,7 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   digestCacheBytes: 64 * 1024 * 1024,
   cutListed: 10_000,
   messagesLooked: 65_536,
+  violationsDrawn: 5_000,
   auditListed: 1_000,
   auditWaiting: 1_000_000,
   lostListed: 64,

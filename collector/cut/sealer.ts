@@ -21,6 +21,7 @@ import type { Behind } from "./behind.ts";
 import { CheckpointThinning } from "./checkpoint-thinning.ts";
 import { EpochQueue } from "./epoch-queue.ts";
 import type { EpochSource } from "./epoch-source.ts";
+import { letGoOfForgotten } from "./forgotten-epochs.ts";
 import type { CutLimits } from "./limits.ts";
 import type { Work } from "./turns.ts";
 
@@ -97,6 +98,7 @@ export class Sealer {
 
   async #advance(epochId: number): Promise<void> {
     const { store } = this.#source;
+    letGoOfForgotten(this.#progress, store);
     for (;;) {
       const record = store.epoch(epochId);
       if (record === undefined) {

@@ -18,6 +18,7 @@ import { TOP_TILE_LEVEL, tileSpan } from "../store/tile-levels.ts";
 import type { Behind } from "./behind.ts";
 import { EpochQueue } from "./epoch-queue.ts";
 import type { EpochSource } from "./epoch-source.ts";
+import { letGoOfForgotten } from "./forgotten-epochs.ts";
 import type { CutLimits } from "./limits.ts";
 import { encodeTile } from "./tile-codec.ts";
 import { KEPT_LEVEL_STEP, type TileSource } from "./tile-source.ts";
@@ -72,6 +73,7 @@ export class TileWriter {
   }
 
   async #advance(id: number): Promise<void> {
+    letGoOfForgotten(this.#done, this.#source.store);
     const record = this.#source.store.epoch(id);
     if (record === undefined) return;
     const { eventCount, watermark } = record;

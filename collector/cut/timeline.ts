@@ -50,21 +50,24 @@ export function* timelineOf(
   }
   const exact =
     counted.reduce((sum, tile) => sum + eventsIn(tile), 0) <= context.limits.exactEvents;
-  const violations = context.store.violationsBetween(from, range.to);
-  const lanes = chosen.nodes.map((node, index): TimelineLane => {
+  const violations = byNode(yield* violationsIn(context, drawn));
+  const lanes: TimelineLane[] = [];
+  for (const [index, node] of chosen.nodes.entries()) {
     const { record } = node.latest;
     const tile = counted[index] as Tile;
-    return {
+    const ofNode = violations.get(node.node) ?? [];
+    lanes.push({
       node: node.node,
       service: record.service,
       status: statusOf(record, context.timers.nowMs(), context.limits.suspectAfterMs),
       epochs: epochList(node),
       watermark: record.watermark,
       gaps: gapsOf(context, node, drawn.from, drawn.to),
-      buckets: bucketsOf(tile, flagged(context, node, violations, level, first, count)),
+      buckets: bucketsOf(tile, flagged(context, node, ofNode, level, first, count)),
       events: exact ? exactEvents(context, node, drawn, chosen) : null,
-    };
-  });
+    });
+    yield;
+  }
   const messages = exact
     ? exactMessages(context, chosen, drawn)
     : gatheredMessages(chosen, counted, context.limits.bundles);
@@ -120,11 +123,52 @@ function eventsIn({ columns }: Tile): number {
     .reduce((sum, column) => sum + (column?.reduce((all, count) => all + count, 0) ?? 0), 0);
 }
 
+/** Parts of a range in which violations are looked for apart, where there are too many. */
+const PARTS = 64;
+
+/**
+ * Violations that touch the range; of more than `violationsDrawn` the first of each 64th of it, so that
+ * they show wherever they are: a clock that is far off makes thousands a second.
+ */
+function* violationsIn(
+  { store, limits }: CutContext,
+  { from, to }: { readonly from: Hlc; readonly to: Hlc },
+): Work<readonly ViolationRecord[]> {
+  const most = limits.violationsDrawn;
+  const all = store.violationsBetween(from, to, most);
+  if (all.length < most) return all;
+  const found = [...all];
+  const width = (to - from + 1) / PARTS;
+  for (let part = 0; part < PARTS; part += 1) {
+    yield;
+    const start = Math.ceil(from + part * width) as Hlc;
+    const end = Math.ceil(from + (part + 1) * width - 1) as Hlc;
+    if (start > end) continue;
+    for (const one of store.violationsBetween(start, end, Math.ceil(most / PARTS))) found.push(one);
+  }
+  return found;
+}
+
+/** When a violation shows on a node's lane: at its sends, and at its receives. */
+function byNode(violations: readonly ViolationRecord[]): ReadonlyMap<string, readonly Hlc[]> {
+  const found = new Map<string, Hlc[]>();
+  const note = (node: string, t: Hlc): void => {
+    const times = found.get(node);
+    if (times === undefined) found.set(node, [t]);
+    else times.push(t);
+  };
+  for (const { send, receive, sendT, receiveT } of violations) {
+    note(send.node, sendT);
+    note(receive.node, receiveT);
+  }
+  return found;
+}
+
 /** Buckets with a violation of the node, or inside one of its lost ranges. */
 function flagged(
   context: CutContext,
-  { node, spans }: NodeSpans,
-  violations: readonly ViolationRecord[],
+  { spans }: NodeSpans,
+  violations: readonly Hlc[],
   level: number,
   first: number,
   count: number,
@@ -135,10 +179,7 @@ function flagged(
     const end = Math.min(count - 1, Math.floor(to / 2 ** level) - first);
     for (let index = start; index <= end; index += 1) found.add(index);
   };
-  for (const { send, receive, sendT, receiveT } of violations) {
-    if (send.node === node) flag(sendT, sendT);
-    if (receive.node === node) flag(receiveT, receiveT);
-  }
+  for (const t of violations) flag(t, t);
   for (const { record } of spans) {
     // What was not captured is a gap of the lane, and nothing that went wrong.
     for (const range of context.source.lostRanges(record)) {

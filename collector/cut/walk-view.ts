@@ -8,7 +8,7 @@ import type { ViolationRecord } from "../store/history-store.ts";
 import type { Incomplete, InFlightMessage, UnknownReason } from "./answers.ts";
 import { countsAt } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
-import { gapsAt, unknownRuns } from "./cut-at.ts";
+import { gapsAt, unknownRuns, violationsAt } from "./cut-at.ts";
 import type { EpochView } from "./epoch-view.ts";
 import { inFlightAt } from "./in-flight.ts";
 import { type Membership, spanAt } from "./membership.ts";
@@ -95,13 +95,9 @@ export class MovingView implements WalkView {
     const t = this.time;
     const isSplit = ({ receiveT, sendT }: ViolationRecord): boolean => receiveT <= t && t < sendT;
     if (violations !== undefined) return !violations.some(isSplit);
-    return !context.store.violationsAt(t).some((one) => this.concerns(one));
-  }
-
-  /** Whether a violation touches the selection. */
-  concerns({ send, receive }: ViolationRecord): boolean {
-    if (!this.#scene.chosen.namesNodes) return true;
-    return this.#replays.has(send.node) || this.#replays.has(receive.node);
+    const { namesNodes } = this.#scene.chosen;
+    if (!namesNodes) return context.store.violationsAt(t, 1).length === 0;
+    return violationsAt(context, t, namesNodes, (node) => this.#replays.has(node)).length === 0;
   }
 
   /** What is missing at `t`, which lies at the cut or after it and before the next. */

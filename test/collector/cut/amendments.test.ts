@@ -1,8 +1,10 @@
 /** What is told of the past that changed: every kind of amendment by what was planted, and no news of mere growth. */
 import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
-import type { AmendedRange } from "../../../collector/cut/amendments.ts";
+import { type AmendedRange, Amendments } from "../../../collector/cut/amendments.ts";
+import type { EpochRecord, HistoryStore } from "../../../collector/store/history-store.ts";
 import { atMs, join, set, type ToldHistory, tellHistory } from "../../support/told-history.ts";
+import { anEpoch } from "../store/history-store.contract.ts";
 
 function listening(): ToldHistory & { readonly told: AmendedRange[] } {
   const history = tellHistory();
@@ -65,4 +67,20 @@ describe("the past is told to have changed", () => {
     await tell("b", 1, [join(atMs(50)), set(atMs(60), "l", "k", 1)]);
     expect([covers(told, "b", atMs(50)), covers(told, "b", atMs(60))]).toEqual([true, true]);
   });
+});
+
+it("What is remembered of runs goes with those that retention has forgotten", () => {
+  const records = new Map<number, EpochRecord>();
+  const store = {
+    epochs: () => [...records.values()],
+    epoch: (id: number) => records.get(id),
+  } as Partial<HistoryStore> as HistoryStore;
+  const amendments = new Amendments(store);
+  const runs = 1_500;
+  for (let id = 1; id <= runs; id += 1) records.set(id, anEpoch(id));
+  amendments.stored();
+  expect(amendments.knownCount).toBe(runs);
+  for (let id = 1; id <= runs - 10; id += 1) records.delete(id);
+  amendments.stored([runs]);
+  expect(amendments.knownCount).toBe(10);
 });
