@@ -35,8 +35,8 @@ export function captureRoutes({
     const asked = now();
     new Params(request.originalUrl, [], asked);
     const ask = readAsk(request.body, asked);
-    const known = history.nodes().map(({ node }) => node);
-    for (const node of ask.nodes ?? []) if (!known.includes(node)) throw unknownNode(node, known);
+    const known = new Set(history.nodes().map(({ node }) => node));
+    for (const node of ask.nodes ?? []) if (!known.has(node)) throw unknownNode(node, [...known]);
     const capture = captureJson(await captures.ask(ask));
     response.status(capture.state === "asked" ? 202 : 200).json(capture);
   });

@@ -21,6 +21,9 @@ import { type BatchFacts, scanBatch } from "./scan.ts";
 /** How far ahead of the collector's clock a live agent may be and still be stored. */
 export const DEFAULT_MAX_AHEAD_MS: number = 24 * 60 * 60 * 1_000;
 
+/** Nodes that the batches of one body name as senders; of batches beyond it none are looked at. */
+const MAX_SENDERS_PER_BODY = 16_384;
+
 /** A batch that is well-formed and within the gate. */
 export interface PreparedBatch {
   readonly header: BatchHeader;
@@ -54,9 +57,13 @@ export function* prepareBody(
     });
   }
   const batches: PreparedBatch[] = [];
+  let senderCount = 0;
   for (const bytes of frames) {
     if (batches.length > 0) yield;
-    batches.push(prepareBatch(bytes, gate));
+    const batch = prepareBatch(bytes, gate);
+    senderCount += batch.facts.senders.length;
+    const isTooMuch = senderCount > MAX_SENDERS_PER_BODY;
+    batches.push(isTooMuch ? { ...batch, facts: { ...batch.facts, senders: [] } } : batch);
   }
   return batches;
 }

@@ -24,6 +24,8 @@ export const DEFAULT_MESSAGE_TIMEOUT_MS = 30_000;
 
 /** Runs of one node that one batch names as senders; more are not looked at. */
 const MAX_RUNS_PER_SENDER = 64;
+/** Nodes that one batch names as senders: as many as there may be runs that only messages name. */
+export const MAX_SENDERS_PER_BATCH = 4_096;
 
 /** What a batch holds of one log. */
 export interface LogTouch {
@@ -159,8 +161,9 @@ function withSender(
     return senders;
   }
   const facts = { node, epoch, firstT: t, sentT: sent };
-  if (runs === undefined) senders.set(node, [facts]);
-  else if (runs.length < MAX_RUNS_PER_SENDER) runs.push(facts);
+  if (runs === undefined) {
+    if (senders.size < MAX_SENDERS_PER_BATCH) senders.set(node, [facts]);
+  } else if (runs.length < MAX_RUNS_PER_SENDER) runs.push(facts);
   return senders;
 }
 

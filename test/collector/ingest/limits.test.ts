@@ -223,6 +223,29 @@ describe("promises", () => {
     await ingest.submit(aBatch({ seqs: [11, 11] }));
     expect(store.epochs()[0]?.watermark).toBe(atTick(110));
   });
+
+  it("takes no event at or before one, nor any whose time does not rise with its seq", async () => {
+    const { ingest, store } = anIngest();
+    await ingest.submit(aBatch({ seqs: [1, 10], closed: 105 }));
+    await ingest.submit(aBatch({ seqs: [21, 30], closed: 300 }));
+    await ingest.submit(aBatch({ seqs: [31, 30], closed: 400 }));
+    const stored = () => store.epochs()[0]?.stored;
+    const before = stored();
+    for (const [why, plan] of [
+      ["at a promise", { seqs: [11, 12], tOf: (seq: number) => seq + 94 }],
+      ["before it", { seqs: [11, 12], tOf: (seq: number) => seq + 90 }],
+      ["as late as what follows", { seqs: [11, 20], tOf: (seq: number) => seq * 10 + 10 }],
+      ["with a promise as late as what follows", { seqs: [11, 20], closed: 210 }],
+      ["at the end, at an empty batch's promise", { seqs: [31, 31], tOf: () => 400 }],
+    ] as const) {
+      const refused = ingest.submit(aBatch({ ...plan, seqs: [...plan.seqs] }));
+      await expect(refused, why).rejects.toMatchObject({ code: "bad-batch" });
+      expect(stored(), why).toEqual(before);
+    }
+    await ingest.submit(aBatch({ seqs: [31, 31], tOf: () => 401 }));
+    await ingest.submit(aBatch({ seqs: [11, 20], tOf: (seq) => 2 * seq + 84, closed: 209 }));
+    expect(store.epochs()[0]).toMatchObject({ contiguousSeq: 31, watermark: atTick(401) });
+  });
 });
 
 describe("a write that is rejected and on the disk all the same", () => {
