@@ -44,7 +44,7 @@ export function packagesFound(script: string | undefined): readonly PackageFound
 /** By package, the folders of its copies that CommonJS loaded: all packages of the list are that. */
 function rootsLoaded(): ReadonlyMap<string, readonly string[]> {
   const roots = new Map<string, string[]>();
-  for (const filename of Object.keys(createRequire(import.meta.url).cache)) {
+  for (const filename of Object.keys(createRequire(process.execPath).cache)) {
     const path = filename.replaceAll("\\", "/");
     for (const name of PACKAGES) {
       const at = path.lastIndexOf(`/node_modules/${name}/`);

@@ -128,7 +128,7 @@ export function reportToDoctor(agent: Agent, facts: StartFacts): void {
 
 /** Looks at the disk only when something was loaded since. */
 function rememberedPackages(): () => readonly PackageFound[] {
-  const { cache } = createRequire(import.meta.url);
+  const { cache } = createRequire(process.execPath);
   let count = -1;
   let found: readonly PackageFound[] = [];
   return () => {

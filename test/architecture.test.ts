@@ -315,6 +315,13 @@ describe("the sources", () => {
     expect(found.map(([file]) => file)).toEqual([]);
   });
 
+  it("ask no import.meta in what services bundle: bundlers that make CommonJS leave it empty", () => {
+    const asking = [...sources].filter(
+      ([file, text]) => file.startsWith("agent/") && /\bimport\.meta\b(?!`)/.test(text),
+    );
+    expect(asking.map(([file]) => file).filter((file) => !file.includes("/examples/"))).toEqual([]);
+  });
+
   it("ask the surroundings for time, timers and chance only where listed", () => {
     expect(ambientUses(sources)).toEqual([]);
   });

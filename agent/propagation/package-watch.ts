@@ -107,6 +107,7 @@ function entryOf(filename: unknown): string {
   return at === -1 ? "" : path.slice(at + FOLDER.length);
 }
 
+/** All requires share one cache, from wherever they look things up: a bundle may not know where it is. */
 function modulesLoaded(): Readonly<Record<string, LoadedModule | undefined>> {
-  return createRequire(import.meta.url).cache as Record<string, LoadedModule | undefined>;
+  return createRequire(process.execPath).cache as Record<string, LoadedModule | undefined>;
 }
