@@ -18,6 +18,7 @@ import {
   type HookState,
   type Json,
   type PhysicalClock,
+  RetroError,
   TICKS_PER_MS,
 } from "./kernel/index.ts";
 import { keyedHash } from "./keyed-hash.ts";
@@ -301,14 +302,20 @@ export class Runtime {
   #openHooks(): InstalledHooks | undefined {
     const { hooks, propagateTo, acceptFrom } = this.config;
     if (hooks !== undefined && hooks.length === 0) return undefined;
-    return installHooks({
-      ...this.manual,
-      propagateTo,
-      acceptFrom,
-      ...(hooks === undefined ? {} : { hooks: hooks as readonly HookName[] }),
-      onReport: (hook, state, reason) =>
-        this.notices.say(`hook-${hook}`, `hook ${hook} is ${state}: ${reason}`),
-    });
+    try {
+      return installHooks({
+        ...this.manual,
+        propagateTo,
+        acceptFrom,
+        ...(hooks === undefined ? {} : { hooks: hooks as readonly HookName[] }),
+        onReport: (hook, state, reason) =>
+          this.notices.say(`hook-${hook}`, `hook ${hook} is ${state}: ${reason}`),
+      });
+    } catch (error) {
+      if (error instanceof RetroError) throw error; // a bad setting
+      this.guard.caught(error, "installing the hooks"); // a process that is not as we know them
+      return undefined;
+    }
   }
 
   #timeRequests(): RequestTiming {

@@ -76,7 +76,8 @@ const INSTALLED = Symbol.for("retroscope.hooks-installed");
  * Installs the hooks. Only one installation per process stands at a time: a second one gets hooks that
  * are `shadowed` and do nothing, until the first is closed and it is tried again.
  *
- * @throws RetroError `bad-config` for a malformed `propagateTo` or `acceptFrom`; nothing is installed
+ * @throws RetroError `bad-config` for a malformed `propagateTo` or `acceptFrom`; whatever a process throws that is
+ *   not as Node makes it. Nothing is installed then
  * @example
  * const hooks = installHooks({ recorder, propagateTo: ["*.example.com"] });
  * hooks.states(); // { "http-server": "active", "http-client": "active", fetch: "active", ... }
@@ -103,35 +104,42 @@ export function installHooks(options: HookOptions): InstalledHooks {
     return handle(guards, { close: () => undefined, instrument: () => false });
   }
   shared[INSTALLED] = true;
+  const ends: (() => void)[] = [];
+  const close = (): void => {
+    for (const end of ends) end();
+    delete shared[INSTALLED];
+  };
+  try {
+    const http = installHttpHooks(
+      context,
+      wanted("http-server"),
+      wanted("http-client"),
+      options.stampingPoints,
+    );
+    ends.push(() => http.close());
+    const fetchGuard = wanted("fetch");
+    const fetch = fetchGuard && new FetchHook(context, fetchGuard);
+    ends.push(() => fetch?.close());
+    const packages = installPackageHooks(context, wanted);
+    ends.push(() => packages.close());
+    const otelGuard = wanted("otel");
+    const isOn = (name: HookName): boolean => guards.get(name)?.isOn === true;
+    const otel = otelGuard && new OtelHook(context, otelGuard, isOn);
+    ends.push(() => otel?.close());
 
-  const http = installHttpHooks(
-    context,
-    wanted("http-server"),
-    wanted("http-client"),
-    options.stampingPoints,
-  );
-  const fetchGuard = wanted("fetch");
-  const fetch = fetchGuard && new FetchHook(context, fetchGuard);
-  const packages = installPackageHooks(context, wanted);
-  const otelGuard = wanted("otel");
-  const isOn = (name: HookName): boolean => guards.get(name)?.isOn === true;
-  const otel = otelGuard && new OtelHook(context, otelGuard, isOn);
-
-  return handle(guards, {
-    look: () => {
-      packages.look();
-      otel?.look();
-    },
-    stampingPoint: () => http.stampingPoint,
-    instrument: packages.instrument,
-    close: () => {
-      http.close();
-      fetch?.close();
-      otel?.close();
-      packages.close();
-      delete shared[INSTALLED];
-    },
-  });
+    return handle(guards, {
+      look: () => {
+        packages.look();
+        otel?.look();
+      },
+      stampingPoint: () => http.stampingPoint,
+      instrument: packages.instrument,
+      close,
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 interface InstalledPackages {

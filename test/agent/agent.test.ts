@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
+import Module from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,6 +75,24 @@ describe("startAgent", () => {
       /^hooks has "pigeon", and there is no such hook/,
     );
     expect(getAgent().health).toBe("off");
+  });
+
+  it("starts without hooks, and says so, where they cannot be installed at all", () => {
+    const load = Object.getOwnPropertyDescriptor(Module.prototype, "load") as PropertyDescriptor;
+    Object.defineProperty(Module.prototype, "load", {
+      configurable: true,
+      get: () => {
+        throw new Error("not here");
+      },
+    });
+    try {
+      const { agent } = start({ hooks: ["ws"] });
+      expect(agent.healthReason).toBe("own error in installing the hooks: Error: not here");
+      expect(agent.log("l").set("k", 1)).toBeGreaterThan(0);
+      expect(agent.snapshot().logs).toEqual({ l: { k: 1 } });
+    } finally {
+      Object.defineProperty(Module.prototype, "load", load);
+    }
   });
 
   it("starts anew after close, under a higher epoch", async () => {
