@@ -140,6 +140,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     store,
     timers,
     messageTimeoutMs,
+    fullLogs: history.checkpointer.fullLogs,
     onNotice: (notice) => ingestLog.notice(notice),
     ...(expireAfterMs === undefined ? {} : { expireAfterMs }),
   });

@@ -132,7 +132,17 @@ const ALLOWED: ImportTable = [
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   // What goes from the history and what is kept beside it: it prunes through the store port, and the states
   // with which pruned epochs begin are the cut engine's.
-  ["collector/retention/", ["collector/retention/", "collector/cut/", STORE_PORT, KERNEL]],
+  // What is stored without a log: bytes in, bytes out.
+  [
+    "collector/retention/",
+    [
+      "collector/retention/",
+      "collector/cut/",
+      "collector/store/erased-blocks.ts",
+      STORE_PORT,
+      KERNEL,
+    ],
+  ],
   ["collector/cut/", ["collector/cut/", STORE_PORT, TILE_LEVELS, ...SEGMENTS, KERNEL]],
   // A tool that looks inside the data: records as the store writes them, checkpoints as cuts read them.
   [

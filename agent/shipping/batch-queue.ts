@@ -94,6 +94,11 @@ export class BatchQueue {
     );
   }
 
+  /** Whether anything waits that is no part of a capture. */
+  get holdsMoreThanCaptures(): boolean {
+    return this.#entries.some(({ capture }) => capture === undefined);
+  }
+
   /** What waits of one epoch. */
   entriesOf(node: string, epoch: number): readonly QueuedBatch[] {
     return this.#entries.filter((entry) => entry.node === node && entry.epoch === epoch);

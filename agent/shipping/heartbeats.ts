@@ -6,7 +6,7 @@
  *     urgent    when there are tidings: at once, whatever else is under way, a held one included
  *
  * Where events are shipped on demand, heartbeats are all that is sent, so one is always on its way: neither
- * batches nor an answer with a command put the next one off.
+ * batches of captures, which may go on for a minute, nor an answer with a command put the next one off.
  *
  * One that is lost keeps commands away, and what it declared, until it is given up. That is soon: a collector
  * gives a capture up 10 s after its end, and an empty batch needs no time to travel.
@@ -66,7 +66,7 @@ export class Heartbeats {
     if (!this.#options.isOnDemand) this.start();
   }
 
-  /** Sends one if it is time. Everything recorded has been cut or passed. */
+  /** Sends one if it is time. Everything recorded has been cut or passed. `isBusy`: what waits must go first. */
   tick(isBusy: boolean): void {
     const { scheduler, reach, tidings } = this.#options;
     if (!reach.isFree) return;

@@ -297,7 +297,13 @@ export class Shipper {
   #heartbeat(): void {
     const isSilent = this.#hasLeft || this.#outbox.isDisowned || this.#isClosed;
     if (isSilent || this.#source.pendingCount > 0) return;
-    this.#heartbeats.tick(this.#sent.length > 0 || this.#outbox.queuedCount > 0);
+    const { queue, queuedCount } = this.#outbox;
+    // A capture around now keeps the queue filled for as long as it lasts: heartbeats go on beside it.
+    const isBusy =
+      this.#source.onDemand === undefined
+        ? this.#sent.length > 0 || queuedCount > 0
+        : queue.holdsMoreThanCaptures;
+    this.#heartbeats.tick(isBusy);
   }
 
   /** Does what an answer asks for; only what speaks of the current epoch says anything about epochs. */

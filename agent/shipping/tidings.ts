@@ -88,11 +88,14 @@ export class Tidings {
   /**
    * The status of that number came under an epoch that must be left, and may have been left aside: its
    * triggers go out with the next one (told twice is told once: they have ids). They are no news, which
-   * would be sent at once, and left aside at once, until the new epoch begins. What was said of captures
-   * speaks of seqs that will not be.
+   * would be sent at once, and left aside at once, until the new epoch begins. Reports on captures go out with
+   * it too, but without the seqs that they named: those of the new epoch are others. What was shipped may
+   * not be there, and whoever asked waits for some word.
    */
   disowned(number: number): void {
-    this.#reports = this.#reports.filter(({ after }) => after >= number);
+    this.#reports = this.#reports.map((one) =>
+      one.after < number ? { ...one, what: withoutSeqs(one.what) } : one,
+    );
   }
 
   /** The status of that number was heard. 0: there was nothing in it. */
@@ -100,4 +103,8 @@ export class Tidings {
     this.#reports = this.#reports.filter(({ after }) => after >= number);
     this.#triggers = this.#triggers.filter(({ after }) => after >= number);
   }
+}
+
+function withoutSeqs({ firstSeq: _, lastSeq: __, ...report }: CaptureReport): CaptureReport {
+  return report.state === "shipped" ? { ...report, state: "partial" } : report;
 }

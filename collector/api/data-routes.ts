@@ -21,19 +21,17 @@ export function dataRoutes({
     const params = new Params(request.originalUrl, ["node", "before", "log"], now());
     const before = params.time("before");
     const node = params.texts("node").length === 0 ? undefined : params.single("node");
-    if (params.texts("log").length > 0) {
-      throw new RetroError("bad-parameter", "one log cannot be erased by itself", {
-        hint: "Its events stand in batches with others: erase the node, or all before a time.",
-      });
-    }
-    if (before === undefined && node === undefined) {
+    const logs = params.texts("log");
+    if (before === undefined && node === undefined && logs.length === 0) {
       throw new RetroError("bad-parameter", "nothing says what to erase", {
-        hint: "Name a node, a time with before=, or both.",
+        hint: "Name a node, a log, a time with before=, or several of these.",
       });
     }
     const known = history.nodes().map((one) => one.node);
     if (node !== undefined && !known.includes(node)) throw unknownNode(node, known);
-    const erased = await eraser.erase({ node, before });
+    const names = eraser.logNames(node);
+    for (const log of logs) if (!names.has(log)) throw unknownLog(log, [...names]);
+    const erased = await eraser.erase({ node, before, logs: logs.length > 0 ? logs : undefined });
     const answer: ErasedJson = {
       pieces: erased.pieceCount,
       epochs: erased.epochCount,
@@ -48,10 +46,19 @@ export function dataRoutes({
   return router;
 }
 
-function unknownNode(name: string, known: readonly string[]): RetroError {
+const unknownNode = (name: string, known: readonly string[]): RetroError =>
+  unknown("node", name, known);
+const unknownLog = (name: string, known: readonly string[]): RetroError =>
+  unknown("log", name, known);
+
+function unknown(what: "node" | "log", name: string, known: readonly string[]): RetroError {
   const near = nearestNames(name, known).slice(0, NAMES_SHOWN);
-  return new RetroError("unknown-node", `unknown node ${JSON.stringify(name.slice(0, 256))}`, {
-    hint: near.length === 0 ? "none is known yet" : `known: ${near.join(", ")}`,
-    details: { known: near },
-  });
+  return new RetroError(
+    `unknown-${what}`,
+    `unknown ${what} ${JSON.stringify(name.slice(0, 256))}`,
+    {
+      hint: near.length === 0 ? "none is known yet" : `known: ${near.join(", ")}`,
+      details: { known: near },
+    },
+  );
 }

@@ -33,11 +33,19 @@ export class Behind {
     return this.#timers.turn();
   }
 
-  /** What the work comes to; undefined if this was closed before. Throws what the work throws. */
-  async run<Answer>(work: Work<Answer>): Promise<Answer | undefined> {
+  /**
+   * What the work comes to; undefined if this was closed before. Throws what the work throws. `onSlice` is
+   * told after each slice how long it held the thread.
+   */
+  async run<Answer>(
+    work: Work<Answer>,
+    onSlice: (ms: number) => void = () => {},
+  ): Promise<Answer | undefined> {
     try {
       while (!this.#isClosed) {
-        const result = this.#slice(work);
+        const startMs = this.#timers.nowMs();
+        const result = this.#slice(work, startMs);
+        onSlice(this.#timers.nowMs() - startMs);
         if (result.done === true) return result.value;
         this.#onPause();
         await this.#timers.turn();
@@ -49,8 +57,7 @@ export class Behind {
     }
   }
 
-  #slice<Answer>(work: Work<Answer>): IteratorResult<void, Answer> {
-    const startMs = this.#timers.nowMs();
+  #slice<Answer>(work: Work<Answer>, startMs: number): IteratorResult<void, Answer> {
     for (;;) {
       const result = work.next();
       if (result.done === true) return result;

@@ -22,6 +22,7 @@ import { encodeDirectory, encodeLogState, type KeyListRef, keysSeqOf } from "./c
 import { EpochQueue } from "./epoch-queue.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { EpochView } from "./epoch-view.ts";
+import { FullLogs } from "./full-logs.ts";
 import type { CutLimits } from "./limits.ts";
 import type { LogImage } from "./log-image.ts";
 import { LruCache } from "./lru-cache.ts";
@@ -73,6 +74,8 @@ export class Checkpointer {
   readonly #onAdvanced: (epochId: number) => void;
   readonly #open: LruCache<number, OpenEpoch>;
   readonly #queue: EpochQueue;
+  /** Which logs have as many variables as they may have. */
+  readonly fullLogs: FullLogs;
   #roundCount = 0;
   #failure: unknown;
 
@@ -91,6 +94,7 @@ export class Checkpointer {
     this.#behind = behind;
     this.#queue = new EpochQueue(store, behind, (epochId) => this.#advanceOrForget(epochId));
     this.#open = new LruCache(limits.openStateBytes);
+    this.fullLogs = new FullLogs(limits.logVariables);
   }
 
   /** Rounds written since the start. */
@@ -149,8 +153,10 @@ export class Checkpointer {
     let open = this.#open.get(epochId);
     for (;;) {
       const record = this.#store.epoch(epochId);
+      if (record === undefined) this.fullLogs.forget(epochId);
       if (record === undefined || this.#behind.isClosed) break;
       open = this.#resume(record, open);
+      this.fullLogs.look(epochId, open.view);
       if (open.view.seq >= record.contiguousSeq) break;
       const writes = this.#turn(record, open);
       await writing;

@@ -30,8 +30,9 @@ import { MessageJoiner } from "./message-joiner.ts";
 import { MessageSource } from "./message-source.ts";
 import { MessageWindows } from "./message-windows.ts";
 import { OffsetBook } from "./offset-book.ts";
-import { checkpointAt, markAt, type PieceEnd } from "./prune-point.ts";
+import { beginningWithout, checkpointAt, markAt, type PieceEnd } from "./prune-point.ts";
 import { unpruned } from "./pruned.ts";
+import { Rests } from "./rests.ts";
 import { Sealer } from "./sealer.ts";
 import { choose } from "./selection.ts";
 import { SlowMessages } from "./slow-messages.ts";
@@ -77,6 +78,10 @@ export interface LiveHistory extends History {
   readonly pruning: {
     checkpointAt(record: EpochRecord, end: PieceEnd): CheckpointWrite | "there" | undefined;
     markAt(epochId: number, end: PieceEnd): PrunedEpoch | undefined;
+    beginningWithout(
+      epochId: number,
+      logs: ReadonlySet<string>,
+    ): { readonly checkpoint: CheckpointWrite; readonly mark: PrunedEpoch } | undefined;
   };
   /** Forgets everything decoded: for benches and tests of cold answers. */
   dropCaches(): void;
@@ -110,7 +115,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const amendedListeners = new Set<(ranges: readonly AmendedRange[]) => void>();
   const behind = new Behind(timers, limits, () => source.pauseReads());
   const tileWriter = new TileWriter(source, tiles, limits, behind);
-  const sealer = new Sealer(source, limits, behind);
+  const rests = new Rests(timers);
+  const sealer = new Sealer(source, limits, behind, rests);
   // Segments end where rounds of checkpoints do: they come after them.
   const checkpointer = new Checkpointer(store, source, limits, behind, (epochId) => {
     if (options.segments !== false) sealer.notify([epochId]);
@@ -160,6 +166,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       const ranges = amendments.stored(epochIds);
       if (ranges.length > 0) for (const tell of amendedListeners) tell(ranges);
       if (options.checkpoints === false) return;
+      rests.noteStored();
       checkpointer.notify(epochIds);
       tileWriter.notify(epochIds);
       messageJoiner.notify();
@@ -169,14 +176,20 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     messageJoiner,
     sealer,
     async idle() {
-      await checkpointer.idle();
-      await tileWriter.idle();
-      await messageJoiner.idle();
-      await sealer.idle();
+      const endHurry = rests.hurry();
+      try {
+        await checkpointer.idle();
+        await tileWriter.idle();
+        await messageJoiner.idle();
+        await sealer.idle();
+      } finally {
+        endHurry();
+      }
     },
     pruning: {
       checkpointAt: (record, end) => checkpointAt(source, record, end),
       markAt: (epochId, end) => markAt(source, epochId, end),
+      beginningWithout: (epochId, logs) => beginningWithout(source, epochId, logs),
     },
     dropCaches() {
       kept.dropCaches();
@@ -189,6 +202,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     async close() {
       behind.close();
       messageJoiner.close();
+      rests.hurry();
       await checkpointer.idle();
       await tileWriter.idle();
       await messageJoiner.idle();

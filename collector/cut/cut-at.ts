@@ -42,6 +42,7 @@ import {
 } from "./membership.ts";
 import {
   beginningOf,
+  forgottenMessages,
   goneBetween,
   goneMembers,
   goneRival,
@@ -85,6 +86,7 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   if (!chosen.namesNodes) {
     incomplete.push(...goneMembers(context.store, (node) => membership.has(node), t));
   }
+  incomplete.push(...forgottenMessages(context.store, t));
   for (const one of unknownSenders(context, membership, views, t, chosen)) incomplete.push(one);
   const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
   const violations = violationsAt(context, t, chosen.namesNodes, isChosen);

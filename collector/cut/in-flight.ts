@@ -34,7 +34,7 @@ import type { Incomplete, InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
 import type { OpenArrival, OpenSend } from "./message-window.ts";
-import { beginningOf, goneRival, knownSince } from "./pruned.ts";
+import { beginningOf, forgottenMessages, goneRival, knownSince } from "./pruned.ts";
 import { groupKey, type Underway } from "./underway.ts";
 
 /**
@@ -145,7 +145,7 @@ export function inFlightGaps(
   const { limits, timers, source } = context;
   const from = t - ticksOfMs(limits.messageTimeoutMs);
   const found: Incomplete[] = [];
-  found.push(...slowOutside(context, t));
+  found.push(...slowOutside(context, t), ...forgottenMessages(context.store, t));
   // Before all that is known, slow messages are gone as well, however old their sends.
   const nodes = [...membership.values()];
   const isBefore = nodes.every((node) => t < knownSince(context.store, node));

@@ -14,6 +14,7 @@ import type { CheckpointWrite, EpochRecord, PrunedEpoch } from "../store/history
 import { type Directory, encodeDirectory, encodeLogState, keysSeqOf } from "./checkpoint-codec.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { EpochView } from "./epoch-view.ts";
+import { LogImage } from "./log-image.ts";
 
 /** Where a piece of what is stored ends: its last event. */
 export interface PieceEnd {
@@ -75,6 +76,49 @@ export function markAt(
   const view = source.startBefore(epochId, t);
   if (view?.t !== t || view.seq !== seq) return undefined;
   return { epochId, seq, t, keep: keptBy(source, epochId, seq, found.directory) };
+}
+
+/**
+ * The state with which a pruned epoch begins, without some logs: they are lost there. Written in the place of
+ * the one that is there, with the mark that keeps nothing of them; undefined: it holds nothing of them.
+ */
+export function beginningWithout(
+  source: EpochSource,
+  epochId: number,
+  erased: ReadonlySet<string>,
+): { readonly checkpoint: CheckpointWrite; readonly mark: PrunedEpoch } | undefined {
+  const repairCount = source.store.repairCount(epochId);
+  const mark = source.store.pruned(epochId);
+  if (mark === undefined || mark.isBlank === true) return undefined;
+  const { seq, t } = mark;
+  const found = source.directoryBefore(epochId, t);
+  if (found?.t !== t) return undefined;
+  const { directory } = found;
+  const gone = [...directory.logs.keys()].filter((log) => erased.has(log));
+  if (gone.length === 0) return undefined;
+  const lost: LostRange = {
+    ...{ firstSeq: seq, lastSeq: seq, firstT: t, lastT: t },
+    ...{ logs: gone, messages: false, reason: "refused" },
+  };
+  const bytes = encodeDirectory({
+    ...directory,
+    logs: new Map([...directory.logs].filter(([log]) => !erased.has(log))),
+    lost: [...directory.lost, lost],
+  });
+  // States that were written with this very directory are written with it again. Those that go are not swept,
+  // as they do not lie before the mark: nothing is written over them.
+  const states: { log: string; bytes: Uint8Array }[] = [];
+  for (const [log, at] of directory.logs) {
+    if (at !== seq) continue;
+    const bytes = erased.has(log)
+      ? encodeLogState(new LogImage(), undefined)
+      : source.store.checkpoint(epochId, log, seq);
+    if (bytes !== undefined) states.push({ log, bytes });
+  }
+  return {
+    checkpoint: { epochId, seq, t, directory: bytes, repairCount, logs: states },
+    mark: { ...mark, keep: mark.keep.filter(({ log }) => !erased.has(log)) },
+  };
 }
 
 /** Checkpoints before `seq` that a directory needs: the states it names, and their key lists. */

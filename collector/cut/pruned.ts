@@ -21,6 +21,9 @@ import type { Incomplete } from "./history.ts";
 import { type EpochSpan, isActiveAt, type NodeSpans } from "./membership.ts";
 import type { Work } from "./turns.ts";
 
+/** Who stands for those whose names are not kept. */
+export const NAMELESS = "(forgotten nodes)";
+
 /** How often a question begins anew before it is refused. Rounds of retention are far apart. */
 const MAX_STARTS = 8;
 
@@ -132,6 +135,17 @@ export function goneMembers(
     .gone()
     .filter((one) => !isKnown(one.node) && one.from <= to && from < one.until)
     .map((one) => ({ node: one.node, reason: "outside-retention", from: one.from, to: one.until }));
+}
+
+/**
+ * Where violations and slow messages are not all known any more. They go when all history begins after
+ * them; a node that then joins by an earlier clock, or whose forgotten run comes again, brings that time
+ * back, and not them. Whose they were nobody can tell.
+ */
+export function forgottenMessages(store: HistoryStore, t: Hlc): Incomplete[] {
+  const gone = store.messagesGone();
+  if (gone === undefined || t < gone.from || t >= gone.until) return [];
+  return [{ node: NAMELESS, reason: "outside-retention", from: gone.from, to: gone.until }];
 }
 
 /** Whether a run that nobody knows was known once, and was over by `t`. */

@@ -9,6 +9,8 @@
  * the segment that it lies in. Most rounds inside are dropped afterwards (checkpoint-thinning.ts), since
  * a sealed stretch is replayed faster than a state is fetched.
  *
+ * While ingest goes on it rests between segments (rests.ts): bytes can wait, batches cannot.
+ *
  * Nothing depends on it: what cannot be sealed stays as it came, and is read as before. A start needs no
  * mark of how far the last run came; it looks through the headers of segments, which are small.
  */
@@ -23,6 +25,7 @@ import { EpochQueue } from "./epoch-queue.ts";
 import type { EpochSource } from "./epoch-source.ts";
 import { letGoOfForgotten } from "./forgotten-epochs.ts";
 import type { CutLimits } from "./limits.ts";
+import type { Rests } from "./rests.ts";
 import type { Work } from "./turns.ts";
 
 /** Of `segmentEvents`: from here on an end of a round ends a segment; without one it ends here. */
@@ -63,15 +66,17 @@ export class Sealer {
   readonly #source: EpochSource;
   readonly #limits: CutLimits;
   readonly #behind: Behind;
+  readonly #rests: Rests;
   readonly #thinning: CheckpointThinning;
   readonly #progress = new Map<number, Progress>();
   readonly #queue: EpochQueue;
   #segmentCount = 0;
 
-  constructor(source: EpochSource, limits: CutLimits, behind: Behind) {
+  constructor(source: EpochSource, limits: CutLimits, behind: Behind, rests: Rests) {
     this.#source = source;
     this.#limits = limits;
     this.#behind = behind;
+    this.#rests = rests;
     this.#thinning = new CheckpointThinning(source.store, limits);
     this.#queue = new EpochQueue(source.store, behind, (epochId) => this.#advance(epochId));
   }
@@ -100,6 +105,7 @@ export class Sealer {
     const { store } = this.#source;
     letGoOfForgotten(this.#progress, store);
     for (;;) {
+      await this.#rests.due();
       const record = store.epoch(epochId);
       if (record === undefined) {
         this.#progress.delete(epochId);
@@ -109,7 +115,9 @@ export class Sealer {
       const known = this.#known(record, repairCount);
       const until = this.#until(record);
       if (known !== undefined && !this.#isDue(record, known, until)) return;
-      const look = await this.#behind.run(this.#look(record, known, until));
+      const look = await this.#behind.run(this.#look(record, known, until), (ms) =>
+        this.#rests.noteWorked(ms),
+      );
       if (look === undefined) return;
       const { write, seq, t, leftCount } = look;
       const { eventCount, end } = record;
@@ -174,6 +182,7 @@ export class Sealer {
         if (batch === undefined) {
           pass(one);
         } else {
+          yield;
           builder.add(one, batch);
           last = one;
           if (this.#isFull(builder, record, one)) {

@@ -13,7 +13,7 @@ import type { EpochView } from "./epoch-view.ts";
 import { inFlightAt } from "./in-flight.ts";
 import { type Membership, spanAt } from "./membership.ts";
 import type { NodeReplay } from "./node-replay.ts";
-import { beginningOf, goneMembers } from "./pruned.ts";
+import { beginningOf, forgottenMessages, goneMembers } from "./pruned.ts";
 import { type Chosen, nearestNames } from "./selection.ts";
 import { unknownSenders } from "./unknown-senders.ts";
 import type { WalkChange, WalkView } from "./walk-shapes.ts";
@@ -117,6 +117,7 @@ export class MovingView implements WalkView {
     if (!chosen.namesNodes) {
       found.push(...goneMembers(context.store, (node) => membership.has(node), t));
     }
+    found.push(...forgottenMessages(context.store, t));
     for (const one of unknownSenders(context, membership, views, t, chosen)) found.push(one);
     return found;
   }

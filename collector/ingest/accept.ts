@@ -24,7 +24,12 @@ import type {
 } from "../store/history-store.ts";
 import { brokenPromise, type DraftMark, EpochDraft, emptyEpoch } from "./epoch-draft.ts";
 import type { EpochIndex } from "./epoch-index.ts";
-import { DEFAULT_EPOCH_LIMITS, type EpochLimits, EpochRoom } from "./epoch-room.ts";
+import {
+  DEFAULT_EPOCH_LIMITS,
+  type EpochLimits,
+  EpochRoom,
+  type FullLogsView,
+} from "./epoch-room.ts";
 import { expiredNamed, namedAgain, namedEpoch } from "./named-runs.ts";
 import { type Outcome, OutcomeDraft } from "./outcome.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
@@ -44,6 +49,7 @@ export class GroupDraft {
   readonly #store: HistoryStore;
   readonly #arrivalMs: number;
   readonly #messageTimeoutMs: number | undefined;
+  readonly #fullLogs: FullLogsView | undefined;
   readonly #repeats: Repeats;
   /** By node, then epoch. */
   readonly #drafts = new Map<string, Map<number, EpochDraft>>();
@@ -61,8 +67,10 @@ export class GroupDraft {
     arrivalMs: number,
     limits: EpochLimits = DEFAULT_EPOCH_LIMITS,
     messageTimeoutMs?: number,
+    fullLogs?: FullLogsView,
   ) {
     this.#messageTimeoutMs = messageTimeoutMs;
+    this.#fullLogs = fullLogs;
     this.#index = index;
     this.#store = store;
     this.#arrivalMs = arrivalMs;
@@ -151,6 +159,7 @@ export class GroupDraft {
       whole ??= decodeBatch(batch.bytes);
       return whole;
     };
+    if (missing.length > 0) this.#checkVariables(draft.base.id, batch, decoded);
     let storedCount = 0;
     for (const { first, last } of missing) {
       const isWhole = first === firstSeq && last === lastSeq;
@@ -177,6 +186,27 @@ export class GroupDraft {
     } else if (facts.join !== undefined && known !== undefined && storedCount > 0) {
       const isAbove = epoch > known.epoch && facts.join.t > known.t;
       if (!isAbove) outcome.commands.push(this.#rejoin(node, epoch, "not-above"));
+    }
+  }
+
+  /**
+   * A log that is full goes on with the variables that it has. Refused for good: to send it again would not
+   * help, and an agent that parts its batch loses what is too much, and no more.
+   */
+  #checkVariables(epochId: number, { header, facts }: PreparedBatch, decoded: () => Batch): void {
+    const full = this.#fullLogs;
+    if (full === undefined) return;
+    for (const { log, changeCount } of facts.logs) {
+      if (changeCount === 0 || !full.isFull(epochId, log)) continue;
+      const isNew = decoded().events.variables.some(
+        (one) => one.log === log && !full.knows(epochId, log, one.key),
+      );
+      if (!isNew) continue;
+      const name = JSON.stringify(log.slice(0, 80));
+      throw new RetroError("too-large", `${header.node}: log ${name} takes no more variables`, {
+        hint: "A variable's name is to come again: put what is different each time into values.",
+        details: { reason: "too-many-variables" },
+      });
     }
   }
 

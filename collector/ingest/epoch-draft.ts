@@ -261,6 +261,7 @@ export class EpochDraft {
     if (Object.keys(this.#logs()).length + more <= MAX_LOGS_PER_EPOCH) return;
     throw new RetroError("too-large", `${node}: more than ${MAX_LOGS_PER_EPOCH} logs in an epoch`, {
       hint: "A log is a named group of variables: put what varies into the variables' names.",
+      details: { reason: "too-many-logs" },
     });
   }
 
@@ -325,6 +326,7 @@ function tooFragmented(node: string): RetroError {
     `${node}: more than ${MAX_RANGES_PER_EPOCH} gaps in an epoch`,
     {
       hint: "Send the missing seqs, or open a new epoch.",
+      details: { reason: "too-many-gaps" },
     },
   );
 }

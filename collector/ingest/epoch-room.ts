@@ -14,6 +14,12 @@ export interface EpochLimits {
   readonly maxIndexBytes: number;
 }
 
+/** What is known of logs that have as many variables as they may have: cut/full-logs.ts. */
+export interface FullLogsView {
+  isFull(epochId: number, log: string): boolean;
+  knows(epochId: number, log: string, key: string): boolean;
+}
+
 export const DEFAULT_EPOCH_LIMITS: EpochLimits = {
   maxNodes: 10_000,
   maxEpochsPerNode: 10_000,

@@ -1,6 +1,6 @@
 /** What ingest is given, and its limits. */
 import type { HistoryStore } from "../store/history-store.ts";
-import type { EpochLimits } from "./epoch-room.ts";
+import type { EpochLimits, FullLogsView } from "./epoch-room.ts";
 import type { IngestNotice } from "./notice.ts";
 import type { IngestGate } from "./prepare.ts";
 import type { RateLimit } from "./rate-limits.ts";
@@ -29,6 +29,8 @@ export interface IngestOptions {
    * change it for a store that has history leaves what is stored as it is. Default: 30 s.
    */
   readonly messageTimeoutMs?: number;
+  /** Logs that take no more variables. Default: every log does. */
+  readonly fullLogs?: FullLogsView;
   /** Whether a batch is older than what is retained. */
   readonly isTooOld?: IngestGate["isTooOld"];
   /** Told of nodes that come, go and are sent to another name; for the log. */

@@ -20,7 +20,7 @@ import { Answers, type StatusListener } from "./answers.ts";
 import { CommandBox } from "./command-box.ts";
 import { DecodeQueue } from "./decode-queue.ts";
 import { EpochIndex } from "./epoch-index.ts";
-import { DEFAULT_EPOCH_LIMITS, type EpochLimits } from "./epoch-room.ts";
+import { DEFAULT_EPOCH_LIMITS, type EpochLimits, type FullLogsView } from "./epoch-room.ts";
 import { IngestCounts } from "./ingest-counts.ts";
 import {
   DEFAULT_MAX_GROUP_BYTES,
@@ -74,6 +74,7 @@ export class Ingest {
   readonly #maxQueuedBytes: number;
   readonly #maxGroupBytes: number;
   readonly #messageTimeoutMs: number;
+  readonly #fullLogs: FullLogsView | undefined;
   readonly #isTooOld: IngestGate["isTooOld"];
   readonly #notice: (notice: IngestNotice) => void;
   readonly #listeners = new Set<StoredListener>();
@@ -101,6 +102,7 @@ export class Ingest {
     this.#maxGroupBytes = options.maxGroupBytes ?? DEFAULT_MAX_GROUP_BYTES;
     this.#messageTimeoutMs = options.messageTimeoutMs ?? DEFAULT_MESSAGE_TIMEOUT_MS;
     this.#isTooOld = options.isTooOld;
+    this.#fullLogs = options.fullLogs;
     this.#notice = options.onNotice ?? (() => {});
     this.#silence = new SilenceWatch({
       timers: options.timers,
@@ -292,6 +294,7 @@ export class Ingest {
       this.#timers.wallMs(),
       this.#limits,
       this.#messageTimeoutMs,
+      this.#fullLogs,
     );
     const accepted: { readonly request: Waiting; readonly outcome: Outcome }[] = [];
     let sliceMs = this.#timers.monotonicMs();

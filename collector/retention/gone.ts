@@ -4,12 +4,11 @@
  * Bounded: stretches from before all history go first.
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
+import { NAMELESS } from "../cut/pruned.ts";
 import type { GoneStretch } from "../store/history-store.ts";
 
 /** Stretches remembered. Beyond them the oldest are dropped, or folded into one of nobody's name. */
 export const MAX_GONE = 4_096;
-/** Who stands for those whose names are not kept. */
-export const NAMELESS = "(forgotten nodes)";
 
 /** The stretches with more. `earliest`: where all history begins. */
 export function withGone(

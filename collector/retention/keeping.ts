@@ -3,6 +3,7 @@ import type { Hlc } from "../../agent/kernel/index.ts";
 import type { HistoryStore } from "../store/history-store.ts";
 import type { ClockJump } from "./clock-guard.ts";
 import { Eraser } from "./eraser.ts";
+import { type BeginningWithout, LogEraser } from "./log-eraser.ts";
 import { type PrunePoints, Pruner } from "./pruner.ts";
 import { Retention, type RetentionSettings } from "./retention.ts";
 import { SavedCuts } from "./saved-cuts.ts";
@@ -11,7 +12,11 @@ import type { RetentionTimers } from "./timers.ts";
 export interface KeepingOptions extends RetentionSettings {
   readonly store: HistoryStore;
   /** `createHistory`'s. */
-  readonly history: { readonly pruning: PrunePoints; dropCaches(): void };
+  readonly history: {
+    readonly pruning: PrunePoints & BeginningWithout;
+    dropCaches(): void;
+    notifyStored(): void;
+  };
   /** `Ingest.between`. */
   readonly between: (task: () => Promise<void>) => Promise<void>;
   readonly timers: RetentionTimers;
@@ -43,6 +48,12 @@ export function createKeeping(options: KeepingOptions): Keeping {
     pruner,
     giveUpSaved: () => saved.giveUpOldest(),
   });
-  const eraser = new Eraser(store, pruner, () => history.dropCaches());
+  const turn = (): Promise<void> => timers.turn();
+  const logEraser = new LogEraser({ store, points: history.pruning, between, turn });
+  const eraser = new Eraser(store, pruner, logEraser, () => {
+    history.dropCaches();
+    // Checkpoints of what is left are made anew.
+    history.notifyStored();
+  });
   return { retention, saved, eraser, close: () => retention.close() };
 }

@@ -113,6 +113,8 @@ export interface StoredBatch {
 export interface SegmentWrite {
   /** The batches it was made from, consecutive and of one epoch: all their events are in it. */
   readonly replaced: readonly (TimedRange & { readonly epochId: number })[];
+  /** It was made from a segment, one, that had the same range: what was erased of that is not in it. */
+  readonly isRewritten?: boolean;
   readonly segment: StoredBatch;
   /** By the index that the header gives them. */
   readonly blocks: readonly Uint8Array[];
@@ -299,7 +301,8 @@ export interface GoneStretch {
 /** One transaction of retention. */
 export interface PruneWrite {
   /**
-   * At most one per epoch. Pruned epochs stay pruned: seq and t only rise. One that is not blank and whose
+   * At most one per epoch. Pruned epochs stay pruned: seq and t only rise (at the same seq, what is kept may
+   * become less: sweeps take the rest). One that is not blank and whose
    * directory is not there (any more) is left out without a word.
    */
   readonly epochs: readonly PrunedEpoch[];
@@ -315,6 +318,14 @@ export interface StoredPiece extends TimedRange {
   readonly arrivalMs: number;
   /** About what it takes on the disk. */
   readonly byteCount: number;
+}
+
+/** About which times violations and slow messages are no longer known as they were: `sweep` took some. */
+export interface MessagesGone {
+  /** The earliest beginning of one that went. */
+  readonly from: Hlc;
+  /** The latest end of one. */
+  readonly until: Hlc;
 }
 
 export interface SweepOptions {
@@ -377,7 +388,7 @@ export interface HistoryStore extends BlockSource {
 
   /**
    * Puts a segment in the place of batches, in one transaction; resolves when durable. False: some batch was
-   * no longer there (retention, erasure), and nothing was changed. Whatever else came meanwhile stays:
+   * no longer there, as a batch (retention, erasure), and nothing was changed. Whatever else came meanwhile stays:
    * between consecutive batches nothing can come. Errors as `write`.
    */
   seal(write: SegmentWrite): Promise<boolean>;
@@ -444,6 +455,8 @@ export interface HistoryStore extends BlockSource {
   pruneCount(): number;
   /** What is gone altogether. From memory; the same array until it changes. */
   gone(): readonly GoneStretch[];
+  /** Where violations and slow messages are gone that a sweep removed; undefined: none ever was. From memory. */
+  messagesGone(): MessagesGone | undefined;
   /** What is stored of an epoch after `seq`, in seq order, without its events. Read to the end or `return`ed. */
   pieces(epochId: number, seq: number): Iterable<StoredPiece>;
   /**

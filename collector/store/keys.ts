@@ -22,6 +22,7 @@
  *     cell        I | from 8 | level 1 | index 8
  *     pruned      R | epochId 4                       how far an epoch is pruned
  *     gone        G                                   stretches of which nothing is kept
+ *     swept       O                                   where the violations and slow messages were that are gone
  *     last id     H                                   the highest epochId of a record that was forgotten
  *     saved       P | number 8 | part 1               a cut kept: 0 its label, 1 its bytes
  *
@@ -34,6 +35,7 @@ import type { DamagedRange, MessageStretch, StoredBatch } from "./history-store.
 
 export const FORMAT_KEY: Buffer = Buffer.from("F");
 export const GONE_KEY: Buffer = Buffer.from("G");
+export const MESSAGES_GONE_KEY: Buffer = Buffer.from("O");
 export const LAST_ID_KEY: Buffer = Buffer.from("H");
 
 const EPOCH = 0x45;
@@ -209,6 +211,11 @@ export function stretchesStarting(
   first.copy(last, 0, 0, 2);
   writeI53(last, 2, Math.min(to, HIGHEST));
   return { first, last };
+}
+
+/** The start of the stretch that a key names. */
+export function stretchStartOfKey(key: Buffer): number {
+  return readI53(key, 2);
 }
 
 /** The end of the stretch that a key names. */

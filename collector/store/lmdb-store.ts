@@ -31,6 +31,7 @@ import type {
   HistoryStore,
   MessageCell,
   MessageStretch,
+  MessagesGone,
   PrunedEpoch,
   PruneWrite,
   SavedRecord,
@@ -279,6 +280,11 @@ export class LmdbStore implements HistoryStore {
     return this.#marks.gone;
   }
 
+  messagesGone(): MessagesGone | undefined {
+    this.#assertOpen();
+    return this.#marks.messagesGone;
+  }
+
   pieces(epochId: number, seq: number): Iterable<StoredPiece> {
     return this.#readable().batches.pieces(epochId, seq);
   }
@@ -354,6 +360,7 @@ export class LmdbStore implements HistoryStore {
       idOf: (node, epoch) => this.#ids.get(`${epoch}/${node}`),
       highestId: this.#lastEpochId,
       pruned: (id) => this.#marks.get(id),
+      messagesGone: this.#marks.messagesGone,
       unswept: this.#marks.unswept,
     });
     for (const item of group) {
@@ -420,6 +427,7 @@ export class LmdbStore implements HistoryStore {
     for (const mark of outcome.marks.values()) this.#marks.set(mark);
     for (const id of outcome.swept) this.#marks.swept(id, !this.#epochs.has(id));
     if (outcome.gone !== undefined) this.#marks.setGone(outcome.gone);
+    this.#marks.setMessagesGone(outcome.messagesGone);
     for (const tell of outcome.told) tell();
     this.#countRepairs(outcome.repairs);
     this.#joined = outcome.joined;

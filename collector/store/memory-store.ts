@@ -17,6 +17,7 @@ import type {
   HistoryStore,
   MessageCell,
   MessageStretch,
+  MessagesGone,
   PrunedEpoch,
   PruneWrite,
   SavedRecord,
@@ -33,7 +34,15 @@ import type {
   ViolationRecord,
 } from "./history-store.ts";
 import { JoinedStretches, MessageClaims } from "./joined.ts";
-import { marksOf, needsDirectory, needsState, PruneMarks, staleFrom } from "./prune-marks.ts";
+import {
+  marksOf,
+  needsDirectory,
+  needsState,
+  PruneMarks,
+  staleFrom,
+  withMessagesGone,
+} from "./prune-marks.ts";
+import { isSegment } from "./segment-header.ts";
 import { tileSpan } from "./tile-levels.ts";
 
 /** The directory of a checkpoint of which only states are left, that later directories refer to. */
@@ -128,11 +137,12 @@ export class MemoryStore implements HistoryStore {
     return this.#shelves.get(epochId)?.blocks.get(firstSeq)?.[index];
   }
 
-  seal({ replaced, segment, blocks }: SegmentWrite): Promise<boolean> {
+  seal({ replaced, segment, blocks, isRewritten = false }: SegmentWrite): Promise<boolean> {
     let isSealed = false;
     return this.#inOrder(() => {
       const shelf = this.#shelf(segment.epochId);
       const isReplaced = (one: StoredBatch): boolean =>
+        isSegment(one.bytes) === isRewritten &&
         replaced.some(({ first, last }) => first === one.firstSeq && last === one.lastSeq);
       const rest = shelf.batches.filter((one) => !isReplaced(one));
       if ((this.#marks.get(segment.epochId)?.seq ?? 0) >= segment.firstSeq) return;
@@ -300,6 +310,11 @@ export class MemoryStore implements HistoryStore {
     return this.#marks.gone;
   }
 
+  messagesGone(): MessagesGone | undefined {
+    this.#assertOpen();
+    return this.#marks.messagesGone;
+  }
+
   *pieces(epochId: number, seq: number): Iterable<StoredPiece> {
     this.#assertOpen();
     for (const batch of this.#shelves.get(epochId)?.batches ?? []) {
@@ -331,15 +346,18 @@ export class MemoryStore implements HistoryStore {
 
   async sweep({ limit, messagesBefore }: SweepOptions): Promise<number> {
     let left = limit;
+    const removed: [start: number, end: number][] = [];
     const takes = ({ sendT, receiveT }: ViolationRecord): boolean => {
       if (left <= 0 || Math.max(sendT, receiveT) >= messagesBefore) return false;
       left -= 1;
+      removed.push([Math.min(sendT, receiveT), Math.max(sendT, receiveT)]);
       return true;
     };
     await this.#inOrder(() => {
       for (const epochId of this.#marks.unswept) left -= this.#sweepEpoch(epochId, left);
       this.#violations = this.#violations.filter((one) => !takes(one));
       this.#slowMessages = this.#slowMessages.filter((one) => !takes(one));
+      this.#marks.setMessagesGone(withMessagesGone(this.#marks.messagesGone, removed));
     });
     return limit - left;
   }

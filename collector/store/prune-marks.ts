@@ -5,16 +5,21 @@
  * records has been swept: it is what says that they are nobody's.
  */
 import { type Hlc, MAX_HLC } from "../../agent/kernel/index.ts";
-import type { GoneStretch, PrunedEpoch, PruneWrite } from "./history-store.ts";
+import type { GoneStretch, MessagesGone, PrunedEpoch, PruneWrite } from "./history-store.ts";
 
 export class PruneMarks {
   readonly #byEpoch = new Map<number, PrunedEpoch>();
   readonly #unswept = new Set<number>();
   #gone: readonly GoneStretch[] = [];
+  #messagesGone: MessagesGone | undefined;
   #count = 0;
 
   get gone(): readonly GoneStretch[] {
     return this.#gone;
+  }
+
+  get messagesGone(): MessagesGone | undefined {
+    return this.#messagesGone;
   }
 
   get(epochId: number): PrunedEpoch | undefined {
@@ -41,6 +46,10 @@ export class PruneMarks {
     this.#gone = gone;
   }
 
+  setMessagesGone(gone: MessagesGone | undefined): void {
+    this.#messagesGone = gone;
+  }
+
   /** Nothing pruned is left of the epoch; `isForgotten`: nothing at all. */
   swept(epochId: number, isForgotten: boolean): void {
     this.#unswept.delete(epochId);
@@ -55,9 +64,29 @@ export function marksOf(
 ): PrunedEpoch[] {
   const forgotten = new Set(write.forget);
   const pruned = write.epochs.filter(
-    ({ epochId, seq }) => !forgotten.has(epochId) && seq > (known(epochId)?.seq ?? 0),
+    (mark) => !forgotten.has(mark.epochId) && isFurther(mark, known(mark.epochId)),
   );
   return [...pruned, ...write.forget.map(wholeOf)];
+}
+
+/** What was gone, and these stretches [start, end]. */
+export function withMessagesGone(
+  known: MessagesGone | undefined,
+  more: readonly (readonly [start: number, end: number])[],
+): MessagesGone | undefined {
+  let from: number = known?.from ?? Number.POSITIVE_INFINITY;
+  let until: number = known?.until ?? Number.NEGATIVE_INFINITY;
+  for (const [start, end] of more) {
+    from = Math.min(from, start);
+    until = Math.max(until, end);
+  }
+  return from > until ? undefined : { from: from as Hlc, until: until as Hlc };
+}
+
+/** It rises, or stays where it is and keeps less. */
+function isFurther({ seq, keep }: PrunedEpoch, known: PrunedEpoch | undefined): boolean {
+  if (known === undefined || seq !== known.seq) return seq > (known?.seq ?? 0);
+  return keep.length < known.keep.length;
 }
 
 function wholeOf(epochId: number): PrunedEpoch {

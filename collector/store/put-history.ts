@@ -15,7 +15,8 @@ import {
   VIOLATION,
 } from "./keys.ts";
 import { dropMessages, repair } from "./put-derived.ts";
-import { batchPrefix, encodeEpoch, encodeLog } from "./records.ts";
+import { BATCH_PREFIX_BYTES, batchPrefix, encodeEpoch, encodeLog } from "./records.ts";
+import { isSegment } from "./segment-header.ts";
 import { stretchClass, stretchSlot } from "./stretches.ts";
 import type { TransactionDraft } from "./transaction-draft.ts";
 
@@ -50,12 +51,19 @@ export class HistoryPutter {
   /** All of the batches must be there still, and served: what was removed meanwhile must not come back. */
   segment(write: SegmentWrite): void {
     const draft = this.#draft;
-    const { segment, blocks } = write;
+    const { segment, blocks, isRewritten = false } = write;
     const isPruned = (draft.markOf(segment.epochId)?.seq ?? 0) >= segment.firstSeq;
     const replaced = write.replaced.map(({ first, last, ...rest }) => {
       return { ...rest, firstSeq: first, lastSeq: last };
     });
-    if (isPruned || !replaced.every((batch) => draft.has(batchKey(batch)))) {
+    // A batch that became a segment meanwhile lacks what was erased: it must not come back.
+    const isThere = (batch: (typeof replaced)[number]): boolean => {
+      const payload = draft.payloadAt(batchKey(batch));
+      return (
+        payload !== undefined && isSegment(payload.subarray(BATCH_PREFIX_BYTES)) === isRewritten
+      );
+    };
+    if (isPruned || !replaced.every(isThere)) {
       draft.outcome.unsealed.add(write);
       return;
     }

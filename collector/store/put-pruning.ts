@@ -1,9 +1,16 @@
 /** Puts retention into a transaction: marks first, and the removal of what they cover later. */
 import type { PruneWrite, SweepOptions } from "./history-store.ts";
-import { directoryKey, epochKey, GONE_KEY, LAST_ID_KEY, prunedKey } from "./keys.ts";
-import { marksOf } from "./prune-marks.ts";
+import {
+  directoryKey,
+  epochKey,
+  GONE_KEY,
+  LAST_ID_KEY,
+  MESSAGES_GONE_KEY,
+  prunedKey,
+} from "./keys.ts";
+import { marksOf, withMessagesGone } from "./prune-marks.ts";
 import { dropMessages } from "./put-derived.ts";
-import { messagesOver, sweepableOf } from "./sweep.ts";
+import { messagesOver, stretchOfMessage, sweepableOf } from "./sweep.ts";
 import type { TransactionDraft } from "./transaction-draft.ts";
 
 /** The records stay until a sweep: a reader that does not know the mark yet must find them all. */
@@ -58,7 +65,16 @@ export function putSweep(
     const keys = messagesOver(db, messagesBefore, left);
     for (const key of keys) draft.remove(key);
     left -= keys.length;
+    if (keys.length > 0) noteMessagesGone(draft, keys);
   }
   const count = limit - Math.max(0, left);
   draft.outcome = { ...draft.outcome, told: [...draft.outcome.told, () => tell(count)] };
+}
+
+function noteMessagesGone(draft: TransactionDraft, keys: readonly Buffer[]): void {
+  const before = draft.outcome.messagesGone;
+  const gone = withMessagesGone(before, keys.map(stretchOfMessage));
+  if (gone?.from === before?.from && gone?.until === before?.until) return;
+  draft.put(MESSAGES_GONE_KEY, Buffer.from(JSON.stringify(gone)));
+  draft.outcome = { ...draft.outcome, messagesGone: gone };
 }

@@ -20,6 +20,7 @@ import type {
   GoneStretch,
   LogRecord,
   MessageStretch,
+  MessagesGone,
   PrunedEpoch,
   SavedRecord,
   StoredCapture,
@@ -38,6 +39,7 @@ import {
   HIGHEST_KEY_NUMBER,
   LAST_ID_KEY,
   LOWEST_KEY_NUMBER,
+  MESSAGES_GONE_KEY,
   messageCellKey,
   messageStretchesFrom,
   messageStretchOfKey,
@@ -171,6 +173,10 @@ export class LmdbReader {
     }
     if (this.#records.exists(GONE_KEY)) {
       marks.setGone(JSON.parse(this.#records.mustRead(GONE_KEY).toString()) as GoneStretch[]);
+    }
+    if (this.#records.exists(MESSAGES_GONE_KEY)) {
+      const record = this.#records.mustRead(MESSAGES_GONE_KEY);
+      marks.setMessagesGone(JSON.parse(record.toString()) as MessagesGone);
     }
     return marks;
   }

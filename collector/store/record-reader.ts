@@ -26,6 +26,7 @@ export interface RecordDamage {
     | "cell"
     | "pruned"
     | "gone"
+    | "messages-gone"
     | "highest-id"
     | "saved";
   readonly keyHex: string;
@@ -49,6 +50,7 @@ const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   I: "cell",
   R: "pruned",
   G: "gone",
+  O: "messages-gone",
   H: "highest-id",
   P: "saved",
 };

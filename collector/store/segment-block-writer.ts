@@ -1,4 +1,7 @@
-/** Encodes blocks, as drawn in segment-block.ts. Hot: bench `store-size`. */
+/**
+ * Encodes blocks, as drawn in segment-block.ts, column by column: whoever seals behind ingest may pause
+ * between two, as the block of a log with many variables has some 30,000 rows. Hot: bench `store-size`.
+ */
 import {
   BatchBuilder,
   ByteWriter,
@@ -25,58 +28,72 @@ import { writePacked } from "./segment-text.ts";
 
 const CLASS_TAGS = [ValueTag.number, DECIMAL_TAG, DOUBLE_TAG] as const;
 
-// Scratch, used within one call and never across.
-const out = new ByteWriter();
+// Scratch, used within one call and never across: between two columns others may encode, too.
 const inner = new ByteWriter();
 const texts = new ByteWriter();
 const strings = new StringTableWriter();
 
 /**
- * The bytes of a log's block. `rows.ref` of changes points into `rows.variables`, which are all of that log.
+ * The bytes of a log's block; pauses between columns. `rows.ref` of changes points into `rows.variables`,
+ * which are all of that log.
  * @throws RetroError `too-large` if texts or keyframes exceed what one batch may hold
  */
-export function encodeLogBlock(rows: BlockRows, place: BlockPlace): Uint8Array {
+export function* logBlockSteps(
+  rows: BlockRows,
+  place: BlockPlace,
+): Generator<void, Uint8Array, void> {
   const { count, kind, ref } = rows;
   const changes = indexesWhere(count, (i) => (kind[i] as number) <= LAST_CHANGE);
-  begin(count);
+  const out = begin(count);
   const sorted = writeVariables(out, rows.variables);
-  writeOffsets(rows.offsets, count);
-  writeTimes(rows.t, count, place.firstT);
+  yield;
+  writeOffsets(out, rows.offsets, count);
+  writeTimes(out, rows.t, count, place.firstT);
+  yield;
   const exponent = commonExponent(rows);
   const shapes = shapesOf(rows, exponent, exponent > 0 && areMostlyDecimals(rows));
-  writeShapes(shapes);
+  writeShapes(out, shapes);
+  yield;
   const variables = new Uint32Array(changes.length);
   for (let j = 0; j < changes.length; j += 1) {
     variables[j] = sorted[ref[changes[j] as number] as number] as number;
   }
   writeFrames(out, variables, variables.length);
-  writeAllNumbers(rows, changes, variables, shapes, exponent);
+  yield;
+  writeAllNumbers(out, rows, changes, variables, shapes, exponent);
+  yield;
   const others = changes.filter((i) => (rows.valueTag[i] as number) >= ValueTag.other);
   writeFrames(
     out,
     Float64Array.from(others, (i) => rows.valueNumber[i] as number),
     others.length,
   );
-  writeTexts(rows.values);
-  writeBodies(rows, place);
-  return finish();
+  writeTexts(out, rows.values);
+  yield;
+  writeBodies(out, rows, place);
+  return finish(out);
 }
 
-/** The bytes of a block without changes: messages, or the rest. Throws as `encodeLogBlock`. */
-export function encodeBodyBlock(rows: BlockRows, place: BlockPlace): Uint8Array {
-  begin(rows.count);
-  writeOffsets(rows.offsets, rows.count);
-  writeBodies(rows, place);
-  return finish();
+/** The bytes of a block without changes: messages, or the rest. Pauses and throws as `logBlockSteps`. */
+export function* bodyBlockSteps(
+  rows: BlockRows,
+  place: BlockPlace,
+): Generator<void, Uint8Array, void> {
+  const out = begin(rows.count);
+  writeOffsets(out, rows.offsets, rows.count);
+  yield;
+  writeBodies(out, rows, place);
+  return finish(out);
 }
 
-function begin(count: number): void {
-  out.clear();
+function begin(count: number): ByteWriter {
+  const out = new ByteWriter();
   out.byte(BLOCK_VERSION);
   out.varint(count);
+  return out;
 }
 
-function finish(): Uint8Array {
+function finish(out: ByteWriter): Uint8Array {
   for (let i = 0; i < FRAME_PADDING; i += 1) out.byte(0);
   return out.bytes.slice(0, out.pos);
 }
@@ -87,7 +104,7 @@ function indexesWhere(count: number, holds: (i: number) => boolean): number[] {
   return found;
 }
 
-function writeOffsets(offsets: Uint32Array, count: number): void {
+function writeOffsets(out: ByteWriter, offsets: Uint32Array, count: number): void {
   const steps = new Float64Array(count);
   let before = -1;
   for (let i = 0; i < count; i += 1) {
@@ -97,7 +114,7 @@ function writeOffsets(offsets: Uint32Array, count: number): void {
   writeFrames(out, steps, count);
 }
 
-function writeTimes(t: Float64Array, count: number, firstT: number): void {
+function writeTimes(out: ByteWriter, t: Float64Array, count: number, firstT: number): void {
   const steps = new Float64Array(count);
   let before = firstT;
   for (let i = 0; i < count; i += 1) {
@@ -147,7 +164,7 @@ function shapesOf(
   return shapes;
 }
 
-function writeShapes(shapes: Uint8Array): void {
+function writeShapes(out: ByteWriter, shapes: Uint8Array): void {
   const places = new Uint8Array(256);
   const known: number[] = [];
   const indexes = new Uint8Array(shapes.length);
@@ -162,6 +179,7 @@ function writeShapes(shapes: Uint8Array): void {
 }
 
 function writeAllNumbers(
+  out: ByteWriter,
   rows: BlockRows,
   changes: readonly number[],
   variables: Uint32Array,
@@ -185,7 +203,7 @@ function writeAllNumbers(
   for (const j of places[NumberClass.double] as number[]) out.float64(numberAt(j));
 }
 
-function writeTexts(values: readonly Value[]): void {
+function writeTexts(out: ByteWriter, values: readonly Value[]): void {
   out.varint(values.length);
   if (values.length === 0) return;
   try {
@@ -201,7 +219,11 @@ function writeTexts(values: readonly Value[]): void {
   }
 }
 
-function writeBodies({ bodies, kind, t, count }: BlockRows, { lastSeq }: BlockPlace): void {
+function writeBodies(
+  out: ByteWriter,
+  { bodies, kind, t, count }: BlockRows,
+  { lastSeq }: BlockPlace,
+): void {
   out.varint(bodies.length);
   if (bodies.length === 0) return;
   const builder = new BatchBuilder();

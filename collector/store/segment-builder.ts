@@ -1,7 +1,7 @@
 /**
  * Turns consecutive batches of one epoch into a segment: sorts their events into blocks, log by log,
  * and encodes them. Pure: bytes in the hand, nothing stored. Used in short turns: a batch at a time, then
- * a block at a time.
+ * a column of a block at a time.
  *
  *     batches    | a b a m | b a r a | a a m b |
  *     blocks     log a | log b | messages | rest
@@ -18,7 +18,7 @@ import {
 } from "../../agent/kernel/index.ts";
 import type { SegmentWrite, StoredBatch } from "./history-store.ts";
 import { type BlockRows, MAX_SEGMENT_EVENTS } from "./segment-block.ts";
-import { encodeBodyBlock, encodeLogBlock } from "./segment-block-writer.ts";
+import { bodyBlockSteps, logBlockSteps } from "./segment-block-writer.ts";
 import { BlockKind, type BlockSummary, encodeSegmentHeader } from "./segment-header.ts";
 
 const INITIAL_ROWS = 256;
@@ -112,7 +112,7 @@ export class SegmentBuilder {
   }
 
   /**
-   * The segment; pauses after each block. Ask once, and add nothing after it.
+   * The segment; pauses after each column and each block. Ask once, and add nothing after it.
    * @throws RetroError `too-large` if a block exceeds what can be encoded: then batches stay as they are
    */
   *finish(): Generator<void, SegmentWrite, void> {
@@ -125,8 +125,8 @@ export class SegmentBuilder {
     for (const draft of [...this.#logs.values(), this.#messages, this.#rest]) {
       if (draft.count === 0) continue;
       const rows = draft.rows();
-      const bytes =
-        draft.kind === BlockKind.log ? encodeLogBlock(rows, place) : encodeBodyBlock(rows, place);
+      const steps = draft.kind === BlockKind.log ? logBlockSteps : bodyBlockSteps;
+      const bytes = yield* steps(rows, place);
       blocks.push(bytes);
       summaries.push(summaryOf(draft, rows, bytes.length));
       yield;

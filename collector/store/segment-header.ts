@@ -11,7 +11,7 @@
  *     blocks           count, then each:
  *         of           0 a log | 1 messages | 2 the rest
  *         log          length, UTF-8, if of a log
- *         events, bytes, offset of the first         varints
+ *         events, bytes, offset of the first         varints; 0 bytes: erased by order (erased-blocks.ts)
  *         firstT, lastT                              doubles
  *         numbers      varint; if any: least, greatest    doubles
  */

@@ -26,6 +26,7 @@ import {
   seqsFrom,
   stretchEndOfKey,
   stretchesStarting,
+  stretchStartOfKey,
   tilesBetween,
   VIOLATION,
 } from "./keys.ts";
@@ -55,7 +56,8 @@ function* pruned(db: Environment, mark: PrunedEpoch, isForgotten: boolean): Iter
     if (batchOfKey(batch).last > seq) break;
     // Blocks first: what is left of them is found by their segment.
     yield* keysIn(db, blocksOf(epochId, batchOfKey(batch).first));
-    yield batch;
+    // Gone by the step before, where that had no room for its key by seq: once is enough.
+    if (db.doesExist(batch)) yield batch;
     yield key;
   }
   for (const key of keysIn(db, directoriesBetween(epochId, LOWEST_KEY_NUMBER, t - 1))) yield key;
@@ -78,7 +80,7 @@ function* tilesBefore(db: Environment, epochId: number, t: number): Iterable<Buf
   }
 }
 
-/** Violations and slow messages that were over before `before`, at most `limit`. */
+/** Keys of violations and slow messages that were over before `before`, at most `limit`. */
 export function messagesOver(db: Environment, before: number, limit: number): Buffer[] {
   const found: Buffer[] = [];
   for (const kind of [VIOLATION, SLOW_MESSAGE]) {
@@ -90,4 +92,9 @@ export function messagesOver(db: Environment, before: number, limit: number): Bu
     }
   }
   return found;
+}
+
+/** The stretch of time in which the message of such a key was in the wrong order, or under way. */
+export function stretchOfMessage(key: Buffer): readonly [start: number, end: number] {
+  return [stretchStartOfKey(key), stretchEndOfKey(key)];
 }

@@ -4,10 +4,16 @@
  */
 import { type Hlc, MAX_HLC } from "../../agent/kernel/index.ts";
 import { type Environment, keysIn } from "./environment.ts";
-import type { EpochRecord, GoneStretch, PrunedEpoch, SegmentWrite } from "./history-store.ts";
+import type {
+  EpochRecord,
+  GoneStretch,
+  MessagesGone,
+  PrunedEpoch,
+  SegmentWrite,
+} from "./history-store.ts";
 import type { JoinedStretches, MessageClaims } from "./joined.ts";
 import type { KeyRange } from "./keys.ts";
-import { sealRecord } from "./records.ts";
+import { openRecord, sealRecord } from "./records.ts";
 
 /** What the transactions before left behind. */
 export interface Durable {
@@ -20,6 +26,7 @@ export interface Durable {
   /** The highest id given to any epoch. */
   readonly highestId: number;
   pruned(epochId: number): PrunedEpoch | undefined;
+  readonly messagesGone: MessagesGone | undefined;
   readonly unswept: ReadonlySet<number>;
 }
 
@@ -35,6 +42,7 @@ export interface Outcome {
   readonly marks: Map<number, PrunedEpoch>;
   readonly forgotten: Set<number>;
   readonly gone: readonly GoneStretch[] | undefined;
+  readonly messagesGone: MessagesGone | undefined;
   /** Epochs of which nothing pruned is left. */
   readonly swept: Set<number>;
   /** To call when the transaction is durable. */
@@ -78,6 +86,7 @@ export class TransactionDraft {
       marks: new Map(),
       forgotten: new Set(),
       gone: undefined,
+      messagesGone: durable.messagesGone,
       swept: new Set(),
       told: [],
       unsealed: new Set(),
@@ -115,6 +124,13 @@ export class TransactionDraft {
   has(key: Buffer): boolean {
     const last = this.#operations.findLast((one) => one.key.equals(key));
     return last === undefined ? this.db.doesExist(key) : last.record !== undefined;
+  }
+
+  /** As `has`, of what is under a key; undefined: nothing, or nothing that can be read. */
+  payloadAt(key: Buffer): Buffer | undefined {
+    const last = this.#operations.findLast((one) => one.key.equals(key));
+    const record = last === undefined ? this.db.getBinary(key) : last.record;
+    return record && openRecord(key, record);
   }
 
   /** Keys on the disk. */

@@ -75,6 +75,7 @@ export const RECORD_KINDS: ReadonlyMap<string, RecordKind> = new Map<string, Rec
   ["I", { name: "cell", without: "cuts join the messages of its stretch again", check: () => {} }],
   ["R", { name: "pruned", without: "the collector does not start", check: checkJson }],
   ["G", { name: "gone", without: "the collector does not start", check: checkJson }],
+  ["O", { name: "messages-gone", without: "the collector does not start", check: checkJson }],
   ["H", { name: "highest-id", without: "an epoch's id may be given again", check: () => {} }],
   ["P", { name: "saved", without: "a saved cut is not there", check: () => {} }],
 ]);

@@ -1,5 +1,6 @@
 /** What is to be true of a segment: all its blocks are there, and each is the one that its header names. */
 import { RetroError } from "../../agent/kernel/index.ts";
+import { isErased } from "../store/erased-blocks.ts";
 import type { StoredBatch } from "../store/history-store.ts";
 import {
   batchKeyOfSeqKey,
@@ -42,6 +43,8 @@ export function readableEvents(walk: WalkContext, key: Buffer, bytes: Uint8Array
     // One whose checksum does not hold is told of when the walk meets its record.
     if (checked.get(index) === true) continue;
     const block = damaged[i] as BlockSummary;
+    // By order: nothing is to be there.
+    if (isErased(block)) continue;
     const detail = `${nameOf(block)} is not there, or not as its header says`;
     walk.note("block", "missing", detail, placeOfBlock(walk, blockKey(epochId, first, index)));
   }

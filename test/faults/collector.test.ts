@@ -7,11 +7,14 @@ const ROWS: readonly (readonly [row: string, runs: number])[] = [
   ["J", 1],
   ["25", 2],
   ["26", 4],
+  ["26B", 1],
   ["27", 2],
+  ["27B", 1],
   ["28", 2],
   ["29", 2],
   ["32", 5],
   ["36", 1],
+  ["44", 1],
 ];
 
 interface Line {

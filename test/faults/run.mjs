@@ -8,7 +8,7 @@ import { join } from "node:path";
 const FAULTS = {
   agent: "hosts that embed the agent: faults 1-16 and 37-44, R5, G5, G7, G8, G12, G16",
   collector:
-    "collector and store: kills, full and failing disks, damage, overload (rows 25-36; R1, G1-G5)",
+    "collector and store: kills, full and failing disks, damage, overload, its clock (rows 25-36, 44; R1, G1-G5)",
   fuzz: "damaged inputs into decoders, ingest and every route (faults 45, 46, R3, G6)",
   kill: "SIGKILL of the collector at random under load (fault 25, R1)",
   overload: "far more load than can be stored, slow peers, bombs (faults 14, 34, 35, 45; G9, G15)",

@@ -184,7 +184,8 @@ function isOutside(history: History, node: string, t: Hlc): boolean {
     const { incomplete } = history.cutAt(t, { nodes: [node] });
     // Of a run that was forgotten and then came again, what was forgotten is a hole at its beginning.
     return incomplete.some(
-      ({ reason, seq }) => reason === "outside-retention" || (reason === "hole" && seq === 1),
+      ({ node: of, reason, seq }) =>
+        of === node && (reason === "outside-retention" || (reason === "hole" && seq === 1)),
     );
   } catch (error) {
     const { code } = error as { readonly code?: unknown };

@@ -8,6 +8,9 @@ import type { Cut, Selection } from "../../collector/cut/history.ts";
 import { at, type Judge } from "./judge.ts";
 import type { ProcessLedger } from "./ledger.ts";
 
+/** How an answer calls those whose names nobody knows any more. */
+const FORGOTTEN = "(forgotten nodes)";
+
 export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
   judgeFalseAlarms(judge, cut);
   if (selection.nodes !== undefined || !cut.consistent) return;
@@ -34,6 +37,8 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
 /** Whether the node is no member, or what it did at `t` is not kept. */
 function isAbsent({ incomplete, members }: Cut, node: string, t: number): boolean {
   const isOutside = incomplete.some(({ node: of, reason, from, to, seq }) => {
+    // Nor need it be said by name: violations go when everybody's history begins after them.
+    if (of === FORGOTTEN) return reason === "outside-retention";
     if (of !== node) return false;
     // Of a run that was forgotten and then came again, what was forgotten is a hole at its beginning, or
     // several, beside what was dropped (seed 20270931).

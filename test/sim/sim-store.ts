@@ -20,6 +20,7 @@ import type {
   HistoryStore,
   MessageCell,
   MessageStretch,
+  MessagesGone,
   PrunedEpoch,
   PruneWrite,
   SavedWrite,
@@ -161,6 +162,10 @@ export class SimStore implements HistoryStore {
 
   gone(): readonly GoneStretch[] {
     return this.#disk.content.gone();
+  }
+
+  messagesGone(): MessagesGone | undefined {
+    return this.#disk.content.messagesGone();
   }
 
   pieces(epochId: number, seq: number): Iterable<StoredPiece> {

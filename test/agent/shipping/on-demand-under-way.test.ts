@@ -1,12 +1,77 @@
 /** Captures under way: where the collector goes away, where they cannot be, where the epoch ends. */
 import { afterEach, describe, expect, it } from "vitest";
-import { addMs } from "../../../agent/kernel/index.ts";
+import { type AgentCommand, addMs, type CaptureReport } from "../../../agent/kernel/index.ts";
 import { closeAgents } from "../../support/virtual-agent.ts";
 import { expectBooksToClose, onDemand } from "./on-demand-scene.ts";
 
 afterEach(closeAgents);
 
 describe("captures under way", () => {
+  it("leave room for heartbeats where every flush has events of theirs", async () => {
+    const { agent, clock, collector, advance } = onDemand();
+    const log = agent.log("l");
+    const work = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 25) {
+        log.set(`k${passed % 3}`, passed);
+        await advance(25);
+      }
+    };
+    await work(2_000);
+    // Longer than from one flush to the next: at every flush a batch is on its way.
+    collector.latencyMs = 120;
+    collector.capture("long", clock.now(), addMs(clock.now(), 20_000));
+    await work(2_000);
+    const before = collector.requests.length;
+    await work(10_000);
+    const requests = collector.requests.slice(before);
+    expect(requests.filter(({ eventCount }) => eventCount > 0).length).toBeGreaterThan(20);
+    // Held for a second each, and the way there and back.
+    const held = requests.filter(({ holdMs }) => holdMs > 0);
+    expect(held.length).toBeGreaterThanOrEqual(6);
+    expect(held.every(({ eventCount }) => eventCount === 0)).toBe(true);
+    await work(12_000);
+    expect(collector.reports.get("long")?.state).toBe("shipped");
+    expectBooksToClose(agent);
+  });
+
+  it("are reported without their seqs, where the answer to the report is to begin anew", async () => {
+    const { agent, clock, collector, advance } = onDemand();
+    for (let i = 0; i < 60; i += 1) {
+      agent.log("l").set("k", i);
+      await advance(50);
+    }
+    const left = agent.epoch;
+    const heard: CaptureReport[] = [];
+    const send = collector.send.bind(collector);
+    collector.send = async (batches, options) => {
+      const isFirst = heard.length === 0;
+      const reply = await send(batches, options);
+      const report = collector.reports.get("c");
+      if (report === undefined) return reply;
+      heard.push(report);
+      collector.reports.clear();
+      if (!isFirst || reply.kind !== "acked") return reply;
+      // A collector that lost what it had: the report was of an epoch that it does not know.
+      const rejoin: AgentCommand = {
+        ...{ command: "rejoin", node: "n1", reason: "unknown-epoch" },
+        ...{ aboveEpoch: left, aboveT: "0000000000000000" },
+      };
+      return { kind: "acked", reply: { ...reply.reply, commands: [rejoin] } };
+    };
+    collector.capture("c", addMs(clock.now(), -1_000), clock.now());
+    await advance(3_000);
+    expect(agent.epoch).toBeGreaterThan(left);
+    expect(heard[0]).toMatchObject({ state: "shipped", lastSeq: expect.any(Number) });
+    expect(heard.length).toBeGreaterThan(1);
+    expect(heard[1]).toMatchObject({ id: "c", state: "partial" });
+    expect(heard[1]).not.toHaveProperty("firstSeq");
+    expect(heard[1]).not.toHaveProperty("lastSeq");
+    // Heard once: it is not told again.
+    await advance(3_000);
+    expect(heard.length).toBeLessThanOrEqual(3);
+    expectBooksToClose(agent);
+  });
+
   it("hold the window for a bounded time where the collector goes away, and are reported when it is back", async () => {
     const { agent, clock, collector, advance } = onDemand({ windowMs: 2_000 });
     const work = async (ms: number): Promise<void> => {

@@ -136,7 +136,8 @@ describe("erasing over HTTP", () => {
   it("takes a node away, and refuses what is not meant", async () => {
     for (const [search, status] of [
       ["", 400],
-      ["?log=stock", 400],
+      ["?log=none-such", 404],
+      ["?node=n1&log=none-such", 404],
       ["?node=n9", 404],
       ["?before=yesterday", 400],
       ["?nodes=n1", 400],

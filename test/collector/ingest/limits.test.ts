@@ -1,7 +1,13 @@
 /** What senders may cost the collector: losses, repeats, epochs, and promises that were not kept. */
 import { describe, expect, it } from "vitest";
-import type { Hlc } from "../../../agent/kernel/index.ts";
-import { RetroError } from "../../../agent/kernel/index.ts";
+import {
+  BatchBuilder,
+  encodeBatch,
+  type Hlc,
+  RetroError,
+  type Value,
+} from "../../../agent/kernel/index.ts";
+import { createHistory } from "../../../collector/cut/create-history.ts";
 import {
   boundedGaps,
   MAX_LOGS_PER_LOST_RANGE,
@@ -11,7 +17,15 @@ import {
 import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { encodeEpoch } from "../../../collector/store/records.ts";
-import { aBatch, aLostRange, anIngest, atTick, joined } from "./support.ts";
+import { aBatch, aLostRange, anIngest, atTick, joined, ManualTimers } from "./support.ts";
+
+function aKeyframe(seq: number, state: ReadonlyMap<string, Value>): Uint8Array {
+  const builder = new BatchBuilder();
+  builder.body(atTick(seq * 10), { kind: "keyframe", log: "stock", state: new Map(state) });
+  const closed = atTick(seq * 10);
+  const fields = { node: "n1", service: "kv", epoch: 1_000, firstSeq: seq, closed };
+  return encodeBatch(builder.build(fields));
+}
 
 describe("losses without end", () => {
   it("goes on with a node that drops an event between any two", async () => {
@@ -262,5 +276,79 @@ describe("a write that is rejected and on the disk all the same", () => {
     const { acks } = await ingest.submit(aBatch({ seqs: [1, 5] }));
     expect(acks[0]?.storedCount).toBe(0);
     expect(store.epochs()).toHaveLength(1);
+  });
+});
+
+describe("variables without end", () => {
+  /** Ingest over a store, with the checkpointer that knows how many variables there are. */
+  function aFilling(logVariables: number) {
+    const store = new MemoryStore();
+    const timers = new ManualTimers();
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const history = createHistory({
+      store,
+      timers: { nowMs: () => timers.wallMs(), after: (ms, wake) => timers.after(ms, wake), turn },
+      limits: { logVariables, roundChanges: 5 },
+    });
+    const { fullLogs } = history.checkpointer;
+    const { ingest } = anIngest({ store, timers, fullLogs });
+    ingest.onStored((ids) => history.notifyStored(ids));
+    return { store, history, ingest };
+  }
+
+  it("are refused once the log is full, with a reason, and those that it has go on", async () => {
+    const { history, ingest, store } = aFilling(10);
+    const fresh = (seq: number): string => `request-${seq}`;
+    await ingest.submit(aBatch({ seqs: [1, 20], keyOf: fresh }));
+    await history.idle();
+    const refused = ingest.submit(aBatch({ seqs: [21, 21], keyOf: fresh }));
+    await expect(refused).rejects.toMatchObject({
+      code: "too-large",
+      details: { reason: "too-many-variables" },
+    });
+    expect(ingest.counts.limitCounts.get("too-many-variables")).toBe(1);
+    // What it has: in a batch with a new one not, and by itself.
+    const mixed = (seq: number): string => (seq === 22 ? "request-5" : fresh(seq));
+    await expect(ingest.submit(aBatch({ seqs: [21, 22], keyOf: mixed }))).rejects.toThrow();
+    await ingest.submit(aBatch({ seqs: [21, 22], keyOf: (seq) => `request-${seq - 10}` }));
+    // What is stored already may come again.
+    await ingest.submit(aBatch({ seqs: [1, 20], keyOf: fresh }));
+    // Another node has its own.
+    await ingest.submit(aBatch({ node: "n2", seqs: [1, 5], keyOf: fresh }));
+    expect(store.epochs().map(({ eventCount }) => eventCount)).toEqual([22, 5]);
+    await history.close();
+  });
+
+  it("are taken again once a log has room, and known to be too many after a start", async () => {
+    const { history, ingest, store } = aFilling(10);
+    const fresh = (seq: number): string => `request-${seq}`;
+    await ingest.submit(aBatch({ seqs: [1, 20], keyOf: fresh }));
+    await history.idle();
+    await history.close();
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const timers = new ManualTimers();
+    const next = createHistory({
+      store,
+      timers: { nowMs: () => timers.wallMs(), after: (ms, wake) => timers.after(ms, wake), turn },
+      limits: { logVariables: 10, roundChanges: 5 },
+    });
+    const [id] = store.epochs().map((one) => one.id) as [number];
+    const { fullLogs } = next.checkpointer;
+    expect(fullLogs.isFull(id, "stock")).toBe(false);
+    next.notifyStored();
+    await next.idle();
+    expect(fullLogs.isFull(id, "stock")).toBe(true);
+    expect(fullLogs.knows(id, "stock", "request-7")).toBe(true);
+    expect(fullLogs.knows(id, "stock", "request-70")).toBe(false);
+    expect(fullLogs.isFull(id, "other")).toBe(false);
+    const { ingest: later } = anIngest({ store, timers, fullLogs });
+    later.onStored((ids) => next.notifyStored(ids));
+    const state = new Map([["request-1", 1]]);
+    await later.submit(aKeyframe(21, state));
+    await next.idle();
+    expect(fullLogs.isFull(id, "stock")).toBe(false);
+    await later.submit(aBatch({ seqs: [22, 25], keyOf: fresh }));
+    expect(store.epoch(id)?.eventCount).toBe(25);
+    await next.close();
   });
 });

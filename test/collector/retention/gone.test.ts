@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import "../../support/seed.ts";
 import type { Hlc } from "../../../agent/kernel/index.ts";
-import { MAX_GONE, NAMELESS, withGone } from "../../../collector/retention/gone.ts";
+import { NAMELESS } from "../../../collector/cut/pruned.ts";
+import { MAX_GONE, withGone } from "../../../collector/retention/gone.ts";
 import type { GoneStretch } from "../../../collector/store/history-store.ts";
 
 function aStretch(node: string, from: number, until: number, epoch?: number): GoneStretch {

@@ -227,7 +227,12 @@ export function describePruning(name: string, open: () => Promise<HistoryStore>)
           slowMessages: [aViolation(30, 15), aViolation(900, 15), aViolation(160, 150)],
         }),
       );
+      expect(store.messagesGone()).toBeUndefined();
       expect(await sweepAll(store, 100, 1)).toBe(3);
+      // What went: violations (10, 20) and (90, 99), the slow message (15, 30).
+      expect(store.messagesGone()).toEqual({ from: 10, until: 99 });
+      expect(await sweepAll(store, 100, 1)).toBe(0);
+      expect(store.messagesGone()).toEqual({ from: 10, until: 99 });
       const found = store.violationsBetween(at(0), at(1e6));
       expect(found.map(({ sendT }) => sendT)).toEqual([500]);
       expect(store.slowMessagesAt(at(20)).map(({ receiveT }) => receiveT)).toEqual([900]);

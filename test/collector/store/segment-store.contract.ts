@@ -96,6 +96,24 @@ export function describeSegmentStore(name: string, open: () => Promise<HistorySt
       expect(await sealing).toBe(false);
     });
 
+    it("puts one in the place of another of the same range, and of none that it was not made from", async () => {
+      const batches = [1, 6].map(batchFrom);
+      const store = await holding(...batches);
+      const both = sealed(batches);
+      const one = sealed(batches.slice(0, 1));
+      expect(await store.seal(one)).toBe(true);
+      // Made from the batch, which may have lost something since.
+      expect(await store.seal(both)).toBe(false);
+      expect(await store.seal(one)).toBe(false);
+      expect([...store.batches(1, EVERYTHING)].map(({ lastSeq }) => lastSeq)).toEqual([5, 10]);
+      const blocks = one.blocks.map(() => new Uint8Array(0));
+      expect(await store.seal({ ...one, blocks, isRewritten: true })).toBe(true);
+      expect([...store.batches(1, EVERYTHING)].map(({ lastSeq }) => lastSeq)).toEqual([5, 10]);
+      expect(store.block(one.segment, 0)).toEqual(new Uint8Array(0));
+      const other = sealed(batches.slice(1));
+      expect(await store.seal({ ...other, isRewritten: true })).toBe(false);
+    });
+
     it("keeps what arrives while one is on its way", async () => {
       const batches = [1, 6].map(batchFrom);
       const store = await holding(...batches);

@@ -18,10 +18,12 @@ const MAX_NAMED = 8;
 
 /**
  * @param options.damaged by node, ranges { first, last } that may be absent if they are called lost
+ * @param options.isPruned events before the time from which the collector says that it retains may be gone
  * @param options.cuts how many times are asked for
  */
 export async function judge(options) {
   const { verdict, books, collector, random, damaged = new Map(), cuts = CUTS } = options;
+  const { isPruned = false } = options;
   const read = new Map();
   for (const book of books) read.set(book, await readEvents(verdict, book, collector));
   // Asked for afterwards: damage is met by reading.
@@ -29,7 +31,7 @@ export async function judge(options) {
   for (const book of books) {
     const known = nodes.find(({ node }) => node === book.node);
     if (known !== undefined)
-      judgeEvents(verdict, book, known, read.get(book), damaged.get(book.node) ?? []);
+      judgeEvents(verdict, book, known, read.get(book), damaged.get(book.node) ?? [], isPruned);
     else if (book.acknowledged > 0) verdict.fail("loss", `${book.node} is not known at all`);
   }
   const full = books.filter(({ acknowledged }) => acknowledged > 1);
@@ -57,7 +59,7 @@ async function readEvents(verdict, book, collector) {
   return seen;
 }
 
-function judgeEvents(verdict, book, known, seen, damaged) {
+function judgeEvents(verdict, book, known, seen, damaged, isPruned) {
   const { node } = book;
   const lost = lostSeqs(known);
   const storedCount = seen.reduce((sum, count) => sum + Math.min(count, 1), 0);
@@ -65,8 +67,15 @@ function judgeEvents(verdict, book, known, seen, damaged) {
   const absent = { loss: [], "silent gap": [] };
   const falseLoss = [];
   let lostCount = 0;
+  let goneCount = 0;
+  const from = known.retainedFrom;
+  const goneTo = isPruned && from !== null ? book.seqAt(ticksOfHex(from.hlc)) : 0;
   for (let seq = 1; seq <= book.recorded; seq += 1) {
     if (seen[seq] === 1) continue;
+    if (seq <= goneTo) {
+      goneCount += 1;
+      continue;
+    }
     const isLost = lost.some(({ first, last }) => first <= seq && seq <= last);
     if (isLost) lostCount += 1;
     if (book.isDropped(seq)) {
@@ -91,9 +100,10 @@ function judgeEvents(verdict, book, known, seen, damaged) {
   counts.created += book.recorded;
   counts.stored += storedCount;
   counts.lost += lostCount;
-  const rest = book.recorded - storedCount - lostCount;
+  counts.gone = (counts.gone ?? 0) + goneCount;
+  const rest = book.recorded - storedCount - lostCount - goneCount;
   verdict.books.push(
-    `${node}: recorded ${book.recorded} = stored ${storedCount} + lost ${lostCount} + never acknowledged ${rest}; acknowledged ${book.acknowledged}`,
+    `${node}: recorded ${book.recorded} = stored ${storedCount} + lost ${lostCount}${goneCount > 0 ? ` + retained no longer ${goneCount}` : ""} + never acknowledged ${rest}; acknowledged ${book.acknowledged}`,
   );
 }
 

@@ -80,8 +80,9 @@ async function judgeLies(scene, random, { operations, base, before, seen }) {
 }
 
 /** Opens what a cut after `count` operations could have left, with the books as they stood then. */
-async function judgeImage(scene, random, image) {
+export async function judgeImage(scene, random, image) {
   const { operations, count, base, before, seen, isLying, verdict = scene.verdict } = image;
+  const { isPruned = false } = image;
   const directory = scene.path(`image-${seen.images}`);
   mkdirSync(directory);
   const bytes = imageAfter(operations, count, base, random, isLying);
@@ -103,7 +104,7 @@ async function judgeImage(scene, random, image) {
     if (code !== 0 && acknowledged > 0)
       verdict.fail("verify found damage", JSON.stringify(damage?.slice(0, 2)));
     await collector.start();
-    await judge({ verdict, books, collector, random, cuts: 4 });
+    await judge({ verdict, books, collector, random, isPruned, cuts: 4 });
     await collector.stop();
   } catch (error) {
     seen.refused += 1;
