@@ -1,6 +1,8 @@
 /** The ring as a user runs it: real processes, killed and joined, and its invariant over every cut. */
-import { expect, it } from "vitest";
-import { runExample } from "../support/run-example.ts";
+import { afterEach, expect, it } from "vitest";
+import { runExample, stopExamples } from "../support/run-example.ts";
+
+afterEach(stopExamples, 30_000);
 
 it("is one ring at every cut in calm, and is seen broken at every step of churn", async () => {
   const { code, output } = await runExample(

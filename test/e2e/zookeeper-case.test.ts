@@ -1,9 +1,11 @@
 /** The ZooKeeper case as a user runs it: a real ensemble, stopped servers, skewed clocks; and what is left of it. */
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { findInstallation } from "../../agent/examples/zookeeper-staleness/installation.ts";
-import { outcomeOf, runExample, startExample } from "../support/run-example.ts";
+import { outcomeOf, runExample, startExample, stopExamples } from "../support/run-example.ts";
+
+afterEach(stopExamples, 30_000);
 
 const CASE = "zookeeper-staleness";
 const START_WAIT_MS = 20_000;

@@ -8,6 +8,19 @@ export interface ExampleRun {
   readonly output: string;
 }
 
+const running = new Set<ChildProcess>();
+
+/** For `afterEach`: ends what a failed test has left; it stops what it has started, then itself. */
+export async function stopExamples(): Promise<void> {
+  await Promise.all(
+    [...running].map((child) => {
+      const gone = new Promise((resolve) => child.once("close", resolve));
+      child.kill("SIGTERM");
+      return gone;
+    }),
+  );
+}
+
 /** Runs `agent/examples/NAME/run.ts` to its end. */
 export function runExample(name: string, ...args: string[]): Promise<ExampleRun> {
   return outcomeOf(startExample(name, args));
@@ -19,7 +32,10 @@ export function startExample(
   env: NodeJS.ProcessEnv = process.env,
 ): ChildProcess {
   const script = new URL(`../../dist/agent/examples/${name}/run.js`, import.meta.url);
-  return spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: "pipe", env });
+  const child = spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: "pipe", env });
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
 }
 
 /** What has become of it when it is over. */

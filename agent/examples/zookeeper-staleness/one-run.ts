@@ -101,7 +101,7 @@ export async function runOnce(
       const nodes = collector.history.nodes();
       return nodes.length === replicas.length + 1 && nodes.every(({ status }) => status === "left");
     });
-    const recorded = await readRecorded(collector.history, plan.question);
+    const recorded = await readRecorded(collector, plan.question);
     return { plan, journal: readJournals([...replicas, WRITER], fileOf), recorded, pauses };
   } finally {
     await collector.close();

@@ -1,9 +1,8 @@
 /** Reads what the processes of a run have written down by themselves (start-process.ts says what a line is). */
 import { readFileSync } from "node:fs";
 import type { Written } from "./judge.ts";
+import { TICKS_PER_MS } from "./recorded.ts";
 import type { Reading } from "./staleness.ts";
-
-const TICKS_PER_MS = 4096;
 
 /** By which clock events are put in order: the agent's, the process's own, or the machine's true one. */
 export type ClockName = "stamp" | "wall" | "true";

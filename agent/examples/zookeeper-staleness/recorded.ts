@@ -1,14 +1,15 @@
 /**
- * What the collector has recorded of a run, asked twice with `history.walk`: once for every cut itself, and
- * once with a predicate, for the stretches in which a replica was k or more versions behind. The second
- * is the question as a user would ask it; the first gives distribution and identities, and both must agree.
+ * What the collector has recorded of a run, asked in three ways: with `history.walk` for every cut itself; with
+ * a predicate, for the stretches in which a replica was k or more versions behind; and in RQL. The second
+ * and third are the question as a user would ask it, the first gives distribution and identities; all must agree.
  */
 import type { Collector, WalkView } from "retroscope/collector";
+import { askInRql, type RqlRow, unionOf } from "./asked-in-rql.ts";
 import type { Written } from "./judge.ts";
 import { type Finding, type Reading, type StalenessAnswer, stalenessOf } from "./staleness.ts";
 
 /** Stamps count 1/4096 ms; as a binary fraction of a millisecond they stay exact. */
-const TICKS_PER_MS = 4096;
+export const TICKS_PER_MS = 4096;
 
 type History = Collector["history"];
 type Hlc = WalkView["time"];
@@ -19,6 +20,7 @@ export interface Recorded {
   readonly staleness: StalenessAnswer;
   /** What is wrong with the answers themselves; empty: nothing. */
   readonly faults: readonly string[];
+  readonly rqlRowCount: number;
   /** Observers that say that what they read carried no stamp. */
   readonly unstamped: readonly string[];
 }
@@ -31,7 +33,10 @@ export interface Question {
 }
 
 /** Asks for all that was recorded. */
-export async function readRecorded(history: History, question: Question): Promise<Recorded> {
+export async function readRecorded(
+  { history, url }: Pick<Collector, "history" | "url">,
+  question: Question,
+): Promise<Recorded> {
   const extent = history.extent();
   if (extent === undefined) throw new Error("the collector has recorded nothing");
   const readings: Reading[] = [];
@@ -47,6 +52,7 @@ export async function readRecorded(history: History, question: Question): Promis
   }
   const range = { from: extent.first, to: ((readings.at(-1)?.atMs ?? 0) * TICKS_PER_MS) as Hlc };
   const staleness = stalenessOf(readings, question.replicas, question.znodes, question.k);
+  const rqlRows = await askInRql(url, range, question.znodes, question.k);
   const { violationCount, unstamped, complete } = await history.causality(range);
   return {
     readings,
@@ -56,7 +62,9 @@ export async function readRecorded(history: History, question: Question): Promis
       ...(complete ? [] : ["the collector calls the run incomplete"]),
       ...(violationCount > 0 ? [`${violationCount} receives are not later than their sends`] : []),
       ...(await disagreements(history, range, question, staleness.findings)),
+      ...disagreementsInRql(rqlRows, question, staleness.findings),
     ],
+    rqlRowCount: rqlRows.length,
     unstamped: [...new Set(unstamped.flatMap(({ to }) => (to === null ? [] : [to])))].sort(),
   };
 }
@@ -97,4 +105,29 @@ async function disagreements(
     }
   }
   return found;
+}
+
+/** What rows in RQL and findings in the cuts say differently. */
+function disagreementsInRql(
+  rows: readonly RqlRow[],
+  { znodes }: Question,
+  findings: readonly Finding[],
+): string[] {
+  const textOf = ({ from, to }: { readonly from: Hlc; readonly to: Hlc }): string =>
+    `${from}..${to}`;
+  return znodes.flatMap((znode) => {
+    const told = rows.filter((row) => row.znode === znode);
+    const seen = unionOf(
+      findings.filter((one) => one.znode === znode),
+      TICKS_PER_MS,
+    );
+    return [
+      ...(told.map(textOf).join() === seen.map(textOf).join()
+        ? []
+        : [`${znode}: ${told.length} rows in RQL, ${seen.length} stretches in the cuts`]),
+      ...(told.every(({ complete }) => complete)
+        ? []
+        : [`a row in RQL about ${znode} is not complete`]),
+    ];
+  });
 }

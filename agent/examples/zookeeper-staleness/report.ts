@@ -28,6 +28,7 @@ ${recorded.written.length} updates, ${recorded.readings.length} readings, ${answ
   printLongest(print, answer);
   printPauses(print, answer);
   printVerdicts(print, answer);
+  print(row("stretches of any length, any replica, in RQL", String(recorded.rqlRowCount)));
   if (recorded.unstamped.length > 0 && !plan.isStamped) {
     print(row("messages without a stamp, reported by", recorded.unstamped.join(", ")));
   }
