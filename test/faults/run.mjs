@@ -12,6 +12,7 @@ const FAULTS = {
   fuzz: "damaged inputs into decoders, ingest and every route (faults 45, 46, R3, G6)",
   kill: "SIGKILL of the collector at random under load (fault 25, R1)",
   overload: "far more load than can be stored, slow peers, bombs (faults 14, 34, 35, 45; G9, G15)",
+  rql: "all modes of evaluating a query against the interpreter (R7)",
   simulate: "whole systems from one seed, in virtual time (faults 11-13, 15, 16, 37-43; R2, R4)",
 };
 

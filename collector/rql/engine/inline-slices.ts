@@ -5,6 +5,8 @@ import type { SliceResult } from "./slice-result.ts";
 import type { OpenSlices, SliceSetup, SliceThreads } from "./slice-threads.ts";
 
 export class InlineSlices implements SliceThreads {
+  readonly workers: number = 1;
+
   open(setup: SliceSetup): OpenSlices {
     let isCancelled = false;
     const run = sliceRunOf(setup, () => isCancelled);

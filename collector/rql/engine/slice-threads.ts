@@ -33,6 +33,8 @@ export interface OpenSlices {
 }
 
 export interface SliceThreads {
+  /** How many slices of one query are gone through at a time. */
+  readonly workers: number;
   open(setup: SliceSetup): OpenSlices;
   /** Ends all threads. May be called twice. */
   close(): Promise<void>;

@@ -18,18 +18,18 @@ const THREAD_MB = 512;
 const SLICES_AHEAD = 2;
 
 export class WorkerSlices implements SliceThreads {
-  readonly #workers: number;
+  readonly workers: number;
   readonly #idle: Worker[] = [];
   readonly #open = new Set<Query>();
   #isClosed = false;
 
   /** @param workers threads of one query; as many are kept */
   constructor(workers: number) {
-    this.#workers = workers;
+    this.workers = workers;
   }
 
   open(setup: SliceSetup): OpenSlices {
-    const query = new Query(setup, this.#workers, {
+    const query = new Query(setup, this.workers, {
       take: () => this.#idle.pop() ?? newWorker(),
       give: (worker) => this.#give(worker),
       closed: () => this.#open.delete(query),
@@ -45,7 +45,7 @@ export class WorkerSlices implements SliceThreads {
   }
 
   #give(worker: Worker): void {
-    if (this.#isClosed || this.#idle.length >= this.#workers) {
+    if (this.#isClosed || this.#idle.length >= this.workers) {
       void worker.terminate();
       return;
     }

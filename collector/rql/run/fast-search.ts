@@ -8,8 +8,9 @@
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { ColumnFeed, History, PlainStretch } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
+import { Cells } from "../engine/cells.ts";
 import { searchPlain } from "../engine/plain-search.ts";
-import { whyInterpreted } from "../engine/program.ts";
+import { type Conjunct, type Mode, programOf, whyInterpreted } from "../engine/program.ts";
 import type { OpenSlices, SliceSetup, SliceThreads } from "../engine/slice-threads.ts";
 import { RUN_LIMITS, type RunLimits } from "../limits.ts";
 import type { RunningJob } from "./job.ts";
@@ -47,6 +48,52 @@ export async function openFastSearch(
   const { nodes } = columns;
   const slices = threads.open({ ...setup, nodes, limits: { ...RUN_LIMITS, ...limits } });
   return { columns, stretches, slices, firstEvents: options.sliceEvents };
+}
+
+/** How the engine would take part, for EXPLAIN. */
+export interface FastPlan {
+  /** Why it does not; undefined: it does. */
+  readonly whyNot: string | undefined;
+  /** The parts of the condition, in order, that of the window last. */
+  readonly conjuncts: readonly Conjunct[];
+  /** The slowest in use. */
+  readonly mode: Mode;
+  readonly workers: number;
+  readonly stretches: number;
+  /** Of the range's time, from 0 to 1. */
+  readonly share: number;
+}
+
+/** From the slowest on. */
+const MODES: readonly Mode[] = ["interpreter", "compiled", "incremental"];
+
+/** Reads what `openFastSearch` reads. */
+export async function fastPlanOf(
+  query: CheckedQuery,
+  range: TimeRange,
+  options: FastOptions,
+  signal: AbortSignal,
+): Promise<FastPlan> {
+  const { slices } = options;
+  const program = programOf(query, new Cells([], query.columns.length));
+  const conjuncts = [...(program?.when ?? []), ...(program?.follower ? [program.follower] : [])];
+  const none = { conjuncts, workers: 1, stretches: 0, share: 0, mode: "interpreter" } as const;
+  if (slices === undefined) return { ...none, whyNot: "no engine" };
+  const whyNot = whyInterpreted(query);
+  if (whyNot !== undefined) return { ...none, whyNot };
+  const stretches = await columnsOf(query, range, options).stretches(signal);
+  if (stretches.length === 0) return { ...none, whyNot: "no plain stretch" };
+  const ticks = stretches.reduce((sum, { after, to }) => sum + to - after, 0);
+  const slowest = MODES.find((mode) => conjuncts.some((one) => one.mode === mode));
+  return {
+    whyNot: undefined,
+    conjuncts,
+    // Without a condition the selected values are compared, cut by cut.
+    mode: slowest ?? "interpreter",
+    workers: slices.workers,
+    stretches: stretches.length,
+    share: ticks / Math.max(1, range.to - range.from),
+  };
 }
 
 /** The columns of a query, by their places in it. */

@@ -156,7 +156,10 @@ export class QueryRunner {
   ): Promise<void> {
     const feed = this.#options.history.feed(feedOptions(query, given.range));
     try {
-      if (given.isExplained) await write(await explainedLines(query, feed, signal));
+      if (given.isExplained)
+        await write(
+          await explainedLines(query, feed, { ...this.#options, ...this.#limits }, signal),
+        );
       else await this.#search(query, feed, given, write, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
