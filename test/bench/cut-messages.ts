@@ -9,7 +9,8 @@ import { addMs, BatchBuilder, encodeBatch, type Hlc, KindCode } from "#dist/agen
 import { createHistory, type LiveHistory } from "#dist/collector/cut/create-history.js";
 import { nodeTimers } from "#dist/collector/cut/node-timers.js";
 import { LmdbStore } from "#dist/collector/store/lmdb-store.js";
-import { KEYS, keyName, NODES, nodeName, randomOf, recordOf, START } from "./cut-workload.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { KEYS, keyName, NODES, nodeName, recordOf, START } from "./cut-workload.ts";
 
 export const MESSAGES_PER_SECOND = 500;
 /** Changes go with messages one to one: an event in half a millisecond and node. */
@@ -54,7 +55,7 @@ export async function storeBusyHistory(): Promise<BusyHistory> {
 /** Of each message: a change, the send, and the receive of the message from the node before. */
 async function storeNode(store: LmdbStore, node: number): Promise<void> {
   const id = store.nextEpochId();
-  const random = randomOf(node);
+  const random = seededRandom(node);
   const builder = new BatchBuilder();
   const before = (node + NODES - 1) % NODES;
   const next = nodeName((node + 1) % NODES);

@@ -20,6 +20,7 @@ import { createHistory, type LiveHistory } from "#dist/collector/cut/create-hist
 import { nodeTimers } from "#dist/collector/cut/node-timers.js";
 import type { EpochRecord, StoredBatch } from "#dist/collector/store/history-store.js";
 import { LmdbStore } from "#dist/collector/store/lmdb-store.js";
+import { seededRandom } from "../support/seeded-random.ts";
 
 export const NODES = 10;
 export const KEYS = 1_000;
@@ -29,17 +30,6 @@ export const EVENTS_PER_SECOND = 1_000;
 const BATCHES_PER_WRITE = 64;
 const EPOCH = 1;
 export const START: Hlc = ticksFromUnixMs(Date.UTC(2026, 10, 21));
-
-/** A small generator with a seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** `random`: any number below 100,000; `counters`: what the variable was, and 1 to 3 more. */
 export type ChangeKind = "random" | "counters";
@@ -54,7 +44,7 @@ export class NodeChanges {
 
   constructor(node: number, kind: ChangeKind = "random") {
     if (kind === "counters") this.#counters = new Float64Array(KEYS);
-    this.#random = randomOf(1_000 + node);
+    this.#random = seededRandom(1_000 + node);
   }
 
   get t(): Hlc {

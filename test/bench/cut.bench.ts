@@ -12,6 +12,7 @@
 import { DOUBLE, DuckDBDataChunk, DuckDBInstance, INTEGER } from "@duckdb/node-api";
 import { addMs, type Hlc } from "#dist/agent/kernel/index.js";
 import type { Cut } from "#dist/collector/cut/history.js";
+import { seededRandom } from "../support/seeded-random.ts";
 import {
   type BusyHistory,
   MESSAGES_PER_SECOND,
@@ -25,7 +26,6 @@ import {
   NodeChanges,
   nodeName,
   percentile,
-  randomOf,
   type StoredHistory,
   sizes,
   storeHistory,
@@ -67,7 +67,7 @@ export async function run(report: (figure: Figure) => void): Promise<void> {
 async function runSize(eventCount: number, report: (figure: Figure) => void): Promise<number> {
   const stored = await storeHistory(eventCount);
   const duck = await Duck.load(eventCount);
-  const random = randomOf(eventCount);
+  const random = seededRandom(eventCount);
   const cuts: number[] = [];
   const rival: number[] = [];
   try {
@@ -120,7 +120,7 @@ async function runBusy(report: (figure: Figure) => void): Promise<void> {
   const coldEnd: number[] = [];
   const warm: number[] = [];
   try {
-    const random = randomOf(5);
+    const random = seededRandom(5);
     for (let place = 0; place < BUSY_PLACES; place += 1) {
       busy.history.dropCaches();
       const start = randomTime(busy, random);

@@ -23,7 +23,8 @@ import {
   KindCode,
   ticksFromUnixMs,
 } from "#dist/agent/kernel/index.js";
-import { NODES, nodeName, percentile, randomOf, sizes, storeHistory } from "./cut-workload.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { NODES, nodeName, percentile, sizes, storeHistory } from "./cut-workload.ts";
 import type { Figure } from "./figure.ts";
 
 export const title = "restart after SIGKILL under ingest (P14)";
@@ -50,7 +51,7 @@ export async function run(report: (figure: Figure) => void): Promise<void> {
 async function runSize(eventCount: number, report: (figure: Figure) => void): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "retroscope-bench-restart-"));
   const stored = await storeHistory(eventCount, directory);
-  const random = randomOf(eventCount);
+  const random = seededRandom(eventCount);
   const t = Math.floor(stored.first + random() * (stored.last - stored.first)) as Hlc;
   const { first, last } = stored;
   await stored.history.close();

@@ -6,7 +6,8 @@
  * that the requests before left, as for somebody who browses.
  */
 import { type Hlc, TICKS_PER_MS } from "#dist/agent/kernel/index.js";
-import { percentile, randomOf, type StoredHistory, sizes, storeHistory } from "./cut-workload.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { percentile, type StoredHistory, sizes, storeHistory } from "./cut-workload.ts";
 import type { Figure } from "./figure.ts";
 
 export const title = "timeline of any range (P12)";
@@ -23,7 +24,7 @@ export async function run(report: (figure: Figure) => void): Promise<void> {
 async function runSize(eventCount: number, report: (figure: Figure) => void): Promise<void> {
   const stored = await storeHistory(eventCount);
   try {
-    const random = randomOf(eventCount);
+    const random = seededRandom(eventCount);
     const started = performance.now();
     await timeRequest(stored, { from: stored.first, to: stored.last });
     const wholeColdMs = performance.now() - started;

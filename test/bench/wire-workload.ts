@@ -9,23 +9,13 @@
  */
 import type { BatchBuilder, EventBody, Hlc, Json, Value } from "#dist/agent/kernel/index.js";
 import { KindCode, ValueSet } from "#dist/agent/kernel/index.js";
+import { seededRandom } from "../support/seeded-random.ts";
 
 const LOGS = ["stock", "carts", "sessions"];
 const STATES = ["idle", "open", "paying", "paid", "packed", "sent", "returned", "closed"];
 const PEERS = ["cart@host7-412", "stock@host8-97", "gateway@host1-3300"];
 const OPERATIONS = ["GET /cart", "POST /cart/items", "GET /stock/:sku", "POST /orders"];
 const TICKS_PER_US = 4.096;
-
-/** Mulberry32: small, seeded, good enough for a workload. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Adds mixed events to builders, one batch after the other, with time and counters going on. */
 export class MixedEvents {

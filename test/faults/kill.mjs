@@ -27,22 +27,13 @@ import {
   ticksFromUnixMs,
 } from "#dist/agent/kernel/index.js";
 import { LmdbStore } from "#dist/collector/store/lmdb-store.js";
+import { seededRandom } from "./agent/seeded.mjs";
 
 const AGENTS = 4;
 const EPOCH = 217_000_000_000;
 const LONGEST_LIFE_MS = 400;
 const START = ticksFromUnixMs(Date.now()) - 3_600_000 * 4_096;
 const CORE = new URL("./ingest-core.mjs", import.meta.url).pathname;
-
-function seededRandom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What event `seq` of a node sets its variable to: the ledger need not keep values. */
 const valueAtSeq = (index, seq) => index * 1_000_000_000 + seq;

@@ -1,5 +1,5 @@
 /** Everything random in a simulation comes from here, and so from its seed. */
-import { seededRandom } from "../support/virtual-scheduler.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 
 export class Chance {
   readonly next: () => number;

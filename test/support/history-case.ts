@@ -5,13 +5,8 @@ import type { HistoryStore } from "../../collector/store/history-store.ts";
 import { MemoryStore } from "../../collector/store/memory-store.ts";
 import { type Asked, CutOracle } from "./cut-oracle.ts";
 import { ManualTimers } from "./manual-timers.ts";
-import {
-  Draw,
-  MESSAGE_TIMEOUT_MS,
-  type ModelHistory,
-  makeHistory,
-  randomOf,
-} from "./random-history.ts";
+import { Draw, MESSAGE_TIMEOUT_MS, type ModelHistory, makeHistory } from "./random-history.ts";
+import { seededRandom } from "./seeded-random.ts";
 import { knownAt, storeStage } from "./store-history.ts";
 
 export interface CaseOptions {
@@ -73,7 +68,7 @@ export async function openCase(options: CaseOptions): Promise<HistoryCase> {
     model,
     history,
     oracle: new CutOracle(known, model.nowMs),
-    draw: new Draw(randomOf(options.seed + 1)),
+    draw: new Draw(seededRandom(options.seed + 1)),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   type Value,
   ValueSet,
 } from "../../agent/kernel/index.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 /** A run of a node with all that it did; `fates` says what became of each event, by index. */
 export interface ModelEpoch {
@@ -40,17 +41,6 @@ export interface ModelHistory {
 }
 
 export type Random = () => number;
-
-/** Mulberry32: a small generator with a seed. */
-export function randomOf(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export const MESSAGE_TIMEOUT_MS = 1;
 const TIMEOUT_TICKS = MESSAGE_TIMEOUT_MS * 4096;
@@ -92,7 +82,7 @@ interface Pending {
 
 /** A history of about `size` events. */
 export function makeHistory(seed: number, size: number): ModelHistory {
-  const draw = new Draw(randomOf(seed));
+  const draw = new Draw(seededRandom(seed));
   const epochs: ModelEpoch[] = [];
   const nodes = Array.from(
     { length: 1 + draw.below(4) },

@@ -13,6 +13,7 @@ import { ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import { installHooks } from "../../agent/propagation/install.ts";
 import { buy, type ShopHandlers, serveShop, shopClient } from "./grpc-exchange.ts";
 import { ArrayRecorder, type Recorded } from "./message-recorder.ts";
+import { seededRandom } from "./seeded-random.ts";
 import type { Moment } from "./skewed-peer.ts";
 
 export interface MessengerPorts {
@@ -57,7 +58,7 @@ const received: Record<string, string> = {};
 const waiting = new Map<string, (answer: Body) => void>();
 const shops: grpc.Client[] = [];
 const sockets: WebSocket[] = [];
-let random = mulberry32(1);
+let random = seededRandom(1);
 let messageCount = 0;
 let onConnected: () => void = () => undefined;
 const connected = new Promise<void>((resolve) => {
@@ -163,7 +164,7 @@ process.on("message", (plan: MessengerPlan | "stop") => {
     process.send?.({ report }, () => process.exit(0));
     return;
   }
-  random = mulberry32(plan.seed + index);
+  random = seededRandom(plan.seed + index);
   run(plan).then(() => process.send?.({ done: true }), fail);
 });
 
@@ -181,14 +182,4 @@ async function run(plan: MessengerPlan): Promise<void> {
     for (let i = 0; i < plan.callCount / 4; i += 1) await call(2);
   });
   await Promise.all(lanes);
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -14,6 +14,7 @@ import { ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import { CARRIER_HEADER } from "../../agent/propagation/carrier.ts";
 import { installHooks } from "../../agent/propagation/install.ts";
 import { ArrayRecorder, type Recorded } from "./message-recorder.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 /** A moment of the application: its vector clock and the agent's time. */
 export interface Moment {
@@ -57,7 +58,7 @@ const moments: Moment[] = [];
 const sent: Record<string, string> = {};
 const received: Record<string, string> = {};
 let peers: readonly number[] = [];
-let random = mulberry32(1);
+let random = seededRandom(1);
 let messageCount = 0;
 
 if (hooksText === "on") {
@@ -166,7 +167,7 @@ process.on("message", (plan: PeerPlan | "stop") => {
     return;
   }
   peers = plan.peers;
-  random = mulberry32(plan.seed + index);
+  random = seededRandom(plan.seed + index);
   const lanes = Array.from({ length: 4 }, async () => {
     for (let i = 0; i < plan.callCount / 4; i += 1) await call(2);
   });
@@ -175,13 +176,3 @@ process.on("message", (plan: PeerPlan | "stop") => {
     (error: unknown) => process.send?.({ failed: String(error) }),
   );
 });
-
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

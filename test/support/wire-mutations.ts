@@ -9,17 +9,6 @@ import { crc32c } from "../../agent/kernel/index.ts";
 /** Numbers at which decoders go wrong: ends of varints, signs, counts that are too large. */
 const SPECIAL = [0x00, 0x01, 0x7f, 0x80, 0x81, 0xfe, 0xff];
 
-/** Mulberry32: the same numbers for the same seed, and fast. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** A copy with the length and checksum that its bytes ought to have. */
 export function resealed(frame: Uint8Array): Uint8Array {
   const copy = frame.slice();

@@ -18,7 +18,8 @@ import {
   ValueTag,
 } from "../../../agent/kernel/index.ts";
 import { batchArbitrary } from "../../support/batches.ts";
-import { mutate, seededRandom } from "../../support/wire-mutations.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
+import { mutate } from "../../support/wire-mutations.ts";
 
 const INPUTS = Number(process.env["RETROSCOPE_FUZZ_INPUTS"] ?? 1_000_000);
 const SEED = Number(process.env["RETROSCOPE_FUZZ_SEED"] ?? 20_261_121);

@@ -7,8 +7,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Agent } from "../../../agent/agent.ts";
 import { canonicalText, type Hlc } from "../../../agent/kernel/index.ts";
 import type { Fate, HostileCollector } from "../../support/hostile-collector.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { closeAgents, sortedLogs } from "../../support/virtual-agent.ts";
-import { seededRandom } from "../../support/virtual-scheduler.ts";
 import { checkBooks, shipping } from "./virtual-shipping.ts";
 
 afterEach(closeAgents);

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Agent } from "../../../agent/agent.ts";
 import { addMs } from "../../../agent/kernel/index.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { closeAgents } from "../../support/virtual-agent.ts";
-import { seededRandom } from "../../support/virtual-scheduler.ts";
 import {
   expectBooksToClose,
   expectThePast,

@@ -7,7 +7,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { Row } from "../../support/batches.ts";
-import { Draw, randomOf } from "../../support/random-history.ts";
+import { Draw } from "../../support/random-history.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { atMs, join, send, set, tellHistory } from "../../support/told-history.ts";
 
 const TIMEOUT_MS = 40;
@@ -93,7 +94,7 @@ describe("a message for several consumer groups", () => {
     let waitedTwice = 0;
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), async (seed) => {
-        const draw = new Draw(randomOf(seed));
+        const draw = new Draw(seededRandom(seed));
         const { history, tell } = tellHistory({ limits: { messageTimeoutMs: TIMEOUT_MS } });
         const messages = drawMessages(draw);
         const sends = messages.map(({ t, failed }) => send(atMs(t), null, { failed }));

@@ -15,7 +15,8 @@ import type { HistoryStore, MessageCell } from "../../../collector/store/history
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import type { Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
-import { Draw, randomOf } from "../../support/random-history.ts";
+import { Draw } from "../../support/random-history.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { noReads, over, watched } from "../../support/store-over.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 
@@ -94,7 +95,7 @@ describe("joined messages in the store", () => {
     const found = { inFlight: 0, joined: 0, dropped: 0 };
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), async (seed) => {
-        const draw = new Draw(randomOf(seed));
+        const draw = new Draw(seededRandom(seed));
         let { history, store, tell, timers } = tellHistory({ limits: LIMITS });
         for (const { node, firstSeq, rows } of messages(draw)) {
           const before = store.messageStretches().length;
@@ -279,7 +280,7 @@ describe("the bytes of joined messages", () => {
   it("give every send back, in the one cell that a moment in its time looks into", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 30 }), (seed) => {
-        const draw = new Draw(randomOf(seed));
+        const draw = new Draw(seededRandom(seed));
         const sends = Array.from({ length: draw.below(300) }, (_, i) => aSend(draw, i));
         const back = cellsFor(sends).flatMap(({ level, index, bytes }) => {
           const width = plan.widths[level] as number;
@@ -298,7 +299,7 @@ describe("the bytes of joined messages", () => {
   it("are refused or mean some sends, whatever they are", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 30 }), fc.nat(), fc.nat(255), (seed, at, byte) => {
-        const draw = new Draw(randomOf(seed));
+        const draw = new Draw(seededRandom(seed));
         const [cell] = cellsFor(Array.from({ length: 20 }, (_, i) => aSend(draw, i)));
         const bytes = (cell as MessageCell).bytes.slice();
         bytes[at % bytes.length] = byte;

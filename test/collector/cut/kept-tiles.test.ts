@@ -10,7 +10,8 @@ import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { tileSpan } from "../../../collector/store/tile-levels.ts";
 import { type HistoryCase, openCase, SHAPES } from "../../support/history-case.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
-import { Draw, randomOf } from "../../support/random-history.ts";
+import { Draw } from "../../support/random-history.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { over } from "../../support/store-over.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 
@@ -76,7 +77,7 @@ describe("timeline tiles in the store", () => {
     const found = { tiles: 0 };
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), async (seed) => {
-        const draw = new Draw(randomOf(seed));
+        const draw = new Draw(seededRandom(seed));
         let { history, store, tell } = tellHistory({ limits: LIMITS });
         const times = [atMs(0) as number];
         await tell("a", 1, [join(atMs(0))]);
@@ -192,7 +193,7 @@ describe("the bytes of a tile", () => {
   it("give the tile back", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 30 }), (seed) => {
-        const tile = aTile(new Draw(randomOf(seed)));
+        const tile = aTile(new Draw(seededRandom(seed)));
         const bytes = encodeTile(tile) as Uint8Array;
         const again = decodeTile(bytes, tile.level, tile.first);
         const both = [meaning(again), meaning(tile)].map(({ bundles, columns }) => {
@@ -209,7 +210,7 @@ describe("the bytes of a tile", () => {
   it("are refused or mean some tile, whatever they are", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 30 }), fc.nat(), fc.nat(255), (seed, at, byte) => {
-        const tile = aTile(new Draw(randomOf(seed)));
+        const tile = aTile(new Draw(seededRandom(seed)));
         const bytes = (encodeTile(tile) as Uint8Array).slice();
         bytes[at % bytes.length] = byte;
         const cut = at % 3 === 0 ? bytes.subarray(0, at % bytes.length) : bytes;

@@ -7,7 +7,8 @@ import type { EpochEnd } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import type { Row } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
-import { Draw, randomOf } from "../../support/random-history.ts";
+import { Draw } from "../../support/random-history.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { noReads, over, watched } from "../../support/store-over.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
 
@@ -64,7 +65,7 @@ describe("messages in flight", () => {
     let found = 0;
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), async (seed) => {
-        const draw = new Draw(randomOf(seed));
+        const draw = new Draw(seededRandom(seed));
         const limits = { messageTimeoutMs: TIMEOUT_MS };
         const { history, store, tell } = tellHistory({ limits });
         for (const { node, firstSeq, rows } of messages(draw)) {

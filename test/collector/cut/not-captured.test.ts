@@ -13,7 +13,8 @@ import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { aBatch } from "../../support/batches.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { LOGS, makeNode, type OnDemandNode, truthAt } from "../../support/on-demand-node.ts";
-import { Draw, randomOf } from "../../support/random-history.ts";
+import { Draw } from "../../support/random-history.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { aLostRange, anIngest, atTick, START, START_MS } from "../ingest/support.ts";
 
 const TIMEOUT_MS = 0.02;
@@ -127,7 +128,7 @@ interface Delivery {
 }
 
 async function run(seed: number, size: number, delivery: Delivery): Promise<{ complete: number }> {
-  const draw = new Draw(randomOf(seed));
+  const draw = new Draw(seededRandom(seed));
   const node = makeNode(draw, START, size);
   const sent = node.batches.flatMap((batch) => (draw.chance(0.2) ? [batch, batch] : [batch]));
   if (delivery.order === "any") shuffle(draw, sent);

@@ -3,6 +3,7 @@
  * them, measured), so valid inputs are damaged a little, and what carries a checksum is sealed again.
  */
 import { crc32c } from "#dist/agent/kernel/index.js";
+import { seededRandom } from "../agent/seeded.mjs";
 
 /** Numbers at which decoders go wrong: ends of varints, signs, counts that are too large. */
 const SPECIAL = [0x00, 0x01, 0x7f, 0x80, 0x81, 0xfe, 0xff];
@@ -46,18 +47,14 @@ export const HOSTILE_TEXTS = [
 
 /** Mulberry32, with what fuzzing wants of it. */
 export class Chance {
-  #state;
+  #random;
 
   constructor(seed) {
-    this.#state = seed >>> 0;
+    this.#random = seededRandom(seed);
   }
 
   next() {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    const state = this.#state;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    return this.#random();
   }
 
   below(limit) {
