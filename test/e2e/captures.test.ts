@@ -18,6 +18,7 @@ import type {
 import { startCollector, type TestCollector } from "../collector/support.ts";
 import { bundleForNode } from "../support/bundle-for-node.ts";
 import { type OnDemandProcess, startOnDemand } from "../support/on-demand-process.ts";
+import { until } from "../support/processes.ts";
 
 const clock = new AnchoredClock();
 let folder = "";
@@ -47,14 +48,6 @@ afterAll(async () => {
 
 function ms({ hlc }: { readonly hlc: string }): number {
   return (parseHlc(hlc) as Hlc) / 4096;
-}
-
-async function until(isDone: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await isDone())) {
-    if (performance.now() > deadline) throw new Error("it did not come to that in time");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 async function capture(from: string, to: string): Promise<CaptureJson> {

@@ -15,6 +15,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isAlive, until } from "../support/processes.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const main = join(root, "dist/collector/main.js");
@@ -369,20 +370,3 @@ describe.concurrent("doctor with a command", () => {
     expect((await doctor(["--as-is"])).code).toBe(2);
   });
 });
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error("not within 30 s");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

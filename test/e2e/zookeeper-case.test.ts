@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { findInstallation } from "../../agent/examples/zookeeper-staleness/installation.ts";
+import { isAlive } from "../support/processes.ts";
 import { outcomeOf, runExample, startExample, stopExamples } from "../support/run-example.ts";
 
 afterEach(stopExamples, 30_000);
@@ -93,14 +94,5 @@ async function childrenOf(pid: number, count: number): Promise<number[]> {
     if (found.length >= count) return found;
     if (performance.now() > deadline) throw new Error(`${found.length} children, not ${count}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
