@@ -20,7 +20,8 @@ import { RUN_LIMITS } from "#dist/collector/rql/limits.js";
 import { FoldedStates } from "#dist/collector/rql/run/fold.js";
 import type { EpochRecord, StoredBatch } from "#dist/collector/store/history-store.js";
 import { LmdbStore } from "#dist/collector/store/lmdb-store.js";
-import { randomOf, START } from "./cut-workload.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { START } from "./cut-workload.ts";
 
 export const LOG = "setd";
 export const KEY = "vr1";
@@ -86,7 +87,7 @@ async function storeNode(
   count: number,
 ): Promise<{ readonly firstT: Hlc; readonly lastT: Hlc }> {
   const id = store.nextEpochId();
-  const random = randomOf(7_000 + node);
+  const random = seededRandom(7_000 + node);
   const builder = new BatchBuilder();
   let batches: StoredBatch[] = [];
   let t: number = START;
