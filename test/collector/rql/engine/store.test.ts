@@ -12,7 +12,8 @@ import type { PlanLine, ResultLine } from "../../../../collector/rql/interpret/l
 import { InlineThreads } from "../../../../collector/rql/run/inline-threads.ts";
 import { QueryRunner } from "../../../../collector/rql/run/query-runner.ts";
 import type { Row } from "../../../support/batches.ts";
-import { Draw, randomOf } from "../../../support/random-history.ts";
+import { Draw } from "../../../support/random-history.ts";
+import { seededRandom } from "../../../support/seeded-random.ts";
 import { atMs, join, set, type ToldHistory, tellHistory } from "../../../support/told-history.ts";
 
 const EVENTS = 1_200;
@@ -22,7 +23,7 @@ const NODES = ["n1", "n2", "n3"];
 /** Three nodes with two variables each; n2 begins anew, n3 loses something, and joins late. */
 async function someHistory(): Promise<ToldHistory> {
   const told = tellHistory({ limits: { segmentEvents: 200 } });
-  const draw = new Draw(randomOf(5));
+  const draw = new Draw(seededRandom(5));
   for (const [index, node] of NODES.entries()) {
     let seq = 1;
     let epoch = 1;
