@@ -2,9 +2,9 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Agent } from "../../agent/agent.ts";
-import type { Hlc } from "../../agent/kernel/index.ts";
+import { type Hlc, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import { type AgentOptions, startAgent } from "../../agent/start.ts";
-import { ManualClock } from "../../agent/testing.ts";
+import { ManualClock, MemoryTransport } from "../../agent/testing.ts";
 
 let running: Agent | undefined;
 afterEach(async () => {
@@ -159,6 +159,26 @@ it("an error of ours shows its hint as text too, once", () => {
   }
   expect(String(error)).toMatch(/^RetroError: not a time: "yesterday"\. Use ISO 8601/);
   expect((error as Error).message).toBe('not a time: "yesterday"');
+});
+
+it("timers and dates that a host's test fakes are not the agent's: they run to their end, and it goes on", async () => {
+  const beforeMs = Date.now();
+  const transport = new MemoryTransport();
+  vi.useFakeTimers({ now: 0 });
+  try {
+    const { agent } = start({ clock: undefined, transport, quiet: true });
+    const t = agent.mark("now");
+    await agent.flush();
+    setTimeout(() => agent.log("l").set("k", 1), 60_000);
+    vi.runAllTimers();
+    expect(vi.getTimerCount()).toBe(0);
+    await agent.flush();
+    expect(transport.events.map(({ kind }) => kind)).toEqual(["join", "mark", "set"]);
+    expect(Math.abs(unixMsFromTicks(t) - beforeMs)).toBeLessThan(60_000);
+    await agent.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe("a clock for tests", () => {
