@@ -47,8 +47,9 @@ describe("messages kept apart", () => {
   });
 
   it("say exactly at which moments there is one, where those of a sender touch", () => {
+    // Stretches of 100 messages each, and a single tick between two of them in which there is none.
     const messages = Array.from({ length: 2_000 }, (_, i) => {
-      const start = i * 3 + Math.floor(i / 500) * 1_000;
+      const start = i * 3 + Math.floor(i / 100) * 18;
       return aMessage(i % 2 === 0 ? "a" : "b", i, start, start + 20);
     });
     const { records } = tallyOf(messages);
