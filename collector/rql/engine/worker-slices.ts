@@ -30,7 +30,7 @@ export class WorkerSlices implements SliceThreads {
 
   open(setup: SliceSetup): OpenSlices {
     const query = new Query(setup, this.workers, {
-      take: () => this.#idle.pop() ?? newWorker(),
+      take: () => this.#idle.pop() ?? this.#begun(),
       give: (worker) => this.#give(worker),
       closed: () => this.#open.delete(query),
     });
@@ -44,16 +44,21 @@ export class WorkerSlices implements SliceThreads {
     await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
   }
 
+  #begun(): Worker {
+    const worker = newWorker();
+    worker.once("exit", () => {
+      const index = this.#idle.indexOf(worker);
+      if (index >= 0) this.#idle.splice(index, 1);
+    });
+    return worker;
+  }
+
   #give(worker: Worker): void {
     if (this.#isClosed || this.#idle.length >= this.workers) {
       void worker.terminate();
       return;
     }
     worker.unref();
-    worker.once("exit", () => {
-      const index = this.#idle.indexOf(worker);
-      if (index >= 0) this.#idle.splice(index, 1);
-    });
     this.#idle.push(worker);
   }
 }
