@@ -34,8 +34,8 @@ export interface Finding {
 
 /** How often, and how long, a replica was so many versions behind on the znode on which it was worst. */
 export interface Share {
-  cuts: number;
-  ms: number;
+  readonly cuts: number;
+  readonly ms: number;
 }
 
 export interface StalenessAnswer {
@@ -45,12 +45,6 @@ export interface StalenessAnswer {
   readonly shares: ReadonlyMap<string, ReadonlyMap<number, Share>>;
   /** In the order in which they began. */
   readonly findings: readonly Finding[];
-}
-
-interface OpenFinding {
-  readonly fromMs: number;
-  readonly firstVersion: number;
-  worst: number;
 }
 
 /**
@@ -63,66 +57,98 @@ export function stalenessOf(
   znodes: readonly string[],
   k: number,
 ): StalenessAnswer {
-  const shares = new Map(replicas.map((replica) => [replica, new Map<number, Share>()]));
-  const shown = new Map<string, number>();
-  const open = new Map<string, OpenFinding>();
-  const findings: Finding[] = [];
   const inOrder = [...readings].sort((a, b) => a.atMs - b.atMs);
-  let cuts = 0;
+  const fold = new StalenessFold(replicas, znodes, k);
   for (let i = 0; i < inOrder.length; ) {
     const { atMs } = inOrder[i] as Reading;
-    const before = new Map(shown);
-    for (; inOrder[i]?.atMs === atMs; i += 1) {
-      const { replica, znode, version } = inOrder[i] as Reading;
-      shown.set(keyOf(replica, znode), version);
+    const changed: Reading[] = [];
+    for (; inOrder[i]?.atMs === atMs; i += 1) changed.push(inOrder[i] as Reading);
+    fold.take(atMs, inOrder[i]?.atMs ?? atMs, changed);
+  }
+  return fold.answer(inOrder.at(-1)?.atMs ?? 0);
+}
+
+interface OpenFinding {
+  readonly replica: string;
+  readonly znode: string;
+  readonly fromMs: number;
+  readonly firstVersion: number;
+  lastVersion: number;
+  worst: number;
+}
+
+/** The state at a cut, moved on from one to the next. */
+class StalenessFold {
+  readonly #replicas: readonly string[];
+  readonly #znodes: readonly string[];
+  readonly #k: number;
+  /** By replica and znode, as are open findings. */
+  readonly #shown = new Map<string, number>();
+  readonly #open = new Map<string, OpenFinding>();
+  readonly #findings: Finding[] = [];
+  readonly #shares: ReadonlyMap<string, Map<number, Share>>;
+  #cuts = 0;
+
+  constructor(replicas: readonly string[], znodes: readonly string[], k: number) {
+    this.#replicas = replicas;
+    this.#znodes = znodes;
+    this.#k = k;
+    this.#shares = new Map(replicas.map((replica) => [replica, new Map()]));
+  }
+
+  /** Moves on to the cut at `atMs`, which is that of all times before `untilMs`. */
+  take(atMs: number, untilMs: number, changed: readonly Reading[]): void {
+    for (const { replica, znode, version } of changed) {
+      this.#shown.set(keyOf(replica, znode), version);
     }
-    if (shown.size < replicas.length * znodes.length) continue;
-    cuts += 1;
-    const untilMs = inOrder[i]?.atMs ?? atMs;
-    const worst = new Map(replicas.map((replica) => [replica, 0]));
-    for (const znode of znodes) {
-      const newest = Math.max(...replicas.map((one) => shown.get(keyOf(one, znode)) as number));
-      for (const replica of replicas) {
-        const key = keyOf(replica, znode);
-        const version = shown.get(key) as number;
-        const behind = newest - version;
-        worst.set(replica, Math.max(worst.get(replica) as number, behind));
-        const found = open.get(key);
-        if (behind >= k) {
-          if (found) found.worst = Math.max(found.worst, behind);
-          else open.set(key, { fromMs: atMs, firstVersion: version, worst: behind });
-        } else if (found) {
-          const lastVersion = before.get(key) as number;
-          findings.push({ replica, znode, ...found, toMs: atMs, lastVersion });
-          open.delete(key);
-        }
+    if (this.#shown.size < this.#replicas.length * this.#znodes.length) return;
+    this.#cuts += 1;
+    const worst = new Map(this.#replicas.map((replica) => [replica, 0]));
+    for (const znode of this.#znodes) {
+      const versions = this.#replicas.map((one) => this.#shown.get(keyOf(one, znode)) as number);
+      const newest = Math.max(...versions);
+      for (const [i, replica] of this.#replicas.entries()) {
+        const version = versions[i] as number;
+        this.#judge(replica, znode, version, newest - version, atMs);
+        worst.set(replica, Math.max(worst.get(replica) as number, newest - version));
       }
     }
-    for (const [replica, behind] of worst) {
-      const share = shareOf(shares.get(replica) as Map<number, Share>, behind);
-      share.cuts += 1;
-      share.ms += untilMs - atMs;
+    for (const [replica, behind] of worst) this.#count(replica, behind, untilMs - atMs);
+  }
+
+  /** Findings that are still open end at `endMs`. */
+  answer(endMs: number): StalenessAnswer {
+    const still = [...this.#open.values()].map((one) => ({ ...one, toMs: endMs }));
+    const findings = [...this.#findings, ...still].sort((a, b) => a.fromMs - b.fromMs);
+    return { cuts: this.#cuts, shares: this.#shares, findings };
+  }
+
+  #judge(replica: string, znode: string, version: number, behind: number, atMs: number): void {
+    const key = keyOf(replica, znode);
+    const found = this.#open.get(key);
+    if (behind >= this.#k) {
+      if (found === undefined) {
+        const versions = { firstVersion: version, lastVersion: version };
+        this.#open.set(key, { replica, znode, fromMs: atMs, ...versions, worst: behind });
+      } else {
+        found.lastVersion = version;
+        found.worst = Math.max(found.worst, behind);
+      }
+    } else if (found !== undefined) {
+      this.#findings.push({ ...found, toMs: atMs });
+      this.#open.delete(key);
     }
   }
-  const endMs = inOrder.at(-1)?.atMs ?? 0;
-  for (const [key, found] of open) {
-    const [replica, znode] = key.split(" ") as [string, string];
-    findings.push({ replica, znode, ...found, toMs: endMs, lastVersion: shown.get(key) as number });
+
+  #count(replica: string, behind: number, ms: number): void {
+    const shares = this.#shares.get(replica) as Map<number, Share>;
+    const share = shares.get(behind) ?? { cuts: 0, ms: 0 };
+    shares.set(behind, { cuts: share.cuts + 1, ms: share.ms + ms });
   }
-  return { cuts, shares, findings: findings.sort((a, b) => a.fromMs - b.fromMs) };
 }
 
 function keyOf(replica: string, znode: string): string {
   return `${replica} ${znode}`;
-}
-
-function shareOf(shares: Map<number, Share>, behind: number): Share {
-  let share = shares.get(behind);
-  if (share === undefined) {
-    share = { cuts: 0, ms: 0 };
-    shares.set(behind, share);
-  }
-  return share;
 }
 
 /** The longest of some findings; undefined: there is none. */
