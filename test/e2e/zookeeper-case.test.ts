@@ -31,7 +31,15 @@ function counted(output: string, label: string): number[] {
 
 describe.skipIf(missing !== undefined)(`the ZooKeeper case${note}`, () => {
   it("finds and times stopped servers, where skewed wall clocks find what never was", async () => {
-    const { code, output } = await runExample(CASE, "--duration", "6s", "--seed", "7");
+    const { code, output } = await runExample(
+      CASE,
+      "--duration",
+      "6s",
+      "--behind",
+      "5",
+      "--seed",
+      "7",
+    );
     expect(output).toContain("PASS");
     expect(code).toBe(0);
     const [plain = "", stamped = ""] = output.split('Run "').slice(1);

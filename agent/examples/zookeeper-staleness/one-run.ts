@@ -44,9 +44,9 @@ export interface RunResult {
 }
 
 const PAUSE_MS = 200;
-const FIRST_PAUSE_MS = 700;
+const FIRST_PAUSE_MS = 500;
 /** From the end of a pause to the next one, and up to as much again. */
-const BETWEEN_PAUSES_MS = 700;
+const BETWEEN_PAUSES_MS = 500;
 const READY_WAIT_MS = 30_000;
 const SETTLE_WAIT_MS = 20_000;
 const GOODBYE_WAIT_MS = 40_000;
