@@ -51,6 +51,9 @@ import { Vitals } from "./vitals.ts";
 /** How often the window is tidied where nothing is shipped. */
 const TIDY_INTERVAL_MS = 1_000;
 
+/** At the end, beyond the budget of the flush, for the last word in the data directory: a disk may hang. */
+const LAST_WRITE_MS = 50;
+
 /** Memory of a request event without its calls, and of a call; the heap grows by 136, and by 56 to 72. */
 const REQUEST_BYTES = 200;
 const CALL_BYTES = 72;
@@ -218,6 +221,7 @@ export class Runtime {
   /** Says goodbye, flushes within the budget, and ends. Never rejects. */
   async close(budgetMs: number): Promise<void> {
     const { guard } = this;
+    const endMs = this.#scheduler.nowMs() + budgetMs + LAST_WRITE_MS;
     for (const run of this.#closingListeners) run();
     const wasOn = !guard.isAsleep && !guard.isOff;
     if (wasOn) this.recordBody(() => [{ kind: "leave" }, 0]);
@@ -226,11 +230,25 @@ export class Runtime {
     this.#endParts();
     try {
       await this.shipper?.close(budgetMs);
-      if (wasOn) await this.#epochs.writeLast(this.feed.epoch, this.recording.clock.last);
+      if (wasOn) {
+        const written = this.#epochs.writeLast(this.feed.epoch, this.recording.clock.last);
+        await this.#atMost(endMs - this.#scheduler.nowMs(), written);
+      }
     } catch (error) {
       guard.caught(error, "closing");
     }
     guard.turnOff("closed");
+  }
+
+  /** Waits for what never rejects, but no longer than so. */
+  #atMost(waitMs: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#scheduler.after(Math.max(0, waitMs), resolve, true);
+      void work.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   #wake(shipper: Shipper): void {

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 import Module from "node:module";
 import type { AddressInfo } from "node:net";
@@ -396,6 +397,22 @@ describe("an epoch", () => {
     const second = start({ dataDir, node: "n1", clock });
     expect(second.agent.epoch).toBe(epoch + 1);
     expect(formatHlc(second.agent.mark("m")) > formatHlc(t)).toBe(true);
+  });
+
+  it("ends in time, though the disk under the directory hangs", async ({ skip }) => {
+    const dataDir = aFolder();
+    const { agent } = start({ dataDir, node: "n1" });
+    const path = join(dataDir, "agent-n1.json.new");
+    // Whoever opens a pipe to write waits for a reader.
+    if (spawnSync("mkfifo", [path]).status !== 0) skip("there is no mkfifo here");
+    try {
+      await agent.close({ budgetMs: 20 });
+      expect(agent.stats()).toMatchObject({ queued: 0, dropped: 0 });
+    } finally {
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      await new Promise((later) => setTimeout(later, 20)); // the writer goes on, into nothing
+      closeSync(reader);
+    }
   });
 
   it("comes from the clock alone where the directory cannot be used, and nobody is bothered", async () => {
