@@ -10,7 +10,7 @@
  * A crash after any step leaves a history that is whole: after 1 and 2 nothing happened, after 3 the
  * sweep goes on at the next start.
  */
-import { type Hlc, MAX_HLC } from "../../agent/kernel/index.ts";
+import { type Hlc, MAX_HLC, MIN_HLC } from "../../agent/kernel/index.ts";
 import type { PieceEnd } from "../cut/prune-point.ts";
 import { beginningOf } from "../cut/pruned.ts";
 import type {
@@ -198,13 +198,22 @@ export class Pruner {
       if (this.#isClosed) return total;
       let count = 0;
       await between(async () => {
-        const messagesBefore = this.earliest() ?? MAX_HLC;
+        const messagesBefore = this.earliest() ?? this.#endOfGone();
         count = await store.sweep({ limit: RECORDS_PER_SWEEP, messagesBefore });
       });
       total += count;
       if (count < RECORDS_PER_SWEEP) return total;
       await turn();
     }
+  }
+
+  /**
+   * Where nothing is left, what was over by then goes: not a violation whose end lies far ahead, by a forged
+   * stamp say, as all that comes until then would lack it.
+   */
+  #endOfGone(): Hlc {
+    const ends = this.#options.store.gone().map(({ until }) => until);
+    return ends.reduce((a, b) => Math.max(a, b) as Hlc, MIN_HLC);
   }
 
   /** Where the past of an epoch ends, with its state written down. */
