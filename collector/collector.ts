@@ -38,9 +38,10 @@ import { IngestLog } from "./ingest/ingest-log.ts";
 import { MemoryGate } from "./ingest/memory-gate.ts";
 import { nodeMemory } from "./ingest/node-memory.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
+import { MONITOR_RUN_LIMITS, Monitors } from "./monitor/monitors.ts";
 import { createKeeping } from "./retention/keeping.ts";
 import { WorkerSlices } from "./rql/engine/worker-slices.ts";
-import { QueryRunner } from "./rql/run/query-runner.ts";
+import { QueryRunner, type QueryRunnerOptions } from "./rql/run/query-runner.ts";
 import { WorkerThreads } from "./rql/run/worker-threads.ts";
 import type { HistoryStore } from "./store/history-store.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
@@ -181,7 +182,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const gate = new QueryGate(nodeTimers, {}, isOutOfMemory);
   const threads = new WorkerThreads();
   const slices = new WorkerSlices(Math.min(MOST_SLICE_THREADS, availableParallelism()));
-  const queries = new QueryRunner({
+  const querying: QueryRunnerOptions = {
     history,
     threads,
     slices,
@@ -192,16 +193,30 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       log.error({ id, err: error }, "a query failed");
       return id;
     },
-  });
+  };
+  const queries = new QueryRunner(querying);
   const run = randomBytes(4).toString("hex");
   const live = new LiveHub({ history, now, timers: nodeTimers, run });
-  history.onAmended((ranges) => live.amended(ranges));
+  const monitors = new Monitors({
+    store,
+    history,
+    runner: new QueryRunner({ ...querying, limits: MONITOR_RUN_LIMITS }),
+    timers: nodeTimers,
+    newToken: () => randomBytes(4).toString("hex"),
+    onAlert: (alert) => live.alert(alert),
+    onFailure: (error) => log.error({ err: error }, "a round of a monitor failed"),
+  });
+  history.onAmended((ranges) => {
+    live.amended(ranges);
+    monitors.amended(ranges);
+  });
   const app = createApp({
     history,
     captures,
     keeping,
     gate,
     queries,
+    monitors,
     isOutOfMemory,
     live,
     now,
@@ -221,6 +236,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     live.close();
     queries.close();
     await Promise.all([closeServer(server), closeServer(twin)]);
+    await monitors.close();
     await threads.close();
     await slices.close();
     await captures.close();
@@ -237,6 +253,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   }
   captures.start();
   keeping.retention.start();
+  monitors.start();
   history.notifyStored(); // checkpoints that the run before did not come to
   const { port } = server.address() as AddressInfo;
   if (host === DEFAULT_HOST) {

@@ -155,6 +155,11 @@ const ALLOWED: ImportTable = [
   ["collector/rql/engine/worker-slices.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
   ["collector/rql/engine/slice-worker.ts", ["collector/rql/", "collector/cut/", KERNEL, "node:"]],
   ["collector/rql/", ["collector/rql/", "collector/cut/", KERNEL]],
+  // Standing queries: texts run again and again, and what they told kept through the store port.
+  [
+    "collector/monitor/",
+    ["collector/monitor/", "collector/rql/", "collector/cut/", STORE_PORT, KERNEL],
+  ],
   ["collector/bottleneck/", ["collector/bottleneck/", "collector/cut/", KERNEL]],
   [
     "collector/interop/",
@@ -176,6 +181,7 @@ const ALLOWED: ImportTable = [
       "collector/retention/",
       // Runs texts, and tells where one is wrong.
       "collector/rql/",
+      "collector/monitor/",
       "collector/version.ts",
       KERNEL,
       "node:",
@@ -228,6 +234,7 @@ const ALLOWED: ImportTable = [
       "collector/store/",
       "collector/cut/",
       "collector/rql/",
+      "collector/monitor/",
       "collector/api/",
       KERNEL,
       "node:",

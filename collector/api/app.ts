@@ -9,6 +9,7 @@ import express, { type ErrorRequestHandler, type Express } from "express";
 import { RetroError, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import type { Captures } from "../ingest/captures.ts";
+import type { Monitors } from "../monitor/monitors.ts";
 import type { Keeping } from "../retention/keeping.ts";
 import type { QueryRunner } from "../rql/run/query-runner.ts";
 import type { Answering } from "./answering.ts";
@@ -22,6 +23,7 @@ import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import type { LiveHub } from "./live-hub.ts";
 import { liveRoutes } from "./live-routes.ts";
+import { monitorRoutes } from "./monitor-routes.ts";
 import { type IngestCountsView, nodesRoutes } from "./nodes-routes.ts";
 import type { QueryGate } from "./query-gate.ts";
 import { queryRoutes } from "./query-routes.ts";
@@ -40,6 +42,8 @@ export interface AppOptions extends Answering {
   readonly keeping?: Pick<Keeping, "saved" | "eraser" | "retention">;
   /** Without it there is no /api/query. */
   readonly queries?: QueryRunner;
+  /** Without it there is no /api/monitors. */
+  readonly monitors?: Monitors;
   /** Whether not even a question may be begun (ingest/memory-gate.ts). */
   readonly isOutOfMemory?: () => boolean;
   /** Without it there is no /api/live. */
@@ -64,6 +68,7 @@ export const API_PATHS: readonly string[] = [
   "/api/explain",
   "/api/history",
   "/api/live",
+  "/api/monitors",
   "/api/nodes",
   "/api/query",
   "/api/saved",
@@ -106,7 +111,8 @@ export function createApp(options: AppOptions): Express {
   app.use(eventRoutes(options));
   app.use(timelineRoutes(options));
   app.use(auditRoutes(options));
-  const { captures } = options;
+  const { captures, monitors } = options;
+  if (monitors !== undefined) app.use(monitorRoutes({ monitors, now: options.now }));
   if (captures !== undefined) app.use(captureRoutes({ ...options, captures }));
   if (keeping !== undefined) {
     const { saved, eraser } = keeping;
@@ -135,6 +141,11 @@ function unknownPath(method: string, path: string): RetroError {
   if (path === "/api/saved") {
     return new RetroError("not-found", `${shown} does not take ${method}`, {
       hint: "Save a cut with POST, list them with GET; DELETE takes the id behind the path.",
+    });
+  }
+  if (path === "/api/monitors") {
+    return new RetroError("not-found", `${shown} does not take ${method}`, {
+      hint: "Make a monitor with POST, list them with GET; DELETE takes the id behind the path.",
     });
   }
   if (path === "/api/query") {

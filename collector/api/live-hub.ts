@@ -2,12 +2,12 @@
  * What happens, told to whoever listens (`/api/live`): server-sent events, one stream of them for all.
  *
  *     id: 7f3a-12             of this collector's run, counted
- *     event: amended          watermark, nodes, amended
+ *     event: amended          watermark, nodes, amended, alert
  *     data: {"ranges": [...]}
  *
  * - Who connects gets `watermark` and `nodes` at once, and again whenever they change (looked at every
- *   250 ms while somebody listens). `amended` is told as soon as it is durable.
- * - Who connects again with `Last-Event-ID` gets the `amended` events missed. Where that cannot be said (another
+ *   250 ms while somebody listens). `amended` and `alert` are told as soon as they are durable.
+ * - Who connects again with `Last-Event-ID` gets the `amended` and `alert` events missed. Where that cannot be said (another
  *   run of the collector, or too long ago) there is one with `all: true`: ask again whatever matters.
  * - Who reads too slowly is told `dropped` and let go: the queue for one listener is bounded.
  */
@@ -24,7 +24,7 @@ export interface LiveLimits {
   readonly clients: number;
   /** Bytes that may wait for one listener. */
   readonly queuedBytes: number;
-  /** `amended` events remembered for those who come back. */
+  /** `amended` and `alert` events remembered for those who come back. */
   readonly remembered: number;
   /** Ranges in one `amended` event; more are told as `all`. */
   readonly ranges: number;
@@ -63,8 +63,8 @@ export class LiveHub {
   readonly #options: LiveHubOptions;
   readonly #limits: LiveLimits;
   readonly #clients = new Set<ServerResponse>();
-  /** The latest `amended` events. */
-  #amended: Told[] = [];
+  /** The latest `amended` and `alert` events. */
+  #remembered: Told[] = [];
   #number = 0;
   #watermark = "";
   #nodes = "";
@@ -110,9 +110,18 @@ export class LiveHub {
   amended(ranges: readonly AmendedRange[]): void {
     if (ranges.length === 0 || this.#isClosed) return;
     const told = ranges.length > this.#limits.ranges ? ALL : { ranges: ranges.map(rangeJson) };
+    this.#remember("amended", told);
+  }
+
+  /** A monitor has fired (monitor/monitors.ts), and that is durable. */
+  alert(alert: object): void {
+    if (!this.#isClosed) this.#remember("alert", alert);
+  }
+
+  #remember(name: string, told: object): void {
     this.#number += 1;
-    const text = this.#eventText("amended", JSON.stringify(told), this.#number);
-    this.#amended = [...this.#amended, { number: this.#number, text }].slice(
+    const text = this.#eventText(name, JSON.stringify(told), this.#number);
+    this.#remembered = [...this.#remembered, { number: this.#number, text }].slice(
       -this.#limits.remembered,
     );
     this.#tell(text);
@@ -130,11 +139,11 @@ export class LiveHub {
     const [, run, digits] = /^(.+)-(\d{1,15})$/.exec(lastEventId ?? "") ?? [];
     if (lastEventId === undefined || lastEventId === "") return ": welcome\n\n";
     const number = Number(digits);
-    const first = this.#number - this.#amended.length;
+    const first = this.#number - this.#remembered.length;
     if (run !== this.#options.run || !(number >= first && number <= this.#number)) {
       return this.#eventText("amended", JSON.stringify(ALL), this.#number);
     }
-    const missed = this.#amended.filter((one) => one.number > number);
+    const missed = this.#remembered.filter((one) => one.number > number);
     return `: welcome back\n\n${missed.map(({ text }) => text).join("")}`;
   }
 

@@ -267,6 +267,18 @@ export interface CapturesWrite {
   readonly remove: readonly number[];
 }
 
+/** One standing query with its alerts (monitor/monitors.ts), kept under its number. The store does not look into it. */
+export interface StoredMonitor {
+  readonly number: number;
+  readonly body: Json;
+}
+
+export interface MonitorsWrite {
+  readonly put: readonly StoredMonitor[];
+  /** By number; of one that is not there nothing is said. */
+  readonly remove: readonly number[];
+}
+
 /**
  * An epoch of which the beginning is gone, by retention or by order. What `prune` writes shows at once;
  * the records themselves are removed later, by `sweep`, so that no answer can be made of half of them.
@@ -448,6 +460,10 @@ export interface HistoryStore extends BlockSource {
    * order with other writes is kept. Whoever writes bounds their number. Errors as `write`.
    */
   writeCaptures(write: CapturesWrite): Promise<void>;
+
+  /** As for captures: all that are kept, and what is kept in place of what. */
+  monitors(): readonly StoredMonitor[];
+  writeMonitors(write: MonitorsWrite): Promise<void>;
 
   /** How far an epoch is pruned; undefined: not at all. From memory. */
   pruned(epochId: number): PrunedEpoch | undefined;

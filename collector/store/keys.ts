@@ -17,6 +17,7 @@
  *     directory   D | epochId 4 | t 8
  *     checkpoint  C | epochId 4 | seq 8 | log, text
  *     capture     K | number 8
+ *     monitor     A | number 8                        a standing query and its alerts
  *     tile        T | epochId 4 | level 1 | index 8
  *     stretch     J | from 8 | until 8                messages of all epochs, joined, and which cells: joined.ts
  *     cell        I | from 8 | level 1 | index 8
@@ -45,6 +46,7 @@ export const SEQ = 0x53;
 const DIRECTORY = 0x44;
 const CHECKPOINT = 0x43;
 const CAPTURE = 0x4b;
+const MONITOR = 0x41;
 const BLOCK = 0x4e;
 const TILE = 0x54;
 const STRETCH = 0x4a;
@@ -93,7 +95,7 @@ export function allLogs(): KeyRange {
   };
 }
 
-/** Of a key that begins with its kind and an epoch's id: all but those of messages and captures. */
+/** Of a key that begins with its kind and an epoch's id: all but those of messages, captures and monitors. */
 export function epochOfKey(key: Buffer): number {
   return key.readUInt32BE(1);
 }
@@ -263,8 +265,16 @@ export function checkpointsFrom(epochId: number, seq: number): KeyRange {
 }
 
 export function captureKey(number: number): Buffer {
+  return numberedKey(CAPTURE, number);
+}
+
+export function monitorKey(number: number): Buffer {
+  return numberedKey(MONITOR, number);
+}
+
+function numberedKey(kind: number, number: number): Buffer {
   const key = Buffer.allocUnsafe(9);
-  key[0] = CAPTURE;
+  key[0] = kind;
   writeI53(key, 1, number);
   return key;
 }
@@ -273,7 +283,12 @@ export function allCaptures(): KeyRange {
   return { first: captureKey(LOWEST), last: captureKey(HIGHEST) };
 }
 
-export function numberOfCaptureKey(key: Buffer): number {
+export function allMonitors(): KeyRange {
+  return { first: monitorKey(LOWEST), last: monitorKey(HIGHEST) };
+}
+
+/** Of a capture or a monitor. */
+export function numberOfKey(key: Buffer): number {
   return readI53(key, 1);
 }
 

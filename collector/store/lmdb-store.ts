@@ -32,6 +32,7 @@ import type {
   MessageCell,
   MessageStretch,
   MessagesGone,
+  MonitorsWrite,
   PrunedEpoch,
   PruneWrite,
   SavedRecord,
@@ -40,6 +41,7 @@ import type {
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
+  StoredMonitor,
   StoredPiece,
   StoreUsage,
   StoreWrite,
@@ -190,6 +192,14 @@ export class LmdbStore implements HistoryStore {
 
   writeCaptures(write: CapturesWrite): Promise<void> {
     return this.#push({ kind: "captures", write });
+  }
+
+  monitors(): readonly StoredMonitor[] {
+    return this.#readable().monitors();
+  }
+
+  writeMonitors(write: MonitorsWrite): Promise<void> {
+    return this.#push({ kind: "monitors", write });
   }
 
   writeTiles(write: TilesWrite): Promise<void> {

@@ -18,6 +18,7 @@ import type {
   MessageCell,
   MessageStretch,
   MessagesGone,
+  MonitorsWrite,
   PrunedEpoch,
   PruneWrite,
   SavedRecord,
@@ -26,6 +27,7 @@ import type {
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
+  StoredMonitor,
   StoredPiece,
   StoreUsage,
   StoreWrite,
@@ -69,6 +71,7 @@ export class MemoryStore implements HistoryStore {
   readonly #saved = new Map<number, SavedRecord>();
   /** As JSON, by number. */
   readonly #captures = new Map<number, string>();
+  readonly #monitors = new Map<number, string>();
   readonly #claims = new MessageClaims();
   #joined = new JoinedStretches();
   /** Cells by level and index, by the beginning of their stretch. */
@@ -284,9 +287,19 @@ export class MemoryStore implements HistoryStore {
 
   captures(): readonly StoredCapture[] {
     this.#assertOpen();
-    return [...this.#captures]
-      .sort(([a], [b]) => a - b)
-      .map(([number, text]) => ({ number, body: JSON.parse(text) as Json }));
+    return numbered(this.#captures);
+  }
+
+  monitors(): readonly StoredMonitor[] {
+    this.#assertOpen();
+    return numbered(this.#monitors);
+  }
+
+  writeMonitors(write: MonitorsWrite): Promise<void> {
+    return this.#inOrder(() => {
+      for (const { number, body } of write.put) this.#monitors.set(number, JSON.stringify(body));
+      for (const number of write.remove) this.#monitors.delete(number);
+    });
   }
 
   writeCaptures(write: CapturesWrite): Promise<void> {
@@ -483,4 +496,13 @@ function closedError(): RetroError {
   return new RetroError("closed", "the store is closed", {
     hint: "Nothing can be read or written after close().",
   });
+}
+
+/** In order of their numbers. */
+function numbered(
+  texts: ReadonlyMap<number, string>,
+): { readonly number: number; readonly body: Json }[] {
+  return [...texts]
+    .sort(([a], [b]) => a - b)
+    .map(([number, text]) => ({ number, body: JSON.parse(text) as Json }));
 }

@@ -24,12 +24,14 @@ import type {
   PrunedEpoch,
   SavedRecord,
   StoredCapture,
+  StoredMonitor,
 } from "./history-store.ts";
 import {
   allCaptures,
   allEpochs,
   allLogs,
   allMessageStretches,
+  allMonitors,
   allPruned,
   allSaved,
   checkpointKey,
@@ -37,13 +39,14 @@ import {
   epochOfKey,
   GONE_KEY,
   HIGHEST_KEY_NUMBER,
+  type KeyRange,
   LAST_ID_KEY,
   LOWEST_KEY_NUMBER,
   MESSAGES_GONE_KEY,
   messageCellKey,
   messageStretchesFrom,
   messageStretchOfKey,
-  numberOfCaptureKey,
+  numberOfKey,
   placeOfSavedKey,
   prunedKey,
   savedKey,
@@ -149,14 +152,22 @@ export class LmdbReader {
     return plainBytes(this.#records.mustRead(key));
   }
 
-  /** Damaged ones are skipped and told of: what they asked for is history like any other. */
   captures(): StoredCapture[] {
-    const found: StoredCapture[] = [];
-    for (const key of this.#records.keys(allCaptures())) {
+    return this.#numbered(allCaptures());
+  }
+
+  monitors(): StoredMonitor[] {
+    return this.#numbered(allMonitors());
+  }
+
+  /** Damaged ones are skipped and told of: history itself does not need them. */
+  #numbered(range: KeyRange): { readonly number: number; readonly body: Json }[] {
+    const found: { readonly number: number; readonly body: Json }[] = [];
+    for (const key of this.#records.keys(range)) {
       const payload = this.#records.read(key);
       if (payload === undefined) continue;
       const body = JSON.parse(payload.toString()) as Json;
-      found.push({ number: numberOfCaptureKey(key), body });
+      found.push({ number: numberOfKey(key), body });
     }
     return found;
   }

@@ -21,6 +21,7 @@ export interface RecordDamage {
     | "directory"
     | "checkpoint"
     | "capture"
+    | "monitor"
     | "tile"
     | "stretch"
     | "cell"
@@ -45,6 +46,7 @@ const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   D: "directory",
   C: "checkpoint",
   K: "capture",
+  A: "monitor",
   T: "tile",
   J: "stretch",
   I: "cell",

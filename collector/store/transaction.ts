@@ -10,8 +10,8 @@
  * leaves no trace in the group, and nothing that went wrong here is taken for a failure of the disk.
  */
 import type { Environment } from "./environment.ts";
-import type { CapturesWrite, SavedWrite } from "./history-store.ts";
-import { captureKey, savedKey } from "./keys.ts";
+import type { CapturesWrite, MonitorsWrite, SavedWrite } from "./history-store.ts";
+import { captureKey, monitorKey, savedKey } from "./keys.ts";
 import { putCheckpoint, putMessages, putTiles, thinCheckpoints } from "./put-derived.ts";
 import { HistoryPutter } from "./put-history.ts";
 import { putPrune, putSweep } from "./put-pruning.ts";
@@ -47,7 +47,8 @@ export class TransactionBuilder {
     else if (item.kind === "checkpoint") putCheckpoint(draft, item.checkpoint);
     else if (item.kind === "tiles") putTiles(draft, item.write);
     else if (item.kind === "messages") putMessages(draft, item.claim, item.cells);
-    else if (item.kind === "captures") this.#captures(item.write);
+    else if (item.kind === "captures") this.#numbered(captureKey, item.write);
+    else if (item.kind === "monitors") this.#numbered(monitorKey, item.write);
     else if (item.kind === "saved") this.#saved(item.write);
     else if (item.kind === "prune") putPrune(draft, item.write);
     else if (item.kind === "sweep") putSweep(draft, item.options, item.tell);
@@ -55,11 +56,14 @@ export class TransactionBuilder {
     else thinCheckpoints(draft, item.thinning);
   }
 
-  #captures({ put, remove }: CapturesWrite): void {
+  #numbered(
+    keyOf: (number: number) => Buffer,
+    { put, remove }: CapturesWrite | MonitorsWrite,
+  ): void {
     for (const { number, body } of put) {
-      this.#draft.put(captureKey(number), Buffer.from(JSON.stringify(body)));
+      this.#draft.put(keyOf(number), Buffer.from(JSON.stringify(body)));
     }
-    for (const number of remove) this.#draft.remove(captureKey(number));
+    for (const number of remove) this.#draft.remove(keyOf(number));
   }
 
   #saved({ put, remove }: SavedWrite): void {

@@ -5,6 +5,7 @@ import type {
   CheckpointWrite,
   MessageCell,
   MessageStretch,
+  MonitorsWrite,
   PruneWrite,
   SavedWrite,
   SegmentWrite,
@@ -17,6 +18,7 @@ export type WriteItem =
   | { readonly kind: "write"; readonly write: StoreWrite }
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointWrite }
   | { readonly kind: "captures"; readonly write: CapturesWrite }
+  | { readonly kind: "monitors"; readonly write: MonitorsWrite }
   | { readonly kind: "tiles"; readonly write: TilesWrite }
   | { readonly kind: "segment"; readonly write: SegmentWrite }
   | { readonly kind: "thinning"; readonly thinning: CheckpointThinning }
@@ -59,7 +61,7 @@ export function bytesOf(item: WriteItem): number {
     const { directory, logs } = item.checkpoint;
     return logs.reduce((sum, one) => sum + one.bytes.length + PER_RECORD, directory.length);
   }
-  if (item.kind === "captures") return bytesOfCaptures(item.write);
+  if (item.kind === "captures" || item.kind === "monitors") return bytesOfNumbered(item.write);
   if (item.kind === "thinning") return PER_RECORD * (1 + item.thinning.states.length);
   if (item.kind === "segment") {
     const { replaced, segment, blocks } = item.write;
@@ -83,7 +85,7 @@ export function bytesOf(item: WriteItem): number {
   return batches.reduce((sum, one) => sum + one.bytes.length, (records + 1) * PER_RECORD);
 }
 
-function bytesOfCaptures({ put, remove }: CapturesWrite): number {
+function bytesOfNumbered({ put, remove }: CapturesWrite | MonitorsWrite): number {
   // A little too much: the text is made when it is put.
   const bytes = put.reduce((sum, { body }) => sum + JSON.stringify(body).length, 0);
   return bytes + PER_RECORD * (put.length + remove.length + 1);

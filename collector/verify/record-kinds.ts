@@ -70,6 +70,7 @@ export const RECORD_KINDS: ReadonlyMap<string, RecordKind> = new Map<string, Rec
     "K",
     { name: "capture", without: "what it brought is history like any other", check: checkJson },
   ],
+  ["A", { name: "monitor", without: "a standing query is not there", check: checkJson }],
   ["T", { name: "tile", without: "the timeline counts its events again", check: () => {} }],
   ["J", { name: "stretch", without: "cuts join its messages again", check: () => {} }],
   ["I", { name: "cell", without: "cuts join the messages of its stretch again", check: () => {} }],

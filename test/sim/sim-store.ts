@@ -21,6 +21,7 @@ import type {
   MessageCell,
   MessageStretch,
   MessagesGone,
+  MonitorsWrite,
   PrunedEpoch,
   PruneWrite,
   SavedWrite,
@@ -28,6 +29,7 @@ import type {
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
+  StoredMonitor,
   StoredPiece,
   StoreUsage,
   StoreWrite,
@@ -110,6 +112,14 @@ export class SimStore implements HistoryStore {
 
   writeCaptures(write: CapturesWrite): Promise<void> {
     return this.#enqueue(() => this.#disk.content.writeCaptures(write));
+  }
+
+  monitors(): readonly StoredMonitor[] {
+    return this.#disk.content.monitors();
+  }
+
+  writeMonitors(write: MonitorsWrite): Promise<void> {
+    return this.#enqueue(() => this.#disk.content.writeMonitors(write));
   }
 
   writeTiles(write: TilesWrite): Promise<void> {

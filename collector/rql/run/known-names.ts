@@ -72,9 +72,9 @@ function rangeIn(text: string, query: Query, index: number, now: Hlc): TimeRange
  */
 export function defaultRange(
   all: readonly NodeSummary[],
-  { nodes: named }: Pick<Query, "nodes">,
+  named: readonly string[] | undefined,
 ): TimeRange {
-  const names = named === undefined ? undefined : new Set(named.map(({ name }) => name));
+  const names = named === undefined ? undefined : new Set(named);
   const selected = all.filter(({ node }) => names?.has(node) ?? true);
   const nodes = selected.length === 0 ? all : selected;
   if (nodes.length === 0) {

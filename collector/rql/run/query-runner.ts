@@ -111,6 +111,17 @@ export class QueryRunner {
     }
   }
 
+  /** The query of a monitor's text. @throws RqlError if it is refused, as a monitor's too */
+  async checkMonitor(text: string, signal: AbortSignal): Promise<CheckedQuery> {
+    const { history, now } = this.#options;
+    const started = now();
+    const { queries } = parseProgram(text);
+    const rangeOf = (query: Query): TimeRange => defaultRange(history.nodes(), namesOf(query));
+    const schema = await schemaFor(text, queries, { history, now: started, rangeOf }, signal);
+    const [query] = checkText(text, { schema, now: started, forMonitor: true });
+    return query as CheckedQuery;
+  }
+
   /**
    * @throws RqlError at the first place that is wrong; RetroError `cancelled`, `bad-parameter` (a range beside
    * ON TIME, or one that ends before it begins)
@@ -124,7 +135,8 @@ export class QueryRunner {
     // Once for each: watermarks move while names are looked up.
     const ranges = new Map<number, TimeRange>();
     const rangeOf = (query: Query, index: number): TimeRange => {
-      const range = ranges.get(index) ?? askedRange(defaultRange(history.nodes(), query), asked);
+      const range =
+        ranges.get(index) ?? askedRange(defaultRange(history.nodes(), namesOf(query)), asked);
       ranges.set(index, range);
       return range;
     };
@@ -283,6 +295,11 @@ export class QueryRunner {
       evaluated?.catch(() => undefined);
     }
   }
+}
+
+/** Of AT NODES; undefined: all. */
+function namesOf({ nodes }: Query): readonly string[] | undefined {
+  return nodes?.map(({ name }) => name);
 }
 
 function refuseTwoRanges(queries: readonly Query[], { from, to }: QueryAsked): void {

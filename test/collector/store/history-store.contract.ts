@@ -406,6 +406,20 @@ export function describeHistoryStore(name: string, open: () => Promise<HistorySt
       expect(store.epochs()).toHaveLength(1);
     });
 
+    it("keeps monitors under their numbers, apart from captures", async () => {
+      const store = await fresh();
+      expect(store.monitors()).toEqual([]);
+      const put = [300, 2].map((number) => ({ number, body: { rql: `SELECT v${number}` } }));
+      await store.writeMonitors({ put, remove: [7] });
+      await store.writeCaptures({ put: [{ number: 2, body: { id: "c2" } }], remove: [300] });
+      const changed = { number: 2, body: { rql: "SELECT v2", alerts: [1] } };
+      await store.writeMonitors({ put: [changed], remove: [] });
+      expect(store.monitors()).toEqual([changed, put[0]]);
+      await store.writeMonitors({ put: [], remove: [300] });
+      expect(store.monitors()).toEqual([changed]);
+      expect(store.captures()).toHaveLength(1);
+    });
+
     it("keeps what is written of captures in the order in which it was given", async () => {
       const store = await fresh();
       const put = (round: number) => ({ put: [{ number: 1, body: { round } }], remove: [] });
