@@ -111,19 +111,4 @@ export const PLANTS = [
     to: "return undefined;",
     and: ["view.applyLost(lostBy(mark));", ""],
   },
-  {
-    name: "sealed-without-last",
-    what: "a segment is sealed without the last event of a batch",
-    file: "collector/store/segment-builder.ts",
-    from: "for (let i = 0; i < events.count; i += 1) {\n      const code",
-    to: "for (let i = 0; i < events.count - (this.batchCount > 1 ? 1 : 0); i += 1) {\n      const code",
-  },
-  {
-    name: "sealed-over-hole",
-    what: "what lies on both sides of a hole is sealed as one: a late batch that fills it is dropped",
-    file: "collector/cut/sealer.ts",
-    from: "return isFarBehind ? contiguousSeq : Math.min(contiguousSeq, latest);",
-    to: "return isFarBehind ? latest : (this.#source.store.epoch(id)?.stored.at(-1)?.last ?? 0);",
-    and: ["builder.nextSeq === one.firstSeq", "builder.nextSeq <= one.firstSeq"],
-  },
 ];
