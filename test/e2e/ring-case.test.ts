@@ -14,8 +14,8 @@ it("is one ring at every cut in calm, and is seen broken at every step of churn"
     "--seed",
     "5",
   );
+  expect(code, output).toBe(0);
   expect(output).toContain("PASS");
-  expect(code).toBe(0);
   const rows = output
     .split("\n")
     .map((line) => /^ {2}(\S.*?) {2,}(\d+) +(\d+) +(\d+) +(yes|no)$/.exec(line))

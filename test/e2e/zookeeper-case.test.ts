@@ -40,8 +40,8 @@ describe.skipIf(missing !== undefined)(`the ZooKeeper case${note}`, () => {
       "--seed",
       "7",
     );
+    expect(code, output).toBe(0);
     expect(output).toContain("PASS");
-    expect(code).toBe(0);
     const [plain = "", stamped = ""] = output.split('Run "').slice(1);
     expect(plain).toMatch(/without a stamp, reported by +replica-1, replica-2, replica-3$/m);
     for (const run of [plain, stamped]) {

@@ -7,6 +7,9 @@ import { SkewedClock } from "retroscope/testing";
 import { Journal } from "./journal.ts";
 import { type Peers, readPeers } from "./peers.ts";
 
+/** How long a goodbye may take: longer than by default, as whoever asks for cuts waits for all of them. */
+const GOODBYE_MS = 5_000;
+
 export interface ExampleProcess {
   readonly node: string;
   readonly agent: Agent;
@@ -47,7 +50,7 @@ export function startProcess(service: string): ExampleProcess {
       process.once("SIGTERM", async () => {
         await stop();
         await agent.flush();
-        await agent.close();
+        await agent.close({ budgetMs: GOODBYE_MS });
         const { recorded, dropped } = agent.stats();
         journal.end(recorded, dropped, agent.epoch);
         process.exit(0);

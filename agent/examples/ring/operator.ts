@@ -13,6 +13,8 @@ import { KILLED_LOG, OPERATOR } from "./one-ring.ts";
 
 const SETTLE_WAIT_MS = 60_000;
 const ASK_WAIT_MS = 5_000;
+/** How long a goodbye may take: longer than by default, as whoever asks for cuts waits for all of them. */
+const GOODBYE_MS = 5_000;
 
 export class Operator {
   readonly #agent: Agent;
@@ -87,7 +89,7 @@ export class Operator {
     await this.#group.stopAll([...this.#members]);
     this.#members.clear();
     await this.#agent.flush();
-    await this.#agent.close();
+    await this.#agent.close({ budgetMs: GOODBYE_MS });
   }
 
   async #act({ kind, node }: Action): Promise<void> {

@@ -10,6 +10,8 @@ import { ask, readAddressBook, serve } from "./messages.ts";
 
 const ROUND_MS = 100;
 const JOIN_RETRY_MS = 100;
+/** How long a goodbye may take: longer than by default, as whoever asks for cuts waits for all of them. */
+const GOODBYE_MS = 5_000;
 
 const name = setting("RING_NODE");
 const book = readAddressBook(setting("RING_ADDRESSES"));
@@ -81,7 +83,7 @@ process.once("SIGTERM", async () => {
   server.close();
   server.closeAllConnections();
   await agent.flush();
-  await agent.close();
+  await agent.close({ budgetMs: GOODBYE_MS });
   process.exit(0);
 });
 

@@ -15,6 +15,9 @@ import { type Agent, type Hlc, startAgent } from "retroscope";
 import { SkewedClock } from "retroscope/testing";
 import { ZooKeeper } from "./zookeeper.ts";
 
+/** How long a goodbye may take: longer than by default, as whoever asks for cuts waits for all of them. */
+const GOODBYE_MS = 5_000;
+
 export interface CaseProcess {
   readonly agent: Agent;
   readonly zookeeper: ZooKeeper;
@@ -65,7 +68,7 @@ export async function startProcess(service: string): Promise<CaseProcess> {
         await stop();
         zookeeper.close();
         await agent.flush();
-        await agent.close();
+        await agent.close({ budgetMs: GOODBYE_MS });
         closeSync(journal);
         process.exit(0);
       });
