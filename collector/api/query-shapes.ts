@@ -1,4 +1,6 @@
-/** The lines of `POST /api/query`, one JSON object each, for those who ask. */
+/** The lines of `POST /api/query`, one JSON object each, and the alerts of monitors, for those who ask. */
+
+export type { Alert, AlertRow, MonitorJson } from "../monitor/shapes.ts";
 export type {
   CutLine,
   EndLine,

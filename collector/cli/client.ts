@@ -48,13 +48,17 @@ export class CollectorClient {
   }
 
   /**
-   * As `post`, for an answer of many lines, given as they come. It may take as long as it takes, for as
-   * long as lines come.
+   * As `ask`, or with a body as `post`, for an answer of many lines, given as they come. It may take as long
+   * as it takes; when `signal` aborts it ends.
    */
-  async *lines(path: string, body: object, signal: AbortSignal): AsyncGenerator<string, void> {
+  async *lines(
+    path: string,
+    body: object | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<string, void> {
     const headers = { "content-type": "application/json" };
-    const init = { method: "POST", headers, body: JSON.stringify(body), signal };
-    const response = await this.send(path, init);
+    const posted = { method: "POST", headers, body: JSON.stringify(body) };
+    const response = await this.send(path, { ...(body === undefined ? {} : posted), signal });
     if (!response.ok || response.body === null) {
       await this.#bodyOf(response);
       throw this.#noCollector(response);

@@ -3,11 +3,28 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { EndLine, ResultLine, RowLine } from "../api/query-shapes.ts";
+import { alertsOf } from "./alerts.ts";
 import { askedTime, TIME_FORMS } from "./asked-times.ts";
-import { askingOptions, type CliContext, clientOf, newCommand, runs, single } from "./command.ts";
+import {
+  askingOptions,
+  type CliContext,
+  clientOf,
+  newCommand,
+  runs,
+  single,
+  type Words,
+} from "./command.ts";
 import { EXIT, errorLines } from "./exit.ts";
 import type { CliIo } from "./io.ts";
-import { endText, placedText, planText, rowsText, startText, warningText } from "./show-query.ts";
+import {
+  alertText,
+  endText,
+  placedText,
+  planText,
+  rowsText,
+  startText,
+  warningText,
+} from "./show-query.ts";
 
 /** A text is at most 16 KiB; what is longer is refused by the collector, not read to its end here. */
 const MAX_READ_BYTES = 64 * 1024;
@@ -24,32 +41,64 @@ export function queryCommand(context: CliContext): Command {
     .addOption(single("--from <time>", `Without ON TIME: begin here; ${TIME_FORMS}`))
     .addOption(single("--to <time>", "Without ON TIME: end here"))
     .option("--explain", "Print what would be read and how, in place of rows")
+    .option("--live", "Watch from now on, until interrupted: rows as they open and close")
     .option("--fail-on-match", "Exit 1 if anything is found");
   return runs(askingOptions(command), context, async ([word = ""], options) => {
     const { io } = context;
     const rql = await textOf(word, io);
+    const ending = new AbortController();
+    void io.interrupted().then(() => ending.abort());
+    if (options["live"] === true) return watched(rql, options, io, ending.signal);
     const question = {
       rql,
       ...(options["explain"] === true ? { explain: true } : {}),
       ...timeOption("from", options["from"], io),
       ...timeOption("to", options["to"], io),
     };
-    const ending = new AbortController();
-    void io.interrupted().then(() => ending.abort());
     const shown = new Shown(io, options["json"] === true);
     try {
       const lines = clientOf(options, io).lines("/api/query", question, ending.signal);
       for await (const line of lines) if (line !== "") shown.take(line);
     } catch (error) {
       if (ending.signal.aborted) return interrupted(io);
-      const refusal = refusalOf(error);
-      if (refusal === undefined) throw error;
-      io.err(`retroscope: ${refusal}`);
-      return EXIT.usage;
+      return refused(error, io);
     }
     if (ending.signal.aborted) return interrupted(io);
     return shown.exitCode(options["failOnMatch"] === true);
   });
+}
+
+/** `--live`: a monitor for as long as somebody looks. */
+async function watched(
+  rql: string,
+  options: Words,
+  io: CliIo,
+  signal: AbortSignal,
+): Promise<number> {
+  const strange = ["from", "to", "explain"].find((name) => options[name] !== undefined);
+  if (strange !== undefined) {
+    throw new RetroError("bad-usage", `--live does not go with --${strange}`, {
+      hint: "It begins now, and goes on until it is interrupted.",
+    });
+  }
+  const isJson = options["json"] === true;
+  try {
+    for await (const alert of alertsOf(clientOf(options, io), rql, signal)) {
+      io.out(isJson ? `${JSON.stringify(alert)}\n` : alertText(alert, io.columns));
+      if (options["failOnMatch"] === true) return EXIT.no;
+    }
+    return EXIT.done;
+  } catch (error) {
+    return refused(error, io);
+  }
+}
+
+/** A text that is wrong is told with its place. @throws whatever else it is */
+function refused(error: unknown, io: CliIo): number {
+  const refusal = refusalOf(error);
+  if (refusal === undefined) throw error;
+  io.err(`retroscope: ${refusal}`);
+  return EXIT.usage;
 }
 
 function interrupted(io: CliIo): number {

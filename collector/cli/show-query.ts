@@ -1,6 +1,7 @@
 /** Answers of queries in words: rows as a table, what they lack, and what they come to. */
 import type { Json } from "../../agent/kernel/index.ts";
 import type {
+  Alert,
   EndLine,
   PlanLine,
   RowLine,
@@ -116,6 +117,16 @@ function byNodeText(values: { readonly [node: string]: Json }): string {
 
 function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
   return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** An alert of a monitor: what happened to which row, since when or for how long, and the row. */
+export function alertText({ event, n, row }: Alert, columns: number | undefined): string {
+  if (row === null) return table([[event, String(n), "withdrawn: a repair has shown otherwise"]]);
+  const values = Object.entries(row.values).map(([name, value]) => `${name}: ${cellText(value)}`);
+  const from = "at" in row ? row.at.time : row.from.time;
+  const lasted = "at" in row || row.durationMs === null ? "" : lastedText(row.durationMs);
+  const lacks = row.complete ? "" : `incomplete: ${reasonsText(row.incomplete)}`;
+  return table([[event, String(n), from, lasted, lacks, values.join("  ")]], { columns });
 }
 
 /** What a search came to. */

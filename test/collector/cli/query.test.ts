@@ -3,14 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { formatHlc, unixMsFromTicks } from "../../../agent/kernel/index.ts";
-import type { ResultLine } from "../../../collector/api/query-shapes.ts";
+import { addMs, formatHlc, unixMsFromTicks } from "../../../agent/kernel/index.ts";
+import type { MonitorJson, ResultLine } from "../../../collector/api/query-shapes.ts";
 import { runCli } from "../../../collector/cli/program.ts";
+import { aBatch } from "../../support/batches.ts";
 import { importExample } from "../rql/example-lines.ts";
 import { at } from "../rql/told-cuts.ts";
 import { NOW, startCollector, type TestCollector } from "../support.ts";
 import type { Ended } from "./support.ts";
 
+const SOON = { timeout: 10_000 };
 let collector: TestCollector;
 const folder = mkdtempSync(join(tmpdir(), "retroscope-query-"));
 beforeAll(async () => {
@@ -26,6 +28,7 @@ interface RunOptions {
   readonly url?: string;
   readonly input?: string;
   readonly interrupted?: Promise<void>;
+  readonly onOut?: () => void;
 }
 
 async function query(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
@@ -34,6 +37,7 @@ async function query(words: readonly string[], options: RunOptions = {}): Promis
   const code = await runCli(["query", ...words], {
     out: (text) => {
       out += text;
+      options.onOut?.();
     },
     err: (text) => {
       err += text;
@@ -152,4 +156,49 @@ describe("retroscope query", () => {
     const ended = await query([endless], { interrupted });
     expect([ended.code, ended.err]).toEqual([3, expect.stringContaining("interrupted")]);
   });
+
+  it("watches with --live until it is interrupted, and leaves no monitor behind", async () => {
+    let interrupt = (): void => {};
+    const interrupted = new Promise<void>((resolve) => {
+      interrupt = resolve;
+    });
+    const rql = "SELECT load FROM live WHEN Max(load) > 5";
+    const post = (seq: number, ms: number, value: number) => {
+      const row = { t: addMs(NOW, ms), kind: "set", log: "live", key: "load", value } as const;
+      const join = {
+        t: addMs(NOW, ms),
+        kind: "join",
+        service: "s",
+        tags: {},
+        instance: "i",
+      } as const;
+      const rows = seq === 1 ? [join, row] : [row];
+      return collector.post(
+        aBatch(rows, { node: "l1", firstSeq: seq, closed: addMs(NOW, ms + 5) }),
+      );
+    };
+    await post(1, -900, 1);
+    // It is interrupted as soon as it has told something.
+    const watching = query([rql, "--live", "--json"], { interrupted, onOut: () => interrupt() });
+    const monitors = async () => {
+      const { body } = await collector.get<{ monitors: MonitorJson[] }>("/api/monitors");
+      return body.monitors;
+    };
+    await expect.poll(async () => (await monitors()).length, SOON).toBe(1);
+    await post(3, -800, 9);
+    const { code, out } = await watching;
+    expect([code, await monitors()]).toEqual([0, []]);
+    expect(JSON.parse(out)).toMatchObject({
+      event: "open",
+      n: 1,
+      row: { values: { load: { l1: 9 } } },
+    });
+    const range = await query([rql, "--live", "--from", "-5s"]);
+    expect([range.code, range.err]).toEqual([
+      2,
+      expect.stringContaining("--live does not go with"),
+    ]);
+    const wrong = await query([`${rql} FIRST`, "--live"]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("not-for-monitors at 1:")]);
+  }, 30_000);
 });

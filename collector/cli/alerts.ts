@@ -1,0 +1,48 @@
+/** What a standing query finds from now on: a monitor that lives as long as somebody reads its alerts. */
+import { RetroError } from "../../agent/kernel/index.ts";
+import type { Alert, MonitorJson } from "../api/query-shapes.ts";
+import type { CollectorClient } from "./client.ts";
+
+/** Of the monitor that is made for it, so that whoever lists them knows. */
+const NAME = "retroscope query --live";
+
+/**
+ * Alerts as they come; ends when `signal` aborts. The stream is listened to before the monitor is made, so
+ * that none is missed. The monitor is deleted at the end, however that comes.
+ * @throws RetroError as the collector refuses the text; `unreachable` if the stream breaks off
+ */
+export async function* alertsOf(
+  client: CollectorClient,
+  rql: string,
+  signal: AbortSignal,
+): AsyncGenerator<Alert, void> {
+  const events = eventsOf(client.lines("/api/live", undefined, signal));
+  await events.next();
+  if (signal.aborted) return;
+  const { id } = await client.post<MonitorJson>("/api/monitors", { rql, name: NAME });
+  try {
+    for await (const { name, data } of events) {
+      if (name !== "alert") continue;
+      const alert = JSON.parse(data) as Alert;
+      if (alert.monitor === id) yield alert;
+    }
+  } finally {
+    await client.remove(`/api/monitors/${encodeURIComponent(id)}`);
+  }
+  if (signal.aborted) return;
+  throw new RetroError("unreachable", "the collector stopped telling what happens", {
+    retriable: true,
+    hint: "Was it stopped? Ask again.",
+  });
+}
+
+/** Server-sent events: a name, and one line of data. */
+async function* eventsOf(
+  lines: AsyncIterable<string>,
+): AsyncGenerator<{ readonly name: string; readonly data: string }, void> {
+  let name = "";
+  for await (const line of lines) {
+    if (line.startsWith("event: ")) name = line.slice("event: ".length);
+    else if (line.startsWith("data: ")) yield { name, data: line.slice("data: ".length) };
+  }
+}
