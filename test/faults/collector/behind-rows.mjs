@@ -71,6 +71,13 @@ export const row26Behind = {
       sweeps.push(sweep);
       hit[sweep.call] = (hit[sweep.call] ?? 0) + 1;
     }
+    // What the kills left is pruned by whoever comes next.
+    collector.how.options = RETENTION;
+    await collector.start({});
+    await untilRemoved(collector);
+    await collector.stop();
+    collector.how.options = [];
+    await fill(scene);
     await collector.start({});
     await scene.judgeWatermarks();
     await scene.drain();
