@@ -208,10 +208,14 @@ class NodeStream implements ColumnStream {
     const end = firstAfter(t, this.#to, all);
     const size = end - start;
     const rows = new RowsBuilder(size);
+    let hasKeyframe = false;
     for (let i = start; i < end; i += 1) {
       const code = kind[i] as number;
       if (code > LAST_CHANGE) {
-        if (code === KindCode.keyframe) this.#keyframe(events, i, rows);
+        if (code === KindCode.keyframe) {
+          hasKeyframe = true;
+          this.#keyframe(events, i, rows);
+        }
         continue;
       }
       const column = columnOf[ref[i] as number] as number;
@@ -224,6 +228,8 @@ class NodeStream implements ColumnStream {
         rows.value(moment, column, this.#changed(column, code, events, i));
       }
     }
+    // What a keyframe holds is not in the bounds of its block.
+    if (hasKeyframe) return rows.rows(until, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
     return rows.rows(until, least, greatest);
   }
 

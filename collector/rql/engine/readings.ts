@@ -9,6 +9,7 @@ import { CellKind, type Cells } from "./cells.ts";
 import type { CountedPredicate } from "./counted-predicate.ts";
 import type { CountedValues } from "./counted-values.ts";
 import type { Comparison } from "./ir.ts";
+import { type Bounds, widened } from "./number-bounds.ts";
 import type { Odd } from "./odd.ts";
 import type { RunningSum } from "./running-sum.ts";
 import type { Tournament } from "./tournament.ts";
@@ -16,6 +17,8 @@ import type { Tournament } from "./tournament.ts";
 export interface Reading {
   /** A number, NaN where it is unknown. */
   read(): number;
+  /** What it may become while nodes that hold a number take others within `coming`. */
+  bounds?(coming: Bounds): Bounds | undefined;
 }
 
 export interface Asking {
@@ -47,6 +50,11 @@ class OfColumn {
 
 /** Count(v): the nodes. */
 export class CountReading extends OfColumn implements Reading {
+  bounds(): Bounds | undefined {
+    const count = this.read();
+    return Number.isNaN(count) ? undefined : { least: count, greatest: count };
+  }
+
   read(): number {
     return this.isLost ? Number.NaN : this.cells.knownCount(this.column);
   }
@@ -78,6 +86,12 @@ export class ExtremeReading extends OfColumn implements Reading {
   read(): number {
     if (this.isLost) return Number.NaN;
     return this.hasOthers ? this.odd.raise() : this.#tree.best;
+  }
+
+  /** Of many numbers that may each become anything within `coming` the greatest may too; so may the least. */
+  bounds(coming: Bounds): Bounds | undefined {
+    if (this.isLost || this.hasOthers) return undefined;
+    return widened(this.#tree.best, coming);
   }
 }
 

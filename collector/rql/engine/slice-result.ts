@@ -35,7 +35,7 @@ export interface SliceResult {
   readonly ended: "cancelled" | "budget" | undefined;
   /** In order of time, each place of the text once. */
   readonly warnings: readonly { readonly t: Hlc; readonly warning: RqlWarning }[];
-  /** Windows, and those of them that bounds decided, so that nothing was evaluated. */
+  /** Windows, and those of which bounds decided, so that rows were applied and nothing was evaluated. */
   readonly windows: number;
   readonly decidedWindows: number;
 }

@@ -21,10 +21,12 @@ import { datumJson } from "../interpret/output.ts";
 import { RunContext, RunEnded } from "../interpret/run-context.ts";
 import type { RunLimits } from "../limits.ts";
 import { ABSENT, fromValue, Unknown } from "../values/datum.ts";
+import { RowApplier } from "./apply-rows.ts";
+import { type BoundsTables, decided } from "./bounds.ts";
 import { Cells, type Given } from "./cells.ts";
 import { generatedWalker } from "./generate.ts";
 import { NotPlain } from "./not-plain.ts";
-import { type Program, programOf } from "./program.ts";
+import { type Conjunct, type Program, programOf } from "./program.ts";
 import type { SliceResult, Turn, TurnFinding } from "./slice-result.ts";
 import { TimeMerge } from "./time-merge.ts";
 import {
@@ -66,6 +68,10 @@ export class SliceRun implements Listener {
   /** Nodes of the tick at hand whose change touched the condition; undefined: that of one cell. */
   #touched: ReadonlySet<number> | undefined;
   #sameness = "";
+  readonly #applier: RowApplier;
+  readonly #tables: Pick<BoundsTables, "numbers" | "readings">;
+  readonly #mayBeDecided: boolean;
+  #decidedWindows = 0;
 
   /** Undefined: the engine does not cover the query. */
   static of(query: CheckedQuery, options: SliceRunOptions): SliceRun | undefined {
@@ -87,6 +93,10 @@ export class SliceRun implements Listener {
     this.#known = knownOf(program);
     // Without a condition each cut may be another row.
     this.#everyCut = query.eachChange || query.when === undefined;
+    this.#applier = new RowApplier(cells);
+    this.#tables = program.lowering;
+    // Every cut is asked for, or COMPUTE may warn at any: then each is evaluated.
+    this.#mayBeDecided = !this.#everyCut && program.watched.length === 0;
     this.#findsValues = query.take?.kind !== "COUNT" || query.when === undefined;
     const generated =
       options.mayGenerate === false
@@ -128,7 +138,15 @@ export class SliceRun implements Listener {
     this.#turns = [];
     const warnings = this.#warnings;
     this.#warnings = [];
-    return { turns, cuts: pace.cuts, reached, ended, warnings, windows, decidedWindows: 0 };
+    return {
+      turns,
+      cuts: pace.cuts,
+      reached,
+      ended,
+      warnings,
+      windows,
+      decidedWindows: this.#decidedWindows,
+    };
   }
 
   /** Lists of keys met so far, by their hashes. */
@@ -172,6 +190,7 @@ export class SliceRun implements Listener {
     this.#context = this.#newContext();
     this.#evaluator = new Evaluator(this.#query, cells, this.#context);
     this.#pace.cuts = 0;
+    this.#decidedWindows = 0;
     // What is true at `after` was told by whoever came to it: it is no cut of this slice.
     this.#pace.p = this.#walker.truth(after);
     this.#pace.q = this.#walker.follower(after);
@@ -191,11 +210,36 @@ export class SliceRun implements Listener {
   #window(merge: TimeMerge): void {
     const { t, cell, number, count } = merge.window;
     let at = 0;
+    if (count > 0 && this.#isDecided(merge)) {
+      at = this.#applier.apply(t, cell, number, count, this.#pace);
+      if (at > 0) {
+        this.#decidedWindows += 1;
+        this.#known.isStale.fill(1);
+      }
+      if (at >= count) return;
+      at = this.#slowly(merge, at);
+    }
     for (;;) {
       at = this.#walker.walk(t, cell, number, at, count, this.#pace);
       if (at >= count) return;
       at = this.#slowly(merge, at);
     }
+  }
+
+  /** Whether no row of the window can turn the condition, nor that of its window. */
+  #isDecided(merge: TimeMerge): boolean {
+    const coming = this.#mayBeDecided ? merge.bounds() : undefined;
+    if (coming === undefined) return false;
+    const tables = { cells: this.#cells, ...this.#tables };
+    const { when, follower } = this.#program;
+    const isDecided = ({ ir }: Conjunct): number | undefined => ir && decided(ir, coming, tables);
+    for (const conjunct of when) {
+      const truth = isDecided(conjunct);
+      // What stands before it would be evaluated at every cut, and may have something to warn of.
+      if (truth === undefined) return false;
+      if (truth === 0) break;
+    }
+    return follower === undefined || isDecided(follower) !== undefined;
   }
 
   /** Every change of one tick, together; returns the first row of the next. */

@@ -60,6 +60,7 @@ export class TimeMerge {
   #spare: Columns;
   #starts = new Uint32Array(2 * WINDOW_ROWS + 2);
   #hasOthers = false;
+  readonly #bounds = { least: 0, greatest: 0 };
 
   constructor(cells: Cells, streams: readonly ColumnStream[], to: number) {
     this.#cells = cells;
@@ -77,12 +78,20 @@ export class TimeMerge {
     return this.#others[this.#place[row] as number] as Given;
   }
 
+  /** What the numbers of the window lie between; undefined: that was not kept, or there are other values. */
+  bounds(): { readonly least: number; readonly greatest: number } | undefined {
+    if (this.#hasOthers) return undefined;
+    const { least, greatest } = this.#bounds;
+    return Number.isFinite(least) && Number.isFinite(greatest) ? { least, greatest } : undefined;
+  }
+
   /** The next window; false: there are no more rows. @throws NotPlain */
   next(): boolean {
     const { window } = this;
     if (window.until >= this.#to) return false;
     this.#refill();
     const end = this.#end();
+    this.#noteBounds();
     this.#take(end);
     window.until = end;
     return true;
@@ -120,6 +129,17 @@ export class TimeMerge {
       if (last < count && (t[last] as number) < end) end = t[last] as number;
     }
     return end;
+  }
+
+  #noteBounds(): void {
+    const bounds = this.#bounds;
+    bounds.least = Number.POSITIVE_INFINITY;
+    bounds.greatest = Number.NEGATIVE_INFINITY;
+    for (const { rows } of this.#sources) {
+      const { least, greatest } = rows as ColumnRows;
+      if (least < bounds.least) bounds.least = least;
+      if (greatest > bounds.greatest) bounds.greatest = greatest;
+    }
   }
 
   #take(end: number): void {

@@ -52,6 +52,7 @@ function bySlices(
   asked: CheckedQuery,
   happenings: readonly Happening[],
   { edges, mayGenerate, batchEvents, isSealed }: Cut,
+  counts: { decided: number; windows: number },
 ): ResultLine[] | undefined {
   const { columns } = asked;
   const nodes = [...NODES];
@@ -71,6 +72,8 @@ function bySlices(
     if (answer.isOver) break;
     const result = run.run(sliceOf(told, after, to));
     expect(result.reached).toBe(to);
+    counts.decided += result.decidedWindows;
+    counts.windows += result.windows;
     lines.push(...answer.pass(result));
     after = to;
   }
@@ -84,11 +87,12 @@ describe("the engine", () => {
     () => {
       let compared = 0;
       let rows = 0;
+      const counts = { decided: 0, windows: 0 };
       fc.assert(
         fc.property(history, query, cut, (happenings, text, how) => {
           const asked = checked(text, happenings);
           if (asked === undefined || whyInterpreted(asked) !== undefined) return;
-          const fast = bySlices(asked, happenings, how);
+          const fast = bySlices(asked, happenings, how, counts);
           if (fast === undefined) return;
           const plain = [...interpret(asked, cutsOf(happenings, { from: FROM, to: TO }))];
           expect(sorted(fast)).toEqual(sorted(plain));
@@ -99,9 +103,39 @@ describe("the engine", () => {
       );
       expect(compared).toBeGreaterThan(RUNS / 2);
       expect(rows).toBeGreaterThan(RUNS / 2);
+      expect(counts.decided).toBeLessThan(counts.windows / 2);
     },
     20_000 + RUNS * 100,
   );
+
+  it("evaluates nothing where the least and the greatest of blocks decide, and counts every cut", () => {
+    const happenings = Array.from({ length: 600 }, (_, i): Happening => {
+      const node = NODES[i % NODES.length] as string;
+      const t = (ZERO + 1 + i * 13) as Hlc;
+      return { t, node, kind: "set", key: i % 5 === 0 ? "w" : "v", value: i % 11 };
+    });
+    const how: Cut = { edges: [3_000], mayGenerate: true, batchEvents: 100, isSealed: true };
+    const start = { t: at(-1), kind: "set" } as const;
+    const told: readonly Happening[] = [
+      ...NODES.flatMap((node): Happening[] => [
+        { ...start, node, key: "v", value: 1 },
+        { ...start, node, key: "w", value: 1 },
+      ]),
+      ...happenings,
+    ];
+    const asked = [
+      ["Max(v) > 10", 1],
+      ['NOT (Max(v) - Min(v) <= 10 AND Max(w, v["a"]) < 11)', 1],
+      ["Max(v) > 9", 0],
+    ] as const;
+    for (const [when, share] of asked) {
+      const one = checked(`SELECT v FROM l WHEN ${when} COUNT`, told) as CheckedQuery;
+      const counts = { decided: 0, windows: 0 };
+      const fast = bySlices(one, told, how, counts);
+      expect(fast).toEqual([...interpret(one, cutsOf(told, { from: FROM, to: TO }))]);
+      expect([when, counts.decided]).toEqual([when, share * counts.windows]);
+    }
+  });
 });
 
 /** Warnings come when they come: the same ones, in whatever order. */
