@@ -39,6 +39,7 @@ import { MemoryGate } from "./ingest/memory-gate.ts";
 import { nodeMemory } from "./ingest/node-memory.ts";
 import { nodeIngestTimers } from "./ingest/node-timers.ts";
 import { MONITOR_RUN_LIMITS, Monitors } from "./monitor/monitors.ts";
+import { nodeWebhooks } from "./monitor/node-webhooks.ts";
 import { createKeeping } from "./retention/keeping.ts";
 import { WorkerSlices } from "./rql/engine/worker-slices.ts";
 import { QueryRunner, type QueryRunnerOptions } from "./rql/run/query-runner.ts";
@@ -64,6 +65,8 @@ export interface CollectorOptions {
   readonly retentionMs?: number | undefined;
   /** Above so many bytes of history the oldest is removed. Default: nothing is, for its size. */
   readonly maxBytes?: number | undefined;
+  /** Hosts that webhooks of monitors may call (`alerts.example:8080`). Default: none. */
+  readonly webhookHosts?: readonly string[];
   /** A node silent for so long has expired. Default 60,000. */
   readonly expireAfterMs?: number;
   /**
@@ -203,6 +206,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     runner: new QueryRunner({ ...querying, limits: MONITOR_RUN_LIMITS }),
     timers: nodeTimers,
     newToken: () => randomBytes(4).toString("hex"),
+    webhooks: nodeWebhooks,
+    webhookHosts: options.webhookHosts ?? [],
     onAlert: (alert) => live.alert(alert),
     onFailure: (error) => log.error({ err: error }, "a round of a monitor failed"),
   });

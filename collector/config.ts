@@ -6,6 +6,7 @@
  *     --host   RETROSCOPE_COLLECTOR_HOST   127.0.0.1         loopback only, until there are tokens
  *     --data   RETROSCOPE_COLLECTOR_DATA   ./retroscope-data made if it does not exist
  *     --retention  RETROSCOPE_COLLECTOR_RETENTION   none   what came longer ago goes: 24h, 7d
+ *     --webhook-hosts  RETROSCOPE_COLLECTOR_WEBHOOK_HOSTS  none   whom monitors may tell: alerts.example:8080,localhost
  *     --max-bytes  RETROSCOPE_COLLECTOR_MAX_BYTES   none   above this the oldest goes: 500MB, 10GB
  *
  * (`RETROSCOPE_DATA` is the agents' own.)
@@ -23,10 +24,12 @@ export interface CollectorConfig {
   readonly retentionMs: number | undefined;
   /** Above this the oldest is removed; undefined: nothing for its size. */
   readonly maxBytes: number | undefined;
+  /** Hosts that webhooks of monitors may call. */
+  readonly webhookHosts: readonly string[];
 }
 
 export interface Setting {
-  readonly name: "port" | "host" | "data" | "retention" | "maxBytes";
+  readonly name: "port" | "host" | "data" | "retention" | "maxBytes" | "webhookHosts";
   readonly flag: string;
   readonly environment: string;
   readonly otherwise: string;
@@ -80,6 +83,13 @@ export const SETTINGS: readonly Setting[] = [
     otherwise: NO_LIMIT,
     help: "Above this size of the history remove the oldest: 500MB, 10GB",
   },
+  {
+    name: "webhookHosts",
+    flag: "--webhook-hosts <hosts>",
+    environment: "RETROSCOPE_COLLECTOR_WEBHOOK_HOSTS",
+    otherwise: NO_LIMIT,
+    help: "Hosts that webhooks of monitors may call: alerts.example:8080,localhost",
+  },
 ];
 
 /**
@@ -117,6 +127,7 @@ export function readCollectorConfig(
     data: resolve(data),
     retentionMs: retentionOf(retention, source.get("retention") ?? ""),
     maxBytes: sizeOf(maxBytes, source.get("maxBytes") ?? ""),
+    webhookHosts: hostsOf(text.get("webhookHosts") ?? NO_LIMIT, source.get("webhookHosts") ?? ""),
   };
 }
 
@@ -162,6 +173,17 @@ function sizeOf(text: string, source: string): number | undefined {
   throw badConfig(
     `${source} is no size of 1 MiB or more: ${JSON.stringify(text)}`,
     "Use 500MB, 10GB or 2TiB, or none for no limit.",
+  );
+}
+
+/** Names with or without a port, between commas. */
+function hostsOf(text: string, source: string): readonly string[] {
+  if (text === NO_LIMIT) return [];
+  const hosts = text.split(",").map((one) => one.trim());
+  if (hosts.every((one) => /^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(one))) return hosts;
+  throw badConfig(
+    `${source} is no list of hosts: ${JSON.stringify(text)}`,
+    "Use names with or without a port, between commas: alerts.example:8080,localhost.",
   );
 }
 

@@ -9,7 +9,7 @@ import { Params } from "./params.ts";
 import { MAX_QUERY_BODY_BYTES } from "./query-routes.ts";
 import { hJson } from "./time-json.ts";
 
-const FIELDS = ["rql", "name"];
+const FIELDS = ["rql", "name", "webhook"];
 const NAMES_SHOWN = 10;
 
 export interface MonitorRouteOptions {
@@ -28,8 +28,8 @@ export function monitorRoutes({ monitors, now }: MonitorRouteOptions): Router {
 
   router.post("/api/monitors", refuseOtherTypes, readJson, async (request, response) => {
     new Params(request.originalUrl, [], now());
-    const { rql, name } = readAsked(request.body);
-    response.status(201).json(monitorJson(await monitors.create(rql, name)));
+    const { rql, name, webhook } = readAsked(request.body);
+    response.status(201).json(monitorJson(await monitors.create(rql, name, webhook)));
   });
 
   router.delete("/api/monitors/:id", async (request, response) => {
@@ -44,16 +44,29 @@ export function monitorRoutes({ monitors, now }: MonitorRouteOptions): Router {
 }
 
 function monitorJson(record: MonitorRecord): MonitorJson {
-  const { id, name, rql, since, evaluatedTo, rows, alerts, trouble } = record;
+  const { id, name, rql, webhook, since, evaluatedTo, rows, alerts, trouble } = record;
+  const undelivered = webhook === null ? 0 : record.nextAlert - 1 - record.delivered;
   const open = rows.filter(({ to }) => to === null).map(({ row }) => row);
   return {
-    ...{ id, name, rql, since: hJson(since), evaluatedTo: hJson(evaluatedTo) },
+    ...{
+      id,
+      name,
+      rql,
+      webhook,
+      undelivered,
+      since: hJson(since),
+      evaluatedTo: hJson(evaluatedTo),
+    },
     ...{ open, alerts, trouble },
   };
 }
 
 /** @throws RetroError `bad-parameter` */
-function readAsked(body: unknown): { readonly rql: string; readonly name: string | null } {
+function readAsked(body: unknown): {
+  readonly rql: string;
+  readonly name: string | null;
+  readonly webhook: string | null;
+} {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw bad("the body is no object", 'Send {"rql": "SELECT leader FROM raft WHEN .."}.');
   }
@@ -69,7 +82,7 @@ function readAsked(body: unknown): { readonly rql: string; readonly name: string
       },
     );
   }
-  const { rql, name = null } = fields;
+  const { rql, name = null, webhook = null } = fields;
   if (typeof rql !== "string") throw bad("rql is no text", "Send the query as a string.");
   const isName =
     name === null || (typeof name === "string" && name.length <= MONITOR_LIMITS.nameLength);
@@ -79,7 +92,10 @@ function readAsked(body: unknown): { readonly rql: string; readonly name: string
       "Say it shorter.",
     );
   }
-  return { rql, name: name as string | null };
+  if (webhook !== null && typeof webhook !== "string") {
+    throw bad("webhook is no text", "Send an address that alerts are posted to.");
+  }
+  return { rql, name: name as string | null, webhook };
 }
 
 function noMonitor(id: string, monitors: Monitors): RetroError {

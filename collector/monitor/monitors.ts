@@ -10,7 +10,8 @@
  * A round is an ordinary query over [from, W]; what differs from what was told (told-rows.ts) is written
  * in one transaction with the alerts that tell it, and only then told. So an alert is stored once, under
  * an id that never changes, also if the collector is killed in the middle of a round. Rounds go one after
- * the other. Nodes that are suspect are not waited for; when they speak again that is a repair.
+ * the other. Nodes that are suspect are not waited for; when they speak again that is a repair. Webhooks are
+ * called behind the rounds, until they have taken an alert.
  */
 import { type Hlc, type Json, parseHlc, RetroError } from "../../agent/kernel/index.ts";
 import type { AmendedRange } from "../cut/amendments.ts";
@@ -24,6 +25,7 @@ import { parseProgram } from "../rql/text/parse.ts";
 import type { HistoryStore } from "../store/history-store.ts";
 import type { Alert, MonitorRecord } from "./shapes.ts";
 import { type Change, compareRound, type Outcome } from "./told-rows.ts";
+import { checkWebhook, type WebhookSender } from "./webhooks.ts";
 
 export interface MonitorLimits {
   /** Monitors at a time; one more is refused, `too-many`. */
@@ -37,6 +39,10 @@ export interface MonitorLimits {
   /** How far a monitor got is written at least so often. */
   readonly saveMs: number;
   readonly nameLength: number;
+  /** After a webhook took no alert it is tried again, after this, then ever longer .. */
+  readonly retryMs: number;
+  /** .. up to this. */
+  readonly mostRetryMs: number;
 }
 
 export const MONITOR_LIMITS: MonitorLimits = {
@@ -46,6 +52,8 @@ export const MONITOR_LIMITS: MonitorLimits = {
   alerts: 256,
   saveMs: 10_000,
   nameLength: 200,
+  retryMs: 1_000,
+  mostRetryMs: 60_000,
 };
 
 /** Bounds of one round: rows are kept, and told to many. */
@@ -58,6 +66,9 @@ export interface MonitorsOptions {
   readonly runner: Pick<QueryRunner, "checkMonitor" | "prepare">;
   readonly timers: CutTimers;
   readonly newToken: () => string;
+  readonly webhooks: WebhookSender;
+  /** Hosts that webhooks may call. Default: none. */
+  readonly webhookHosts?: readonly string[];
   /** Told once an alert is durable. Must not throw. */
   readonly onAlert: (alert: Alert) => void;
   readonly onFailure: (error: unknown) => void;
@@ -73,6 +84,9 @@ interface Watched {
   repairFrom: number;
   savedMs: number;
   isRemoved: boolean;
+  isDelivering: boolean;
+  /** Changes of the record are made one after the other: each is durable before the next. */
+  lastUpdate: Promise<unknown>;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -98,7 +112,7 @@ export class Monitors {
     for (const { number, body } of this.#options.store.monitors()) {
       const record = body as unknown as MonitorRecord;
       const oldest = record.rows[0]?.from ?? record.evaluatedTo;
-      this.#watch(number, record, oldest);
+      void this.#deliver(this.#watch(number, record, oldest));
     }
     this.#lookLater();
   }
@@ -112,9 +126,14 @@ export class Monitors {
 
   /**
    * A monitor of the cuts from now on; resolves when it is durable.
-   * @throws RqlError if the text is refused; RetroError `too-many`
+   * @throws RqlError if the text is refused; RetroError `too-many`, `bad-parameter` and `forbidden` (webhook)
    */
-  async create(rql: string, name: string | null): Promise<MonitorRecord> {
+  async create(
+    rql: string,
+    name: string | null,
+    webhook: string | null = null,
+  ): Promise<MonitorRecord> {
+    if (webhook !== null) checkWebhook(webhook, this.#options.webhookHosts ?? []);
     await this.#options.runner.checkMonitor(rql, this.#closing.signal);
     if (this.#watched.size >= this.#limits.monitors) {
       throw new RetroError("too-many", `there are ${this.#watched.size} monitors`, {
@@ -125,12 +144,13 @@ export class Monitors {
     const since = this.#knownTo(nodesNamed(rql));
     const id = `m${this.#lastNumber + 1}-${this.#options.newToken()}`;
     const record: MonitorRecord = {
-      ...{ id, name, rql, since, evaluatedTo: since, finalTo: since, nextN: 1, nextAlert: 1 },
+      ...{ id, name, rql, webhook, delivered: 0 },
+      ...{ since, evaluatedTo: since, finalTo: since, nextN: 1, nextAlert: 1 },
       ...{ rows: [], alerts: [], laggards: [], trouble: null },
     };
     const watched = this.#watch(this.#lastNumber + 1, record, NEVER);
     try {
-      await this.#write(watched, record);
+      await this.#update(watched, () => record);
     } catch (error) {
       this.#watched.delete(id);
       throw error;
@@ -169,7 +189,10 @@ export class Monitors {
   #watch(number: number, record: MonitorRecord, repairFrom: number): Watched {
     this.#lastNumber = Math.max(this.#lastNumber, number);
     const nodes = nodesNamed(record.rql);
-    const watched = { number, record, nodes, repairFrom, savedMs: 0, isRemoved: false };
+    const watched: Watched = {
+      ...{ number, record, nodes, repairFrom, savedMs: 0 },
+      ...{ isRemoved: false, isDelivering: false, lastUpdate: Promise.resolve() },
+    };
     this.#watched.set(record.id, watched);
     return watched;
   }
@@ -291,30 +314,79 @@ export class Monitors {
     };
     const isNews = fresh.length > 0 || trouble?.code !== record.trouble?.code;
     const isDue = timers.nowMs() - watched.savedMs >= this.#limits.saveMs;
-    if (isNews || isDue) await this.#write(watched, next);
+    const change = ({ delivered }: MonitorRecord): MonitorRecord => ({ ...next, delivered });
+    if (isNews || isDue) await this.#update(watched, change);
+    else watched.record = change(watched.record);
     if (watched.isRemoved) return;
-    watched.record = next;
     for (const alert of fresh) this.#options.onAlert(alert);
+    if (fresh.length > 0) void this.#deliver(watched);
   }
 
   async #troubled(watched: Watched, error: unknown): Promise<void> {
     const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
     if (typeof code !== "string") this.#options.onFailure(error);
     const trouble = { code: typeof code === "string" ? code : "internal", message: `${message}` };
-    const isNews = watched.record.trouble?.code !== trouble.code;
-    watched.record = { ...watched.record, trouble };
+    if (watched.record.trouble?.code === trouble.code) return;
     // A store that refuses is told of by whoever wrote first; the next round tries again.
-    if (isNews) await this.#write(watched, watched.record).catch(() => undefined);
+    await this.#update(watched, (record) => ({ ...record, trouble })).catch(() => undefined);
   }
 
-  async #write(watched: Watched, record: MonitorRecord): Promise<void> {
-    if (watched.isRemoved) return;
-    const body = record as unknown as Json;
-    await this.#options.store.writeMonitors({
-      put: [{ number: watched.number, body }],
-      remove: [],
+  /** Changes the record as it is when its turn comes; resolves when that is durable. */
+  #update(watched: Watched, change: (record: MonitorRecord) => MonitorRecord): Promise<void> {
+    const done = watched.lastUpdate.then(async () => {
+      if (watched.isRemoved) return;
+      const record = change(watched.record);
+      const put = [{ number: watched.number, body: record as unknown as Json }];
+      await this.#options.store.writeMonitors({ put, remove: [] });
+      watched.record = record;
+      watched.savedMs = this.#options.timers.nowMs();
     });
-    watched.savedMs = this.#options.timers.nowMs();
+    watched.lastUpdate = done.catch(() => undefined);
+    return done;
+  }
+
+  /**
+   * Sends what the webhook has not taken, one alert after the other. That one was taken is noted after it was:
+   * a collector that is killed in between sends it again, under the same id.
+   */
+  async #deliver(watched: Watched): Promise<void> {
+    const { webhooks, webhookHosts = [] } = this.#options;
+    if (watched.isDelivering) return;
+    watched.isDelivering = true;
+    let pauseMs = this.#limits.retryMs;
+    try {
+      while (!this.#closing.signal.aborted && !watched.isRemoved) {
+        const { webhook, alerts, delivered } = watched.record;
+        const alert = alerts.find((one) => numberOf(one) > delivered);
+        if (webhook === null || alert === undefined) return;
+        checkWebhook(webhook, webhookHosts);
+        if (await webhooks.send(webhook, JSON.stringify(alert), this.#closing.signal)) {
+          pauseMs = this.#limits.retryMs;
+          await this.#update(watched, (record) => ({ ...record, delivered: numberOf(alert) }));
+        } else {
+          await this.#pause(pauseMs);
+          pauseMs = Math.min(2 * pauseMs, this.#limits.mostRetryMs);
+        }
+      }
+    } catch (error) {
+      if (!this.#closing.signal.aborted) await this.#troubled(watched, error);
+    } finally {
+      watched.isDelivering = false;
+    }
+  }
+
+  /** Ends early when this is closed. */
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#closing;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const cancel = this.#options.timers.after(ms, done);
+      signal.addEventListener("abort", done, { once: true });
+    });
   }
 
   /** Where the slowest of the live nodes that it looks at is known to. */
@@ -339,6 +411,11 @@ function nodesNamed(rql: string): readonly string[] | undefined {
 function alertOf(record: MonitorRecord, { event, n, row }: Change, index: number): Alert {
   const id = `${record.id}/${record.nextAlert + index}`;
   return { type: "alert", id, monitor: record.id, event, n, row };
+}
+
+/** From 1. */
+function numberOf({ id }: Alert): number {
+  return Number(id.slice(id.lastIndexOf("/") + 1));
 }
 
 function isAfter(row: RowLine, finalTo: Hlc): boolean {

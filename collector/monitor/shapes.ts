@@ -38,6 +38,10 @@ export interface MonitorRecord {
   readonly id: string;
   readonly name: string | null;
   readonly rql: string;
+  /** Where alerts are sent; null: nowhere. */
+  readonly webhook: string | null;
+  /** Number of the last alert that the webhook has taken. */
+  readonly delivered: number;
   /** It looks at the cuts after this. */
   readonly since: Hlc;
   /** Every cut up to here has been evaluated. */
@@ -61,6 +65,9 @@ export interface MonitorJson {
   readonly id: string;
   readonly name: string | null;
   readonly rql: string;
+  readonly webhook: string | null;
+  /** Alerts that the webhook has not taken yet. */
+  readonly undelivered: number;
   readonly since: TimeJson;
   readonly evaluatedTo: TimeJson;
   /** Rows that are open now. */

@@ -252,7 +252,10 @@ describe("settings", () => {
       port: 0,
       host: "127.0.0.1",
       data: "/var/x",
+      webhookHosts: [],
     });
+    const hosts = { RETROSCOPE_COLLECTOR_WEBHOOK_HOSTS: "alerts.example:8080, [::1]" };
+    expect(readCollectorConfig({}, hosts).webhookHosts).toEqual(["alerts.example:8080", "[::1]"]);
     expect(readCollectorConfig({}, environment).port).toBe(8_000);
     expect(readCollectorConfig({}, {}).port).toBe(7_700);
   });
@@ -261,6 +264,7 @@ describe("settings", () => {
     [{ port: "http" }, {}, "--port"],
     [{}, { RETROSCOPE_COLLECTOR_PORT: "-1" }, "RETROSCOPE_COLLECTOR_PORT"],
     [{ data: " " }, {}, "--data"],
+    [{ webhookHosts: "http://alerts.example" }, {}, "--webhook-hosts"],
     [{}, { RETROSCOPE_COLLECTOR_HOST: "0.0.0.0" }, "RETROSCOPE_COLLECTOR_HOST"],
   ])("that are wrong are named: %j %j", (given, environment, name) => {
     expect(() => readCollectorConfig(given, environment)).toThrow(

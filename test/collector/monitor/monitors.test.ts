@@ -14,6 +14,10 @@ const NOW = atMs(100_000);
 interface Scene {
   readonly told: ToldHistory;
   readonly alerts: Alert[];
+  /** What was sent to webhooks. */
+  readonly sent: string[];
+  /** Whether they take it. */
+  takes(): boolean;
   monitors: Monitors;
   restart(): void;
 }
@@ -26,13 +30,20 @@ function aScene(limits: MonitorsOptions["limits"] = {}): Scene {
     new Monitors({
       ...{ store, history, timers, limits, runner: runnerOver({ history, timers, now: NOW }) },
       newToken: () => "t",
+      webhookHosts: ["alerts.example"],
+      webhooks: {
+        send: async (url, body) => {
+          scene.sent.push(`${url} ${(JSON.parse(body) as Alert).id}`);
+          return scene.takes();
+        },
+      },
       onAlert: (alert) => alerts.push(alert),
       onFailure: (error) => {
         throw error;
       },
     });
   const scene: Scene = {
-    ...{ told, alerts, monitors: opened() },
+    ...{ told, alerts, sent: [], takes: () => true, monitors: opened() },
     restart() {
       scene.monitors = opened();
       scene.monitors.start();
@@ -173,6 +184,48 @@ describe("a monitor", () => {
     await scene.monitors.create(HIGH, null);
     await scene.monitors.create(HIGH, null);
     await expect(scene.monitors.create(HIGH, null)).rejects.toMatchObject({ code: "too-many" });
+  });
+
+  it("sends alerts to its webhook until each is taken, also after a restart", async () => {
+    const scene = aScene();
+    const { told, sent } = scene;
+    await told.tell("a", 1, [join(atMs(0)), set(atMs(1), "l", "v", 1)], { closed: atMs(10) });
+    const url = "http://alerts.example/x";
+    const { id } = await scene.monitors.create(HIGH, null, url);
+    const ids = (...numbers: number[]): string[] => numbers.map((n) => `${url} ${id}/${n}`);
+    let isTaken = false;
+    scene.takes = () => isTaken;
+    await told.tell("a", 3, [set(atMs(20), "l", "v", 9)], { closed: atMs(30) });
+    await scene.monitors.look();
+    await expect.poll(() => sent).toEqual(ids(1));
+    told.timers.advanceMs(1_000);
+    await expect.poll(() => sent).toEqual(ids(1, 1));
+    await scene.monitors.close();
+    isTaken = true;
+    scene.restart();
+    await told.tell("a", 4, [set(atMs(40), "l", "v", 3)], { closed: atMs(60) });
+    await scene.monitors.look();
+    await expect.poll(() => sent).toEqual(ids(1, 1, 1, 2));
+    await expect.poll(() => scene.monitors.list()[0]?.delivered).toBe(2);
+    await scene.monitors.close();
+    scene.restart();
+    await scene.monitors.look();
+    expect(sent).toHaveLength(4);
+  });
+
+  it("calls no host that was not allowed", async () => {
+    const scene = aScene();
+    await scene.told.tell("a", 1, [join(atMs(0)), set(atMs(1), "l", "v", 1)]);
+    for (const [url, code] of [
+      ["http://169.254.169.254/", "forbidden"],
+      ["http://alerts.example.evil/", "forbidden"],
+      ["http://x@alerts.example/", "bad-parameter"],
+      ["file:///etc/passwd", "bad-parameter"],
+      ["alerts.example", "bad-parameter"],
+    ]) {
+      await expect(scene.monitors.create(HIGH, null, url)).rejects.toMatchObject({ code });
+    }
+    await scene.monitors.create(HIGH, null, "https://ALERTS.example:8443/x?y");
   });
 
   it("comes to what a query of the past finds, in whatever order history is told", async () => {
