@@ -16,6 +16,8 @@ export const HEARTBEAT_MS = 1_000;
 export const SUSPECT_AFTER_MS: number = 3 * HEARTBEAT_MS;
 export const DEFAULT_EXPIRE_AFTER_MS = 60_000;
 const SWEEP_MS = 1_000;
+/** Runs remembered beside those that may be going on. */
+const SPARE = 1_024;
 /** A sweep so much later than the one before means that the process did not run. */
 const PAUSE_MS: number = 5 * SWEEP_MS;
 
@@ -56,13 +58,24 @@ export class SilenceWatch {
     const limitMs = nowMs - this.#options.expireAfterMs;
     if (this.#listeningSinceMs > limitMs) return [];
     const silent: EpochRecord[] = [];
+    const open = new Set<number>();
     for (const record of latest) {
+      open.add(record.id);
       if (record.end !== null || record.imported) continue;
       const heardMs = this.#heardMs.get(record.id) ?? this.#listeningSinceMs;
       if (heardMs <= limitMs) silent.push(record);
     }
     for (const record of silent) this.#heardMs.delete(record.id);
+    // Of runs that are over nobody asks any more.
+    if (this.#heardMs.size > open.size + SPARE) {
+      for (const id of this.#heardMs.keys()) if (!open.has(id)) this.#heardMs.delete(id);
+    }
     return silent;
+  }
+
+  /** Of how many epochs a sign of life is remembered. */
+  get heardCount(): number {
+    return this.#heardMs.size;
   }
 
   stop(): void {
