@@ -14,6 +14,8 @@ import type { OpenSlices } from "./slice-threads.ts";
 
 /** Events of the largest slice. Each has twice as many as the one before. */
 const MOST_EVENTS = 1_048_576;
+/** A slice that turned too often is followed by one so much smaller. */
+const FULL_SHARE = 4;
 /** A thread gets at least so many of a stretch. */
 const SLICES_PER_WORKER = 4;
 /** Slices read before the one that is waited for is done, per thread. */
@@ -61,7 +63,13 @@ export async function searchPlain(options: PlainSearchOptions): Promise<Hlc> {
       const result = await next.result;
       const isEnough = await pass(result);
       reached = result.reached;
-      if (isEnough || reached < next.end) return reached;
+      if (isEnough || (reached < next.end && !result.isFull)) return reached;
+      if (reached === next.end) continue;
+      // It turned too often to be told at once: on from there, with less.
+      underWay.length = 0;
+      read = reached;
+      isReadable = true;
+      events = Math.max(firstEvents, Math.floor(events / FULL_SHARE));
     }
   } finally {
     // What is left is wanted no more.

@@ -33,6 +33,8 @@ export interface SliceResult {
   /** Everything up to here was gone through. Before the end of the slice: it is not plain, or `ended`. */
   readonly reached: Hlc;
   readonly ended: "cancelled" | "budget" | undefined;
+  /** It turned so often that it ends at `reached`: another slice goes on from there. */
+  readonly isFull: boolean;
   /** In order of time, each place of the text once. */
   readonly warnings: readonly { readonly t: Hlc; readonly warning: RqlWarning }[];
   /** Windows, and those of which bounds decided, so that rows were applied and nothing was evaluated. */

@@ -44,6 +44,8 @@ export interface SliceRunOptions {
   readonly limits: RunLimits;
   /** Whether code may be made from strings; where it may not, closures take over anyway. Default: yes. */
   readonly mayGenerate?: boolean;
+  /** Values that the turns of one slice may hold, about; then the slice ends. Default: 500,000. */
+  readonly turnValues?: number;
   /** Looked at once per window. */
   readonly isCancelled?: () => boolean;
 }
@@ -72,6 +74,11 @@ export class SliceRun implements Listener {
   readonly #tables: Pick<BoundsTables, "numbers" | "readings">;
   readonly #mayBeDecided: boolean;
   #decidedWindows = 0;
+  /** What turns of the slice may still take, in values. */
+  #room = 0;
+  readonly #findingSize: number;
+  /** The last turn that had room. */
+  #fullAt: { readonly t: Hlc; readonly cuts: number } | undefined;
 
   /** Undefined: the engine does not cover the query. */
   static of(query: CheckedQuery, options: SliceRunOptions): SliceRun | undefined {
@@ -93,6 +100,7 @@ export class SliceRun implements Listener {
     this.#known = knownOf(program);
     // Without a condition each cut may be another row.
     this.#everyCut = query.eachChange || query.when === undefined;
+    this.#findingSize = query.items.length * Math.max(1, options.nodes.length);
     this.#applier = new RowApplier(cells);
     this.#tables = program.lowering;
     // Every cut is asked for, or COMPUTE may warn at any: then each is evaluated.
@@ -128,24 +136,35 @@ export class SliceRun implements Listener {
         this.#context.step(pace.cuts - before);
         reached = merge.window.until as Hlc;
         if (this.#options.isCancelled?.() === true) throw new RunEnded("cancelled");
+        if (this.#fullAt !== undefined) break;
       }
-      reached = slice.to;
+      if (this.#fullAt === undefined) reached = slice.to;
     } catch (error) {
       if (error instanceof RunEnded && error.status !== "truncated") ended = error.status;
       else if (!(error instanceof NotPlain) && !(error instanceof RetroError)) throw error;
     }
+    return this.#result(reached, ended, windows);
+  }
+
+  #result(reached: Hlc, ended: SliceResult["ended"], windows: number): SliceResult {
     const turns = this.#turns;
-    this.#turns = [];
     const warnings = this.#warnings;
+    this.#turns = [];
     this.#warnings = [];
+    const { cuts } = this.#pace;
+    const shared = { turns, windows, decidedWindows: this.#decidedWindows };
+    const full = this.#fullAt;
+    if (full === undefined) return { ...shared, warnings, cuts, reached, ended, isFull: false };
+    const told = warnings.filter(({ t }) => t <= full.t);
+    // What came after it is gone through again, whatever ended it.
+    const wish = ended === "cancelled" ? ended : undefined;
     return {
-      turns,
-      cuts: pace.cuts,
-      reached,
-      ended,
-      warnings,
-      windows,
-      decidedWindows: this.#decidedWindows,
+      ...shared,
+      warnings: told,
+      cuts: full.cuts,
+      reached: full.t,
+      ended: wish,
+      isFull: true,
     };
   }
 
@@ -191,6 +210,8 @@ export class SliceRun implements Listener {
     this.#evaluator = new Evaluator(this.#query, cells, this.#context);
     this.#pace.cuts = 0;
     this.#decidedWindows = 0;
+    this.#room = this.#options.turnValues ?? TURN_VALUES;
+    this.#fullAt = undefined;
     // What is true at `after` was told by whoever came to it: it is no cut of this slice.
     this.#pace.p = this.#walker.truth(after);
     this.#pace.q = this.#walker.follower(after);
@@ -307,6 +328,7 @@ export class SliceRun implements Listener {
 
   turn(t: number, cell: number, p: number, q: number): void {
     const moment = t as Hlc;
+    if (this.#fullAt !== undefined) return;
     if (this.#query.when === undefined) {
       const sameness = this.#samenessAt(t);
       if (sameness === this.#sameness && !this.#query.eachChange) return;
@@ -315,6 +337,9 @@ export class SliceRun implements Listener {
     const finding = p === 1 && this.#findsValues ? this.#find(t, cell) : undefined;
     this.#noteWarnings(t);
     this.#turns.push({ t: moment, p, q, cuts: this.#pace.cuts, finding });
+    this.#room -= finding === undefined ? 1 : 1 + this.#findingSize;
+    // There is room for one at the least, so that a slice always gets on.
+    if (this.#room <= 0) this.#fullAt = { t: moment, cuts: this.#pace.cuts };
   }
 
   #find(t: number, cell: number): TurnFinding {
@@ -351,6 +376,8 @@ export class SliceRun implements Listener {
   }
 }
 
+/** Values of nodes in the turns of one slice, about: they wait in memory until they are told. */
+const TURN_VALUES = 500_000;
 /** Lists of keys that are remembered. */
 const KEY_LISTS = 4_096;
 
