@@ -14,7 +14,7 @@ import type { CutContext } from "./context.ts";
 import { unknownRuns } from "./cut-at.ts";
 import type { EpochView } from "./epoch-view.ts";
 import { isActiveAt, type Membership, type NodeSpans, spanAt } from "./membership.ts";
-import { beginningOf, goneMembers, goneOf } from "./pruned.ts";
+import { beginningOf, forgottenMessages, goneMembers, goneOf } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import { unknownSenders } from "./unknown-senders.ts";
 
@@ -80,6 +80,8 @@ export class FeedGaps {
     for (const { node, from, until } of store.gone()) {
       if (!this.#membership.has(node)) yield* [from, until];
     }
+    const forgotten = store.messagesGone();
+    if (forgotten !== undefined) yield* [forgotten.from, forgotten.until];
     for (const { named, end } of store.epochs()) if (named === true && end !== null) yield end.t;
   }
 
@@ -96,10 +98,12 @@ export class FeedGaps {
 
   /** Members that are forgotten, or that only their messages tell of. `views`: states at `t`, by epoch id. */
   missingOfNobody(views: ReadonlyMap<number, EpochView>, t: Hlc): Incomplete[] {
-    if (this.#chosen.namesNodes) return [];
     const { store } = this.#context;
+    const forgotten = forgottenMessages(store, t);
+    if (this.#chosen.namesNodes) return forgotten;
     const isKnown = (node: string): boolean => this.#membership.has(node);
     return [
+      ...forgotten,
       ...goneMembers(store, isKnown, t),
       ...unknownSenders(this.#context, this.#membership, views, t, this.#chosen),
     ];
