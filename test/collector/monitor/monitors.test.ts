@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import "../../support/seed.ts";
-import { formatHlc, type Hlc, parseHlc } from "../../../agent/kernel/index.ts";
+import { formatHlc, type Hlc, type LostRange, parseHlc } from "../../../agent/kernel/index.ts";
 import { Monitors, type MonitorsOptions } from "../../../collector/monitor/monitors.ts";
 import type { Alert, ToldRow } from "../../../collector/monitor/shapes.ts";
 import type { IntervalLine } from "../../../collector/rql/interpret/lines.ts";
@@ -257,24 +257,36 @@ describe("a monitor", () => {
           }
           const { since } = await scene.monitors.create(rql, null);
           const seqs = { a: 3, b: 3 };
+          // What is late is declared lost with what comes next of its node; then it comes after all.
+          const missing: Record<"a" | "b", LostRange[]> = { a: [], b: [] };
           const late: (() => Promise<void>)[] = [];
           let ms = 2;
           for (const { node, value, passes, isLate, look, restart } of steps) {
+            const name = node as "a" | "b";
             ms += 1 + passes;
-            const seq = seqs[node as "a" | "b"];
-            seqs[node as "a" | "b"] += 1;
+            const seq = seqs[name];
+            seqs[name] += 1;
             const [t, closed] = [atMs(ms), atMs(ms + 0.5)];
-            const tell = () => told.tell(node, seq, [set(t, "l", "v", value)], { closed });
-            if (isLate) late.push(tell);
-            else await tell();
+            const rows = [set(t, "l", "v", value)];
+            if (isLate) {
+              const at = { firstSeq: seq, lastSeq: seq, firstT: t, lastT: t };
+              missing[name].push({ ...at, logs: ["l"], messages: false, reason: "overflow" });
+              late.push(() => told.tell(name, seq, rows, { closed }));
+            } else {
+              await told.tell(name, seq, rows, { closed, dropped: missing[name].splice(0) });
+            }
             if (look) await scene.monitors.look();
             if (restart === 0) scene.restart();
-            if (late.length > 2) await late.shift()?.();
+            if (late.length > 3) await late.shift()?.();
           }
-          for (const tell of late) await tell();
-          for (const node of ["a", "b"] as const) {
+          for (const name of ["a", "b"] as const) {
             const mark = { t: atMs(ms + 10), kind: "mark" as const, text: "end" };
-            await told.tell(node, seqs[node], [mark]);
+            await told.tell(name, seqs[name], [mark], { dropped: missing[name].splice(0) });
+          }
+          await scene.monitors.look();
+          for (const tell of late) {
+            await tell();
+            await scene.monitors.look();
           }
           await scene.monitors.look();
           const [record] = scene.monitors.list();
