@@ -22,6 +22,7 @@ const PLANT_SEEDS: Readonly<Record<string, number>> = {
   "capture-without-names": 208,
   "checkpoint-in-use": 174,
   "age-by-agents-clocks": 174,
+  "half-pruned": 152,
 };
 
 interface Report {
