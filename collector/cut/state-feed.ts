@@ -20,7 +20,8 @@ import {
 import { countsAt } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
-import { type Edge, FeedGaps, NOBODY } from "./feed-gaps.ts";
+import { FeedGaps, NOBODY } from "./feed-gaps.ts";
+import { Moment } from "./feed-moment.ts";
 import { planOf } from "./feed-plan.ts";
 import type {
   FeedChange,
@@ -50,7 +51,6 @@ import { NodeReplay } from "./node-replay.ts";
 import { Marks, unpruned } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import type { Turns, Work } from "./turns.ts";
-import type { WalkChange } from "./walk-shapes.ts";
 
 /** Changes in a chunk, about. */
 const CHUNK_CHANGES = 2_048;
@@ -339,32 +339,3 @@ class Feed implements StateFeed {
 }
 
 const LOST_REASONS: ReadonlySet<string> = new Set(["lost", "not-captured", "outside-retention"]);
-
-/** What happened at one tick, before it is told. */
-class Moment {
-  readonly t: Hlc;
-  readonly touched = new Map<number, Set<number>>();
-  /** Nodes that joined, left, or began anew. */
-  readonly moved = new Set<number>();
-  /** Nodes of which other things may be missing from here on. */
-  readonly judged = new Set<Edge["node"]>();
-  readonly messaging = new Set<number>();
-
-  constructor(t: Hlc) {
-    this.t = t;
-  }
-
-  advance(order: NextFirst, places: ReadonlyMap<string, number>, index: ColumnIndex): void {
-    const replay = order.first as NodeReplay;
-    const node = places.get(replay.spans.node) as number;
-    const { span, isBeforeHistory, shownMessages } = replay;
-    const changed: WalkChange[] = [];
-    order.advance(changed);
-    for (const one of changed) noteTouched(this.touched, node, index.touched(one));
-    if (replay.span !== span || replay.isBeforeHistory !== isBeforeHistory) {
-      this.moved.add(node);
-      noteTouched(this.touched, node, index.all);
-    }
-    if (replay.shownMessages > shownMessages) this.messaging.add(node);
-  }
-}

@@ -13,16 +13,17 @@
  * the other. Nodes that are suspect are not waited for; when they speak again that is a repair. Webhooks are
  * called behind the rounds, until they have taken an alert.
  */
-import { type Hlc, type Json, parseHlc, RetroError } from "../../agent/kernel/index.ts";
+import { type Hlc, type Json, RetroError } from "../../agent/kernel/index.ts";
 import type { AmendedRange } from "../cut/amendments.ts";
 import type { History } from "../cut/history.ts";
 import type { CutTimers } from "../cut/timers.ts";
-import type { ResultLine, RowLine } from "../rql/interpret/lines.ts";
 import type { RunLimits } from "../rql/limits.ts";
 import { defaultRange } from "../rql/run/known-names.ts";
 import type { QueryRunner } from "../rql/run/query-runner.ts";
 import { parseProgram } from "../rql/text/parse.ts";
 import type { HistoryStore } from "../store/history-store.ts";
+import { deliverAlerts } from "./deliveries.ts";
+import { searchRound } from "./round.ts";
 import type { Alert, MonitorRecord } from "./shapes.ts";
 import { type Change, compareRound, type Outcome } from "./told-rows.ts";
 import { checkWebhook, type WebhookSender } from "./webhooks.ts";
@@ -112,7 +113,7 @@ export class Monitors {
     for (const { number, body } of this.#options.store.monitors()) {
       const record = body as unknown as MonitorRecord;
       const oldest = record.rows[0]?.from ?? record.evaluatedTo;
-      void this.#deliver(this.#watch(number, record, oldest));
+      this.#deliver(this.#watch(number, record, oldest));
     }
     this.#lookLater();
   }
@@ -244,7 +245,9 @@ export class Monitors {
     let lookFrom = changedFrom;
     for (let looks = 0; ; looks += 1) {
       const earliest = looks >= MAX_LOOKS_BACK ? base : lookFrom;
-      const found = await this.#search(record, base, earliest, to);
+      const found = await searchRound(this.#options.runner, record, {
+        ...{ base, changedFrom: earliest, to, signal: this.#closing.signal },
+      });
       const outcome = compareRound(record.rows, record.nextN, found);
       if ("lookFrom" in outcome) {
         lookFrom = outcome.lookFrom;
@@ -253,43 +256,6 @@ export class Monitors {
       await this.#note(watched, outcome, found.to, found.trouble);
       return;
     }
-  }
-
-  async #search(
-    record: MonitorRecord,
-    base: Hlc,
-    changedFrom: Hlc,
-    to: Hlc,
-  ): Promise<Parameters<typeof compareRound>[2] & { readonly trouble: MonitorRecord["trouble"] }> {
-    const { runner } = this.#options;
-    const { signal } = this.#closing;
-    const rows: RowLine[] = [];
-    const query = await runner.checkMonitor(record.rql, signal);
-    const windowTicks = Math.ceil(query.window?.ticks ?? 0);
-    // What was open or undecided then, and what changed at that very tick, lies behind this.
-    const back = Math.max(base, changedFrom - windowTicks - 2) as Hlc;
-    const from = query.sequential === undefined ? back : record.since;
-    const lines: ResultLine[] = [];
-    const prepared = await runner.prepare({ rql: record.rql, from, to }, signal);
-    await prepared.run(async (text) => {
-      for (const line of text.split("\n")) {
-        if (line === "") continue;
-        const said = JSON.parse(line) as ResultLine;
-        if (said.type === "row") rows.push(said);
-        else if (said.type === "end" || said.type === "error") lines.push(said);
-      }
-    }, signal);
-    const end = lines.at(-1);
-    if (end?.type !== "end") throw new RetroError("cancelled", "the round was ended");
-    const isWatched = query.window !== undefined && query.window.kind !== "for-at-least";
-    return {
-      from,
-      to: end.status === "done" ? to : hlcOf(end.searchedTo.hlc),
-      since: base,
-      areApart: isWatched || query.eachChange,
-      rows: rows.filter((row) => isAfter(row, record.finalTo)),
-      trouble: end.status === "done" ? null : troubleOf(end.status, lines),
-    };
   }
 
   async #note(
@@ -319,7 +285,7 @@ export class Monitors {
     else watched.record = change(watched.record);
     if (watched.isRemoved) return;
     for (const alert of fresh) this.#options.onAlert(alert);
-    if (fresh.length > 0) void this.#deliver(watched);
+    if (fresh.length > 0) this.#deliver(watched);
   }
 
   async #troubled(watched: Watched, error: unknown): Promise<void> {
@@ -345,48 +311,22 @@ export class Monitors {
     return done;
   }
 
-  /**
-   * Sends what the webhook has not taken, one alert after the other. That one was taken is noted after it was:
-   * a collector that is killed in between sends it again, under the same id.
-   */
-  async #deliver(watched: Watched): Promise<void> {
-    const { webhooks, webhookHosts = [] } = this.#options;
+  /** Behind the rounds: nobody waits for a webhook. */
+  #deliver(watched: Watched): void {
     if (watched.isDelivering) return;
     watched.isDelivering = true;
-    let pauseMs = this.#limits.retryMs;
-    try {
-      while (!this.#closing.signal.aborted && !watched.isRemoved) {
-        const { webhook, alerts, delivered } = watched.record;
-        const alert = alerts.find((one) => numberOf(one) > delivered);
-        if (webhook === null || alert === undefined) return;
-        checkWebhook(webhook, webhookHosts);
-        if (await webhooks.send(webhook, JSON.stringify(alert), this.#closing.signal)) {
-          pauseMs = this.#limits.retryMs;
-          await this.#update(watched, (record) => ({ ...record, delivered: numberOf(alert) }));
-        } else {
-          await this.#pause(pauseMs);
-          pauseMs = Math.min(2 * pauseMs, this.#limits.mostRetryMs);
-        }
-      }
-    } catch (error) {
-      if (!this.#closing.signal.aborted) await this.#troubled(watched, error);
-    } finally {
-      watched.isDelivering = false;
-    }
-  }
-
-  /** Ends early when this is closed. */
-  #pause(ms: number): Promise<void> {
     const { signal } = this.#closing;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const cancel = this.#options.timers.after(ms, done);
-      signal.addEventListener("abort", done, { once: true });
-    });
+    const { webhooks, webhookHosts = [], timers } = this.#options;
+    const rest = { webhooks, webhookHosts, timers, signal, ...this.#limits };
+    void deliverAlerts({
+      ...rest,
+      record: () => (watched.isRemoved ? undefined : watched.record),
+      taken: (delivered) => this.#update(watched, (record) => ({ ...record, delivered })),
+    })
+      .catch((error: unknown) => (signal.aborted ? undefined : this.#troubled(watched, error)))
+      .finally(() => {
+        watched.isDelivering = false;
+      });
   }
 
   /** Where the slowest of the live nodes that it looks at is known to. */
@@ -411,27 +351,4 @@ function nodesNamed(rql: string): readonly string[] | undefined {
 function alertOf(record: MonitorRecord, { event, n, row }: Change, index: number): Alert {
   const id = `${record.id}/${record.nextAlert + index}`;
   return { type: "alert", id, monitor: record.id, event, n, row };
-}
-
-/** From 1. */
-function numberOf({ id }: Alert): number {
-  return Number(id.slice(id.lastIndexOf("/") + 1));
-}
-
-function isAfter(row: RowLine, finalTo: Hlc): boolean {
-  if ("at" in row) return hlcOf(row.at.hlc) > finalTo;
-  return row.open || hlcOf(row.to.hlc) > finalTo;
-}
-
-function troubleOf(
-  status: string,
-  lines: readonly ResultLine[],
-): { readonly code: string; readonly message: string } {
-  const error = lines.find((line) => line.type === "error");
-  if (error?.type === "error") return { code: error.code, message: error.message };
-  return { code: status, message: `a round ended with ${status}` };
-}
-
-function hlcOf(hlc: string): Hlc {
-  return (parseHlc(hlc) ?? Number.NaN) as Hlc;
 }
