@@ -5,7 +5,11 @@ import { at, type Happening, ZERO } from "../told-cuts.ts";
 
 export const NODES: readonly string[] = ["a", "b", "c"];
 
-const constant = fc.constantFrom("0", "1", "2", "3", "-1", "2.5", "1e15", "9e15");
+const constant = fc.constantFrom(
+  ...["0", "1", "2", "3", "-1", "2.5", "1e15", "9e15"],
+  // Sums of tenths: which of them it is depends on the order of adding.
+  ...["0.6", "0.6000000000000001", "0.30000000000000004"],
+);
 const node = fc.constantFrom('"a"', '"b"', '"c"', '"zz"');
 const variable = fc.constantFrom("v", "w");
 const cell = fc.tuple(variable, node).map(([name, id]) => `${name}[${id}]`);
@@ -194,16 +198,44 @@ const anything = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Json>("delete") },
 );
 
+/** A value that is gone again at the same tick: no cut sees it. */
+const flicker: fc.Arbitrary<readonly Happening[]> = fc
+  .record({
+    ticks: fc.integer({ min: 1, max: 300 }),
+    node: fc.constantFrom(...NODES),
+    values: fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 5, max: 9 })),
+  })
+  .map(({ ticks, node: id, values: [stays, passes] }) => {
+    const t = (ZERO + ticks) as Happening["t"];
+    const next = (t + 1) as Happening["t"];
+    const v = { node: id, kind: "set", key: "v" } as const;
+    return [
+      { ...v, t, value: stays },
+      { ...v, t: next, value: passes },
+      { ...v, t: next, value: stays },
+    ];
+  });
+
+const tenths = fc.constantFrom<Json>(0.1, 0.2, 0.3, 0);
+
 /** Every node is a member throughout, and has both variables somewhere. Half of them know small numbers only. */
 export const history: fc.Arbitrary<readonly Happening[]> = fc
-  .oneof(
-    fc.array(happeningOf(anything), { maxLength: 60 }),
-    fc.array(happeningOf(fc.integer({ min: 0, max: 5 })), { maxLength: 60 }),
+  .tuple(
+    fc.oneof(
+      { weight: 2, arbitrary: fc.array(happeningOf(anything), { maxLength: 60 }) },
+      {
+        weight: 2,
+        arbitrary: fc.array(happeningOf(fc.integer({ min: 0, max: 5 })), { maxLength: 60 }),
+      },
+      { weight: 1, arbitrary: fc.array(happeningOf(tenths), { maxLength: 60 }) },
+    ),
+    fc.array(flicker, { maxLength: 3 }),
   )
-  .map((some) => [
+  .map(([some, flickers]) => [
     ...NODES.flatMap((id): Happening[] => [
       { t: at(-1_000), node: id, kind: "set", key: "v", value: 1 },
       { t: at(-1_000), node: id, kind: "set", key: "w", value: 2 },
     ]),
     ...some,
+    ...flickers.flat(),
   ]);
