@@ -128,6 +128,7 @@ export class GroupRun {
   /** Takes the next state of the sequence. */
   move(state: CutState): void {
     this.#passTime((state.t - 1) as Hlc);
+    if (this.#isFull()) return;
     const isStart = this.#state === undefined;
     const isScheduled = !isStart && this.#nextTick() === state.t;
     const passing = isScheduled ? this.#passingAges(state.t) : [];
@@ -181,6 +182,7 @@ export class GroupRun {
   /** The range ends, `end` included. */
   finish(end: Hlc): void {
     this.#passTime(end);
+    if (this.#isFull()) return;
     this.#t = end;
     this.#followers?.finish(end);
     this.#intervals.finish(end);
@@ -196,7 +198,14 @@ export class GroupRun {
       this.#t = tick;
       this.#evaluate(tick, false, passing);
       this.#note();
+      if (this.#isFull()) return;
     }
+  }
+
+  /** Whether all that is wanted was found: no later tick is looked at, whatever states there are. */
+  #isFull(): boolean {
+    const { take } = this.#query;
+    return (take?.kind === "FIRST" || take?.kind === "LIMIT") && this.#matches >= take.count;
   }
 
   #nextTick(): Hlc {
