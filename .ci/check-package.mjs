@@ -21,6 +21,7 @@ const BESIDE_DIST = [
   "collector/README.md",
   "collector/api/README.md",
   "collector/interop/README.md",
+  "collector/rql/README.md",
   "test/README.md",
   "ui/README.md",
 ];

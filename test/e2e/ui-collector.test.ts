@@ -384,7 +384,7 @@ describe("the page on a real collector", () => {
     const width = async () => (await page.locator(".panel").boundingBox())?.width ?? 0;
     const before = await width();
     await page.keyboard.press("ArrowLeft");
-    expect(await width()).toBeGreaterThan(before);
+    await expect.poll(width).toBeGreaterThan(before);
     await page.keyboard.press("?");
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
