@@ -114,7 +114,11 @@ export class Checker implements Judge {
         if (epoch.isAcked(seq)) latest = { t: event.t, epoch, seq };
       }
     }
-    if (latest !== undefined) this.judgeAge(latest.epoch, latest.seq, `${node} at ${t}`);
+    if (latest === undefined) return;
+    const { retentionMs } = this.scenario;
+    // What it was before it was forgotten stays unknown there, whatever comes of that time afterwards.
+    if (retentionMs !== undefined && latest.epoch.mayHaveComeAgain(retentionMs)) return;
+    this.judgeAge(latest.epoch, latest.seq, `${node} at ${t}`);
   }
 
   mayBeGone(epoch: EpochLedger, seq: number): boolean {

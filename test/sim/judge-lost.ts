@@ -35,8 +35,7 @@ export function judgeLost(judge: Judge, cut: Cut): void {
 function mayBePassedOver(judge: Judge, epoch: EpochLedger): boolean {
   const { retentionMs } = judge.scenario;
   if (retentionMs === undefined) return false;
-  // Silent for so long, and heard again.
-  if (epoch.longestSilenceMs(epoch.lastReceivedMs) >= 2 * retentionMs) return true;
+  if (epoch.mayHaveComeAgain(retentionMs)) return true;
   let missing = 1;
   while (epoch.isAcked(missing)) missing += 1;
   for (const [seq, madeMs] of epoch.madeMs) {

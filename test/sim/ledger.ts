@@ -117,6 +117,11 @@ export class EpochLedger {
     return times.reduce((most, ms, i) => Math.max(most, ms - (times[i - 1] ?? ms)), 0);
   }
 
+  /** Whether it was silent for so long that all of it may have been forgotten, and then came again. */
+  mayHaveComeAgain(retentionMs: number): boolean {
+    return this.longestSilenceMs(this.lastReceivedMs) >= 2 * retentionMs;
+  }
+
   isAcked(seq: number): boolean {
     return this.#acked[seq] === 1;
   }
