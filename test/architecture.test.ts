@@ -20,6 +20,8 @@ import { ambientUsesOf, hasDefaultExport, valueExportsOf } from "./support/sourc
 
 const KERNEL = "agent/kernel/index.ts";
 const STORE_PORT = "collector/store/history-store.ts";
+/** The shapes that the store port speaks of. Everybody else sees them through its door. */
+const STORE_RECORDS = "collector/store/port/";
 const HISTORY_PORT = "collector/cut/history.ts";
 /** How time is divided into tiles: the cut engine counts by it, the store removes by it. */
 const TILE_LEVELS = "collector/store/tile-levels.ts";
@@ -111,7 +113,8 @@ const ALLOWED: ImportTable = [
 
   // The collector enters the agent through the kernel's door alone.
   ["collector/ingest/", ["collector/ingest/", STORE_PORT, ...SEGMENTS, KERNEL, "node:"]],
-  [STORE_PORT, [KERNEL]],
+  [STORE_PORT, [STORE_RECORDS, KERNEL]],
+  [STORE_RECORDS, [STORE_RECORDS, KERNEL]],
   ["collector/store/", ["collector/store/", KERNEL, "node:", "lmdb"]],
   [
     HISTORY_PORT,
@@ -266,6 +269,9 @@ const PORTS = [
   "agent/shipping/scheduler.ts",
   "agent/shipping/transport.ts",
   STORE_PORT,
+  ...["derived", "epochs", "events", "messages", "numbered", "pruning"].map(
+    (subject) => `${STORE_RECORDS}${subject}.ts`,
+  ),
   HISTORY_PORT,
   "collector/cut/answers.ts",
   "collector/cut/walk-shapes.ts",

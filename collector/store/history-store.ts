@@ -11,174 +11,53 @@
  * Within an epoch seq order is time order and a commit is never split over batches, so batches in
  * order of firstSeq are in order of firstT too, and their ranges [firstSeq, lastSeq] are disjoint:
  * ingest stores an event once.
- */
-import type { Hlc, Json, LostRange, RetroError } from "../../agent/kernel/index.ts";
-
-/** Inclusive range of seqs. */
-export interface SeqRange {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Seqs with the t of the first and the last event. */
-export interface TimedRange extends SeqRange {
-  readonly firstT: Hlc;
-  readonly lastT: Hlc;
-}
-
-/** Seqs stored without a hole. A hole between two of these has bounds in time. */
-export interface StoredRange extends TimedRange {
-  /** The promise that came with the last of them: later events of the epoch are later than this. */
-  readonly closed: Hlc;
-}
-
-/** How an epoch ended, with the t from which the node is no member. */
-export interface EpochEnd {
-  readonly kind: "left" | "expired";
-  readonly t: Hlc;
-}
-
-/** Everything known about one run of one node. Rewritten whole when it changes. */
-export interface EpochRecord {
-  /** Small integer given by the store, never used again. */
-  readonly id: number;
-  readonly node: string;
-  readonly epoch: number;
-  readonly service: string;
-  readonly tags: Readonly<Record<string, string>>;
-  /** Random per start of the agent; empty until the join is known. */
-  readonly instance: string;
-  readonly imported: boolean;
-  /** When the epoch began: t of the join, or of the earliest event known. */
-  readonly joined: Hlc;
-  /** Seqs stored, ascending, disjoint, not touching. Nearly always one range. */
-  readonly stored: readonly StoredRange[];
-  /**
-   * Declared lost and not stored since, ascending by firstSeq, disjoint. Bounded: of an epoch with
-   * very many the closest are folded into one that lies over stored events too; those count as lost.
-   * Readers let a lost range cover all its seqs, whatever is stored there.
-   */
-  readonly lost: readonly LostRange[];
-  /** Last seq up to which everything is stored or declared lost. 0: nothing yet. */
-  readonly contiguousSeq: number;
-  /**
-   * `closed` of the last contiguous batch: no event at or before it is missing, but for lost ranges.
-   * `MIN_HLC` while the first events are missing.
-   */
-  readonly watermark: Hlc;
-  /** The highest `closed` promised by any batch, contiguous or not. */
-  readonly closed: Hlc;
-  /** The highest t stored. */
-  readonly lastT: Hlc;
-  readonly end: EpochEnd | null;
-  /** Collector's wall clock (Unix ms) when the first and the latest batch came. */
-  readonly firstArrivalMs: number;
-  readonly lastArrivalMs: number;
-  readonly eventCount: number;
-  /** Logs seen, with what is known of each. */
-  readonly logs: Readonly<Record<string, LogRecord>>;
-  /** The agent's latest status, as it sent it (`AgentStatus`), or null. */
-  readonly status: unknown;
-  /**
-   * Nothing of this run has come: receives name it as a sender. It is kept so that it can expire like
-   * others: `joined` is the time of the first such receive, `lastT` the latest sending known. Absent
-   * as soon as something comes of the run itself.
-   */
-  readonly named?: true;
-}
-
-export interface LogRecord {
-  readonly firstT: Hlc;
-  readonly lastT: Hlc;
-  readonly changeCount: number;
-}
-
-/**
- * A batch as stored: its range, and the wire bytes as received (their checksum verified again at each
- * read). Or a segment, which stands in the place of the batches it was sealed from: then the bytes are
- * its header (segment-header.ts), and its events are in blocks (`block`). segment-reader.ts reads both.
- */
-export interface StoredBatch {
-  readonly epochId: number;
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  readonly firstT: Hlc;
-  readonly lastT: Hlc;
-  /** Collector's wall clock, Unix ms. Of a segment: when the last of its batches came. */
-  readonly arrivalMs: number;
-  readonly bytes: Uint8Array;
-}
-
-/** A segment to be put in the place of batches. */
-export interface SegmentWrite {
-  /** The batches it was made from, consecutive and of one epoch: all their events are in it. */
-  readonly replaced: readonly (TimedRange & { readonly epochId: number })[];
-  /** It was made from a segment, one, that had the same range: what was erased of that is not in it. */
-  readonly isRewritten?: boolean;
-  readonly segment: StoredBatch;
-  /** By the index that the header gives them. */
-  readonly blocks: readonly Uint8Array[];
-}
-
-/** Checkpoints that nobody needs any more, because others near them do. */
-export interface CheckpointThinning {
-  readonly epochId: number;
-  /** As it was before the checkpoints were looked at: after a repair nothing is removed. */
-  readonly repairCount: number;
-  /** T of directories. */
-  readonly directories: readonly Hlc[];
-  readonly states: readonly { readonly log: string; readonly seq: number }[];
-}
-
-/** Where the blocks of segments come from. */
-export interface BlockSource {
-  /**
-   * The bytes of a block of a stored segment. Undefined if they are damaged or gone; what is damaged joins
-   * `damaged(epochId)`, by the name of the block's log alone.
-   */
-  block(segment: StoredBatch, index: number): Uint8Array | undefined;
-}
-
-/**
- * A receive that is not later than its send: every cut with receiveT <= T < sendT is inconsistent.
  *
- * Where a batch holds very many, most come added up: `count` receives of one batch from one node, over
- * the stretch in which some of them is (message-tally.ts); `send` and `receive` name the first. The
- * same holds for slow messages: who lists messages one by one says that there are more.
+ * Here are the promises; what goes in and comes out is in port/, by subject.
  */
-export interface ViolationRecord {
-  /** Absent: one. */
-  readonly count?: number;
-  /** Of the receive: `receivingGroup` of the kernel; absent: none. */
-  readonly group?: string;
-  readonly receiveT: Hlc;
-  readonly sendT: Hlc;
-  readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };
-  readonly receive: { readonly node: string; readonly epoch: number; readonly seq: number };
-}
+import type { Hlc, RetroError } from "../../agent/kernel/index.ts";
+import type {
+  CheckpointThinning,
+  CheckpointWrite,
+  DirectoryRecord,
+  TilesWrite,
+} from "./port/derived.ts";
+import type { EpochRecord } from "./port/epochs.ts";
+import type {
+  BlockSource,
+  DamagedRange,
+  SegmentWrite,
+  StoredBatch,
+  StoredPiece,
+} from "./port/events.ts";
+import type {
+  MessageCell,
+  MessageStretch,
+  MessagesGone,
+  SlowMessageRecord,
+  ViolationRecord,
+} from "./port/messages.ts";
+import type {
+  CapturesWrite,
+  MonitorsWrite,
+  SavedRecord,
+  SavedWrite,
+  StoredCapture,
+  StoredMonitor,
+} from "./port/numbered.ts";
+import type {
+  GoneStretch,
+  PrunedEpoch,
+  PruneWrite,
+  StoreUsage,
+  SweepOptions,
+} from "./port/pruning.ts";
 
-/** A message that took longer than the in-flight window; kept apart so that a cut can find it. */
-export interface SlowMessageRecord {
-  /** Absent: one. See ViolationRecord. */
-  readonly count?: number;
-  readonly group?: string;
-  readonly sendT: Hlc;
-  readonly receiveT: Hlc;
-  readonly send: { readonly node: string; readonly epoch: number; readonly seq: number };
-  readonly receive: { readonly node: string; readonly epoch: number; readonly seq: number };
-}
-
-/** Events that were stored and can no longer be read: to readers, a lost range. */
-export interface DamagedRange extends TimedRange {
-  readonly epochId: number;
-  /** What is damaged of a segment, if it is one block: seqs and times are then those of the block's events. */
-  readonly block?: {
-    /** Undefined: its messages, or requests, marks, joins and leaves. */
-    readonly log: string | undefined;
-    readonly messages: boolean;
-    readonly eventCount: number;
-  };
-}
+export type * from "./port/derived.ts";
+export type * from "./port/epochs.ts";
+export type * from "./port/events.ts";
+export type * from "./port/messages.ts";
+export type * from "./port/numbered.ts";
+export type * from "./port/pruning.ts";
 
 /** One transaction of ingest. */
 export interface StoreWrite {
@@ -189,185 +68,6 @@ export interface StoreWrite {
   readonly slowMessages: readonly SlowMessageRecord[];
   /** Checkpoints of this epoch at or after this t are no longer valid (a repair). */
   readonly staleCheckpoints: readonly { readonly epochId: number; readonly fromT: Hlc }[];
-}
-
-/**
- * A full state of one log, kept by the collector at the end of an event block: the bytes are the cut
- * engine's own (collector/cut). The store adds and verifies a checksum.
- */
-export interface CheckpointWrite {
-  readonly epochId: number;
-  /** State after all events with seq <= this ... */
-  readonly seq: number;
-  /** ... the last of which has this t; later events of the epoch are later than t. */
-  readonly t: Hlc;
-  /** Which checkpoint to start from for every log of the epoch. */
-  readonly directory: Uint8Array;
-  /**
-   * `store.repairCount(epochId)` as it was *before* the events behind this checkpoint were read. If a
-   * repair came in between, the checkpoint is dropped without a word: it would leave the repair out.
-   */
-  readonly repairCount: number;
-  /** Written so that what lies before it can go: like `prune` it is allowed on a full disk. */
-  readonly makesRoom?: true;
-  /** Logs that changed since the directory before, with their state. */
-  readonly logs: readonly { readonly log: string; readonly bytes: Uint8Array }[];
-}
-
-export interface DirectoryRecord {
-  readonly epochId: number;
-  readonly seq: number;
-  readonly t: Hlc;
-  readonly bytes: Uint8Array;
-}
-
-/**
- * What the cut engine counted of stretches of one epoch, so as not to count again: the bytes are its own
- * (cut/timeline-tile.ts). Tile `index` of a level covers [index * span, (index + 1) * span), the span
- * being `tileSpan(level)` of tile-levels.ts. Made from the contiguous prefix alone, so that only a repair makes it stale.
- */
-export interface TilesWrite {
-  readonly epochId: number;
-  /** As in `CheckpointWrite`: tiles counted before a repair are dropped. */
-  readonly repairCount: number;
-  readonly tiles: readonly TileRecord[];
-}
-
-export interface TileRecord {
-  readonly level: number;
-  readonly index: number;
-  readonly bytes: Uint8Array;
-}
-
-/**
- * A stretch of time whose messages somebody joins, from all events of all epochs in [from, until].
- * Whoever stores an event of that time later breaks it, before what was joined is written or after.
- */
-export interface MessageStretch {
-  readonly from: Hlc;
-  readonly until: Hlc;
-}
-
-/** Messages sent in one cell of a stretch, by the cut engine's own numbering and coding. */
-export interface MessageCell {
-  readonly level: number;
-  readonly index: number;
-  readonly bytes: Uint8Array;
-}
-
-/** One capture (ingest/captures.ts), kept under its number. The store does not look into it. */
-export interface StoredCapture {
-  readonly number: number;
-  readonly body: Json;
-}
-
-export interface CapturesWrite {
-  readonly put: readonly StoredCapture[];
-  /** By number; of one that is not there nothing is said. */
-  readonly remove: readonly number[];
-}
-
-/** One standing query with its alerts (monitor/monitors.ts), kept under its number. The store does not look into it. */
-export interface StoredMonitor {
-  readonly number: number;
-  readonly body: Json;
-}
-
-export interface MonitorsWrite {
-  readonly put: readonly StoredMonitor[];
-  /** By number; of one that is not there nothing is said. */
-  readonly remove: readonly number[];
-}
-
-/**
- * An epoch of which the beginning is gone, by retention or by order. What `prune` writes shows at once;
- * the records themselves are removed later, by `sweep`, so that no answer can be made of half of them.
- *
- *     seq   1 ............. seq | seq + 1 ....
- *           not served, swept   | t: the state here is that of the directory of exactly this t
- */
-export interface PrunedEpoch {
-  readonly epochId: number;
-  /** Nothing up to this seq is served. */
-  readonly seq: number;
-  /** No time before this can be answered. */
-  readonly t: Hlc;
-  /** There is no directory of t: the state there is not known either, until keyframes tell it. */
-  readonly isBlank?: true;
-  /** Earlier checkpoints that this directory, and those after it, refer to: they stay. */
-  readonly keep: readonly { readonly log: string; readonly seq: number }[];
-}
-
-/** A stretch of time in which a node was a member, of which not even the epoch's record is kept. */
-export interface GoneStretch {
-  readonly node: string;
-  readonly from: Hlc;
-  /** It ended here, or another epoch of the node began. */
-  readonly until: Hlc;
-  /** When the latest of its runs began; absent: at `from`. */
-  readonly joined?: Hlc;
-  /** The highest of the epochs that are gone. Absent: nobody noted it. */
-  readonly epoch?: number;
-}
-
-/** One transaction of retention. */
-export interface PruneWrite {
-  /**
-   * At most one per epoch. Pruned epochs stay pruned: seq and t only rise (at the same seq, what is kept may
-   * become less: sweeps take the rest). One that is not blank and whose
-   * directory is not there (any more) is left out without a word.
-   */
-  readonly epochs: readonly PrunedEpoch[];
-  /** Ids of epochs whose records go as well, and with them, by and by, all that is theirs. */
-  readonly forget: readonly number[];
-  /** In place of all that `gone()` says; undefined: as it is. */
-  readonly gone: readonly GoneStretch[] | undefined;
-}
-
-/** What is stored as one: a batch, or a segment. Retention removes it whole. */
-export interface StoredPiece extends TimedRange {
-  /** Collector's wall clock when the last of it came, Unix ms; 0 where it cannot be read any more. */
-  readonly arrivalMs: number;
-  /** About what it takes on the disk. */
-  readonly byteCount: number;
-}
-
-/** About which times violations and slow messages are no longer known as they were: `sweep` took some. */
-export interface MessagesGone {
-  /** The earliest beginning of one that went. */
-  readonly from: Hlc;
-  /** The latest end of one. */
-  readonly until: Hlc;
-}
-
-export interface SweepOptions {
-  /** Records removed at most: what keeps a transaction short. */
-  readonly limit: number;
-  /** Violations and slow messages that were over before this go too. */
-  readonly messagesBefore: Hlc;
-}
-
-export interface StoreUsage {
-  /** What records take. */
-  readonly usedBytes: number;
-  /** What the file takes: it does not shrink, what was removed is written over. */
-  readonly fileBytes: number;
-  /** The file system it is on; undefined where there is none. */
-  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | undefined;
-}
-
-/** A cut kept under a name (retention/saved-cuts.ts). The store looks into neither part. */
-export interface SavedRecord {
-  readonly number: number;
-  /** Small: all of them are read at start-up. */
-  readonly label: Json;
-  readonly bytes: Uint8Array;
-}
-
-export interface SavedWrite {
-  readonly put: readonly SavedRecord[];
-  /** By number; of one that is not there nothing is said. */
-  readonly remove: readonly number[];
 }
 
 export interface HistoryStore extends BlockSource {
