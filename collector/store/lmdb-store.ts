@@ -1,25 +1,17 @@
 /**
  * The history store on disk: one LMDB file in a directory of its own, one collector at a time.
  *
- *     write(), writeCheckpoint()  ->  write-queue.ts (group commit)  ->  transaction.ts  ->  disk
- *     epochs(), repairCount()     <-  memory, renewed when a transaction is durable
- *     batches(), ...At()          <-  LMDB, every record checked (records.ts)
+ *     write(), writeCheckpoint(), ...  ->  lmdb-file.ts       one transaction for all that waits
+ *     epochs(), pruned(), ...          <-  readers-memory.ts  renewed when a transaction is durable
+ *     batches(), ...At(), ...          <-  reader.ts          from the file, every record checked
  *
  * Opening reads the epoch records and one key per class of stretches, never the batches: a store of
- * any size is ready at once. When a write fails the disk is asked: if it is full, writes are refused
- * (`disk-full`, retriable) until there is room, and the file is opened anew; any other failure ends
- * writing for good (`failure`), because after a failed sync nothing says what is on the disk.
+ * any size is ready at once. When a write fails the disk is asked (lmdb-file.ts): if it is full, writes
+ * are refused (`disk-full`, retriable) until there is room; any other failure ends writing for good
+ * (`failure`).
  */
-import type { Hlc } from "../../agent/kernel/index.ts";
-import { RetroError } from "../../agent/kernel/index.ts";
-import {
-  diskOf,
-  type Environment,
-  freeBytes,
-  messageOf,
-  openEnvironment,
-  prepareDirectory,
-} from "./environment.ts";
+import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
+import { diskOf, type Environment, openEnvironment, prepareDirectory } from "./environment.ts";
 import type {
   CapturesWrite,
   CheckpointThinning,
@@ -49,16 +41,13 @@ import type {
   TilesWrite,
   ViolationRecord,
 } from "./history-store.ts";
-import { JoinedStretches, MessageClaims } from "./joined.ts";
 import { SLOW_MESSAGE, VIOLATION } from "./keys.ts";
+import { LmdbFile } from "./lmdb-file.ts";
 import { type DataLock, lockDirectory } from "./lock.ts";
-import { PruneMarks } from "./prune-marks.ts";
-import { LmdbReader } from "./reader.ts";
+import type { LmdbReader } from "./reader.ts";
+import { ReadersMemory } from "./readers-memory.ts";
 import type { RecordDamage } from "./record-reader.ts";
-import { TransactionBuilder } from "./transaction.ts";
-import type { Outcome } from "./transaction-draft.ts";
-import { bytesOf, makesRoom, type WriteItem } from "./write-item.ts";
-import { WriteQueue } from "./write-queue.ts";
+import type { WriteItem } from "./write-item.ts";
 
 export const DEFAULT_MAX_QUEUED_BYTES: number = 128 * 1024 * 1024;
 export const DEFAULT_MAX_GROUP_BYTES: number = 32 * 1024 * 1024;
@@ -82,27 +71,8 @@ export interface LmdbStoreOptions {
 export class LmdbStore implements HistoryStore {
   readonly directory: string;
   readonly #lock: DataLock;
-  readonly #queue: WriteQueue<WriteItem>;
-  readonly #minFreeBytes: number;
-  readonly #onDamage: (damage: RecordDamage) => void;
-  readonly #onFailure: (failure: RetroError) => void;
-  readonly #repairs = new Map<number, number>();
-  readonly #claims = new MessageClaims();
-  #joined = new JoinedStretches();
-  #db: Environment;
-  #reader: LmdbReader;
-  #epochs = new Map<number, EpochRecord>();
-  /** Ids by epoch and node. */
-  #ids = new Map<string, number>();
-  /** Of the last groups: segments that were refused, until their callers have heard of it. */
-  readonly #unsealed = new Set<SegmentWrite>();
-  /** Ascending by id; made anew when a write changed `#epochs`. */
-  #epochList: readonly EpochRecord[] | undefined;
-  #lastEpochId = 0;
-  #marks = new PruneMarks();
-  /** Set while the file is closed and opened anew. */
-  #isReopening = false;
-  #failure: RetroError | undefined;
+  readonly #memory = new ReadersMemory();
+  readonly #file: LmdbFile;
   #closed: Promise<void> | undefined;
 
   /**
@@ -126,42 +96,39 @@ export class LmdbStore implements HistoryStore {
   private constructor(options: LmdbStoreOptions, lock: DataLock, db: Environment) {
     this.directory = options.directory;
     this.#lock = lock;
-    this.#db = db;
-    this.#minFreeBytes = options.minFreeBytes ?? DEFAULT_MIN_FREE_BYTES;
-    this.#onDamage = options.onDamage ?? (() => {});
-    this.#onFailure = options.onFailure ?? (() => {});
-    this.#reader = new LmdbReader(db, this.#onDamage);
-    this.#load();
-    this.#queue = new WriteQueue((group, bytes) => this.#commit(group, bytes), {
+    this.#file = new LmdbFile(db, {
+      directory: options.directory,
+      memory: this.#memory,
       maxQueuedBytes: options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
       maxGroupBytes: options.maxGroupBytes ?? DEFAULT_MAX_GROUP_BYTES,
+      minFreeBytes: options.minFreeBytes ?? DEFAULT_MIN_FREE_BYTES,
+      onDamage: options.onDamage ?? (() => {}),
+      onFailure: options.onFailure ?? (() => {}),
     });
   }
 
   get failure(): RetroError | undefined {
-    return this.#failure;
+    return this.#file.failure;
   }
 
   /** Bytes of writes that wait or are on their way to the disk. */
   get queuedBytes(): number {
-    return this.#queue.queuedBytes;
+    return this.#file.queuedBytes;
   }
 
   epochs(): readonly EpochRecord[] {
     this.#assertOpen();
-    this.#epochList ??= [...this.#epochs.values()].sort((a, b) => a.id - b.id);
-    return this.#epochList;
+    return this.#memory.epochs;
   }
 
   epoch(id: number): EpochRecord | undefined {
     this.#assertOpen();
-    return this.#epochs.get(id);
+    return this.#memory.epoch(id);
   }
 
   nextEpochId(): number {
     this.#assertOpen();
-    this.#lastEpochId += 1;
-    return this.#lastEpochId;
+    return this.#memory.nextId();
   }
 
   write(write: StoreWrite): Promise<void> {
@@ -173,9 +140,8 @@ export class LmdbStore implements HistoryStore {
   }
 
   async seal(write: SegmentWrite): Promise<boolean> {
-    const item: WriteItem = { kind: "segment", write };
-    await this.#push(item);
-    return !this.#unsealed.delete(write);
+    await this.#push({ kind: "segment", write });
+    return this.#memory.wasSealed(write);
   }
 
   thinCheckpoints(thinning: CheckpointThinning): Promise<void> {
@@ -212,11 +178,11 @@ export class LmdbStore implements HistoryStore {
 
   claimMessages(from: Hlc, until: Hlc): MessageStretch {
     this.#assertOpen();
-    return this.#claims.claim({ from, until });
+    return this.#memory.claims.claim({ from, until });
   }
 
   giveUpMessages(claim: MessageStretch): void {
-    this.#claims.close(claim);
+    this.#memory.claims.close(claim);
   }
 
   writeMessages(claim: MessageStretch, cells: readonly MessageCell[]): Promise<void> {
@@ -225,7 +191,7 @@ export class LmdbStore implements HistoryStore {
 
   messageStretches(): readonly MessageStretch[] {
     this.#assertOpen();
-    return this.#joined.all;
+    return this.#memory.joined.all;
   }
 
   messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
@@ -234,7 +200,7 @@ export class LmdbStore implements HistoryStore {
 
   repairCount(epochId: number): number {
     this.#assertOpen();
-    return this.#repairs.get(epochId) ?? 0;
+    return this.#memory.repairCount(epochId);
   }
 
   batches(
@@ -278,21 +244,21 @@ export class LmdbStore implements HistoryStore {
 
   pruned(epochId: number): PrunedEpoch | undefined {
     this.#assertOpen();
-    return this.#marks.get(epochId);
+    return this.#memory.pruned(epochId);
   }
 
   pruneCount(): number {
-    return this.#marks.count;
+    return this.#memory.marks.count;
   }
 
   gone(): readonly GoneStretch[] {
     this.#assertOpen();
-    return this.#marks.gone;
+    return this.#memory.marks.gone;
   }
 
   messagesGone(): MessagesGone | undefined {
     this.#assertOpen();
-    return this.#marks.messagesGone;
+    return this.#memory.messagesGone;
   }
 
   pieces(epochId: number, seq: number): Iterable<StoredPiece> {
@@ -300,11 +266,7 @@ export class LmdbStore implements HistoryStore {
   }
 
   prune(write: PruneWrite): Promise<void> {
-    // What is being joined of times that are to go must not be kept.
-    let until = Number.NEGATIVE_INFINITY;
-    for (const { t } of write.epochs) until = Math.max(until, t);
-    for (const id of write.forget) until = Math.max(until, this.#epochs.get(id)?.lastT ?? 0);
-    this.#claims.breakTouching(Number.NEGATIVE_INFINITY, until);
+    this.#memory.breakClaimsBefore(write);
     return this.#push({ kind: "prune", write });
   }
 
@@ -345,185 +307,23 @@ export class LmdbStore implements HistoryStore {
   }
 
   async #finish(): Promise<void> {
-    await this.#queue.drained();
-    await this.#db.close();
+    await this.#file.close();
     await this.#lock.release();
   }
 
   #push(item: WriteItem): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(closedError());
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return this.#queue.push(item, bytesOf(item));
-  }
-
-  async #commit(
-    group: readonly WriteItem[],
-    bytes: number,
-  ): Promise<ReadonlyMap<WriteItem, unknown>> {
-    if (this.#failure !== undefined) throw this.#failure;
-    const refused = this.#refuseIfFull(group, bytes);
-    const builder = new TransactionBuilder(this.#db, {
-      repairCount: (id) => this.#repairs.get(id) ?? 0,
-      epoch: (id) => this.#epochs.get(id),
-      joined: this.#joined,
-      claims: this.#claims,
-      idOf: (node, epoch) => this.#ids.get(`${epoch}/${node}`),
-      highestId: this.#lastEpochId,
-      pruned: (id) => this.#marks.get(id),
-      messagesGone: this.#marks.messagesGone,
-      unswept: this.#marks.unswept,
-    });
-    for (const item of group) {
-      if (refused.has(item)) continue;
-      try {
-        builder.add(item);
-      } catch (error) {
-        refused.set(item, error); // its own fault: the others go on
-      }
-    }
-    try {
-      await builder.commit();
-    } catch (error) {
-      this.#countRepairs(builder.outcome.repairs);
-      const reason = this.#writingFailed(error, bytes);
-      // What is on the disk now is asked before anybody is told: the write may be there all the same.
-      if (this.#failure === undefined) await this.#reopen();
-      this.#breakClaims(group);
-      throw reason;
-    }
-    this.#breakClaims(group.filter((item) => !refused.has(item)));
-    this.#remember(builder.outcome);
-    return refused;
-  }
-
-  /** A claim made while this was on its way was joined without it: broken as those made before. */
-  #breakClaims(group: readonly WriteItem[]): void {
-    for (const item of group) {
-      if (item.kind !== "write") continue;
-      for (const { firstT, lastT } of item.write.batches) this.#claims.breakTouching(firstT, lastT);
-    }
-  }
-
-  /** Of a write that was rejected, too: it may be on the disk all the same. */
-  #countRepairs(repairs: ReadonlyMap<number, number>): void {
-    for (const [id, count] of repairs) this.#repairs.set(id, (this.#repairs.get(id) ?? 0) + count);
-  }
-
-  #load(): void {
-    this.#epochs = this.#reader.loadEpochs();
-    this.#epochList = undefined;
-    this.#joined = new JoinedStretches(this.#reader.loadMessageStretches());
-    this.#ids = new Map();
-    for (const { id, node, epoch } of this.#epochs.values()) {
-      this.#ids.set(`${epoch}/${node}`, id);
-      this.#lastEpochId = Math.max(this.#lastEpochId, id);
-    }
-    this.#lastEpochId = Math.max(this.#lastEpochId, this.#reader.lastForgottenId());
-    this.#marks = this.#reader.loadMarks();
-  }
-
-  #remember(outcome: Outcome): void {
-    for (const [id, record] of outcome.epochs) {
-      this.#epochs.set(id, record);
-      this.#ids.set(`${record.epoch}/${record.node}`, id);
-    }
-    for (const id of outcome.forgotten) {
-      const record = this.#epochs.get(id);
-      if (record !== undefined) this.#ids.delete(`${record.epoch}/${record.node}`);
-      this.#epochs.delete(id);
-      this.#repairs.delete(id);
-    }
-    if (outcome.epochs.size + outcome.forgotten.size > 0) this.#epochList = undefined;
-    for (const mark of outcome.marks.values()) this.#marks.set(mark);
-    for (const id of outcome.swept) this.#marks.swept(id, !this.#epochs.has(id));
-    if (outcome.gone !== undefined) this.#marks.setGone(outcome.gone);
-    this.#marks.setMessagesGone(outcome.messagesGone);
-    for (const tell of outcome.told) tell();
-    this.#countRepairs(outcome.repairs);
-    this.#joined = outcome.joined;
-    this.#reader.stretches.learn(outcome.stretchSlots);
-    for (const write of outcome.unsealed) this.#unsealed.add(write);
-  }
-
-  /** What of a group must wait for room: all but what makes some, for which the reserve is kept. */
-  #refuseIfFull(group: readonly WriteItem[], bytes: number): Map<WriteItem, unknown> {
-    // Twice the bytes: pages are copied on write, and the tree above them too.
-    const free = freeBytes(this.directory) + this.#reusableBytes();
-    if (free >= this.#minFreeBytes + 2 * bytes) return new Map();
-    const reason = diskFull(this.directory, free);
-    if (!group.some(makesRoom)) throw reason;
-    return new Map(group.filter((item) => !makesRoom(item)).map((item) => [item, reason]));
-  }
-
-  /** Pages of the file that hold nothing any more, since retention emptied them: half are counted. */
-  #reusableBytes(): number {
-    if (this.#marks.count === 0) return 0;
-    const { usedBytes, fileBytes } = this.#reader.size();
-    return Math.max(0, fileBytes - usedBytes) / 2;
-  }
-
-  #writingFailed(error: unknown, bytes: number): RetroError {
-    // lmdb hands over the cause as a promise that nobody else listens to.
-    const commitError = (error as { commitError?: Promise<unknown> } | null)?.commitError;
-    commitError?.catch(() => {});
-    const free = freeBytes(this.directory);
-    if (free < this.#minFreeBytes + 2 * bytes) return diskFull(this.directory, free, error);
-    return this.#fail(
-      new RetroError("data-unusable", `writing to ${this.directory} failed: ${messageOf(error)}`, {
-        hint: "Check the disk, then start the collector again: it verifies what it opens.",
-        cause: error,
-      }),
-    );
-  }
-
-  #fail(error: RetroError): RetroError {
-    this.#failure = error;
-    this.#onFailure(error);
-    return error;
-  }
-
-  /** After a failed commit: a fresh view of the file, so that no page of the failed one is trusted. */
-  async #reopen(): Promise<void> {
-    this.#isReopening = true;
-    try {
-      await this.#db.close();
-      this.#db = openEnvironment(this.directory);
-      this.#reader = new LmdbReader(this.#db, this.#onDamage);
-      this.#load();
-      this.#isReopening = false;
-    } catch (error) {
-      this.#fail(
-        error instanceof RetroError
-          ? error
-          : new RetroError("data-unusable", `cannot open ${this.directory}: ${messageOf(error)}`, {
-              cause: error,
-            }),
-      );
-    }
+    return this.#file.push(item);
   }
 
   #readable(): LmdbReader {
     this.#assertOpen();
-    if (this.#isReopening) {
-      throw new RetroError("overloaded", "the store is being opened anew after a failed write", {
-        retriable: true,
-        hint: "Ask again in a second.",
-      });
-    }
-    return this.#reader;
+    return this.#file.reader;
   }
 
   #assertOpen(): void {
     if (this.#closed !== undefined) throw closedError();
   }
-}
-
-function diskFull(directory: string, free: number, cause?: unknown): RetroError {
-  return new RetroError("disk-full", `${directory} has ${free} bytes left`, {
-    retriable: true,
-    hint: "Free some space: writing goes on by itself.",
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 function closedError(): RetroError {
