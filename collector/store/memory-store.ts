@@ -2,10 +2,13 @@
  * The history store in memory: the slow and obvious twin of lmdb-store.ts, for tests and for
  * collectors that need not remember. It passes the same contract.
  *
+ * Here are epochs, the order of writes, and what is pruned; one epoch's events and states are on its
+ * shelf (memory-shelf.ts), messages of all epochs in memory-messages.ts.
+ *
  * Nothing here survives the process; "durable" means that the turn of the event loop is over, so
  * that callers who forget to wait fail here as they would on disk.
  */
-import { type Hlc, type Json, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
+import { type Hlc, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
 import type {
   CapturesWrite,
   CheckpointThinning,
@@ -35,47 +38,19 @@ import type {
   TilesWrite,
   ViolationRecord,
 } from "./history-store.ts";
-import { JoinedStretches, MessageClaims } from "./joined.ts";
-import {
-  marksOf,
-  needsDirectory,
-  needsState,
-  PruneMarks,
-  staleFrom,
-  withMessagesGone,
-} from "./prune-marks.ts";
-import { isSegment } from "./segment-header.ts";
-import { tileSpan } from "./tile-levels.ts";
-
-/** The directory of a checkpoint of which only states are left, that later directories refer to. */
-const NO_BYTES = new Uint8Array(0);
-
-interface EpochShelf {
-  /** Ascending by firstSeq. */
-  batches: StoredBatch[];
-  /** Blocks of segments, by firstSeq. */
-  blocks: Map<number, readonly Uint8Array[]>;
-  /** Ascending by t. */
-  checkpoints: CheckpointWrite[];
-  /** Bytes by level and index. */
-  readonly tiles: Map<string, { readonly end: number; readonly bytes: Uint8Array }>;
-  repairCount: number;
-}
+import { MemoryMessages } from "./memory-messages.ts";
+import { NumberedBodies } from "./memory-numbered.ts";
+import { EpochShelf } from "./memory-shelf.ts";
+import { marksOf, PruneMarks, withMessagesGone } from "./prune-marks.ts";
 
 export class MemoryStore implements HistoryStore {
   readonly #epochs = new Map<number, EpochRecord>();
   readonly #shelves = new Map<number, EpochShelf>();
-  #violations: ViolationRecord[] = [];
-  #slowMessages: SlowMessageRecord[] = [];
-  readonly #marks = new PruneMarks();
+  readonly #messages = new MemoryMessages();
+  readonly #captures = new NumberedBodies();
+  readonly #monitors = new NumberedBodies();
   readonly #saved = new Map<number, SavedRecord>();
-  /** As JSON, by number. */
-  readonly #captures = new Map<number, string>();
-  readonly #monitors = new Map<number, string>();
-  readonly #claims = new MessageClaims();
-  #joined = new JoinedStretches();
-  /** Cells by level and index, by the beginning of their stretch. */
-  readonly #cells = new Map<number, ReadonlyMap<string, Uint8Array>>();
+  readonly #marks = new PruneMarks();
   readonly failure: RetroError | undefined = undefined;
   #epochList: readonly EpochRecord[] | undefined;
   #lastEpochId = 0;
@@ -106,20 +81,12 @@ export class MemoryStore implements HistoryStore {
       if (write.epochs.length > 0) this.#epochList = undefined;
       for (const record of write.epochs) this.#epochs.set(record.id, record);
       for (const batch of write.batches) {
-        const { batches } = this.#shelf(batch.epochId);
-        batches.push({ ...batch, bytes: batch.bytes.slice() });
-        batches.sort((a, b) => a.firstSeq - b.firstSeq);
-        this.#claims.breakTouching(batch.firstT, batch.lastT);
-        this.#joined = this.#joined.without(this.#joined.touching(batch.firstT, batch.lastT));
+        this.#shelf(batch.epochId).put(batch);
+        this.#messages.arrived(batch.firstT, batch.lastT);
       }
-      this.#violations.push(...write.violations);
-      this.#slowMessages.push(...write.slowMessages);
+      this.#messages.put(write.violations, write.slowMessages);
       for (const { epochId, fromT } of write.staleCheckpoints) {
-        const shelf = this.#shelf(epochId);
-        const stale = staleFrom(fromT, this.#marks.get(epochId));
-        shelf.repairCount += 1;
-        for (const [key, { end }] of shelf.tiles) if (end > fromT) shelf.tiles.delete(key);
-        shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t < stale);
+        this.#shelf(epochId).repaired(fromT, this.#marks.get(epochId));
       }
     });
   }
@@ -129,57 +96,32 @@ export class MemoryStore implements HistoryStore {
     range: { readonly from: Hlc; readonly to: Hlc; readonly reverse?: boolean },
   ): Iterable<StoredBatch> {
     this.#assertOpen();
-    const found = (this.#shelves.get(epochId)?.batches ?? []).filter(
-      (batch) => batch.lastT >= range.from && batch.firstT <= range.to,
-    );
+    const found = this.#shelves.get(epochId)?.within(range.from, range.to) ?? [];
     yield* range.reverse === true ? found.reverse() : found;
   }
 
   block({ epochId, firstSeq }: StoredBatch, index: number): Uint8Array | undefined {
     this.#assertOpen();
-    return this.#shelves.get(epochId)?.blocks.get(firstSeq)?.[index];
+    return this.#shelves.get(epochId)?.block(firstSeq, index);
   }
 
-  seal({ replaced, segment, blocks, isRewritten = false }: SegmentWrite): Promise<boolean> {
+  async seal(write: SegmentWrite): Promise<boolean> {
     let isSealed = false;
-    return this.#inOrder(() => {
-      const shelf = this.#shelf(segment.epochId);
-      const isReplaced = (one: StoredBatch): boolean =>
-        isSegment(one.bytes) === isRewritten &&
-        replaced.some(({ first, last }) => first === one.firstSeq && last === one.lastSeq);
-      const rest = shelf.batches.filter((one) => !isReplaced(one));
-      if ((this.#marks.get(segment.epochId)?.seq ?? 0) >= segment.firstSeq) return;
-      if (rest.length + replaced.length !== shelf.batches.length) return;
-      shelf.batches = [...rest, { ...segment, bytes: segment.bytes.slice() }];
-      shelf.batches.sort((a, b) => a.firstSeq - b.firstSeq);
-      const copies = blocks.map((bytes) => bytes.slice());
-      shelf.blocks.set(segment.firstSeq, copies);
-      isSealed = true;
-    }).then(() => isSealed);
+    await this.#inOrder(() => {
+      const { epochId } = write.segment;
+      isSealed = this.#shelf(epochId).seal(write, this.#marks.get(epochId));
+    });
+    return isSealed;
   }
 
   thinCheckpoints(thinning: CheckpointThinning): Promise<void> {
-    const { epochId, repairCount, directories, states } = thinning;
-    return this.#inOrder(() => {
-      const shelf = this.#shelf(epochId);
-      if (shelf.repairCount !== repairCount) return;
-      const mark = this.#marks.get(epochId);
-      const isThinned = (t: Hlc): boolean => directories.includes(t) && !needsDirectory(mark, t);
-      const isGone = (log: string, seq: number): boolean =>
-        states.some((one) => one.log === log && one.seq === seq) && !needsState(mark, log, seq);
-      shelf.checkpoints = shelf.checkpoints.map((one) => ({
-        ...one,
-        logs: one.logs.filter(({ log }) => !isGone(log, one.seq)),
-        directory: isThinned(one.t) ? NO_BYTES : one.directory,
-      }));
-    });
+    const { epochId } = thinning;
+    return this.#inOrder(() => this.#shelf(epochId).thin(thinning, this.#marks.get(epochId)));
   }
 
   batchWithSeq(epochId: number, seq: number): StoredBatch | undefined {
     this.#assertOpen();
-    return this.#shelves
-      .get(epochId)
-      ?.batches.find((batch) => batch.firstSeq <= seq && seq <= batch.lastSeq);
+    return this.#shelves.get(epochId)?.withSeq(seq);
   }
 
   damaged(_epochId: number): readonly DamagedRange[] {
@@ -189,22 +131,17 @@ export class MemoryStore implements HistoryStore {
 
   violationsAt(t: Hlc, limit?: number): readonly ViolationRecord[] {
     this.#assertOpen();
-    const found = this.#violations.filter((v) => v.receiveT <= t && t < v.sendT);
-    return found.sort(byReceive).slice(0, limit);
+    return this.#messages.violations((v) => v.receiveT <= t && t < v.sendT).slice(0, limit);
   }
 
   violationsBetween(from: Hlc, to: Hlc, limit?: number): readonly ViolationRecord[] {
     this.#assertOpen();
-    const found = this.#violations.filter((v) => v.receiveT <= to && v.sendT >= from);
-    return found.sort(byReceive).slice(0, limit);
+    return this.#messages.violations((v) => v.receiveT <= to && v.sendT >= from).slice(0, limit);
   }
 
   slowMessagesAt(t: Hlc, limit?: number): readonly SlowMessageRecord[] {
     this.#assertOpen();
-    return this.#slowMessages
-      .filter((m) => m.sendT <= t && t < m.receiveT)
-      .sort((a, b) => a.sendT - b.sendT)
-      .slice(0, limit);
+    return this.#messages.slow((m) => m.sendT <= t && t < m.receiveT).slice(0, limit);
   }
 
   repairCount(epochId: number): number {
@@ -213,100 +150,73 @@ export class MemoryStore implements HistoryStore {
   }
 
   writeCheckpoint(checkpoint: CheckpointWrite): Promise<void> {
+    const { epochId } = checkpoint;
     return this.#inOrder(() => {
-      const shelf = this.#shelf(checkpoint.epochId);
-      if (checkpoint.repairCount !== shelf.repairCount) return;
-      if (this.#isForgotten(checkpoint.epochId)) return;
-      const mark = this.#marks.get(checkpoint.epochId);
-      if (mark !== undefined && checkpoint.t < mark.t) return;
-      shelf.checkpoints = shelf.checkpoints.filter(({ t }) => t !== checkpoint.t);
-      shelf.checkpoints.push(checkpoint);
-      shelf.checkpoints.sort((a, b) => a.t - b.t);
+      if (this.#isForgotten(epochId)) return;
+      this.#shelf(epochId).putCheckpoint(checkpoint, this.#marks.get(epochId));
     });
   }
 
   directoryAt(epochId: number, t: Hlc): DirectoryRecord | undefined {
     this.#assertOpen();
-    const found = this.#shelves
-      .get(epochId)
-      ?.checkpoints.findLast((one) => one.t <= t && one.directory !== NO_BYTES);
-    return found && { epochId, seq: found.seq, t: found.t, bytes: found.directory };
+    return this.#shelves.get(epochId)?.directoryAt(epochId, t);
   }
 
   checkpoint(epochId: number, log: string, seq: number): Uint8Array | undefined {
     this.#assertOpen();
-    return this.#shelves
-      .get(epochId)
-      ?.checkpoints.find((one) => one.seq === seq)
-      ?.logs.find((one) => one.log === log)?.bytes;
+    return this.#shelves.get(epochId)?.checkpoint(log, seq);
   }
 
-  writeTiles({ epochId, repairCount, tiles }: TilesWrite): Promise<void> {
+  writeTiles(write: TilesWrite): Promise<void> {
     return this.#inOrder(() => {
-      const shelf = this.#shelf(epochId);
-      if (repairCount !== shelf.repairCount || this.#isForgotten(epochId)) return;
-      for (const { level, index, bytes } of tiles) {
-        shelf.tiles.set(`${level}/${index}`, { end: (index + 1) * tileSpan(level), bytes });
-      }
+      if (!this.#isForgotten(write.epochId)) this.#shelf(write.epochId).putTiles(write);
     });
   }
 
   tile(epochId: number, level: number, index: number): Uint8Array | undefined {
     this.#assertOpen();
-    return this.#shelves.get(epochId)?.tiles.get(`${level}/${index}`)?.bytes;
+    return this.#shelves.get(epochId)?.tile(level, index);
   }
 
   claimMessages(from: Hlc, until: Hlc): MessageStretch {
     this.#assertOpen();
-    return this.#claims.claim({ from, until });
+    return this.#messages.claims.claim({ from, until });
   }
 
   giveUpMessages(claim: MessageStretch): void {
-    this.#claims.close(claim);
+    this.#messages.claims.close(claim);
   }
 
   writeMessages(claim: MessageStretch, cells: readonly MessageCell[]): Promise<void> {
-    return this.#inOrder(() => {
-      if (!this.#claims.isOpen(claim)) return;
-      this.#claims.close(claim);
-      this.#joined = this.#joined.with(claim);
-      const byPlace = cells.map(({ level, index, bytes }) => [`${level}/${index}`, bytes] as const);
-      this.#cells.set(claim.from, new Map(byPlace));
-    });
+    return this.#inOrder(() => this.#messages.join(claim, cells));
   }
 
   messageStretches(): readonly MessageStretch[] {
     this.#assertOpen();
-    return this.#joined.all;
+    return this.#messages.stretches;
   }
 
   messageCell(from: Hlc, level: number, index: number): Uint8Array | undefined {
     this.#assertOpen();
-    return this.#cells.get(from)?.get(`${level}/${index}`);
+    return this.#messages.cell(from, level, index);
   }
 
   captures(): readonly StoredCapture[] {
     this.#assertOpen();
-    return numbered(this.#captures);
+    return this.#captures.all();
+  }
+
+  writeCaptures({ put, remove }: CapturesWrite): Promise<void> {
+    return this.#inOrder(() => this.#captures.write(put, remove));
   }
 
   monitors(): readonly StoredMonitor[] {
     this.#assertOpen();
-    return numbered(this.#monitors);
+    return this.#monitors.all();
   }
 
-  writeMonitors(write: MonitorsWrite): Promise<void> {
-    return this.#inOrder(() => {
-      for (const { number, body } of write.put) this.#monitors.set(number, JSON.stringify(body));
-      for (const number of write.remove) this.#monitors.delete(number);
-    });
-  }
-
-  writeCaptures(write: CapturesWrite): Promise<void> {
-    return this.#inOrder(() => {
-      for (const { number, body } of write.put) this.#captures.set(number, JSON.stringify(body));
-      for (const number of write.remove) this.#captures.delete(number);
-    });
+  writeMonitors({ put, remove }: MonitorsWrite): Promise<void> {
+    return this.#inOrder(() => this.#monitors.write(put, remove));
   }
 
   pruned(epochId: number): PrunedEpoch | undefined {
@@ -330,26 +240,17 @@ export class MemoryStore implements HistoryStore {
 
   *pieces(epochId: number, seq: number): Iterable<StoredPiece> {
     this.#assertOpen();
-    for (const batch of this.#shelves.get(epochId)?.batches ?? []) {
-      const { firstSeq: first, lastSeq: last, firstT, lastT, arrivalMs, bytes } = batch;
-      if (last <= seq) continue;
-      const blocks = this.#shelves.get(epochId)?.blocks.get(first) ?? [];
-      const byteCount = blocks.reduce((sum, one) => sum + one.length, bytes.length);
-      yield { first, last, firstT, lastT, arrivalMs, byteCount };
-    }
+    yield* this.#shelves.get(epochId)?.pieces(seq) ?? [];
   }
 
   prune(write: PruneWrite): Promise<void> {
     return this.#inOrder(() => {
       for (const mark of marksOf(write, (id) => this.#marks.get(id))) {
         const { epochId, t, isBlank } = mark;
-        if (isBlank !== true && this.directoryAt(epochId, t)?.t !== t) continue;
+        const directory = this.#shelves.get(epochId)?.directoryAt(epochId, t);
+        if (isBlank !== true && directory?.t !== t) continue;
         this.#marks.set(mark);
-        const before = Math.min(mark.t, (this.#epochs.get(mark.epochId)?.lastT ?? MAX_HLC) + 1);
-        this.#claims.breakTouching(Number.NEGATIVE_INFINITY, before - 1);
-        const dropped = this.#joined.all.filter(({ from }) => from < before);
-        for (const { from } of dropped) this.#cells.delete(from);
-        this.#joined = this.#joined.without(dropped);
+        this.#messages.pruned(Math.min(t, (this.#epochs.get(epochId)?.lastT ?? MAX_HLC) + 1));
       }
       for (const id of write.forget) this.#epochs.delete(id);
       if (write.forget.length > 0) this.#epochList = undefined;
@@ -359,65 +260,29 @@ export class MemoryStore implements HistoryStore {
 
   async sweep({ limit, messagesBefore }: SweepOptions): Promise<number> {
     let left = limit;
-    const removed: [start: number, end: number][] = [];
-    const takes = ({ sendT, receiveT }: ViolationRecord): boolean => {
-      if (left <= 0 || Math.max(sendT, receiveT) >= messagesBefore) return false;
-      left -= 1;
-      removed.push([Math.min(sendT, receiveT), Math.max(sendT, receiveT)]);
-      return true;
-    };
     await this.#inOrder(() => {
       for (const epochId of this.#marks.unswept) left -= this.#sweepEpoch(epochId, left);
-      this.#violations = this.#violations.filter((one) => !takes(one));
-      this.#slowMessages = this.#slowMessages.filter((one) => !takes(one));
+      const removed = this.#messages.sweep(messagesBefore, left);
+      left -= removed.length;
       this.#marks.setMessagesGone(withMessagesGone(this.#marks.messagesGone, removed));
     });
     return limit - left;
   }
 
   #sweepEpoch(epochId: number, limit: number): number {
-    const mark = this.#marks.get(epochId) as PrunedEpoch;
-    const shelf = this.#shelf(epochId);
-    const isKept = (log: string, seq: number): boolean =>
-      seq >= mark.seq || mark.keep.some((one) => one.log === log && one.seq === seq);
-    let left = limit;
-    const takes = (isPruned: boolean): boolean => {
-      if (!isPruned || left <= 0) return false;
-      left -= 1;
-      return true;
-    };
-    shelf.batches = shelf.batches.filter((one) => !takes(one.lastSeq <= mark.seq));
-    const kept = new Set(shelf.batches.map(({ firstSeq }) => firstSeq));
-    for (const firstSeq of shelf.blocks.keys()) {
-      if (!kept.has(firstSeq)) shelf.blocks.delete(firstSeq);
-    }
-    shelf.checkpoints = shelf.checkpoints.flatMap((one) => {
-      if (one.seq >= mark.seq) return [one];
-      const logs = one.logs.filter(({ log }) => !takes(!isKept(log, one.seq)));
-      return logs.length === 0 ? [] : [{ ...one, logs, directory: NO_BYTES }];
-    });
-    for (const [key, { end }] of shelf.tiles) {
-      if (takes(end <= mark.t + 1)) shelf.tiles.delete(key);
-    }
-    if (left > 0) {
+    const removed = this.#shelf(epochId).sweep(this.#marks.get(epochId) as PrunedEpoch, limit);
+    if (removed < limit) {
       const isForgotten = !this.#epochs.has(epochId);
       if (isForgotten) this.#shelves.delete(epochId);
       this.#marks.swept(epochId, isForgotten);
     }
-    return limit - left;
+    return removed;
   }
 
   usage(): StoreUsage {
     this.#assertOpen();
     let usedBytes = 0;
-    for (const { batches, blocks, checkpoints } of this.#shelves.values()) {
-      for (const { bytes } of batches) usedBytes += bytes.length;
-      for (const bytes of [...blocks.values()].flat()) usedBytes += bytes.length;
-      for (const { directory, logs } of checkpoints) {
-        usedBytes += directory.length;
-        for (const { bytes } of logs) usedBytes += bytes.length;
-      }
-    }
+    for (const { byteCount } of this.#shelves.values()) usedBytes += byteCount;
     for (const { bytes } of this.#saved.values()) usedBytes += bytes.length;
     return { usedBytes, fileBytes: usedBytes, disk: undefined };
   }
@@ -449,13 +314,7 @@ export class MemoryStore implements HistoryStore {
   #shelf(epochId: number): EpochShelf {
     let shelf = this.#shelves.get(epochId);
     if (shelf === undefined) {
-      shelf = {
-        batches: [],
-        blocks: new Map(),
-        checkpoints: [],
-        tiles: new Map(),
-        repairCount: 0,
-      };
+      shelf = new EpochShelf();
       this.#shelves.set(epochId, shelf);
     }
     return shelf;
@@ -488,21 +347,8 @@ export class MemoryStore implements HistoryStore {
   }
 }
 
-function byReceive(a: ViolationRecord, b: ViolationRecord): number {
-  return a.receiveT - b.receiveT;
-}
-
 function closedError(): RetroError {
   return new RetroError("closed", "the store is closed", {
     hint: "Nothing can be read or written after close().",
   });
-}
-
-/** In order of their numbers. */
-function numbered(
-  texts: ReadonlyMap<number, string>,
-): { readonly number: number; readonly body: Json }[] {
-  return [...texts]
-    .sort(([a], [b]) => a - b)
-    .map(([number, text]) => ({ number, body: JSON.parse(text) as Json }));
 }

@@ -179,6 +179,15 @@ export function describePruning(name: string, open: () => Promise<HistoryStore>)
       expect(store.pruned(1)).toEqual(aMark(1, 20));
     });
 
+    it("is done when it was given before the store closes", async () => {
+      const store = await fresh();
+      await fill(store, 1, 3);
+      await checkpoint(store, 1, 20, ["a"]);
+      const pruned = store.prune(aPrune({ epochs: [{ epochId: 1, seq: 20, t: at(200), keep: [] }] }));
+      await store.close();
+      await expect(pruned).resolves.toBeUndefined();
+    });
+
     it("takes no checkpoint from before a mark, and leaves the mark's own to no repair", async () => {
       const store = await fresh();
       await fill(store, 1, 3);
