@@ -183,7 +183,9 @@ export function describePruning(name: string, open: () => Promise<HistoryStore>)
       const store = await fresh();
       await fill(store, 1, 3);
       await checkpoint(store, 1, 20, ["a"]);
-      const pruned = store.prune(aPrune({ epochs: [{ epochId: 1, seq: 20, t: at(200), keep: [] }] }));
+      const pruned = store.prune(
+        aPrune({ epochs: [{ epochId: 1, seq: 20, t: at(200), keep: [] }] }),
+      );
       await store.close();
       await expect(pruned).resolves.toBeUndefined();
     });
