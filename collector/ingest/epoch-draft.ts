@@ -11,13 +11,7 @@
  * - t rises with seq, over batches too, and no event is at or before a promise made before it.
  */
 import { type Hlc, type LostRange, MIN_HLC, RetroError } from "../../agent/kernel/index.ts";
-import type {
-  EpochEnd,
-  EpochRecord,
-  LogRecord,
-  SeqRange,
-  StoredRange,
-} from "../store/history-store.ts";
+import type { EpochEnd, EpochRecord, LogRecord, SeqRange } from "../store/history-store.ts";
 import { boundedGaps } from "./lost-ranges.ts";
 import type { PreparedBatch } from "./prepare.ts";
 import type { LogTouch } from "./scan.ts";
@@ -41,21 +35,24 @@ export const MAX_RANGES_PER_EPOCH = 4_096;
 export const MAX_LOGS_PER_EPOCH = 4_096;
 
 /** The record's fields that change with batches; replaced, never changed in place. */
-interface State {
-  readonly service: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly instance: string;
-  readonly joined: Hlc;
-  readonly stored: readonly StoredRange[];
-  readonly lost: readonly LostRange[];
-  readonly contiguousSeq: number;
-  readonly watermark: Hlc;
-  readonly closed: Hlc;
-  readonly lastT: Hlc;
-  readonly end: EpochEnd | null;
-  readonly lastArrivalMs: number;
-  readonly eventCount: number;
-  readonly status: unknown;
+interface State
+  extends Pick<
+    EpochRecord,
+    | "service"
+    | "tags"
+    | "instance"
+    | "joined"
+    | "stored"
+    | "lost"
+    | "contiguousSeq"
+    | "watermark"
+    | "closed"
+    | "lastT"
+    | "end"
+    | "lastArrivalMs"
+    | "eventCount"
+    | "status"
+  > {
   /** Earliest t from which checkpoints are stale. */
   readonly staleFromT: Hlc | undefined;
 }

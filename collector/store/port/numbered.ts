@@ -4,29 +4,26 @@
  */
 import type { Json } from "../../../agent/kernel/index.ts";
 
-/** One capture (ingest/captures.ts), kept under its number. The store does not look into it. */
-export interface StoredCapture {
+interface Numbered {
   readonly number: number;
   readonly body: Json;
 }
 
-export interface CapturesWrite {
-  readonly put: readonly StoredCapture[];
+interface NumberedWrite {
+  readonly put: readonly Numbered[];
   /** By number; of one that is not there nothing is said. */
   readonly remove: readonly number[];
 }
 
-/** One standing query with its alerts (monitor/monitors.ts), kept under its number. The store does not look into it. */
-export interface StoredMonitor {
-  readonly number: number;
-  readonly body: Json;
-}
+/** One capture (ingest/captures.ts). */
+export interface StoredCapture extends Numbered {}
 
-export interface MonitorsWrite {
-  readonly put: readonly StoredMonitor[];
-  /** By number; of one that is not there nothing is said. */
-  readonly remove: readonly number[];
-}
+export interface CapturesWrite extends NumberedWrite {}
+
+/** One standing query with its alerts (monitor/monitors.ts). */
+export interface StoredMonitor extends Numbered {}
+
+export interface MonitorsWrite extends NumberedWrite {}
 
 /** A cut kept under a name (retention/saved-cuts.ts). The store looks into neither part. */
 export interface SavedRecord {
