@@ -121,6 +121,7 @@ const ALLOWED: ImportTable = [
     [
       "collector/cut/answers.ts",
       "collector/cut/walk-shapes.ts",
+      "collector/cut/bisect-shapes.ts",
       "collector/cut/feed-shapes.ts",
       "collector/cut/column-shapes.ts",
       "collector/cut/audit-shapes.ts",
@@ -130,6 +131,10 @@ const ALLOWED: ImportTable = [
   // What the port speaks of: shapes that know nothing of who makes them.
   ["collector/cut/answers.ts", [KERNEL]],
   ["collector/cut/walk-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
+  [
+    "collector/cut/bisect-shapes.ts",
+    ["collector/cut/answers.ts", "collector/cut/walk-shapes.ts", KERNEL],
+  ],
   ["collector/cut/feed-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/column-shapes.ts", ["collector/cut/feed-shapes.ts", KERNEL]],
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
@@ -275,6 +280,7 @@ const PORTS = [
   HISTORY_PORT,
   "collector/cut/answers.ts",
   "collector/cut/walk-shapes.ts",
+  "collector/cut/bisect-shapes.ts",
   "collector/cut/feed-shapes.ts",
   "collector/cut/column-shapes.ts",
 ];

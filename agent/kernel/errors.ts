@@ -39,6 +39,7 @@ export type RetroCode =
   | "inconsistent"
   | "cancelled"
   | "predicate-failed"
+  | "not-monotone"
   // running
   | "port-in-use"
   | "data-in-use"

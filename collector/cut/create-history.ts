@@ -14,6 +14,7 @@ import type {
 } from "../store/history-store.ts";
 import { type AmendedRange, Amendments } from "./amendments.ts";
 import { Behind } from "./behind.ts";
+import { bisect } from "./bisect.ts";
 import { causalityOf } from "./causality.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { openColumns } from "./column-feed.ts";
@@ -100,6 +101,7 @@ export interface LiveHistory extends History {
  */
 export function createHistory(options: HistoryOptions): LiveHistory {
   const { store, timers } = options;
+  const now = options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc);
   const limits = cutLimits(options.limits);
   const source = new EpochSource(store, limits);
   const messages = new MessageSource(source, limits.digestCacheBytes);
@@ -156,7 +158,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     variables: (asked, signal) => run(asked.from, () => knownVariables(context, asked), signal),
     feed: (options) => openFeed(context, turns, options),
     columns: (options) => openColumns(context, turns, options),
-    walk: walkOf(context, options.now ?? (() => ticksFromUnixMs(timers.nowMs()) as Hlc)),
+    walk: walkOf(context, now),
+    bisect: (options, predicate) => bisect(context, options, predicate, now()),
     onAmended(listener) {
       amendedListeners.add(listener);
       return () => amendedListeners.delete(listener);

@@ -20,12 +20,14 @@ import type {
   VariableVersion,
 } from "./answers.ts";
 import type { CausalityAudit, ClockOffsets } from "./audit-shapes.ts";
+import type { Bisect } from "./bisect-shapes.ts";
 import type { ColumnFeed, ColumnOptions } from "./column-shapes.ts";
 import type { FeedOptions, StateFeed, VariablesAsked } from "./feed-shapes.ts";
 import type { Walk } from "./walk-shapes.ts";
 
 export type * from "./answers.ts";
 export type * from "./audit-shapes.ts";
+export type * from "./bisect-shapes.ts";
 export type * from "./column-shapes.ts";
 export type * from "./feed-shapes.ts";
 export type * from "./walk-shapes.ts";
@@ -108,4 +110,6 @@ export interface History {
   ): Promise<ReadonlyMap<string, ReadonlySet<string>>>;
   /** Every cut of a range, or the stretches in which a predicate holds: see `Walk`. */
   readonly walk: Walk;
+  /** When a predicate turned true that stays true, by halving the range: see `Bisect`. */
+  readonly bisect: Bisect;
 }

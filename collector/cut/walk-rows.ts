@@ -91,7 +91,7 @@ function rowOf<Values>(
 }
 
 /** @throws RetroError `predicate-failed`, naming the cut */
-function asked<Answer>(view: WalkView, ask: (view: WalkView) => Answer): Answer {
+export function asked<Answer>(view: WalkView, ask: (view: WalkView) => Answer): Answer {
   try {
     return ask(view);
   } catch (error) {

@@ -149,7 +149,8 @@ function cancelled(): RetroError {
   return new RetroError("cancelled", "the walk was ended");
 }
 
-function rangeOf(
+/** As stamps; no earlier than anything is known. @throws RetroError `bad-time`, `bad-parameter` */
+export function rangeOf(
   { store }: CutContext,
   options: WalkOptions,
   now: Hlc,
