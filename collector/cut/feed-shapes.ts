@@ -141,6 +141,11 @@ export interface StateFeed {
    * further and further until it is found: of a column that hardly changes much of history may be read.
    */
   lastChanges(columns: readonly number[], signal?: AbortSignal): Promise<readonly FeedLastChange[]>;
+  /**
+   * Where the end of the range begins that has so many events of the selected nodes, within a factor of two;
+   * `from`, if hardly more are in it. Reads records.
+   */
+  endWith(events: number, signal?: AbortSignal): Promise<Hlc>;
   plan(signal?: AbortSignal): Promise<FeedPlan>;
   /** Ends the reading. May be called twice. */
   close(): void;

@@ -20,6 +20,7 @@ import {
 import { countsAt } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
+import { endWith } from "./feed-end.ts";
 import { FeedGaps, NOBODY } from "./feed-gaps.ts";
 import { Moment } from "./feed-moment.ts";
 import { planOf } from "./feed-plan.ts";
@@ -146,6 +147,10 @@ class Feed implements StateFeed {
 
   plan(signal?: AbortSignal): Promise<FeedPlan> {
     return this.#run(planOf(this.#context, this.#chosen, this.from, this.to), signal);
+  }
+
+  endWith(events: number, signal?: AbortSignal): Promise<Hlc> {
+    return this.#run(endWith(this.#context, this.#chosen, this.from, this.to, events), signal);
   }
 
   close(): void {

@@ -15,7 +15,7 @@ import { checkText } from "#dist/collector/rql/check/check.js";
 import { searchPlain } from "#dist/collector/rql/engine/plain-search.js";
 import type { SliceResult } from "#dist/collector/rql/engine/slice-result.js";
 import type { SliceThreads } from "#dist/collector/rql/engine/slice-threads.js";
-import { Interpretation } from "#dist/collector/rql/interpret/interpret.js";
+import { Interpretation } from "#dist/collector/rql/interpret/interpretation.js";
 import { RUN_LIMITS } from "#dist/collector/rql/limits.js";
 import { FoldedStates } from "#dist/collector/rql/run/fold.js";
 import type { EpochRecord, StoredBatch } from "#dist/collector/store/history-store.js";

@@ -58,6 +58,8 @@ export interface CutRange {
   /** The range, both ends included. */
   readonly from: Hlc;
   readonly to: Hlc;
+  /** Where the range begins of which these cuts are the end (LAST); absent: at `from`. */
+  readonly rangeFrom?: Hlc;
   /** Every node that may appear in a state. */
   readonly nodes: readonly string[];
   /** Every service that a node may have. */

@@ -5,7 +5,7 @@
 import type { FeedStep } from "../../cut/history.ts";
 import { checkText } from "../check/check.ts";
 import type { SliceResult } from "../engine/slice-result.ts";
-import { Interpretation, type RunFailure } from "../interpret/interpret.ts";
+import { Interpretation, type RunFailure } from "../interpret/interpretation.ts";
 import type { ResultLine } from "../interpret/lines.ts";
 import { type FeedHead, FoldedStates } from "./fold.ts";
 import type { JobState, QueryJob, WriteLines } from "./job.ts";
@@ -39,7 +39,7 @@ export class Evaluation {
   #lookedMs: number;
 
   constructor(job: QueryJob, clock: EvaluationClock) {
-    const { text, schema, now, index, head, limits } = job;
+    const { text, schema, now, index, head, limits, spentMs = 0 } = job;
     const query = checkText(text, { schema, now })[index];
     if (query === undefined) throw new Error(`the text has no query ${index}`);
     this.#clock = clock;
@@ -48,14 +48,15 @@ export class Evaluation {
     this.#run = new Interpretation(query, this.#states, {
       limits,
       elapsedMs: () => clock.elapsedMs(),
+      spentMs,
       isCancelled: () => clock.isCancelled(),
     });
     this.#lookedMs = clock.elapsedMs();
   }
 
   get state(): JobState {
-    const { isOver, rows, cuts, searchedTo } = this.#run;
-    return { isOver, rows, cuts, searchedTo };
+    const { isOver, rows, cuts, searchedTo, lastRows } = this.#run;
+    return { isOver, rows, cuts, searchedTo, lastRows };
   }
 
   begin(): Iterable<ResultLine> {

@@ -3,7 +3,7 @@ import { formatIsoMicros } from "../../../agent/kernel/index.ts";
 import type { FeedPlan, StateFeed } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { explainText, planOf } from "../explain.ts";
-import { Interpretation } from "../interpret/interpret.ts";
+import { Interpretation } from "../interpret/interpretation.ts";
 import type { PlanLine } from "../interpret/lines.ts";
 import { printName } from "../text/print.ts";
 import { type FastOptions, type FastPlan, fastPlanOf } from "./fast-search.ts";

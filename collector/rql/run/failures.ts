@@ -1,7 +1,7 @@
 /** What ends a query while it runs, as its lines tell it. */
 import { RetroError } from "../../../agent/kernel/index.ts";
 import type { CheckedQuery } from "../check/bound.ts";
-import { Interpretation, type RunFailure } from "../interpret/interpret.ts";
+import { Interpretation, type RunFailure } from "../interpret/interpretation.ts";
 import { timeJson } from "../interpret/output.ts";
 import { type FeedHead, FoldedStates } from "./fold.ts";
 import type { JobState } from "./job.ts";

@@ -25,6 +25,8 @@ import {
 export interface FeedHead {
   readonly from: Hlc;
   readonly to: Hlc;
+  /** Where the range begins of which this is the end; absent: at `from`. */
+  readonly rangeFrom?: Hlc;
   readonly nodes: readonly string[];
   readonly services: readonly string[];
   readonly columns: readonly FeedColumn[];
@@ -34,6 +36,7 @@ export interface FeedHead {
 export class FoldedStates implements CutRange {
   readonly from: Hlc;
   readonly to: Hlc;
+  readonly rangeFrom: Hlc;
   readonly nodes: readonly string[];
   readonly services: readonly string[];
   readonly #columns: ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -45,9 +48,11 @@ export class FoldedStates implements CutRange {
   #states: ReadonlyMap<string, FoldedNode> = new Map();
   #incomplete: readonly Incomplete[] = [];
 
-  constructor({ from, to, nodes, services, columns, lastChanges }: FeedHead) {
+  constructor(head: FeedHead) {
+    const { from, to, rangeFrom = from, nodes, services, columns, lastChanges } = head;
     this.from = from;
     this.to = to;
+    this.rangeFrom = rangeFrom;
     this.nodes = nodes;
     this.services = services;
     this.#columns = placesOf(columns);

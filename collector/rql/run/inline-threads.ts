@@ -1,7 +1,7 @@
 /** Evaluates jobs in the thread at hand, chunk by chunk: for tests, and for programs of one query. */
 import type { FeedStep } from "../../cut/history.ts";
 import type { SliceResult } from "../engine/slice-result.ts";
-import type { RunFailure } from "../interpret/interpret.ts";
+import type { RunFailure } from "../interpret/interpretation.ts";
 import type { ResultLine } from "../interpret/lines.ts";
 import { Evaluation, type EvaluationClock, writeLines } from "./evaluation.ts";
 import type { JobState, QueryJob, QueryThreads, RunningJob, WriteLines } from "./job.ts";

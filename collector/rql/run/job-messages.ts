@@ -5,7 +5,7 @@
 import { type Json, type Value, ValueSet } from "../../../agent/kernel/index.ts";
 import type { FeedHeld, FeedStep } from "../../cut/history.ts";
 import type { SliceResult } from "../engine/slice-result.ts";
-import type { RunFailure } from "../interpret/interpret.ts";
+import type { RunFailure } from "../interpret/interpretation.ts";
 import type { JobState, QueryJob } from "./job.ts";
 
 export type ToThread =

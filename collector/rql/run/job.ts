@@ -12,7 +12,7 @@ import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { FeedStep } from "../../cut/history.ts";
 import type { Schema } from "../check/schema.ts";
 import type { SliceResult } from "../engine/slice-result.ts";
-import type { RunFailure } from "../interpret/interpret.ts";
+import type { RunFailure } from "../interpret/interpretation.ts";
 import type { RunLimits } from "../limits.ts";
 import type { FeedHead } from "./fold.ts";
 
@@ -23,6 +23,8 @@ export interface QueryJob {
   /** Which query of the text. */
   readonly index: number;
   readonly head: FeedHead;
+  /** Milliseconds spent on the query before: on passes that did not answer. */
+  readonly spentMs?: number;
   readonly limits: Partial<RunLimits>;
 }
 
@@ -33,6 +35,8 @@ export interface JobState {
   readonly rows: number;
   readonly cuts: number;
   readonly searchedTo: Hlc;
+  /** Of LAST: rows that it would tell, of those that surely begin in what was searched. Else 0. */
+  readonly lastRows: number;
 }
 
 /** Takes lines of NDJSON; resolves when there is room for more. */

@@ -7,12 +7,20 @@ import type { JobState, WriteLines } from "./job.ts";
 import type { TimeRange } from "./known-names.ts";
 import type { RunnerLimits } from "./run-limits.ts";
 
+/** How far a search has come, where that is not how far the pass at hand has. */
+export interface ToldProgress {
+  readonly searchedTo: Hlc;
+  readonly fraction: number;
+}
+
 export class Progress {
   readonly #query: number;
   readonly #range: TimeRange;
   readonly #timers: CutTimers;
   readonly #limits: RunnerLimits;
   readonly #write: WriteLines;
+  /** How far the search had come before: told instead, as a pass may not be the last. */
+  readonly #instead: ToldProgress | undefined;
   #toldMs: number;
   #searchedTo: Hlc;
   #state: JobState | undefined;
@@ -26,7 +34,9 @@ export class Progress {
     timers: CutTimers,
     limits: RunnerLimits,
     write: WriteLines,
+    instead?: ToldProgress,
   ) {
+    this.#instead = instead;
     this.#query = query;
     this.#range = range;
     this.#timers = timers;
@@ -69,12 +79,17 @@ export class Progress {
     this.#toldMs = nowMs;
     this.#isWriting = true;
     const { from, to } = this.#range;
+    const share = to === from ? 1 : (this.#searchedTo - from) / (to - from);
+    const { searchedTo, fraction } = this.#instead ?? {
+      searchedTo: this.#searchedTo,
+      fraction: share,
+    };
     const line: ProgressLine = {
       type: "progress",
       query: this.#query,
-      searchedTo: timeJson(this.#searchedTo),
+      searchedTo: timeJson(searchedTo),
       cuts: this.#state?.cuts ?? 0,
-      fraction: to === from ? 1 : round((this.#searchedTo - from) / (to - from)),
+      fraction: round(fraction),
     };
     const done = (): void => {
       this.#isWriting = false;

@@ -10,39 +10,24 @@
  * Memory: a chunk being evaluated, one ahead, and what `write` has not taken; over any range.
  */
 import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
-import type { History, StateFeed } from "../../cut/history.ts";
-import type { CutTimers } from "../../cut/timers.ts";
+import type { History } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { checkText } from "../check/check.ts";
 import type { Schema } from "../check/schema.ts";
-import type { SliceThreads } from "../engine/slice-threads.ts";
-import type { RunLimits } from "../limits.ts";
 import type { Query } from "../text/ast.ts";
 import { parseProgram } from "../text/parse.ts";
 import { explainedLines } from "./explained.ts";
-import { brokenLines, failureOf } from "./failures.ts";
-import { type FastSearch, openFastSearch, searchFast } from "./fast-search.ts";
-import type { FeedHead } from "./fold.ts";
-import type { JobState, QueryThreads, RunningJob, WriteLines } from "./job.ts";
-import { JobBroken } from "./job-broken.ts";
+import type { WriteLines } from "./job.ts";
 import { defaultRange, schemaFor, type TimeRange } from "./known-names.ts";
-import { columnsLookedBack } from "./look-back.ts";
-import { Progress } from "./progress.ts";
+import { goesBackwards, searchBackwards } from "./last-search.ts";
 import { RUNNER_LIMITS, type RunnerLimits } from "./run-limits.ts";
+import { feedOptions, type SearchOptions, searchRange } from "./search.ts";
 
-export interface QueryRunnerOptions {
-  readonly history: Pick<History, "columns" | "feed" | "logNames" | "nodes" | "variables">;
-  readonly threads: QueryThreads;
-  /** Where the engine works (../engine); absent: all is interpreted. */
-  readonly slices?: SliceThreads;
-  readonly timers: CutTimers;
+export interface QueryRunnerOptions extends SearchOptions {
+  readonly history: SearchOptions["history"] & Pick<History, "logNames" | "nodes" | "variables">;
   /** What `now` means. */
   readonly now: () => Hlc;
-  /** Of each query. */
-  readonly limits?: Partial<RunLimits>;
   readonly runner?: Partial<RunnerLimits>;
-  /** Told of our own failures; the result names it to the asker. */
-  readonly report: (error: unknown) => string;
 }
 
 /** What is asked beside the text. */
@@ -166,133 +151,25 @@ export class QueryRunner {
     write: WriteLines,
     signal: AbortSignal,
   ): Promise<void> {
-    const feed = this.#options.history.feed(feedOptions(query, given.range));
+    const { schema, now, range, isExplained } = given;
+    const options = this.#options;
+    const limits = this.#limits;
+    const setup = { query, schema, now, options, limits };
     try {
-      if (given.isExplained)
-        await write(
-          await explainedLines(query, feed, { ...this.#options, ...this.#limits }, signal),
-        );
-      else await this.#search(query, feed, given, write, signal);
+      if (!isExplained && goesBackwards(query)) {
+        await searchBackwards(setup, range, write, signal);
+        return;
+      }
+      const feed = options.history.feed(feedOptions(query, range));
+      try {
+        if (isExplained)
+          await write(await explainedLines(query, feed, { ...options, ...limits }, signal));
+        else await searchRange(setup, feed, write, signal);
+      } finally {
+        feed.close();
+      }
     } catch (error) {
       if (!signal.aborted) throw error;
-    } finally {
-      feed.close();
-    }
-  }
-
-  async #search(
-    query: CheckedQuery,
-    feed: StateFeed,
-    { schema, now }: { readonly schema: Schema; readonly now: Hlc },
-    write: WriteLines,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { threads, limits = {}, report, timers } = this.#options;
-    const head = await headOf(query, feed, signal);
-    const setup = { text: query.text, schema, now, index: query.index };
-    const fast = await openFastSearch(
-      query,
-      feed,
-      setup,
-      { ...this.#options, ...this.#limits },
-      signal,
-    );
-    const job = threads.start(
-      { text: query.text, schema, now, index: query.index, head, limits },
-      write,
-    );
-    const progress = new Progress(query.index, head, timers, this.#limits, write);
-    const cancel = (): void => {
-      job.cancel();
-      fast?.slices.cancel();
-    };
-    signal.addEventListener("abort", cancel, { once: true });
-    try {
-      if (signal.aborted) return;
-      if (fast === undefined) await this.#feedTo(job, feed, progress, false, signal);
-      else await this.#inParts(query, job, fast, feed, progress, signal);
-      await job.finish();
-    } catch (error) {
-      if (signal.aborted) return;
-      const broken = error instanceof JobBroken ? error : await this.#failed(job, error);
-      if (broken !== undefined) {
-        await write(brokenLines(query, head, progress.state, broken, report));
-      }
-    } finally {
-      fast?.slices.close();
-      progress.end();
-      signal.removeEventListener("abort", cancel);
-      // Nothing, where it has ended.
-      job.cancel();
-    }
-  }
-
-  /** The thread tells of the failure; or it is gone as well. */
-  async #failed(job: RunningJob, error: unknown): Promise<JobBroken | undefined> {
-    try {
-      await job.fail(failureOf(error, this.#options.report));
-      return undefined;
-    } catch (again) {
-      if (again instanceof JobBroken) return again;
-      throw again;
-    }
-  }
-
-  /** Plain stretches by the engine, all between them by its states. */
-  async #inParts(
-    query: CheckedQuery,
-    job: RunningJob,
-    fast: FastSearch,
-    { from, to }: TimeRange,
-    progress: Progress,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let reached = from;
-    let resumes = false;
-    for (const stretch of [...fast.stretches, undefined]) {
-      const end = stretch?.after ?? to;
-      if (!resumes || end > reached) {
-        const part = this.#options.history.feed(feedOptions(query, { from: reached, to: end }));
-        try {
-          if (await this.#feedTo(job, part, progress, resumes, signal)) return;
-        } finally {
-          part.close();
-        }
-      }
-      if (stretch === undefined) return;
-      const found = await searchFast(fast, stretch, job, progress, signal);
-      if (found.isOver) return;
-      reached = found.reached;
-      resumes = true;
-    }
-  }
-
-  /** Reads one chunk ahead of the one that is evaluated. True: the job wants no more. */
-  async #feedTo(
-    job: RunningJob,
-    feed: StateFeed,
-    progress: Progress,
-    resumesFirst: boolean,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    let resumes = resumesFirst;
-    let evaluated: Promise<JobState> | undefined;
-    let searchedTo = feed.from;
-    try {
-      for (;;) {
-        const chunk = await feed.next(signal);
-        const state = await evaluated;
-        evaluated = undefined;
-        if (state !== undefined) progress.evaluated(state, searchedTo);
-        if (state?.isOver === true) return true;
-        if (chunk === undefined) return false;
-        evaluated = job.take(chunk.steps, resumes);
-        if (chunk.steps.length > 0) resumes = false;
-        searchedTo = chunk.reached;
-      }
-    } finally {
-      // Of a feed that failed the chunk before may still be under way.
-      evaluated?.catch(() => undefined);
     }
   }
 }
@@ -321,28 +198,4 @@ function askedRange(otherwise: TimeRange, { from, to }: QueryAsked): TimeRange {
   // Of a moment at which nothing is known yet, or any more: that moment.
   const t = from ?? to ?? otherwise.to;
   return { from: t, to: t };
-}
-
-function feedOptions(query: CheckedQuery, range: TimeRange): Parameters<History["feed"]>[0] {
-  const columns = query.columns.flatMap(({ log, key }) =>
-    log === undefined ? [] : [{ log, key }],
-  );
-  return {
-    ...range,
-    columns,
-    messages: query.usesMessages,
-    ...(query.nodes === undefined ? {} : { nodes: query.nodes }),
-  };
-}
-
-async function headOf(
-  query: CheckedQuery,
-  feed: StateFeed,
-  signal: AbortSignal,
-): Promise<FeedHead> {
-  const { columns } = feedOptions(query, feed);
-  const lookedBack = columnsLookedBack(query, columns);
-  const lastChanges = lookedBack.length === 0 ? [] : await feed.lastChanges(lookedBack, signal);
-  const { from, to, nodes, services } = feed;
-  return { from, to, nodes, services, columns, lastChanges };
 }

@@ -8,6 +8,8 @@ export interface RunnerLimits {
   readonly aliveMs: number;
   /** Events of the first slice that the engine takes; later ones have more. */
   readonly sliceEvents: number;
+  /** LAST looks at the last so many events first, about; then at four times as many, .. */
+  readonly lastEvents: number;
   /** A plain stretch with fewer events, about, is gone through by its states. */
   readonly plainEvents: number;
 }
@@ -17,5 +19,6 @@ export const RUNNER_LIMITS: RunnerLimits = {
   progressMs: 250,
   aliveMs: 10_000,
   sliceEvents: 16_384,
+  lastEvents: 65_536,
   plainEvents: 512,
 };

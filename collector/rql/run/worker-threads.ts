@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { FeedStep } from "../../cut/history.ts";
 import type { SliceResult } from "../engine/slice-result.ts";
-import type { RunFailure } from "../interpret/interpret.ts";
+import type { RunFailure } from "../interpret/interpretation.ts";
 import type { JobState, QueryJob, QueryThreads, RunningJob, WriteLines } from "./job.ts";
 import { JobBroken } from "./job-broken.ts";
 import { type FromThread, plainJob, plainSteps, type ToThread } from "./job-messages.ts";

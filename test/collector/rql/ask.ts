@@ -1,7 +1,8 @@
 /** Asks a told history a question, and finds the answer's parts. */
 import type { Json } from "../../../agent/kernel/index.ts";
 import { checkText } from "../../../collector/rql/check/check.ts";
-import { type InterpretOptions, interpret } from "../../../collector/rql/interpret/interpret.ts";
+import { interpret } from "../../../collector/rql/interpret/interpret.ts";
+import type { InterpretOptions } from "../../../collector/rql/interpret/interpretation.ts";
 import type {
   CutLine,
   EndLine,

@@ -107,13 +107,16 @@ describe("FIRST, LAST, LIMIT and COUNT", () => {
     expect(spans(ask(`${query} FIRST 9`, history))).toHaveLength(3);
   });
 
-  it("LAST keeps the latest, latest first, numbered in the order of time", () => {
+  it("LAST keeps the latest, latest first, numbered in the order of time among themselves", () => {
     const answer = ask(`${query} LAST 2`, history);
     expect(spans(answer)).toEqual([
       [500, 1_000],
       [300, 400],
     ]);
-    expect(answer.rows.map(({ n }) => n)).toEqual([3, 2]);
+    expect(answer.rows.map(({ n }) => n)).toEqual([2, 1]);
+    // The totals are of what was told; how far back was searched stands in place of how far.
+    expect(answer.end).toMatchObject({ rows: 2, matches: 2, matchedMs: 600 });
+    expect(answer.lines[0]).toMatchObject({ type: "start", from: answer.end.searchedTo });
   });
 
   it("COUNT gives totals only", () => {

@@ -15,6 +15,8 @@ export interface AskOptions {
   readonly limits?: Partial<RunLimits>;
   /** Has the engine take what it covers, in slices of so many events at first. Default: all is interpreted. */
   readonly sliceEvents?: number | undefined;
+  /** LAST looks at so many events first. */
+  readonly lastEvents?: number;
   readonly signal?: AbortSignal;
   /** Sees each piece as it is written, and may keep it waiting. */
   readonly onText?: (text: string) => Promise<void> | void;
@@ -22,17 +24,18 @@ export interface AskOptions {
 }
 
 export function runnerOver(options: AskOptions): QueryRunner {
-  const { history, timers, now, limits, elapsedMs, sliceEvents } = options;
-  const engine =
-    sliceEvents === undefined
-      ? {}
-      : { slices: new InlineSlices(), runner: { sliceEvents, plainEvents: 1 } };
+  const { history, timers, now, limits, elapsedMs, sliceEvents, lastEvents } = options;
+  const engine = sliceEvents === undefined ? {} : { slices: new InlineSlices() };
+  const runner = {
+    ...(sliceEvents === undefined ? {} : { sliceEvents, plainEvents: 1 }),
+    ...(lastEvents === undefined ? {} : { lastEvents }),
+  };
   return new QueryRunner({
     history,
     threads: new InlineThreads(elapsedMs),
     timers,
     now: () => now,
-    ...engine,
+    ...{ ...engine, runner },
     ...(limits === undefined ? {} : { limits }),
     report: (error) => {
       throw error;

@@ -320,6 +320,7 @@ function facesOf(feed: ReturnType<History["feed"]>): ReturnType<History["feed"]>
     services: feed.services,
     next: (signal) => feed.next(signal),
     lastChanges: (columns, signal) => feed.lastChanges(columns, signal),
+    endWith: (events, signal) => feed.endWith(events, signal),
     plan: (signal) => feed.plan(signal),
     close: () => feed.close(),
   };
