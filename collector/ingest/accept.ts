@@ -212,14 +212,17 @@ export class GroupDraft {
 
   /**
    * The parts of a batch that are not stored, without those that retention has passed: what was declared
-   * lost there comes too late.
+   * lost there comes too late. So does what comes again of a run that was forgotten, and that went on: beside
+   * what came since, a first batch of it alone would be a hole that nobody fills.
    * @throws RetroError `too-old` if nothing but such is missing
    */
   #retained(draft: EpochDraft, batch: PreparedBatch): SeqRange[] {
     const missing = draft.missing(batch);
     const pruned = this.#store.pruned(draft.base.id)?.seq ?? 0;
     const [first] = missing;
-    if (first === undefined || first.first > pruned) return missing;
+    if (first === undefined) return missing;
+    if (this.#isForgotten(batch, draft.base.epoch)) throw tooOld(batch.header.node);
+    if (first.first > pruned) return missing;
     const kept = missing
       .filter(({ last }) => last > pruned)
       .map((part) => ({ ...part, first: Math.max(part.first, pruned + 1) }));
@@ -228,14 +231,19 @@ export class GroupDraft {
   }
 
   /**
-   * Whether all that a batch of an unknown epoch tells of lies in a stretch of its node that is gone:
-   * nearly always it comes again. Who goes on after that is let in, and told to begin anew.
+   * Whether all that a batch tells of lies in a stretch of its node that is gone (of an epoch that is known:
+   * that was its own): nearly always it comes again. Who goes on after that is let in, and told to begin anew.
    */
-  #isForgotten({ header }: PreparedBatch): boolean {
+  #isForgotten({ header }: PreparedBatch, known?: number): boolean {
     if (header.imported) return false;
     const { node, dropped, firstSeq, lastSeq } = header;
     const t = lastSeq >= firstSeq ? header.lastT : Math.max(...dropped.map(({ lastT }) => lastT));
-    return this.#store.gone().some((one) => one.node === node && one.from <= t && t <= one.until);
+    return this.#store
+      .gone()
+      .some(
+        ({ node: of, epoch, from, until }) =>
+          of === node && from <= t && t <= until && (known === undefined || epoch === known),
+      );
   }
 
   /** The ids of the runs that were named in this group; call once it is durable. */

@@ -150,6 +150,22 @@ describe("retention by age", () => {
     expect(scene.history.nodes().map(({ node }) => node)).toEqual(["n1", "n2"]);
   });
 
+  // Simulator, seed 71009925: a first batch that came again left a hole after it that was never filled.
+  it("takes nothing again of what was forgotten of a run that goes on", async () => {
+    const scene = await withForgotten();
+    const tOf = (seq: number) => 9_000 + seq;
+    const goesOn = { node: "n2", epoch: 1_500, tOf } as const;
+    await scene.ingest.submit(aBatch({ ...goesOn, seqs: [11, 13] }));
+    const before = scene.history.nodes();
+    const again = { node: "n2", epoch: 1_500, tOf: (seq: number) => 400 + seq * 10 };
+    const late = scene.ingest.submit(aBatch({ ...again, seqs: [1, 2] }));
+    await expect(late).rejects.toMatchObject({ code: "too-old" });
+    expect(scene.history.nodes()).toEqual(before);
+    // Whoever goes on is still told to begin anew.
+    const { commands } = await scene.ingest.submit(aBatch({ ...goesOn, seqs: [14, 14] }));
+    expect(commands).toMatchObject([{ command: "rejoin", node: "n2", reason: "unknown-epoch" }]);
+  });
+
   // Simulator, seed 20262465: a restart with a clock that had been set back was shown as the node at
   // times when a run had been there of which not even the record was left.
   it("asks a run that begins below one that is forgotten to begin above it", async () => {
