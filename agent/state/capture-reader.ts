@@ -70,7 +70,7 @@ export class CaptureReader {
   /** The collector was told that whatever it was not sent is later than this. */
   #promisedT: number = Number.NEGATIVE_INFINITY;
   #view: View | undefined;
-  #reclaimCount = -1;
+  #reuseCount = -1;
   #states: { readonly round: Round; readonly byLog: Map<string, LogState> } | undefined;
 
   /** undefined: the window holds no round, so there is nowhere to begin. */
@@ -251,11 +251,11 @@ export class CaptureReader {
       held !== undefined &&
       held.position >= window.firstIndex &&
       held.size === table.size &&
-      this.#reclaimCount === table.reclaimCount;
+      this.#reuseCount === table.reuseCount;
     // Kept while the capture is read, over many turns of the host: no set of its may change under it.
     const view = canWalk ? held : new View(table, window, true);
     this.#view = view;
-    this.#reclaimCount = table.reclaimCount;
+    this.#reuseCount = table.reuseCount;
     view.moveTo(index);
     return view;
   }

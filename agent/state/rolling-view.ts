@@ -8,7 +8,7 @@ import { type LogStates, View } from "./view.ts";
 /** What a view asks of the window: see `Snapshots`. */
 export interface Cuts {
   /** How often the integers of variables were given anew: a view from before must begin again. */
-  readonly reclaimCount: number;
+  readonly reuseCount: number;
   resolve(at: TimeInput): Hlc;
   viewAt(at: TimeInput, isKept: boolean): { readonly t: Hlc; readonly view: View };
 }
@@ -33,7 +33,7 @@ export class RollingView {
   readonly #snapshots: Cuts;
   readonly #node: () => string;
   #view: View;
-  #reclaimCount: number;
+  #reuseCount: number;
   #at: Hlc;
   #changes: readonly StateChange[] = [];
 
@@ -53,7 +53,7 @@ export class RollingView {
     const { t, view } = snapshots.viewAt(at, true);
     this.#view = view;
     this.#at = t;
-    this.#reclaimCount = snapshots.reclaimCount;
+    this.#reuseCount = snapshots.reuseCount;
   }
 
   /** Where it stands. */
@@ -87,7 +87,7 @@ export class RollingView {
     const target = window.firstAfter(t);
     const canWalk =
       before.size === table.size &&
-      this.#reclaimCount === table.reclaimCount &&
+      this.#reuseCount === table.reuseCount &&
       before.position >= window.firstIndex;
     if (canWalk) this.#changes = walkTo(before, target);
     else this.#changes = this.#beginAnew(target);
@@ -100,7 +100,7 @@ export class RollingView {
     const { table, window } = this.#recording;
     const before = this.#view.logs();
     this.#view = new View(table, window, true);
-    this.#reclaimCount = table.reclaimCount;
+    this.#reuseCount = table.reuseCount;
     this.#view.moveTo(target);
     return diffOf(before, this.#view.logs());
   }

@@ -148,8 +148,8 @@ export class Snapshots {
   }
 
   /** How often the integers of variables were given anew: a view from before must begin again. */
-  get reclaimCount(): number {
-    return this.#recording.table.reclaimCount;
+  get reuseCount(): number {
+    return this.#recording.table.reuseCount;
   }
 
   /** A rolling view at `at`. Errors as `take`. */

@@ -68,16 +68,16 @@ export class VariableTable {
   readonly #free: number[] = [];
   readonly #deleted = new DeletedQueue();
   #owner: TableOwner | undefined;
-  #reclaimCount = 0;
+  #reuseCount = 0;
 
   /** How many integers were given out: ids are below this. */
   get size(): number {
     return this.refs.length;
   }
 
-  /** Rises when integers were given back: a view made before must begin anew. */
-  get reclaimCount(): number {
-    return this.#reclaimCount;
+  /** Rises when an integer is given to another variable: a view made before must begin anew. */
+  get reuseCount(): number {
+    return this.#reuseCount;
   }
 
   /** Who makes room when there is none. */
@@ -145,7 +145,9 @@ export class VariableTable {
       this.#owner?.makeRoom();
       if (!this.hasRoom) return -1;
     }
-    const id = this.#free.pop() ?? this.refs.length;
+    const given = this.#free.pop();
+    if (given !== undefined) this.#reuseCount += 1;
+    const id = given ?? this.refs.length;
     if (id === this.tag.length) this.#grow();
     this.tag[id] = ValueTag.none;
     this.number[id] = 0;
@@ -208,7 +210,6 @@ export class VariableTable {
       const ref = this.refs[id] as VariableRef;
       this.#byName.get(ref.log)?.keys.delete(ref.key);
       this.#free.push(id);
-      this.#reclaimCount += 1;
     }
   }
 

@@ -207,6 +207,22 @@ describe("a rolling view", () => {
     expect(view.logs).toEqual(now.logs);
     expect(patched(flat(JSON.parse(stood)), view.changes)).toEqual(flat(now.logs));
   });
+
+  // Simulator, seed 71002400: a keyframe of a capture told the value under the name of a variable long gone.
+  it("names a variable that came since by its own name, not by that of one that the window forgot", () => {
+    const { log, snapshots, physical, ship, feed } = recordingParts({ windowMs: 1_000 });
+    log("old").set("k", 1);
+    log("old").delete("k");
+    ship();
+    physical.advanceMs(5_000);
+    feed.tidy();
+    log("l").set("v", 1);
+    const view = snapshots.rolling("-0ms");
+    log("new").set("k", 2);
+    view.moveTo("-0ms");
+    expect(view.logs).toEqual({ l: { v: 1 }, new: { k: 2 } });
+    expect(view.changes).toMatchObject([{ log: "new", key: "k" }]);
+  });
 });
 
 describe("a question that has no answer", () => {
