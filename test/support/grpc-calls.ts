@@ -1,8 +1,8 @@
-/** gRPC servers and clients that end together, and what must have been recorded of one exchange. */
+/** A process with hooks and gRPC servers and clients in it, and what must have been recorded of one exchange. */
 import type * as grpc from "@grpc/grpc-js";
-import { expect } from "vitest";
+import { afterEach, expect } from "vitest";
 import { type ShopHandlers, type ShopServer, serveShop, shopClient } from "./grpc-exchange.ts";
-import type { HookedProcess } from "./http-exchange.ts";
+import { type HookedProcess, hookUp } from "./http-exchange.ts";
 import type { RecordedReceive } from "./message-recorder.ts";
 
 export type Unary = grpc.handleUnaryCall<unknown, unknown>;
@@ -10,7 +10,7 @@ export type Unary = grpc.handleUnaryCall<unknown, unknown>;
 export const echo: Unary = (call, done) => done(null, call.request);
 
 /** Servers and clients that end together. */
-export class GrpcExchange {
+class GrpcExchange {
   readonly clients: grpc.Client[] = [];
   readonly #shops: ShopServer[] = [];
 
@@ -34,6 +34,33 @@ export class GrpcExchange {
     for (const client of this.clients.splice(0)) client.close();
     for (const { server } of this.#shops.splice(0)) server.forceShutdown();
   }
+}
+
+export interface GrpcScene {
+  readonly exchange: GrpcExchange;
+  /** The process of this test: the first thing that it makes. */
+  hookUp(...options: Parameters<typeof hookUp>): HookedProcess;
+  /** What it has recorded so far. */
+  kinds(): readonly string[];
+}
+
+/** For the top of a file: all that a test opens ends with it, and its hooks are taken off. */
+export function grpcScene(): GrpcScene {
+  const exchange = new GrpcExchange();
+  let hooked: HookedProcess | undefined;
+  afterEach(async () => {
+    exchange.close();
+    await hooked?.close();
+    hooked = undefined;
+  });
+  return {
+    exchange,
+    hookUp(...options) {
+      hooked = hookUp(...options);
+      return hooked;
+    },
+    kinds: () => (hooked?.recorder.events ?? []).map(({ kind }) => kind),
+  };
 }
 
 /** Kinds of what is recorded of one exchange. */

@@ -1,5 +1,5 @@
 /** One random history in a store, with the engine and the oracle over it. */
-
+import type { Hlc } from "../../agent/kernel/index.ts";
 import { createHistory, type LiveHistory } from "../../collector/cut/create-history.ts";
 import type { HistoryStore } from "../../collector/store/history-store.ts";
 import { MemoryStore } from "../../collector/store/memory-store.ts";
@@ -34,6 +34,17 @@ const ROUND_CHANGES = 3;
 /** As small: several segments in a history. */
 const SEGMENT_EVENTS = 8;
 const TILE_EVENTS = 3;
+
+/** Two of the times, in order, from the first join on. */
+export function rangeOf(
+  { oracle, draw }: HistoryCase,
+  times: readonly number[],
+): readonly [from: Hlc, to: Hlc] {
+  const first = Math.min(...oracle.epochs.map(({ record }) => record.joined));
+  const known = times.filter((t) => t >= first);
+  const [from, to] = [draw.one(known), draw.one(known)].sort((a, b) => a - b);
+  return [from as Hlc, to as Hlc];
+}
 
 export async function openCase(options: CaseOptions): Promise<HistoryCase> {
   const model = makeHistory(options.seed, options.size);

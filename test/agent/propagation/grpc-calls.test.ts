@@ -1,31 +1,22 @@
 /** gRPC calls of the four kinds, and their metadata: stamped both ways, never altered. */
 import * as grpc from "@grpc/grpc-js";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CARRIER_HEADER, formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
 import {
   EXCHANGE,
   echo,
   expectOneExchange,
-  GrpcExchange,
+  grpcScene,
   type Unary,
 } from "../../support/grpc-calls.ts";
 import { buy, SHOP } from "../../support/grpc-exchange.ts";
-import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
+import { foreign } from "../../support/http-exchange.ts";
 
-let hooked: HookedProcess;
-
-const exchange = new GrpcExchange();
-
-afterEach(async () => {
-  exchange.close();
-  await hooked.close();
-});
-
-const kinds = (): readonly string[] => hooked.recorder.events.map(({ kind }) => kind);
+const { exchange, hookUp, kinds } = grpcScene();
 
 describe("a gRPC call", () => {
   it("of the unary kind is stamped, merged before the handler, and answered", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     let seenByHandler: readonly string[] = [];
     const { target } = await exchange.shop({
       buy: ((call, done) => {
@@ -45,7 +36,7 @@ describe("a gRPC call", () => {
   });
 
   it("whose reply is a stream says so of the reply", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const { target } = await exchange.shop({
       list: ((call) => {
         for (let i = 0; i < 3; i += 1) call.write(i);
@@ -63,7 +54,7 @@ describe("a gRPC call", () => {
   });
 
   it("whose request is a stream says so of the request", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const { target } = await exchange.shop({
       fill: ((call, done) => {
         let sum = 0;
@@ -88,7 +79,7 @@ describe("a gRPC call", () => {
   });
 
   it("of the bidirectional kind says so of both", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const { target } = await exchange.shop({
       chat: ((call) => {
         call.on("data", (value) => call.write(value));
@@ -109,7 +100,7 @@ describe("a gRPC call", () => {
   });
 
   it("that the handler refuses carries the stamp back in the trailers", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const { target } = await exchange.shop({
       buy: ((_call, done) => done({ code: grpc.status.NOT_FOUND, details: "no apples" })) as Unary,
     });
@@ -119,7 +110,7 @@ describe("a gRPC call", () => {
   });
 
   it("whose handler sends its metadata early says that the message is not covered", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const early = new grpc.Metadata();
     early.set("mood", "good");
     const { target } = await exchange.shop({
@@ -135,7 +126,7 @@ describe("a gRPC call", () => {
   });
 
   it("merges the reply before interceptors of the client see it", async () => {
-    hooked = hookUp();
+    hookUp();
     const { target } = await exchange.shop();
     let seen: readonly string[] = [];
     const interceptor: grpc.Interceptor = (options, next) =>
@@ -153,7 +144,7 @@ describe("a gRPC call", () => {
   });
 
   it("merges the request before interceptors of the server run", async () => {
-    hooked = hookUp();
+    hookUp();
     let seen: readonly string[] = [];
     const interceptor: grpc.ServerInterceptor = (_method, call) => {
       seen = kinds();
@@ -167,7 +158,7 @@ describe("a gRPC call", () => {
 
 describe("metadata of the caller", () => {
   it("is never altered, and a foreign stamp in it is replaced", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     let arrived: grpc.Metadata | undefined;
     const { target } = await exchange.shop({
       buy: ((call, done) => {
@@ -188,7 +179,7 @@ describe("metadata of the caller", () => {
   });
 
   it("that a server forwards is stamped anew, both ways", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const back = await exchange.shop();
     const backClient = exchange.client(back.target);
     const front = await exchange.shop({
@@ -212,7 +203,7 @@ describe("metadata of the caller", () => {
   });
 
   it("with a stale stamp of ours gets a new one that says what it replaces", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const { target } = await exchange.shop();
     const stamp = hooked.recorder.send("manual", null, false, null);
     hooked.recorder.change();

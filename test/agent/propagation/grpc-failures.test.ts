@@ -3,25 +3,15 @@ import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
-import { afterEach, describe, expect, it } from "vitest";
-import { GrpcExchange, type Unary } from "../../support/grpc-calls.ts";
+import { describe, expect, it } from "vitest";
+import { grpcScene, type Unary } from "../../support/grpc-calls.ts";
 import { buy } from "../../support/grpc-exchange.ts";
-import { type HookedProcess, hookUp } from "../../support/http-exchange.ts";
 
-let hooked: HookedProcess;
-
-const exchange = new GrpcExchange();
-
-afterEach(async () => {
-  exchange.close();
-  await hooked.close();
-});
-
-const kinds = (): readonly string[] => hooked.recorder.events.map(({ kind }) => kind);
+const { exchange, hookUp, kinds } = grpcScene();
 
 describe("a call that fails", () => {
   it("before there is a connection left nothing behind, since nothing was written", async () => {
-    hooked = hookUp();
+    hookUp();
     const { target, server } = await exchange.shop();
     await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     const { error } = await buy(exchange.client(target), 1);
@@ -30,7 +20,7 @@ describe("a call that fails", () => {
   });
 
   it("because the server refused the stream is a failed send, and its retry a send of its own", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const refusing = http2.createServer();
     let streamCount = 0;
     refusing.on("stream", (stream) => {
@@ -62,7 +52,7 @@ describe("a call that fails", () => {
   });
 
   it("and is retried by policy is one message per attempt, each with its own stamp", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     let attempts = 0;
     const { target } = await exchange.shop({
       buy: ((call, done) => {
@@ -94,7 +84,7 @@ describe("a call that fails", () => {
   });
 
   it("by its deadline may have arrived, so the send stands", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const { target } = await exchange.shop({ buy: (() => undefined) as Unary });
     const { error } = await buy(exchange.client(target), 1, new grpc.Metadata(), {
       deadline: Date.now() + 50,

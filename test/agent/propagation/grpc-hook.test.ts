@@ -6,27 +6,18 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CARRIER_HEADER } from "../../../agent/propagation/carrier.ts";
-import { echo, expectOneExchange, GrpcExchange, type Unary } from "../../support/grpc-calls.ts";
+import { echo, expectOneExchange, grpcScene, type Unary } from "../../support/grpc-calls.ts";
 import { buy } from "../../support/grpc-exchange.ts";
 import { onServer } from "../../support/grpc-stranger.ts";
-import { foreign, type HookedProcess, hookUp } from "../../support/http-exchange.ts";
+import { foreign } from "../../support/http-exchange.ts";
 
-let hooked: HookedProcess;
-
-const exchange = new GrpcExchange();
-
-afterEach(async () => {
-  exchange.close();
-  await hooked.close();
-});
-
-const kinds = (): readonly string[] => hooked.recorder.events.map(({ kind }) => kind);
+const { exchange, hookUp, kinds } = grpcScene();
 
 describe("strangers", () => {
   it("do not see the header, not even a copied one, and are counted", async () => {
-    hooked = hookUp();
+    const hooked = hookUp();
     const seen: (string | string[] | undefined)[] = [];
     const stranger = http2.createServer();
     stranger.on("stream", (stream, headers) => {
@@ -68,7 +59,7 @@ describe("strangers", () => {
   };
 
   it("are not believed as callers, and get no stamp back", async () => {
-    hooked = hookUp({ hooks: ["grpc"] });
+    const hooked = hookUp({ hooks: ["grpc"] });
     const { target } = await exchange.shop({ buy: echoMetadata });
     const { reply, restore } = await onServer("203.0.113.9", () => buy(exchange.client(target), 1));
     restore();
@@ -78,7 +69,7 @@ describe("strangers", () => {
   });
 
   it("that are listed are strangers no more", async () => {
-    hooked = hookUp({ hooks: ["grpc"], acceptFrom: ["203.0.113.0/24"] });
+    const hooked = hookUp({ hooks: ["grpc"], acceptFrom: ["203.0.113.0/24"] });
     const { target } = await exchange.shop({ buy: echoMetadata });
     const { restore } = await onServer("203.0.113.9", () => buy(exchange.client(target), 1));
     restore();
@@ -88,7 +79,7 @@ describe("strangers", () => {
 });
 
 it("a Unix socket is local", async () => {
-  hooked = hookUp();
+  const hooked = hookUp();
   const folder = mkdtempSync(join(tmpdir(), "retroscope-grpc-"));
   try {
     const address = `unix:${join(folder, "s")}`;
@@ -104,7 +95,7 @@ it("a Unix socket is local", async () => {
 });
 
 it("a server without the hook is counted as unstamped", async () => {
-  hooked = hookUp();
+  const hooked = hookUp();
   const plain = http2.createServer();
   plain.on("stream", (stream) => {
     stream.respond(
@@ -124,7 +115,7 @@ it("a server without the hook is counted as unstamped", async () => {
 });
 
 it("after close calls go as if the hook had never been", async () => {
-  hooked = hookUp();
+  const hooked = hookUp();
   const { target } = await exchange.shop();
   const plain = exchange.client(target);
   await buy(plain, 1);
@@ -138,7 +129,7 @@ it("after close calls go as if the hook had never been", async () => {
 
 it("five own errors turn the hook off, and no call is hurt", async () => {
   const reports: string[] = [];
-  hooked = hookUp({ onReport: (hook, state) => reports.push(`${hook} ${state}`) });
+  const hooked = hookUp({ onReport: (hook, state) => reports.push(`${hook} ${state}`) });
   const { target } = await exchange.shop();
   const each = exchange.client(target);
   hooked.recorder.send = () => {
@@ -150,7 +141,7 @@ it("five own errors turn the hook off, and no call is hurt", async () => {
 });
 
 it("is given by hand file by file; the door adds nothing where the watch came first", async () => {
-  hooked = hookUp({ hooks: ["grpc"] });
+  const hooked = hookUp({ hooks: ["grpc"] });
   const files = ["client-interceptors", "subchannel", "server-interceptors"];
   const load = createRequire(import.meta.url);
   const parts = files.map((file) => load(`@grpc/grpc-js/build/src/${file}`) as object);

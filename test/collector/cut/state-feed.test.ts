@@ -10,7 +10,7 @@ import type { FeedStep, StateFeed } from "../../../collector/cut/history.ts";
 import type { CutState, Held } from "../../../collector/rql/interpret/cut-sequence.ts";
 import { FoldedStates } from "../../../collector/rql/run/fold.ts";
 import { reason } from "../../support/cut-oracle.ts";
-import { type HistoryCase, openCase, SHAPES } from "../../support/history-case.ts";
+import { type HistoryCase, openCase, rangeOf, SHAPES } from "../../support/history-case.ts";
 import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
 import { naiveCuts, naiveLastChange, ticksOf } from "../rql/run/naive-cuts.ts";
 
@@ -19,12 +19,7 @@ const COLUMNS = ["stock", "ring", "odd"].flatMap((log) =>
   ["a", "b", "__proto__"].map((key) => ({ log, key })),
 );
 
-function rangeIn(one: HistoryCase): readonly [Hlc, Hlc] {
-  const first = Math.min(...one.oracle.epochs.map(({ record }) => record.joined));
-  const times = ticksOf(one).filter((t) => t >= first);
-  const [from, to] = [one.draw.one(times), one.draw.one(times)].sort((a, b) => a - b);
-  return [from as Hlc, to as Hlc];
-}
+const rangeIn = (one: HistoryCase): readonly [Hlc, Hlc] => rangeOf(one, ticksOf(one));
 
 async function stepsOf(feed: StateFeed): Promise<FeedStep[]> {
   const steps: FeedStep[] = [];

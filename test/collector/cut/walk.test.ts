@@ -9,7 +9,13 @@ import { type Hlc, RetroError, toJsonForm, type Value } from "../../../agent/ker
 import type { WalkRow, WalkView } from "../../../collector/cut/history.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { type Asked, type CutOracle, reason } from "../../support/cut-oracle.ts";
-import { type HistoryCase, openCase, randomAsked, SHAPES } from "../../support/history-case.ts";
+import {
+  type HistoryCase,
+  openCase,
+  randomAsked,
+  rangeOf,
+  SHAPES,
+} from "../../support/history-case.ts";
 import { plainText } from "../../support/step-oracle.ts";
 import { noReads, watched } from "../../support/store-over.ts";
 import { atMs, join, receive, send, set, tellHistory } from "../../support/told-history.ts";
@@ -50,12 +56,7 @@ function logsOf(oracle: CutOracle, asked: Asked): string[] {
   return [...new Set(events.flatMap((event) => ("log" in event ? [event.log] : [])))].sort();
 }
 
-function rangeIn({ model, oracle, draw }: HistoryCase): readonly [Hlc, Hlc] {
-  const first = Math.min(...oracle.epochs.map(({ record }) => record.joined));
-  const times = model.times.filter((t) => t >= first);
-  const [from, to] = [draw.one(times), draw.one(times)].sort((a, b) => a - b);
-  return [from as Hlc, to as Hlc];
-}
+const rangeIn = (one: HistoryCase): readonly [Hlc, Hlc] => rangeOf(one, one.model.times);
 
 describe("a walk", () => {
   for (const shape of SHAPES) {
