@@ -1,49 +1,18 @@
 /** The Kafka hook with the real kafkajs on a real broker: what is recorded, and what is left alone. */
 import { createConnection } from "node:net";
-import type { ISocketFactory, Message, Producer } from "kafkajs";
-import { afterEach, describe, expect, it } from "vitest";
+import type { ISocketFactory, Message } from "kafkajs";
+import { describe, expect, it } from "vitest";
 import { formatCarrier, parseCarrier } from "../../../agent/propagation/carrier.ts";
 import { kafkajsHook } from "../../../agent/propagation/kafkajs-hook.ts";
 import { UNTRACED } from "../../../agent/propagation/stamping.ts";
-import { sharedKafka, skipNote } from "../../support/kafka/shared-broker.ts";
+import { expectEdges, kafkaScene } from "../../support/kafka/scene.ts";
 import { KafkaNode, until } from "../../support/kafka/side.ts";
 import { freshTopic, kafkaClient } from "../../support/kafka/topics.ts";
-import type { ArrayRecorder } from "../../support/message-recorder.ts";
 
-const kafka = await sharedKafka();
-const address = kafka.address ?? "";
+const { address, isMissing, note, node } = await kafkaScene();
 const HEADER = "retroscope-hlc";
 
-const nodes: KafkaNode[] = [];
-function node(name: string, config: ConstructorParameters<typeof KafkaNode>[2] = {}): KafkaNode {
-  const made = new KafkaNode(name, address, config);
-  nodes.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(nodes.splice(0).map((each) => each.close()));
-});
-
-/** Sends that neither failed nor were replaced, by seq. */
-function standingSends(recorder: ArrayRecorder): number[] {
-  const fallen = new Set(recorder.sends.map(({ replaces }) => replaces));
-  return recorder.sends.filter((send) => !send.failed && !fallen.has(send.seq)).map((s) => s.seq);
-}
-
-/** Every receive names a send of `from`, and is later. */
-function expectEdges(from: ArrayRecorder, to: ArrayRecorder, count: number): void {
-  expect(to.receives).toHaveLength(count);
-  const sends = new Map(from.sends.map((send) => [send.seq, send]));
-  expect(new Set(to.receives.map((receive) => receive.from?.seq)).size).toBe(count);
-  for (const receive of to.receives) {
-    const send = sends.get(receive.from?.seq ?? -1);
-    expect(receive.from).toMatchObject({ node: from.node, epoch: from.epoch });
-    expect(send?.failed).toBe(false);
-    expect(receive.t).toBeGreaterThan(send?.t ?? Number.POSITIVE_INFINITY);
-  }
-}
-
-describe.skipIf(kafka.missing !== undefined)(`the kafkajs hook${skipNote(kafka)}`, () => {
+describe.skipIf(isMissing)(`the kafkajs hook${note}`, () => {
   it("stamps a copy of each message and merges before eachMessage", async () => {
     const topic = await freshTopic(address);
     const [shop, stock] = [node("shop"), node("stock")];
@@ -111,99 +80,6 @@ describe.skipIf(kafka.missing !== undefined)(`the kafkajs hook${skipNote(kafka)}
     await until(() => delivered === 1_005, "all messages");
     expect(late).toEqual([]);
     expectEdges(shop.recorder, stock.recorder, 1_005);
-  });
-
-  it("says that the messages of an aborted transaction failed, and those of a committed one not", async () => {
-    const topic = await freshTopic(address);
-    const [shop, stock] = [node("shop"), node("stock")];
-    const producer = await shop.producer({
-      transactionalId: `tx-${topic}`,
-      maxInFlightRequests: 1,
-      idempotent: true,
-    });
-    const aborted = await producer.transaction();
-    await aborted.send({ topic, messages: [{ value: "a" }, { value: "b" }] });
-    await aborted.sendBatch({ topicMessages: [{ topic, messages: [{ value: "c" }] }] });
-    expect(standingSends(shop.recorder)).toHaveLength(3);
-    await aborted.abort();
-    expect(standingSends(shop.recorder)).toEqual([]);
-
-    const committed = await producer.transaction();
-    await committed.send({ topic, messages: [{ value: "d" }] });
-    await committed.commit();
-    expect(standingSends(shop.recorder)).toHaveLength(1);
-    await expect(committed.send({ topic, messages: [{ value: "e" }] })).rejects.toThrow("ended");
-    expect(standingSends(shop.recorder)).toHaveLength(1);
-
-    const found = await stock.messages(topic, 1);
-    expect(found.map(({ value }) => value?.toString())).toEqual(["d"]);
-    expectEdges(shop.recorder, stock.recorder, 1);
-  });
-
-  describe("a send that was rejected", () => {
-    const rejections: ReadonlyArray<
-      readonly [why: string, (producer: Producer, topic: string) => Promise<unknown>]
-    > = [
-      [
-        "Kafka refuses it for its size",
-        (producer, topic) =>
-          producer.send({ topic, messages: [{ value: Buffer.alloc(2_000_000) }] }),
-      ],
-      [
-        "there is no such topic",
-        (producer) => producer.send({ topic: "never-made", messages: [{ value: "1" }] }),
-      ],
-      [
-        "one of its messages has no value",
-        (producer, topic) =>
-          producer.send({ topic, messages: [{ value: "1" }, { key: "2" } as unknown as Message] }),
-      ],
-      [
-        "the producer was disconnected",
-        async (producer, topic) => {
-          await producer.disconnect();
-          await producer.send({ topic, messages: [{ value: "1" }] });
-        },
-      ],
-    ];
-    it.each(rejections)("failed: %s", async (_why, send) => {
-      const topic = await freshTopic(address);
-      const shop = node("shop", { retry: { retries: 1, initialRetryTime: 50 } });
-      const producer = await shop.producer({ allowAutoTopicCreation: false });
-      await expect(send(producer, topic)).rejects.toThrow();
-      expect(shop.recorder.sends.length).toBeGreaterThan(0);
-      expect(standingSends(shop.recorder)).toEqual([]);
-      expect(shop.guard.errorCount).toBe(0);
-    });
-
-    it("may have arrived when its reply was lost: nothing is said, and it is received once", async () => {
-      const topic = await freshTopic(address);
-      const line = lossyLine();
-      const [shop, stock] = [
-        node("shop", { socketFactory: line.socketFactory, retry: { retries: 0 } }),
-        node("stock"),
-      ];
-      const producer = await shop.producer();
-      await producer.send({ topic, messages: [{ value: "heard" }] });
-      line.losesReplies = true;
-      await expect(producer.send({ topic, messages: [{ value: "unheard" }] })).rejects.toThrow();
-
-      expect(standingSends(shop.recorder)).toHaveLength(2);
-      const found = await stock.messages(topic, 2);
-      expect(found.map(({ value }) => value?.toString())).toEqual(["heard", "unheard"]);
-      expectEdges(shop.recorder, stock.recorder, 2);
-    });
-
-    it("leaves the promise's rejection to the host, value for value", async () => {
-      const shop = node("shop");
-      const producer = await shop.producer();
-      const plain = kafkaClient(address).producer();
-      await plain.connect();
-      const ours = await producer.send({ topic: "", messages: [] }).catch((e: unknown) => e);
-      const theirs = await plain.send({ topic: "", messages: [] }).catch((e: unknown) => e);
-      await plain.disconnect();
-      expect(ours).toEqual(theirs);
-    });
   });
 
   it("gives a forwarded message a stamp of its own, whoever made the one it carries", async () => {
@@ -383,19 +259,6 @@ describe.skipIf(kafka.missing !== undefined)(`the kafkajs hook${skipNote(kafka)}
     expectEdges(shop.recorder, shop.recorder, 1);
   });
 
-  it("turns itself off after five errors of its own, and all messages go on", async () => {
-    const topic = await freshTopic(address);
-    const shop = node("shop");
-    const producer = await shop.producer();
-    shop.recorder.send = () => {
-      throw new Error("ours");
-    };
-    for (let i = 0; i < 7; i += 1) await producer.send({ topic, messages: [{ value: `${i}` }] });
-    expect(shop.guard.state).toBe("off");
-    expect(shop.reports.join()).toContain("ours");
-    expect(await shop.messages(topic, 7)).toHaveLength(7);
-  });
-
   it("says of clients of another make that it cannot work there, and leaves them be", () => {
     const { context, guard } = node("shop");
     expect(() => kafkajsHook.install({}, context, guard)).toThrow("producer and consumer");
@@ -414,25 +277,3 @@ describe.skipIf(kafka.missing !== undefined)(`the kafkajs hook${skipNote(kafka)}
 /** Connections that lead to this machine, whatever the broker's name. */
 const toLoopback: ISocketFactory = ({ port, onConnect }) =>
   createConnection({ host: "127.0.0.1", port }, onConnect);
-
-/** A line that can lose the replies to Produce requests: written, then never heard of again. */
-function lossyLine(): { losesReplies: boolean; readonly socketFactory: ISocketFactory } {
-  const PRODUCE = 0;
-  const line = {
-    losesReplies: false,
-    socketFactory: (({ host, port, onConnect }) => {
-      const socket = createConnection({ host, port }, onConnect);
-      const write = socket.write.bind(socket);
-      socket.write = ((bytes: Buffer, ...more: []) => {
-        if (line.losesReplies && bytes.readInt16BE(4) === PRODUCE) {
-          line.losesReplies = false;
-          socket.pause();
-          setTimeout(() => socket.destroy(new Error("the line is cut")), 300);
-        }
-        return write(bytes, ...more);
-      }) as typeof socket.write;
-      return socket;
-    }) as ISocketFactory,
-  };
-  return line;
-}
