@@ -2,26 +2,21 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import "../../support/seed.ts";
-import { formatHlc, type Hlc } from "../../../agent/kernel/index.ts";
+import { formatHlc } from "../../../agent/kernel/index.ts";
 import type { Cut } from "../../../collector/cut/history.ts";
 import { aBatch, atTick } from "../ingest/support.ts";
-import { aWrite } from "../store/history-store.contract.ts";
-import { aScene, closeScenes, JumpingTimers, opened, type Scene, stateAt } from "./support.ts";
+import {
+  aScene,
+  asked,
+  closeScenes,
+  JumpingTimers,
+  opened,
+  type Scene,
+  shown,
+  stateAt,
+} from "./support.ts";
 
 afterEach(closeScenes);
-
-function shown(cut: Cut, node = "n1"): Record<string, unknown> {
-  return Object.fromEntries(cut.nodes.get(node)?.logs.get("stock") ?? []);
-}
-
-/** The cut, or why there is none. */
-function asked(scene: Scene, tick: number, nodes?: string[]): Cut | string {
-  try {
-    return scene.history.cutAt(atTick(tick), nodes === undefined ? {} : { nodes });
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-}
 
 /** `n1` lives; the run 1500 of `n2`, there at ticks 410 to 500, has left and is forgotten. */
 async function withForgotten(): Promise<Scene> {
@@ -368,142 +363,4 @@ describe("retention by age", () => {
       { numRuns: 40 },
     );
   }, 60_000);
-});
-
-describe("retention by size", () => {
-  it("removes the oldest until there is room, and nothing below the limit", async () => {
-    const scene = opened({ maxBytes: 8_000 });
-    await scene.keeping.retention.round();
-    for (let i = 0; i < 100; i += 1) {
-      await scene.ship(i);
-      scene.timers.advance(1_000);
-    }
-    const before = scene.store.usage().usedBytes;
-    expect(before).toBeGreaterThan(8_000);
-    await scene.keeping.retention.round();
-    const { usedBytes } = scene.store.usage();
-    expect(usedBytes).toBeLessThanOrEqual(8_000);
-    const left = [...scene.store.pieces(1, 0)];
-    expect(left.length).toBeGreaterThan(10);
-    expect(left.at(-1)?.last).toBe(1_000);
-    const beginning = scene.history.nodes()[0]?.retainedFrom as Hlc;
-    const cut = scene.history.cutAt(beginning);
-    expect(shown(cut)).toEqual(stateAt(beginning - atTick(0)));
-    await scene.keeping.retention.round();
-    expect([...scene.store.pieces(1, 0)]).toEqual(left);
-  });
-
-  it("finds the oldest though all came by a clock that was ahead, and has been set back since", async () => {
-    const scene = opened({ maxBytes: 8_000 });
-    scene.timers.jumpMs = 86_400_000;
-    for (let i = 0; i < 60; i += 1) {
-      await scene.ship(i);
-      scene.timers.advance(1_000);
-    }
-    scene.timers.jumpMs = 0;
-    for (let i = 60; i < 100; i += 1) {
-      await scene.ship(i);
-      scene.timers.advance(1_000);
-    }
-    expect(scene.store.usage().usedBytes).toBeGreaterThan(8_000);
-    for (let rounds = 0; rounds < 3; rounds += 1) await scene.keeping.retention.round();
-    expect(scene.store.usage().usedBytes).toBeLessThanOrEqual(8_000);
-    expect([...scene.store.pieces(1, 0)].at(-1)?.last).toBe(1_000);
-  });
-
-  it("gives up saved cuts first, the oldest first", async () => {
-    const scene = opened({ maxBytes: 30_000 });
-    await scene.ship(0);
-    const { saved, retention } = scene.keeping;
-    const label = { at: atTick(50), savedMs: 1, complete: true, consistent: true, memberCount: 1 };
-    for (const name of ["a", "b", "c"]) {
-      await saved.save({ ...label, name }, new Uint8Array(12_000));
-    }
-    await retention.round();
-    expect(saved.list().map(({ name }) => name)).toEqual(["c", "b"]);
-    expect(saved.givenUpCount).toBe(1);
-    expect([...scene.store.pieces(1, 0)]).toHaveLength(1);
-  });
-});
-
-describe("erasing", () => {
-  it("takes a node out of history, records and all, and says that it was there", async () => {
-    const scene = opened({});
-    await scene.ship(0);
-    await scene.ship(0, "n2");
-    const erased = await scene.keeping.eraser.erase({ node: "n2" });
-    expect(erased).toMatchObject({ epochCount: 1 });
-    expect(erased.nodes).toEqual(new Map([["n2", null]]));
-    expect([...scene.store.pieces(2, 0)]).toEqual([]);
-    const cut = asked(scene, 50) as Cut;
-    expect(cut.members).toEqual(["n1"]);
-    expect(cut.incomplete).toMatchObject([{ node: "n2", reason: "outside-retention" }]);
-    expect((asked(scene, 50, ["n1"]) as Cut).complete).toBe(true);
-  });
-
-  it("takes all that began before a time, and keeps the rest exact", async () => {
-    const scene = opened({});
-    for (let i = 0; i < 5; i += 1) await scene.ship(i);
-    const erased = await scene.keeping.eraser.erase({ before: atTick(250) });
-    expect(erased.pieceCount).toBe(3);
-    expect(erased.nodes.get("n1")).toBe(atTick(300));
-    expect(asked(scene, 299)).toBe("outside-retention");
-    expect(shown(asked(scene, 300) as Cut)).toEqual(stateAt(300));
-    expect(shown(asked(scene, 444) as Cut)).toEqual(stateAt(444));
-  });
-
-  it("lets a node that lives on begin anew", async () => {
-    const scene = opened({});
-    await scene.ship(0);
-    await scene.keeping.eraser.erase({ node: "n1" });
-    const reply = await scene.ingest.submit(aBatch({ seqs: [11, 20] }));
-    expect(reply.commands).toMatchObject([{ command: "rejoin", node: "n1" }]);
-  });
-});
-
-describe("violations that went with everybody's history", () => {
-  it("are missed where a node that is behind brings their time back, and nowhere else", async () => {
-    const scene = opened({ retentionMs: 60_000 });
-    await scene.ingest.submit(aBatch({ seqs: [1, 10], leaves: true }));
-    const late3 = { node: "n3", tOf: (seq: number) => 590 + seq * 10 };
-    await scene.ingest.submit(aBatch({ ...late3, seqs: [1, 10], leaves: true }));
-    const [send, receive] = [9, 4].map((seq) => ({ node: "n1", epoch: 1_000, seq }));
-    if (send === undefined || receive === undefined) throw new Error("no messages");
-    const violation = { receiveT: atTick(40), sendT: atTick(500), send, receive };
-    // By a forged stamp: it is not over when the last of what is known is.
-    const ahead = { ...violation, sendT: atTick(9_000) };
-    await scene.store.write(aWrite({ violations: [violation, ahead] }));
-    expect(asked(scene, 200)).toMatchObject({ complete: true, consistent: false });
-    for (let rounds = 0; rounds < 2; rounds += 1) {
-      scene.timers.advance(61_000);
-      await scene.keeping.retention.round();
-    }
-    expect(scene.history.nodes()).toEqual([]);
-    const stretch = { from: atTick(40), until: atTick(500) };
-    expect(scene.store.messagesGone()).toEqual(stretch);
-    // n1 was no member any more at 200: nothing else says that something is gone.
-    const late = { node: "n2", epoch: 900, tOf: (seq: number) => seq * 10, closed: 2_000 };
-    await scene.ingest.submit(aBatch({ ...late, seqs: [1, 60] }));
-    const said = {
-      node: "(forgotten nodes)",
-      reason: "outside-retention",
-      from: stretch.from,
-      to: stretch.until,
-    };
-    for (const tick of [200, 499]) {
-      const cut = asked(scene, tick) as Cut;
-      expect([tick, cut.complete, cut.incomplete]).toEqual([tick, false, [said]]);
-      expect(cut.inFlightIncomplete).toContainEqual(said);
-    }
-    expect(asked(scene, 500)).toMatchObject({ complete: true, consistent: false });
-    expect((asked(scene, 500) as Cut).violations).toHaveLength(1);
-    const walked: unknown[] = [];
-    for await (const view of scene.history.walk({ from: atTick(495), to: atTick(505) })) {
-      walked.push([view.time, view.complete]);
-    }
-    expect(walked).toEqual([
-      [atTick(495), false],
-      [atTick(500), true],
-    ]);
-  });
 });

@@ -1,12 +1,13 @@
 /** A collector's core with retention, over a store in memory, at a time moved by hand. */
 import { createHistory, type LiveHistory } from "../../../collector/cut/create-history.ts";
+import type { Cut } from "../../../collector/cut/history.ts";
 import type { CutLimits } from "../../../collector/cut/limits.ts";
 import type { Ingest } from "../../../collector/ingest/ingest.ts";
 import { createKeeping, type Keeping } from "../../../collector/retention/keeping.ts";
 import type { RetentionSettings } from "../../../collector/retention/retention.ts";
 import type { HistoryStore } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
-import { aBatch, anIngest, ManualTimers } from "../ingest/support.ts";
+import { aBatch, anIngest, atTick, ManualTimers } from "../ingest/support.ts";
 
 /** Both clocks, and a jump of the wall clock alone. */
 export class JumpingTimers extends ManualTimers {
@@ -47,6 +48,20 @@ export function opened(...given: Parameters<typeof aScene>): Scene {
   const scene = aScene(...given);
   scenes.push(scene);
   return scene;
+}
+
+/** What a cut shows of `stock` on one node. */
+export function shown(cut: Cut, node = "n1"): Record<string, unknown> {
+  return Object.fromEntries(cut.nodes.get(node)?.logs.get("stock") ?? []);
+}
+
+/** The cut, or why there is none. */
+export function asked(scene: Scene, tick: number, nodes?: string[]): Cut | string {
+  try {
+    return scene.history.cutAt(atTick(tick), nodes === undefined ? {} : { nodes });
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
 }
 
 export function aScene(
