@@ -105,12 +105,35 @@ export interface FeedChunk {
   readonly reached: Hlc;
 }
 
+/** What is gone through in columns: every row with after < t <= to. */
+export interface ColumnStretch {
+  readonly after: Hlc;
+  readonly to: Hlc;
+}
+
+/** What the header of a block says of its numbers; or of a batch that is not sealed, which says nothing. */
+export interface PlannedBlock {
+  /** By its place in `StateFeed.nodes`. */
+  readonly node: number;
+  /** Undefined: a batch, of all logs. */
+  readonly log: string | undefined;
+  readonly firstT: Hlc;
+  readonly lastT: Hlc;
+  /** Infinite where it holds anything that is no number, or where nothing is said. */
+  readonly least: number;
+  readonly greatest: number;
+}
+
 /** What of the store a feed is going to read. */
 export interface FeedPlan {
   /** Blocks of segments, and batches that are not sealed. */
   readonly blocksRead: number;
   /** Blocks of segments that hold nothing of the columns. */
   readonly blocksSkipped: number;
+  /** Those read in columns; undefined: too many to name. */
+  readonly blocks: readonly PlannedBlock[] | undefined;
+  /** Events of the selected nodes that are read in columns, about. */
+  readonly columnEvents: number;
   /** The latest of the nodes' checkpoints at or before `from`; undefined: some node has none. */
   readonly start: Hlc | undefined;
   /** Events between the checkpoints and `from`, about. */
@@ -146,7 +169,11 @@ export interface StateFeed {
    * `from`, if hardly more are in it. Reads records.
    */
   endWith(events: number, signal?: AbortSignal): Promise<Hlc>;
-  plan(signal?: AbortSignal): Promise<FeedPlan>;
+  /**
+   * What is going to be read. Of the stretches that are gone through in columns (`ColumnFeed.stretches`) blocks
+   * are told apart by their lists of keys, which are read; everywhere else by their logs.
+   */
+  plan(stretches: readonly ColumnStretch[], signal?: AbortSignal): Promise<FeedPlan>;
   /** Ends the reading. May be called twice. */
   close(): void;
 }

@@ -25,6 +25,7 @@ import { FeedGaps, NOBODY } from "./feed-gaps.ts";
 import { Moment } from "./feed-moment.ts";
 import { planOf } from "./feed-plan.ts";
 import type {
+  ColumnStretch,
   FeedChange,
   FeedChunk,
   FeedLastChange,
@@ -145,8 +146,9 @@ class Feed implements StateFeed {
     return this.#run(unpruned(context.store, MIN_HLC, look), signal);
   }
 
-  plan(signal?: AbortSignal): Promise<FeedPlan> {
-    return this.#run(planOf(this.#context, this.#chosen, this.from, this.to), signal);
+  plan(stretches: readonly ColumnStretch[], signal?: AbortSignal): Promise<FeedPlan> {
+    const { from, to } = this;
+    return this.#run(planOf(this.#context, this.#chosen, { from, to, stretches }), signal);
   }
 
   endWith(events: number, signal?: AbortSignal): Promise<Hlc> {

@@ -46,24 +46,43 @@ export function planOf(query: CheckedQuery): StaticPlan {
   return { query: index, form: formOf(query), range, columns, conjuncts, sequential };
 }
 
+/** What the store has told. */
+export interface KnownOfStore {
+  /** What kind of values a log is known to hold. */
+  readonly kindOf?: (log: string) => string | undefined;
+  readonly nodeCount?: number;
+}
+
 /** The same for people. */
-export function explainText(query: CheckedQuery): string {
+export function explainText(
+  query: CheckedQuery,
+  { kindOf = () => undefined, nodeCount }: KnownOfStore = {},
+): string {
   const plan = planOf(query);
   const { range, conjuncts, sequential } = plan;
   const time =
     range === undefined
       ? "all that is retained"
       : `${formatIsoMicros(range.from)} .. ${formatIsoMicros(range.to)}`;
-  const nodes = query.nodes === undefined ? "all nodes" : `${query.nodes.length} nodes`;
-  const columns = plan.columns.map(({ log, key }) =>
-    log === undefined ? `${printName(key)} (absent)` : `${printName(log)}.${printName(key)}`,
-  );
+  const count = nodeCount ?? query.nodes?.length;
+  const nodes = count === undefined ? "all nodes" : count === 1 ? "1 node" : `${count} nodes`;
+  const columns = plan.columns.map((column) => {
+    const { log } = column;
+    if (log === undefined) return `${columnText(column)} (absent)`;
+    const kind = kindOf(log);
+    return kind === undefined ? columnText(column) : `${columnText(column)} ${kind}`;
+  });
   return [
     `query ${plan.query}   ${plan.form}, ${time}`,
     `columns   ${columns.length === 0 ? "none" : columns.join(", ")}, ${nodes}`,
     ...conjuncts.map(({ text }) => `conjunct  ${text.replaceAll(/\s+/g, " ")}`),
     `run       ${sequential === undefined ? "parallel" : `sequential: ${sequential}`}`,
   ].join("\n");
+}
+
+/** As it is written with its log. */
+export function columnText({ log, key }: Column): string {
+  return log === undefined ? printName(key) : `${printName(log)}.${printName(key)}`;
 }
 
 function formOf({ take, eachChange, window }: CheckedQuery): RowForm {

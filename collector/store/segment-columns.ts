@@ -78,6 +78,24 @@ export function readBlockColumns(
   return { count, t, kind, ref, valueTag, valueNumber, variables, values, bodies, areNumbers };
 }
 
+/**
+ * Whether a log's block may change a variable that is wanted: what `readBlockColumns` asks first. Decodes its
+ * list of keys, and no event.
+ * @throws RetroError as `decodeLogBlock`
+ */
+export function mayChange(
+  bytes: Uint8Array,
+  log: string,
+  isWanted: (variables: readonly VariableRef[]) => boolean,
+  memory?: KeyListMemory,
+): boolean {
+  const reader = new ByteReader(bytes);
+  const count = readBlockCount(reader);
+  if (isWanted(readVariables(reader, log, memory))) return true;
+  skipFrames(reader, count);
+  return hasKeyframe(reader, count);
+}
+
 /** Looks ahead: which shapes there are stands behind the times. The reader stays where it is. */
 function hasKeyframe(reader: ByteReader, count: number): boolean {
   const start = reader.pos;

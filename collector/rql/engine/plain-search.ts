@@ -77,6 +77,23 @@ export async function searchPlain(options: PlainSearchOptions): Promise<Hlc> {
   }
 }
 
+/**
+ * How many slices a stretch of so many events will be cut into, about, where they come evenly and the
+ * condition does not turn too often: for EXPLAIN.
+ */
+export function sliceCountOf(eventCount: number, firstEvents: number, workers: number): number {
+  let left = eventCount;
+  let events = firstEvents;
+  let count = 1;
+  while (left > events * 1.5) {
+    left -= events;
+    count += 1;
+    const share = left / (workers * SLICES_PER_WORKER);
+    events = Math.max(firstEvents, Math.min(events * 2, MOST_EVENTS, share));
+  }
+  return count;
+}
+
 /** Twice as much, but not so much that some thread goes without. */
 function nextSize(
   events: number,

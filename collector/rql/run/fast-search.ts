@@ -59,7 +59,7 @@ export interface FastPlan {
   /** The slowest in use. */
   readonly mode: Mode;
   readonly workers: number;
-  readonly stretches: number;
+  readonly stretches: readonly PlainStretch[];
   /** Of the range's time, from 0 to 1. */
   readonly share: number;
 }
@@ -77,7 +77,7 @@ export async function fastPlanOf(
   const { slices } = options;
   const program = programOf(query, new Cells([], query.columns.length));
   const conjuncts = [...(program?.when ?? []), ...(program?.follower ? [program.follower] : [])];
-  const none = { conjuncts, workers: 1, stretches: 0, share: 0, mode: "interpreter" } as const;
+  const none = { conjuncts, workers: 1, stretches: [], share: 0, mode: "interpreter" } as const;
   if (slices === undefined) return { ...none, whyNot: "no engine" };
   const whyNot = whyInterpreted(query);
   if (whyNot !== undefined) return { ...none, whyNot };
@@ -91,7 +91,7 @@ export async function fastPlanOf(
     // Without a condition the selected values are compared, cut by cut.
     mode: slowest ?? "interpreter",
     workers: slices.workers,
-    stretches: stretches.length,
+    stretches,
     share: ticks / Math.max(1, range.to - range.from),
   };
 }
