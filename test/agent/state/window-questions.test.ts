@@ -211,12 +211,12 @@ describe("a rolling view", () => {
   // Simulator, seed 71002400: a keyframe of a capture told the value under the name of a variable long gone.
   it("names a variable that came since by its own name, not by that of one that the window forgot", () => {
     const { log, snapshots, physical, ship, feed } = recordingParts({ windowMs: 1_000 });
+    log("l").set("v", 1);
     log("old").set("k", 1);
     log("old").delete("k");
     ship();
     physical.advanceMs(5_000);
     feed.tidy();
-    log("l").set("v", 1);
     const view = snapshots.rolling("-0ms");
     log("new").set("k", 2);
     view.moveTo("-0ms");
