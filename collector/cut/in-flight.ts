@@ -34,7 +34,14 @@ import type { Incomplete, InFlightMessage } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
 import type { OpenArrival, OpenSend } from "./message-window.ts";
-import { beginningOf, forgottenMessages, goneRival, knownSince } from "./pruned.ts";
+import {
+  beginningOf,
+  forgottenMessages,
+  goneOf,
+  goneRival,
+  isWhole,
+  knownSince,
+} from "./pruned.ts";
 import { groupKey, type Underway } from "./underway.ts";
 
 /**
@@ -121,13 +128,18 @@ function undelivered(
 
 /** Slow messages whose sends are gone: whether they failed, or arrived in time as well, nobody can tell. */
 function slowOutside({ store, limits }: CutContext, t: Hlc): Incomplete[] {
-  if (store.pruneCount() === 0) return [];
+  if (isWhole(store)) return [];
   const slow = store.slowMessagesAt(t, limits.messagesLooked);
   if (slow.length === 0) return [];
   const ids = new Map(store.epochs().map(({ id, node, epoch }) => [`${epoch}\n${node}`, id]));
   return slow.flatMap(({ send, sendT }): Incomplete[] => {
     const id = ids.get(`${send.epoch}\n${send.node}`);
-    if (id !== undefined && send.seq > (store.pruned(id)?.seq ?? 0)) return [];
+    // A run that is known may have been forgotten before, and have come again without it.
+    const isThere = id !== undefined && send.seq > (store.pruned(id)?.seq ?? 0);
+    const isGone = goneOf(store, send.node).some(
+      ({ epoch = send.epoch, until }) => send.epoch <= epoch && sendT <= until,
+    );
+    if (isThere && !isGone) return [];
     return [{ node: send.node, reason: "outside-retention", to: sendT }];
   });
 }

@@ -27,6 +27,11 @@ export const NAMELESS = "(forgotten nodes)";
 /** How often a question begins anew before it is refused. Rounds of retention are far apart. */
 const MAX_STARTS = 8;
 
+/** Whether retention never took anything. (What was pruned is counted since the start only.) */
+export function isWhole(store: HistoryStore): boolean {
+  return store.pruneCount() === 0 && store.gone().length === 0;
+}
+
 /** The first time at which anything can be said of an epoch: it joined, or its history begins. */
 export function beginningOf(store: HistoryStore, { id, joined }: EpochRecord): Hlc {
   const mark = store.pruned(id);

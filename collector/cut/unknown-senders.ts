@@ -16,7 +16,7 @@ import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { Incomplete } from "./history.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
-import { goneMembers, knownSince, wasForgotten } from "./pruned.ts";
+import { goneMembers, isWhole, knownSince, wasForgotten } from "./pruned.ts";
 import type { Chosen } from "./selection.ts";
 import type { Sender } from "./senders.ts";
 
@@ -88,7 +88,7 @@ function pastOf(
   membership: Membership,
 ): (node: string, sender: Sender) => boolean {
   const gone = store.gone();
-  if (store.pruneCount() === 0) return () => false;
+  if (isWhole(store)) return () => false;
   let earliest = Number.POSITIVE_INFINITY;
   for (const node of membership.values()) {
     earliest = Math.min(earliest, knownSince(store, node));

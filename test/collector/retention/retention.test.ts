@@ -240,6 +240,31 @@ describe("retention by age", () => {
     expect(cut.inFlightIncomplete).toMatchObject([{ node: "n2", reason: "outside-retention" }]);
   });
 
+  // Simulator, seed 71000812: the run came again, and so the send that it no longer had was none.
+  it.each([
+    ["came again", true],
+    ["was gone before the collector started", false],
+  ])("knows that the send of a slow message is gone: of a run that %s", async (_, isBack) => {
+    const scene = isBack ? await withForgotten() : opened({});
+    const tOf = (seq: number) => 9_000 + seq;
+    if (isBack) {
+      await scene.ingest.submit(aBatch({ node: "n2", epoch: 1_500, seqs: [11, 13], tOf }));
+    } else {
+      await scene.ingest.submit(aBatch({ seqs: [1, 1], closed: 9_000 }));
+      const gone = [{ node: "n2", from: atTick(410), until: atTick(500), epoch: 1_500 }];
+      await scene.store.prune({ epochs: [], forget: [], gone });
+    }
+    const send = { node: "n2", epoch: 1_500, seq: 4 };
+    const receive = { node: "n1", epoch: 1_000, seq: 2 };
+    const slow = { send, receive, sendT: atTick(440), receiveT: atTick(8_000) };
+    await scene.store.write(aWrite({ slowMessages: [slow] }));
+    const { inFlightComplete, inFlightIncomplete } = asked(scene, 7_000, ["n1"]) as Cut;
+    expect(inFlightComplete).toBe(false);
+    expect(inFlightIncomplete).toContainEqual({
+      ...{ node: "n2", reason: "outside-retention", to: atTick(440) },
+    });
+  });
+
   // Simulator, seed 20262736: what had been pruned was left out of the states that followed.
   it("leaves the checkpoints of one that was behind exact", async () => {
     const scene = opened({ retentionMs: 60_000 });
