@@ -204,7 +204,7 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   if (agent === undefined || epoch === undefined) return;
   const to = Math.max(clock.ticks(), process?.times.at(-1) ?? 0);
   const from = to - Math.round(Math.min(1_000, scenario.windowMs / 4)) * 4096;
-  if (epoch.firstKnownT > from) return; // a window begins with its epoch
+  if (epoch.firstKnownT > from) return; // a window begins with its epoch ...
   const name = agent.node;
   const bytesAsked = agent.stats().windowBytes;
   const id = await captures.askFor(from, to, [name]);
@@ -212,6 +212,8 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   const part = id === undefined ? undefined : captures.capture(id)?.nodes[0];
   counts.add(`last capture: ${part?.state ?? "refused"}`);
   if (part === undefined || part.state === "shipped") return;
+  // ... and an agent that was told to may have opened another just after it was asked (81003405).
+  if (process?.epochs.at(-1) !== epoch) return;
   // Of two processes under one id, the one that gives way has another by now.
   if (checker.ledger.isContended(name, from, to)) return;
   // What is larger than the window, or older before it is asked for, cannot be had.
