@@ -32,6 +32,8 @@ interface ReadOptions {
   readonly reverse?: boolean;
   /** Default: all blocks. */
   readonly choice?: BlockChoice;
+  /** What ends at or before it is not decoded. Default: 0. */
+  readonly afterSeq?: number;
 }
 
 export class EpochSource {
@@ -60,9 +62,10 @@ export class EpochSource {
     epochId: number,
     from: Hlc,
     to: Hlc,
-    { reverse = false, choice = ALL_BLOCKS }: ReadOptions = {},
+    { reverse = false, choice = ALL_BLOCKS, afterSeq = 0 }: ReadOptions = {},
   ): Generator<EventRows> {
     for (const part of this.parts(epochId, from, to, reverse)) {
+      if (part.lastSeq <= afterSeq) continue;
       const pieces = this.#decoded.piecesOf(part, choice);
       yield* reverse ? pieces.reverse() : pieces;
     }

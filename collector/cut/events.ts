@@ -1,14 +1,21 @@
 /**
  * Events of the selection in global order (t, node, epoch, seq), a page at a time: a merge over the
  * epochs, each read batch by batch, so that a page costs what it holds and not the history.
+ *
+ *     find    n1 |. . .|. .        places (seq, t) of what matches, a few of each epoch at a time
+ *             n2   |. . . .|       and of all together no more than `eventPlaces`
+ *     merge      n1 n2 n2 n1 ...   until the page is full
+ *     read       the events of the page, batch by batch
+ *
+ * Of ten thousand nodes nothing is kept but places: a decoded batch of each would be gigabytes.
  */
 import { type EventKind, type Hlc, KindCode, RetroError } from "../../agent/kernel/index.ts";
-import type { EpochRecord } from "../store/history-store.ts";
 import type { BlockChoice } from "../store/segment-reader.ts";
-import { type EventRows, eventOfRow, seqAt } from "../store/segment-rows.ts";
+import type { EventRows } from "../store/segment-rows.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { unknownRuns } from "./cut-at.ts";
-import { indexAfter } from "./epoch-source.ts";
+import { EarliestFirst } from "./earliest-first.ts";
+import { EventCursor } from "./event-cursor.ts";
 import type { EventPage, EventQuery, Incomplete, NodeEvent } from "./history.ts";
 import { lossesInside, withoutRepeats } from "./losses-inside.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
@@ -17,8 +24,10 @@ import type { Work } from "./turns.ts";
 import { unheardBetween } from "./unknown-senders.ts";
 import { isChosen } from "./variables.ts";
 
-/** Cursors looked at in search of the next event before one may pause. */
-const LOOKS_PER_STEP = 50_000;
+/** Events merged before one may pause. */
+const EVENTS_PER_STEP = 2_000;
+/** Cursors opened before one may pause. */
+const CURSORS_PER_STEP = 512;
 
 /** @throws RetroError `bad-parameter`, `unknown-node`, `unknown-log` */
 export function* eventsOf(context: CutContext, query: EventQuery): Work<EventPage> {
@@ -32,23 +41,29 @@ export function* eventsOf(context: CutContext, query: EventQuery): Work<EventPag
   const chosen = choose(query.selection ?? {}, membership);
   const incomplete = missingIn(context, membership, query, chosen);
   const wanted = kindsWanted(query.kinds, chosen);
-  const cursors: EpochCursor[] = [];
-  try {
-    const records = chosen.nodes
-      .flatMap(({ spans }) => spans.map(({ record }) => record))
-      .sort((a, b) => compareText(a.node, b.node) || a.epoch - b.epoch);
-    for (const record of records) {
-      const cursor = new EpochCursor(context, record, query, chosen, wanted);
-      cursors.push(cursor);
-      yield* cursor.begin();
-      yield;
-    }
-    const page = yield* mergedPage(cursors, query);
-    return { ...page, complete: incomplete.length === 0, incomplete };
-  } finally {
-    // A page ends in the middle: what was being read must not stay open in the store.
-    for (const cursor of cursors) cursor.close();
+  const records = chosen.nodes
+    .flatMap(({ spans }) => spans.map(({ record }) => record))
+    .filter(({ joined, lastT }) => joined <= query.to && lastT >= (query.after?.t ?? query.from))
+    .sort((a, b) => compareText(a.node, b.node) || a.epoch - b.epoch);
+  const places = Math.floor(context.limits.eventPlaces / Math.max(1, records.length));
+  const asked = {
+    source: context.source,
+    query,
+    choice: blocksFor(chosen, wanted),
+    matches: matcherOf(chosen, wanted),
+    most: Math.max(1, Math.min(limit + 1, places)),
+  };
+  const cursors: EventCursor[] = [];
+  for (const record of records) {
+    cursors.push(new EventCursor(record, asked));
+    if (cursors.length % CURSORS_PER_STEP === 0) yield;
   }
+  const { count, more } = yield* mergedPlaces(cursors, query);
+  const page = new Array<NodeEvent | undefined>(count);
+  for (const cursor of cursors) yield* cursor.readTaken(page);
+  // What was erased meanwhile is not there any more.
+  const events = page.filter((one) => one !== undefined);
+  return { events, more, complete: incomplete.length === 0, incomplete };
 }
 
 /** Why events of [from, to] may be missing, as it is when the page is begun. */
@@ -70,27 +85,27 @@ export function missingIn(
   ]);
 }
 
-function* mergedPage(
-  cursors: readonly EpochCursor[],
+/** Lets cursors take the places of a page; how many were taken. */
+function* mergedPlaces(
+  cursors: readonly EventCursor[],
   { limit, after }: EventQuery,
-): Work<{ readonly events: readonly NodeEvent[]; readonly more: boolean }> {
-  const events: NodeEvent[] = [];
+): Work<{ readonly count: number; readonly more: boolean }> {
+  const order = new EarliestFirst(cursors);
+  let count = 0;
   let looks = 0;
   for (;;) {
-    looks += cursors.length;
-    if (looks > LOOKS_PER_STEP) {
-      looks = 0;
-      yield;
+    looks += 1;
+    if (looks % EVENTS_PER_STEP === 0) yield;
+    const next = order.first;
+    if (next === undefined) return { count, more: false };
+    if (!next.isFound) yield* next.find();
+    else if (after !== undefined && !next.isAfter(after)) next.skip();
+    else if (count === limit) return { count, more: true };
+    else {
+      next.take(count);
+      count += 1;
     }
-    // Strictly earlier wins: on ties the cursor that comes first in node order is taken.
-    let next: EpochCursor | undefined;
-    for (const cursor of cursors) {
-      if (cursor.isOpen && (next === undefined || cursor.t < next.t)) next = cursor;
-    }
-    if (next === undefined) return { events, more: false };
-    if (events.length === limit) return { events, more: true };
-    if (after === undefined || next.isAfter(after)) events.push(next.take());
-    yield* next.advance();
+    order.settle();
   }
 }
 
@@ -116,113 +131,21 @@ function blocksFor({ logs }: Chosen, wanted: readonly boolean[]): BlockChoice {
   };
 }
 
-/** The events of one epoch that match, in seq order. */
-class EpochCursor {
-  readonly #record: EpochRecord;
-  readonly #batches: Iterator<EventRows>;
-  readonly #to: Hlc;
-  readonly #from: Hlc;
-  readonly #chosen: Chosen;
-  readonly #wanted: readonly boolean[];
-  #batch: EventRows | undefined;
-  #index = 0;
-  /** Time of the event it stands at. */
-  t: Hlc;
-
-  constructor(
-    context: CutContext,
-    record: EpochRecord,
-    { from, to, after }: EventQuery,
-    chosen: Chosen,
-    wanted: readonly boolean[],
-  ) {
-    this.#record = record;
-    this.#from = after === undefined || after.t < from ? from : after.t;
-    this.#to = to;
-    this.#chosen = chosen;
-    this.#wanted = wanted;
-    this.t = this.#from;
-    const isEmpty = record.joined > to || record.lastT < this.#from;
-    this.#batches = isEmpty
-      ? [][Symbol.iterator]()
-      : context.source.batches(record.id, this.#from, to, { choice: blocksFor(chosen, wanted) });
-  }
-
-  /** Goes to the first event that matches. */
-  *begin(): Work<void> {
-    this.#nextBatch();
-    yield* this.#settle();
-  }
-
-  get isOpen(): boolean {
-    return this.#batch !== undefined;
-  }
-
-  isAfter(ref: NonNullable<EventQuery["after"]>): boolean {
-    if (this.t !== ref.t) return this.t > ref.t;
-    const order =
-      compareText(this.#record.node, ref.node) ||
-      this.#record.epoch - ref.epoch ||
-      this.#seq - ref.seq;
-    return order > 0;
-  }
-
-  get #seq(): number {
-    return this.#batch === undefined ? this.#index : seqAt(this.#batch, this.#index);
-  }
-
-  take(): NodeEvent {
-    const { node, service, epoch } = this.#record;
-    return { node, service, epoch, event: eventOfRow(this.#batch as EventRows, this.#index) };
-  }
-
-  *advance(): Work<void> {
-    this.#index += 1;
-    yield* this.#settle();
-  }
-
-  /** Ends the reading. A cursor that has come to its end has done so itself. */
-  close(): void {
-    this.#batch = undefined;
-    this.#batches.return?.();
-  }
-
-  #nextBatch(): void {
-    const next = this.#batches.next();
-    this.#batch = next.done === true ? undefined : next.value;
-    this.#index =
-      this.#batch === undefined
-        ? 0
-        : indexAfter(this.#batch.events.t, (this.#from - 1) as Hlc, this.#batch.events.count);
-  }
-
-  /** Moves on to the next event that matches. */
-  *#settle(): Work<void> {
-    while (this.#batch !== undefined) {
-      const { events } = this.#batch;
-      for (; this.#index < events.count; this.#index += 1) {
-        this.t = events.t[this.#index] as Hlc;
-        if (this.t > this.#to) {
-          this.close();
-          return;
-        }
-        if (this.#matches(this.#batch)) return;
-      }
-      yield;
-      this.#nextBatch();
-    }
-  }
-
-  #matches({ events }: EventRows): boolean {
-    const code = events.kind[this.#index] as number;
-    if (this.#wanted[code] !== true) return false;
-    const ref = events.ref[this.#index] as number;
+/** Whether a row is asked for. */
+function matcherOf(
+  chosen: Chosen,
+  wanted: readonly boolean[],
+): (rows: EventRows, row: number) => boolean {
+  return ({ events }, row) => {
+    const code = events.kind[row] as number;
+    if (wanted[code] !== true) return false;
+    const ref = events.ref[row] as number;
     if (code <= 3) {
       const variable = events.variables[ref];
-      return variable !== undefined && isChosen(this.#chosen, variable.log, variable.key);
+      return variable !== undefined && isChosen(chosen, variable.log, variable.key);
     }
     const body = events.bodies[ref];
     if (body?.kind !== "keyframe") return true;
-    return this.#chosen.logs === undefined || this.#chosen.logs.has(body.log);
-  }
+    return chosen.logs === undefined || chosen.logs.has(body.log);
+  };
 }

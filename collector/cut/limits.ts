@@ -47,6 +47,8 @@ export interface CutLimits {
   readonly lostListed: number;
   /** Steps, versions and events given at once, at most. */
   readonly pageSize: number;
+  /** Places of events kept while a page of them is merged, of all epochs together (one of each at least). */
+  readonly eventPlaces: number;
   /** Variables that a log of one run may have; beyond, ingest refuses batches that bring more (full-logs.ts). */
   readonly logVariables: number;
   /** Variables listed per log in the schema. */
@@ -89,6 +91,7 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   auditWaiting: 1_000_000,
   lostListed: 64,
   pageSize: 10_000,
+  eventPlaces: 262_144,
   logVariables: 1_000_000,
   schemaVariables: 100,
   waitMs: 60_000,

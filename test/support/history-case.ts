@@ -34,6 +34,8 @@ const ROUND_CHANGES = 3;
 /** As small: several segments in a history. */
 const SEGMENT_EVENTS = 8;
 const TILE_EVENTS = 3;
+/** By seed: a page of events is found a place at a time, some at a time, or at once. */
+const EVENT_PLACES = [1, 7, 1_000_000] as const;
 
 /** Two of the times, in order, from the first join on. */
 export function rangeOf(
@@ -61,6 +63,7 @@ export async function openCase(options: CaseOptions): Promise<HistoryCase> {
       tileEvents: TILE_EVENTS,
       lostListed: 1_000,
       segmentEvents: SEGMENT_EVENTS,
+      eventPlaces: EVENT_PLACES[options.seed % EVENT_PLACES.length] as number,
     },
     checkpoints: options.checkpoints,
     segments: options.segments,
