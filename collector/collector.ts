@@ -23,6 +23,7 @@ import { AnchoredClock, type PhysicalClock, RetroError } from "../agent/kernel/i
 import { createApp } from "./api/app.ts";
 import { LiveHub } from "./api/live-hub.ts";
 import { QueryGate } from "./api/query-gate.ts";
+import { withoutErased } from "./api/saved-cut-erasing.ts";
 import { checkOrigin } from "./api/security.ts";
 import { createBoundedServer } from "./bounded-server.ts";
 import { checkHost, DEFAULT_HOST, DEFAULT_PORT } from "./config.ts";
@@ -163,6 +164,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     history,
     between: (task) => ingest.between(task),
     timers: { ...timers, turn: nodeTimers.turn },
+    withoutErased,
     retentionMs: options.retentionMs,
     maxBytes: options.maxBytes,
     onEarliest: (earliest) => {

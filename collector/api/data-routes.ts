@@ -35,6 +35,7 @@ export function dataRoutes({
     const answer: ErasedJson = {
       pieces: erased.pieceCount,
       epochs: erased.epochCount,
+      saved: erased.savedCount,
       nodes: [...erased.nodes].map(([name, from]) => ({
         node: name,
         retainedFrom: from === null ? null : hJson(from),

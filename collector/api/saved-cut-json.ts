@@ -39,14 +39,18 @@ export function savedJson(saved: SavedCut): SavedJson {
  * @throws RetroError `not-found` if it was given up meanwhile, or is damaged
  */
 export async function unpackedCut(saved: SavedCuts, one: SavedCut): Promise<CutJson> {
-  const bytes = saved.bytesOf(one);
+  const { id, name, savedAt } = savedJson(one);
+  return { ...(await cutOfBytes(saved.bytesOf(one), id)), saved: { id, name, savedAt } };
+}
+
+/** What `packedCut` was given. @throws RetroError `not-found` if it cannot be read */
+export async function cutOfBytes(bytes: Uint8Array | undefined, id: string = ""): Promise<CutJson> {
   try {
     if (bytes === undefined) throw new Error("it is not there");
     const text = (await inflated(bytes, { maxOutputLength: MAX_TEXT_BYTES })).toString();
-    const { id, name, savedAt } = savedJson(one);
-    return { ...(JSON.parse(text) as CutJson), saved: { id, name, savedAt } };
+    return JSON.parse(text) as CutJson;
   } catch (error) {
-    throw new RetroError("not-found", `the saved cut ${one.id} cannot be read`, {
+    throw new RetroError("not-found", `the saved cut ${id} cannot be read`, {
       hint: "It was given up for room, or is damaged.",
       cause: error,
     });
@@ -108,11 +112,11 @@ export function narrowed(cut: CutJson, selection: Selection): CutJson {
 }
 
 /** Names from outside become keys: an object without a prototype. */
-function named<Value>(
+export function named<Value>(
   entries: readonly (readonly [string, Value])[],
-  change: (value: Value) => Value = (value) => value,
+  change: (value: Value, name: string) => Value = (value) => value,
 ): { readonly [name: string]: Value } {
   const object = Object.create(null) as Record<string, Value>;
-  for (const [name, value] of entries) object[name] = change(value);
+  for (const [name, value] of entries) object[name] = change(value, name);
   return object;
 }

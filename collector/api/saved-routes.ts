@@ -51,6 +51,7 @@ export function savedRoutes({
     const at = timeOf(fields, "at", asked);
     const waitMs = waitOf(fields["wait"]);
     refuseBeforeHistory(history, at, {});
+    const since = saved.erasedCount;
     if (waitMs > 0) holdOpen(response);
     const cut =
       waitMs === 0
@@ -65,7 +66,7 @@ export function savedRoutes({
       consistent,
       memberCount: members.length,
     };
-    response.status(201).json(savedJson(await saved.save(label, await packedCut(cut))));
+    response.status(201).json(savedJson(await saved.save(label, await packedCut(cut), since)));
   });
 
   router.delete("/api/saved/:id", async (request, response) => {

@@ -111,6 +111,8 @@ export interface ErasedJson {
     /** Where its history begins now; null: nothing of it is left. */
     readonly retainedFrom: H | null;
   }[];
+  /** Saved cuts that lost something of what they showed, or all. */
+  readonly saved: number;
 }
 
 /** Why a value is not known: its changes are gone, or were not captured and may yet be. */

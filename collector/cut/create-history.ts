@@ -69,6 +69,8 @@ export interface LiveHistory extends History {
   notifyStored(epochIds?: Iterable<number>): void;
   /** Calls `listener` when the past has changed; the result ends that. It must not throw. */
   onAmended(listener: (ranges: readonly AmendedRange[]) => void): () => void;
+  /** Answers about these ranges may differ for another reason than what was stored: something was erased. */
+  tellAmended(ranges: readonly AmendedRange[]): void;
   readonly checkpointer: Checkpointer;
   readonly tileWriter: TileWriter;
   readonly messageJoiner: MessageJoiner;
@@ -115,6 +117,9 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const waiters = new CutWaiters(context);
   const amendments = new Amendments(store);
   const amendedListeners = new Set<(ranges: readonly AmendedRange[]) => void>();
+  const tellAmended = (ranges: readonly AmendedRange[]): void => {
+    if (ranges.length > 0) for (const tell of amendedListeners) tell(ranges);
+  };
   const behind = new Behind(timers, limits, () => source.pauseReads());
   const tileWriter = new TileWriter(source, tiles, limits, behind);
   const rests = new Rests(timers);
@@ -160,14 +165,14 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     columns: (options) => openColumns(context, turns, options),
     walk: walkOf(context, now),
     bisect: (options, predicate) => bisect(context, options, predicate, now()),
+    tellAmended,
     onAmended(listener) {
       amendedListeners.add(listener);
       return () => amendedListeners.delete(listener);
     },
     notifyStored(epochIds) {
       waiters.wakeAll();
-      const ranges = amendments.stored(epochIds);
-      if (ranges.length > 0) for (const tell of amendedListeners) tell(ranges);
+      tellAmended(amendments.stored(epochIds));
       if (options.checkpoints === false) return;
       rests.noteStored();
       checkpointer.notify(epochIds);

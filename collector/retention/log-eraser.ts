@@ -10,7 +10,7 @@
  *
  * An order that was not answered may be half done; given again it is done whole.
  */
-import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
+import { type Hlc, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
 import { type ErasedLogs, withoutLogs } from "../store/erased-blocks.ts";
 import type {
   CheckpointWrite,
@@ -31,6 +31,15 @@ export interface BeginningWithout {
   ): { readonly checkpoint: CheckpointWrite; readonly mark: PrunedEpoch } | undefined;
 }
 
+/** What went of one epoch. */
+export interface LogsGone {
+  readonly epochId: number;
+  /** Stretches of a log. */
+  readonly blockCount: number;
+  /** From here on the logs are lost, until they are told again; undefined: nothing went. */
+  readonly fromT: Hlc | undefined;
+}
+
 export interface LogEraserOptions {
   readonly store: HistoryStore;
   readonly points: BeginningWithout;
@@ -47,19 +56,21 @@ export class LogEraser {
     this.#options = options;
   }
 
-  /** Of each of these epochs. Resolves to how many stretches of a log went. Errors as `HistoryStore.write`. */
-  async erase(records: readonly EpochRecord[], order: ErasedLogs): Promise<number> {
+  /** Of each of these epochs. Resolves to what went of which. Errors as `HistoryStore.write`. */
+  async erase(records: readonly EpochRecord[], order: ErasedLogs): Promise<readonly LogsGone[]> {
     this.#triesLeft = MAX_TRIES;
-    let count = 0;
+    const gone: LogsGone[] = [];
     for (const { id, logs } of records) {
-      if (Object.keys(logs).some((log) => order.logs.has(log))) count += await this.#of(id, order);
+      if (Object.keys(logs).some((log) => order.logs.has(log)))
+        gone.push(await this.#of(id, order));
     }
-    return count;
+    return gone;
   }
 
-  async #of(epochId: number, order: ErasedLogs): Promise<number> {
+  async #of(epochId: number, order: ErasedLogs): Promise<LogsGone> {
     const { store, between, points } = this.#options;
     const { blockCount, fromT } = await this.#rewrite(epochId, order);
+    let beginsWithout: Hlc | undefined;
     await between(async () => {
       if (fromT !== undefined) {
         const nothing = { epochs: [], batches: [], violations: [], slowMessages: [] };
@@ -69,10 +80,12 @@ export class LogEraser {
       const isMeant = mark !== undefined && (order.before === undefined || mark.t < order.before);
       const beginning = isMeant ? points.beginningWithout(epochId, order.logs) : undefined;
       if (beginning === undefined) return;
+      beginsWithout = mark?.t;
       await store.writeCheckpoint(beginning.checkpoint);
       await store.prune({ epochs: [beginning.mark], forget: [], gone: undefined });
     });
-    return blockCount;
+    const from = Math.min(fromT ?? MAX_HLC, beginsWithout ?? MAX_HLC) as Hlc;
+    return { epochId, blockCount, fromT: from === MAX_HLC ? undefined : from };
   }
 
   async #rewrite(

@@ -5,6 +5,10 @@
  *
  * The answer is kept as the bytes that the API made of it (deflated by whoever gives them): what is in
  * them is not looked into here. Bounded in number, in bytes each, and in bytes together.
+ *
+ * Outside retention is not outside erasing: what is erased by order goes from saved cuts as well, by
+ * whoever can read them (`SavedEraser`). A cut that was asked for before the order and is to be saved after it
+ * is refused.
  */
 import { type Hlc, type Json, RetroError } from "../../agent/kernel/index.ts";
 import type { HistoryStore } from "../store/history-store.ts";
@@ -34,14 +38,28 @@ export interface SavedCut {
 
 type Label = Omit<SavedCut, "number" | "id" | "byteCount">;
 
+/** What is left of a saved cut. */
+export interface SavedRest extends Pick<SavedCut, "complete" | "consistent"> {
+  readonly bytes: Uint8Array;
+}
+
+/** Takes what an order erased out of the bytes of a saved cut: "same" if it holds nothing of it, undefined if nothing is left. */
+export type SavedEraser = (
+  saved: SavedCut,
+  bytes: Uint8Array,
+) => Promise<SavedRest | "same" | undefined>;
+
 export class SavedCuts {
   readonly #store: HistoryStore;
   /** Ascending by number. */
   readonly #byNumber = new Map<number, SavedCut>();
   /** Names that are on their way to the disk. */
   readonly #taken = new Set<string>();
+  /** Writes of theirs. */
+  readonly #underWay = new Set<Promise<void>>();
   #lastNumber = 0;
   #givenUpCount = 0;
+  #erasedCount = 0;
 
   constructor(store: HistoryStore) {
     this.#store = store;
@@ -53,6 +71,11 @@ export class SavedCuts {
   /** How many were given up for want of room since the start. */
   get givenUpCount(): number {
     return this.#givenUpCount;
+  }
+
+  /** How often something was erased since the start: to be noted before a cut is asked for that will be saved. */
+  get erasedCount(): number {
+    return this.#erasedCount;
   }
 
   /** Newest first. */
@@ -77,21 +100,64 @@ export class SavedCuts {
   }
 
   /**
-   * Keeps a cut; resolves when it is durable.
-   * @throws RetroError `name-taken`, `too-large`; errors of `HistoryStore.write`
+   * Keeps a cut; resolves when it is durable. `since`: `erasedCount` as it was before the cut was asked for.
+   * @throws RetroError `name-taken`, `too-large`; `overloaded` if something was erased since: it may be in
+   * the cut; errors of `HistoryStore.write`
    */
-  async save(label: Label, bytes: Uint8Array): Promise<SavedCut> {
+  async save(
+    label: Label,
+    bytes: Uint8Array,
+    since: number = this.#erasedCount,
+  ): Promise<SavedCut> {
+    if (since !== this.#erasedCount) {
+      throw new RetroError("overloaded", "history was erased while the cut was made", {
+        retriable: true,
+        hint: "Save it again: what was erased is not in it then.",
+      });
+    }
     this.#check(label.name, bytes.length);
     this.#lastNumber += 1;
     const number = this.#lastNumber;
     this.#taken.add(label.name);
+    const record = { number, label: label as unknown as Json, bytes };
+    const write = this.#store.writeSaved({ put: [record], remove: [] });
+    this.#underWay.add(write);
     try {
-      const record = { number, label: label as unknown as Json, bytes };
-      await this.#store.writeSaved({ put: [record], remove: [] });
+      await write;
+      return this.#keep(number, label, bytes.length);
     } finally {
       this.#taken.delete(label.name);
+      this.#underWay.delete(write);
     }
-    return this.#keep(number, label, bytes.length);
+  }
+
+  /**
+   * Takes what was erased out of all that is saved, one after the other. Resolves, when that is durable, to how many
+   * were changed or given up; one whose bytes cannot be read goes, as nobody can say what it holds.
+   */
+  async erase(eraser: SavedEraser): Promise<number> {
+    this.#erasedCount += 1;
+    await Promise.allSettled(this.#underWay);
+    let count = 0;
+    for (const saved of this.list()) {
+      const bytes = this.bytesOf(saved);
+      const rest = bytes === undefined ? undefined : await eraser(saved, bytes);
+      // Somebody may have deleted it meanwhile: then it is not put again.
+      if (rest === "same" || !this.#byNumber.has(saved.number)) continue;
+      count += 1;
+      if (rest === undefined) await this.remove(saved);
+      else await this.#replace(saved, rest);
+    }
+    return count;
+  }
+
+  async #replace(saved: SavedCut, { bytes, ...now }: SavedRest): Promise<void> {
+    const { id: _id, number, byteCount: _bytes, ...label } = { ...saved, ...now };
+    const record = { number, label: label as unknown as Json, bytes };
+    await this.#store.writeSaved({ put: [record], remove: [] });
+    if (this.#byNumber.has(number)) this.#keep(number, label, bytes.length);
+    // Deleted while it was written: what came last has to be that it goes.
+    else await this.#store.writeSaved({ put: [], remove: [number] });
   }
 
   /** Resolves when it is gone from the disk. */

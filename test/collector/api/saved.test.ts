@@ -23,8 +23,10 @@ beforeAll(async () => {
   for (const node of ["n1", "n2"]) {
     const join: Row = { t: at(-9_000), kind: "join", service: "kv", tags: {}, instance: node };
     await ship([join, set(-8_000, "a", 1)], { node, closed: at(-8_000) });
-    await ship([set(-5_000, "a", 2)], { node, firstSeq: 3, closed: at(-5_000) });
-    await ship([set(-2_000, "b", [1, 2])], { node, firstSeq: 4, closed: at(0) });
+    // As one batch they are removed together: then history begins at -5 s.
+    const both = [set(-7_000, "a", 1), set(-5_000, "a", 2)];
+    await ship(both, { node, firstSeq: 3, closed: at(-5_000) });
+    await ship([set(-2_000, "b", [1, 2])], { node, firstSeq: 5, closed: at(0) });
   }
 });
 afterAll(() => collector.close());
@@ -59,8 +61,9 @@ describe("a saved cut", () => {
     // While history has it, history answers.
     const live = await collector.get<CutJson>(`/api/cut?at=${hex(-6_000)}`);
     expect(live.body).toEqual(before.body);
-    const erased = await send<ErasedJson>("DELETE", `/api/data?before=${hex(-3_000)}`);
-    expect([erased.status, erased.body]).toMatchObject([200, { pieces: 4, epochs: 0 }]);
+    // What is erased goes from saved cuts as well (saved-erased.test.ts): this one is later.
+    const erased = await send<ErasedJson>("DELETE", `/api/data?before=${hex(-6_500)}`);
+    expect([erased.status, erased.body]).toMatchObject([200, { pieces: 4, epochs: 0, saved: 0 }]);
     expect(erased.body.nodes.map(({ retainedFrom }) => retainedFrom?.hlc)).toEqual([
       hex(-5_000),
       hex(-5_000),
@@ -183,16 +186,23 @@ describe("a saved cut in the place of history that is gone", () => {
       ["n2", -8_900],
     ] as const) {
       const join: Row = { t: at(-9_000), kind: "join", service: node, tags: {}, instance: node };
-      await tell([join], { node, closed: at(closed) });
+      // What is in one batch is removed together.
+      const more = node === "n1" ? [set(-8_200, "a", 1)] : [];
+      await tell([join, ...more], { node, closed: at(closed) });
     }
     const init = { method: "POST", headers: { "content-type": "application/json" } };
     const body = JSON.stringify({ name: "early", at: hex(-8_500) });
     expect((await fetch(`${other.url}/api/saved`, { ...init, body })).status).toBe(201);
-    for (const node of ["n1", "n2"]) {
-      await tell([set(-5_000, "a", 2)], { node, firstSeq: 2, closed: at(-5_000) });
-      await tell([set(-2_000, "b", 3)], { node, firstSeq: 3, closed: at(0) });
+    await tell([set(-8_700, "a", 1), set(-5_000, "a", 2)], {
+      ...{ node: "n2", firstSeq: 2, closed: at(-5_000) },
+    });
+    for (const [node, firstSeq] of [
+      ["n1", 3],
+      ["n2", 4],
+    ] as const) {
+      await tell([set(-2_000, "b", 3)], { node, firstSeq, closed: at(0) });
     }
-    const search = `before=${encodeURIComponent(hex(-3_000))}`;
+    const search = `before=${encodeURIComponent(hex(-8_600))}`;
     const erased = await fetch(`${other.url}/api/data?${search}`, { method: "DELETE" });
     expect(erased.status).toBe(200);
   });
