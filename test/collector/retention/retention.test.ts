@@ -5,6 +5,7 @@ import "../../support/seed.ts";
 import { formatHlc } from "../../../agent/kernel/index.ts";
 import type { Cut } from "../../../collector/cut/history.ts";
 import { aBatch, atTick } from "../ingest/support.ts";
+import { aWrite } from "../store/history-store.contract.ts";
 import {
   aScene,
   asked,
