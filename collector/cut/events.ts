@@ -98,8 +98,10 @@ function* mergedPlaces(
     if (looks % EVENTS_PER_STEP === 0) yield;
     const next = order.first;
     if (next === undefined) return { count, more: false };
-    if (!next.isFound) yield* next.find();
-    else if (after !== undefined && !next.isAfter(after)) next.skip();
+    if (!next.isFound) {
+      yield* next.find();
+      yield;
+    } else if (after !== undefined && !next.isAfter(after)) next.skip();
     else if (count === limit) return { count, more: true };
     else {
       next.take(count);

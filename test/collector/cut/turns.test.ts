@@ -117,7 +117,7 @@ describe("work in turns", () => {
     await history.idle();
     const timers = new BusyTimers();
     const busy = createHistory({ store, timers, limits: { sliceMs: 1 }, checkpoints: false });
-    const page = await busy.events({ from: atMs(0), to: atMs(5_000), limit: 10 });
+    const page = await busy.events({ from: atMs(500), to: atMs(5_000), limit: 10 });
     expect(page.events).toHaveLength(10);
     expect(timers.turnCount).toBeGreaterThanOrEqual(nodes);
   });
