@@ -2,8 +2,9 @@
 import express, { Router } from "express";
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
-import { MONITOR_LIMITS, type Monitors } from "../monitor/monitors.ts";
-import type { MonitorJson, MonitorRecord } from "../monitor/shapes.ts";
+import { MONITOR_LIMITS } from "../monitor/limits.ts";
+import type { Monitors } from "../monitor/monitors.ts";
+import type { MadeMonitorJson, MonitorJson, MonitorRecord } from "../monitor/shapes.ts";
 import { bad, refuseOtherTypes } from "./json-body.ts";
 import { Params } from "./params.ts";
 import { MAX_QUERY_BODY_BYTES } from "./query-routes.ts";
@@ -29,7 +30,9 @@ export function monitorRoutes({ monitors, now }: MonitorRouteOptions): Router {
   router.post("/api/monitors", refuseOtherTypes, readJson, async (request, response) => {
     new Params(request.originalUrl, [], now());
     const { rql, name, webhook } = readAsked(request.body);
-    response.status(201).json(monitorJson(await monitors.create(rql, name, webhook)));
+    const { warnings, nodes, ...record } = await monitors.create(rql, name, webhook);
+    const made: MadeMonitorJson = { ...monitorJson(record), warnings, nodes };
+    response.status(201).json(made);
   });
 
   router.delete("/api/monitors/:id", async (request, response) => {

@@ -1,6 +1,6 @@
 /** The lines of `POST /api/query`, one JSON object each, and the alerts of monitors, for those who ask. */
 
-export type { Alert, AlertRow, MonitorJson } from "../monitor/shapes.ts";
+export type { Alert, AlertRow, MadeMonitorJson, MonitorJson } from "../monitor/shapes.ts";
 export type {
   CutLine,
   EndLine,

@@ -1,6 +1,6 @@
 /** What a standing query finds from now on: a monitor that lives as long as somebody reads its alerts. */
 import { RetroError } from "../../agent/kernel/index.ts";
-import type { Alert, MonitorJson } from "../api/query-shapes.ts";
+import type { Alert, MadeMonitorJson } from "../api/query-shapes.ts";
 import type { CollectorClient } from "./client.ts";
 
 /** Of the monitor that is made for it, so that whoever lists them knows. */
@@ -8,19 +8,23 @@ const NAME = "retroscope query --live";
 
 /**
  * Alerts as they come; ends when `signal` aborts. The stream is listened to before the monitor is made, so
- * that none is missed. The monitor is deleted at the end, however that comes.
+ * that none is missed. The monitor is deleted at the end, however that comes. `onMade` is told of it before
+ * the first alert.
  * @throws RetroError as the collector refuses the text; `unreachable` if the stream breaks off
  */
 export async function* alertsOf(
   client: CollectorClient,
   rql: string,
   signal: AbortSignal,
+  onMade: (made: MadeMonitorJson) => void = () => {},
 ): AsyncGenerator<Alert, void> {
   const events = eventsOf(client.lines("/api/live", undefined, signal));
   await events.next();
   if (signal.aborted) return;
-  const { id } = await client.post<MonitorJson>("/api/monitors", { rql, name: NAME });
+  const made = await client.post<MadeMonitorJson>("/api/monitors", { rql, name: NAME });
+  const { id } = made;
   try {
+    onMade(made);
     for await (const { name, data } of events) {
       if (name !== "alert") continue;
       const alert = JSON.parse(data) as Alert;

@@ -23,7 +23,9 @@ import {
   planText,
   rowsText,
   startText,
+  unwatchedText,
   warningText,
+  watchedText,
 } from "./show-query.ts";
 
 /** A text is at most 16 KiB; what is longer is refused by the collector, not read to its end here. */
@@ -68,7 +70,7 @@ export function queryCommand(context: CliContext): Command {
   });
 }
 
-/** `--live`: a monitor for as long as somebody looks. */
+/** `--live`: a monitor for as long as somebody looks. An interrupt is how it ends, and no failure. */
 async function watched(
   rql: string,
   options: Words,
@@ -82,11 +84,16 @@ async function watched(
     });
   }
   const isJson = options["json"] === true;
+  const client = clientOf(options, io);
+  const startedMs = io.nowMs();
+  let alerts = 0;
   try {
-    for await (const alert of alertsOf(clientOf(options, io), rql, signal)) {
+    for await (const alert of alertsOf(client, rql, signal, (made) => io.err(watchedText(made)))) {
+      alerts += 1;
       io.out(isJson ? `${JSON.stringify(alert)}\n` : alertText(alert, io.columns));
       if (options["failOnMatch"] === true) return EXIT.no;
     }
+    io.err(unwatchedText(alerts, io.nowMs() - startedMs));
     return EXIT.done;
   } catch (error) {
     return refused(error, io);

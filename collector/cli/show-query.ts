@@ -3,6 +3,7 @@ import type { Json } from "../../agent/kernel/index.ts";
 import type {
   Alert,
   EndLine,
+  MadeMonitorJson,
   PlanLine,
   RowLine,
   ShortfallJson,
@@ -13,6 +14,8 @@ import type { H } from "../api/shapes.ts";
 import { counted, plain, table, valueText } from "./text.ts";
 import { spanText } from "./times.ts";
 
+/** Nodes that are named where somebody begins to watch. */
+const NAMED_NODES = 8;
 /** Reasons of one row that are named. */
 const NAMED = 3;
 
@@ -127,6 +130,24 @@ export function alertText({ event, n, row }: Alert, columns: number | undefined)
   const lasted = "at" in row || row.durationMs === null ? "" : lastedText(row.durationMs);
   const lacks = row.complete ? "" : `incomplete: ${reasonsText(row.incomplete)}`;
   return table([[event, String(n), from, lasted, lacks, values.join("  ")]], { columns });
+}
+
+/** What is watched from now on: told at once, as it may be long until anything happens. */
+export function watchedText({ since, nodes, warnings }: MadeMonitorJson): string {
+  const ids = nodes.slice(0, NAMED_NODES).join(", ");
+  const more = nodes.length > NAMED_NODES ? `, and ${nodes.length - NAMED_NODES} more` : "";
+  const who =
+    nodes.length === 0
+      ? "no node yet: nothing is known until one joins"
+      : `${counted(nodes.length, "node")} (${plain(ids)}${more})`;
+  const said = warnings.map((warning) => `warning: ${placedText(warning)}`).join("");
+  return `${said}watching ${who}, since ${since.time}; Ctrl-C ends it\n`;
+}
+
+/** How a watch ended that was interrupted. */
+export function unwatchedText(alerts: number, watchedMs: number): string {
+  const told = alerts === 0 ? "nothing happened" : `told ${counted(alerts, "alert")}`;
+  return `watched for ${spanText(watchedMs)}, ${told}\n`;
 }
 
 /** What a search came to. */

@@ -17,48 +17,16 @@ import { type Hlc, type Json, RetroError } from "../../agent/kernel/index.ts";
 import type { AmendedRange } from "../cut/amendments.ts";
 import type { History } from "../cut/history.ts";
 import type { CutTimers } from "../cut/timers.ts";
-import type { RunLimits } from "../rql/limits.ts";
 import { defaultRange } from "../rql/run/known-names.ts";
 import type { QueryRunner } from "../rql/run/query-runner.ts";
 import { parseProgram } from "../rql/text/parse.ts";
 import type { HistoryStore } from "../store/history-store.ts";
 import { deliverAlerts } from "./deliveries.ts";
+import { MONITOR_LIMITS, type MonitorLimits } from "./limits.ts";
 import { searchRound } from "./round.ts";
-import type { Alert, MonitorRecord } from "./shapes.ts";
+import type { Alert, MadeMonitor, MonitorRecord } from "./shapes.ts";
 import { type Change, compareRound, type Outcome } from "./told-rows.ts";
 import { checkWebhook, type WebhookSender } from "./webhooks.ts";
-
-export interface MonitorLimits {
-  /** Monitors at a time; one more is refused, `too-many`. */
-  readonly monitors: number;
-  /** How often it is looked whether more is known. */
-  readonly lookMs: number;
-  /** Rows of a monitor that a repair may still amend. */
-  readonly rows: number;
-  /** Alerts of a monitor that are kept. */
-  readonly alerts: number;
-  /** How far a monitor got is written at least so often. */
-  readonly saveMs: number;
-  readonly nameLength: number;
-  /** After a webhook took no alert it is tried again, after this, then ever longer .. */
-  readonly retryMs: number;
-  /** .. up to this. */
-  readonly mostRetryMs: number;
-}
-
-export const MONITOR_LIMITS: MonitorLimits = {
-  monitors: 64,
-  lookMs: 250,
-  rows: 256,
-  alerts: 256,
-  saveMs: 10_000,
-  nameLength: 200,
-  retryMs: 1_000,
-  mostRetryMs: 60_000,
-};
-
-/** Bounds of one round: rows are kept, and told to many. */
-export const MONITOR_RUN_LIMITS: Partial<RunLimits> = { rows: 10_000, rowBytes: 8 * 1024 };
 
 export interface MonitorsOptions {
   readonly store: Pick<HistoryStore, "monitors" | "writeMonitors">;
@@ -126,16 +94,17 @@ export class Monitors {
   }
 
   /**
-   * A monitor of the cuts from now on; resolves when it is durable.
+   * A monitor of the cuts from now on; resolves when it is durable, with what there is to say of its text.
    * @throws RqlError if the text is refused; RetroError `too-many`, `bad-parameter` and `forbidden` (webhook)
    */
   async create(
     rql: string,
     name: string | null,
     webhook: string | null = null,
-  ): Promise<MonitorRecord> {
+  ): Promise<MadeMonitor> {
     if (webhook !== null) checkWebhook(webhook, this.#options.webhookHosts ?? []);
-    await this.#options.runner.checkMonitor(rql, this.#closing.signal);
+    const { runner } = this.#options;
+    const { warnings } = await runner.checkMonitor(rql, this.#closing.signal);
     if (this.#watched.size >= this.#limits.monitors) {
       throw new RetroError("too-many", `there are ${this.#watched.size} monitors`, {
         retriable: true,
@@ -156,7 +125,7 @@ export class Monitors {
       this.#watched.delete(id);
       throw error;
     }
-    return record;
+    return { ...record, warnings, nodes: this.#members(watched.nodes) };
   }
 
   /** Undefined: there is none of that id. Resolves when it is gone for good. */
@@ -332,6 +301,14 @@ export class Monitors {
   /** Where the slowest of the live nodes that it looks at is known to. */
   #knownTo(nodes: readonly string[] | undefined): Hlc {
     return defaultRange(this.#options.history.nodes(), nodes).to;
+  }
+
+  /** Who is neither left nor expired, of those that it looks at. */
+  #members(named: readonly string[] | undefined): readonly string[] {
+    return this.#options.history
+      .nodes()
+      .filter(({ status }) => status !== "left" && status !== "expired")
+      .flatMap(({ node }) => (named?.includes(node) === false ? [] : [node]));
   }
 
   #laggards(named: readonly string[] | undefined, evaluatedTo: Hlc): MonitorRecord["laggards"] {

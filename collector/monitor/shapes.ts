@@ -1,5 +1,6 @@
 /** Standing queries and what they told: as they are kept, and as they are answered. Plain data. */
 import type { Hlc } from "../../agent/kernel/index.ts";
+import type { RqlWarning } from "../rql/errors.ts";
 import type { IntervalLine, RowLine } from "../rql/interpret/lines.ts";
 import type { TimeJson } from "../rql/interpret/output.ts";
 
@@ -60,6 +61,16 @@ export interface MonitorRecord {
   readonly trouble: { readonly code: string; readonly message: string } | null;
 }
 
+/** What whoever makes a monitor is told beside it. */
+export interface MonitorAdvice {
+  /** A variable or a node that nobody has, and its like: it may still come. */
+  readonly warnings: readonly RqlWarning[];
+  /** Those that it looks at, by id: neither left nor expired. */
+  readonly nodes: readonly string[];
+}
+
+export type MadeMonitor = MonitorRecord & MonitorAdvice;
+
 /** A monitor as `/api/monitors` tells it. */
 export interface MonitorJson {
   readonly id: string;
@@ -76,3 +87,6 @@ export interface MonitorJson {
   readonly alerts: readonly Alert[];
   readonly trouble: { readonly code: string; readonly message: string } | null;
 }
+
+/** The same, as the answer to whoever made it. */
+export type MadeMonitorJson = MonitorJson & MonitorAdvice;

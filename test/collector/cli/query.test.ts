@@ -186,13 +186,24 @@ describe("retroscope query", () => {
     };
     await expect.poll(async () => (await monitors()).length, SOON).toBe(1);
     await post(3, -800, 9);
-    const { code, out } = await watching;
+    const { code, out, err } = await watching;
     expect([code, await monitors()]).toEqual([0, []]);
+    expect(err).toMatch(/^watching \d+ nodes \(.*\bl1\b.*\), since 2026\S+Z; Ctrl-C ends it$/m);
+    expect(err).toMatch(/^watched for .+, told 1 alert$/m);
     expect(JSON.parse(out)).toMatchObject({
       event: "open",
       n: 1,
       row: { values: { load: { l1: 9 } } },
     });
+    // Whoever mistypes a name would wait for ever: it is told before anything happens.
+    const nothing = new Promise<void>((resolve) => {
+      void expect.poll(async () => (await monitors()).length, SOON).toBe(1).then(() => resolve());
+    });
+    const mistyped = await query(["SELECT laod FROM live", "--live"], { interrupted: nothing });
+    expect([mistyped.code, mistyped.out]).toEqual([0, ""]);
+    expect(mistyped.err).toContain("warning: unknown-variable at 1:8");
+    expect(mistyped.err).toContain("did you mean load?");
+    expect(mistyped.err).toMatch(/^watched for .+, nothing happened$/m);
     const range = await query([rql, "--live", "--from", "-5s"]);
     expect([range.code, range.err]).toEqual([
       2,
