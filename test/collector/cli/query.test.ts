@@ -197,7 +197,10 @@ describe("retroscope query", () => {
     });
     // Whoever mistypes a name would wait for ever: it is told before anything happens.
     const nothing = new Promise<void>((resolve) => {
-      void expect.poll(async () => (await monitors()).length, SOON).toBe(1).then(() => resolve());
+      void expect
+        .poll(async () => (await monitors()).length, SOON)
+        .toBe(1)
+        .then(() => resolve());
     });
     const mistyped = await query(["SELECT laod FROM live", "--live"], { interrupted: nothing });
     expect([mistyped.code, mistyped.out]).toEqual([0, ""]);
