@@ -33,7 +33,7 @@ import {
   readSmallFrames,
   writeFrames,
 } from "../store/segment-frames.ts";
-import { readPacked, writePacked } from "../store/segment-text.ts";
+import { KeyTexts, readPacked, writePacked } from "../store/segment-text.ts";
 import { isSameList, KeyList, type KeyListName } from "./key-list.ts";
 import { LogImage, Tag } from "./log-image.ts";
 import type { SenderRow } from "./senders.ts";
@@ -187,10 +187,15 @@ function versionOf(reader: ByteReader): number | undefined {
 }
 
 function readKeys(reader: ByteReader, count: number, version: number): KeyList {
-  const from = version === FIRST_VERSION ? reader : new ByteReader(readPacked(reader));
-  from.need(count);
   const keys: string[] = [];
-  for (let i = 0; i < count; i += 1) keys.push(from.lengthAndText("a key", MAX_TEXT));
+  if (version === FIRST_VERSION) {
+    reader.need(count);
+    for (let i = 0; i < count; i += 1) keys.push(reader.lengthAndText("a key", MAX_TEXT));
+  } else {
+    const texts = new KeyTexts(readPacked(reader));
+    texts.reader.need(count);
+    for (let i = 0; i < count; i += 1) keys.push(texts.next());
+  }
   return new KeyList(keys);
 }
 

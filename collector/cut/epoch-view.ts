@@ -83,6 +83,7 @@ export class EpochView {
     const { events } = batch;
     const { kind, ref, variables } = events;
     const { slots, images } = places;
+    if (!places.hasLists) this.#placeLists(batch, places);
     for (let i = start; i < end; i += 1) {
       const code = kind[i] as number;
       if (code > 3) {
@@ -105,6 +106,18 @@ export class EpochView {
       if (slot >= 0) (images[variable] as LogImage).applyChange(slot, code, events, i);
     }
     if (end > start) this.seq = Math.max(this.seq, seqAt(batch, end - 1));
+  }
+
+  /** The lists of logs that are there already: looked up as a whole, as many blocks share a list. */
+  #placeLists({ lists = [] }: EventRows, places: Places): void {
+    places.hasLists = true;
+    for (const { first, variables } of lists) {
+      const { log } = variables[0] as VariableRef;
+      const image = this.follows(log) ? this.logs.get(log) : undefined;
+      if (image === undefined || image.base.keys.length === 0) continue;
+      places.slots.set(image.base.placesOf(variables), first);
+      places.images.fill(image, first, first + variables.length);
+    }
   }
 
   #applyBody(batch: Batch, i: number, code: number): void {
@@ -154,15 +167,20 @@ export class EpochView {
   }
 }
 
-/** Where a batch's variables lie in a view, by index; found as they are met. */
+/** Where a batch's variables lie in a view, by index; found as they are met, those of lists before. */
 export interface Places {
+  hasLists: boolean;
   readonly slots: Int32Array;
   readonly images: (LogImage | undefined)[];
 }
 
 export function placesFor({ events }: Batch): Places {
   const { length } = events.variables;
-  return { slots: new Int32Array(length).fill(UNRESOLVED), images: new Array(length) };
+  return {
+    hasLists: false,
+    slots: new Int32Array(length).fill(UNRESOLVED),
+    images: new Array(length),
+  };
 }
 
 /** Whether a lost range may have changed that log. */

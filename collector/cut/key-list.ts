@@ -6,6 +6,8 @@
  * that have one name are taken as one: of a million lists of a log, two different ones would be
  * confused with a probability below 10^-7.
  */
+import type { VariableRef } from "../../agent/kernel/index.ts";
+
 export interface KeyListName {
   readonly count: number;
   readonly hash: number;
@@ -21,6 +23,9 @@ export class KeyList {
   readonly name: KeyListName;
 
   readonly #bytes: number;
+  /** Of lists of variables that blocks share: where each is here. */
+  #sorted: Int32Array | undefined;
+  readonly #places = new WeakMap<readonly VariableRef[], Int32Array>();
 
   constructor(keys: readonly string[]) {
     this.keys = keys;
@@ -36,6 +41,33 @@ export class KeyList {
   /** What it takes in memory, about. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** By variable of a list of one log: its slot here, -1 if it has none. Worked out once per list. */
+  placesOf(variables: readonly VariableRef[]): Int32Array {
+    let places = this.#places.get(variables);
+    if (places === undefined) {
+      places = this.#placesOf(variables);
+      this.#places.set(variables, places);
+    }
+    return places;
+  }
+
+  /** By going through both in order: their strings were never hashed. What is out of order has no place. */
+  #placesOf(variables: readonly VariableRef[]): Int32Array {
+    const { keys } = this;
+    this.#sorted ??= Int32Array.from(keys, (_, slot) => slot).sort((a, b) =>
+      (keys[a] as string) < (keys[b] as string) ? -1 : 1,
+    );
+    const sorted = this.#sorted;
+    const places = new Int32Array(variables.length).fill(-1);
+    for (let i = 0, next = 0; i < places.length; i += 1) {
+      const { key } = variables[i] as VariableRef;
+      while (next < sorted.length && (keys[sorted[next] as number] as string) < key) next += 1;
+      const slot = sorted[next];
+      if (slot !== undefined && keys[slot] === key) places[i] = slot;
+    }
+    return places;
   }
 
   static readonly empty: KeyList = new KeyList([]);

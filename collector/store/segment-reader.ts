@@ -30,7 +30,7 @@ import {
   type SegmentHeader,
 } from "./segment-header.ts";
 import type { KeyListMemory } from "./segment-keys.ts";
-import type { EventRows } from "./segment-rows.ts";
+import type { EventRows, VariableList } from "./segment-rows.ts";
 
 /** Which events a reader wants. Of a wire batch it gets all the same. */
 export interface BlockChoice {
@@ -131,8 +131,9 @@ function merged(segment: SegmentHeader, blocks: readonly BlockRows[]): EventRows
   if (only === undefined) return { header, events: NO_EVENTS, offsets: new Uint32Array(0) };
   const rowAt = total === span || blocks.length === 1 ? undefined : rowsOf(blocks, span);
   const events = blocks.length === 1 ? only : scatter(blocks, total, rowAt);
-  if (total === span) return { header, events };
-  if (rowAt === undefined) return { header, events, offsets: only.offsets };
+  const lists = listsOf(blocks);
+  if (total === span) return { header, events, lists };
+  if (rowAt === undefined) return { header, events, lists, offsets: only.offsets };
   const offsets = new Uint32Array(total);
   for (const block of blocks) {
     for (let j = 0; j < block.count; j += 1) {
@@ -140,7 +141,16 @@ function merged(segment: SegmentHeader, blocks: readonly BlockRows[]): EventRows
       offsets[rowAt[offset] as number] = offset;
     }
   }
-  return { header, events, offsets };
+  return { header, events, lists, offsets };
+}
+
+function listsOf(blocks: readonly BlockRows[]): VariableList[] {
+  let next = 0;
+  return blocks.flatMap(({ variables }) => {
+    const first = next;
+    next += variables.length;
+    return variables.length === 0 ? [] : [{ first, variables }];
+  });
 }
 
 /** By offset, which row it gets where only some offsets have one. */

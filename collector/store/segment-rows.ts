@@ -11,12 +11,21 @@ import {
   type EventColumns,
   eventAt,
   type RetroEvent,
+  type VariableRef,
 } from "../../agent/kernel/index.ts";
+
+/** Variables of one log, where they begin in a batch's. The same array means the same list, as long as it is remembered. */
+export interface VariableList {
+  readonly first: number;
+  readonly variables: readonly VariableRef[];
+}
 
 /** A batch that may lack rows. `header.firstSeq` and `lastSeq` name all it was read from. */
 export interface EventRows extends Batch {
   /** By row: seq - firstSeq, rising. Absent: every seq has its row. */
   readonly offsets?: Uint32Array;
+  /** Its variables by log; absent: a batch as it came. */
+  readonly lists?: readonly VariableList[];
 }
 
 /** The seq of a row. */

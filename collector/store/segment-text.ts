@@ -99,16 +99,47 @@ function isHighHalf(code: number): boolean {
 /** The keys that `writeKeys` was given. */
 export function readKeys(reader: ByteReader): string[] {
   const count = reader.varint();
-  const content = new ByteReader(readPacked(reader));
-  content.need(count * 2);
+  const content = new KeyTexts(readPacked(reader));
+  content.reader.need(count * 2);
   const keys: string[] = [];
   let before = "";
   for (let i = 0; i < count; i += 1) {
-    const shared = content.byte();
+    const shared = content.reader.byte();
     if (shared > before.length) damagedBlock("a key that shares more than there is");
-    before = before.slice(0, shared) + content.lengthAndText("a key", MAX_KEY_BYTES);
+    before = before.slice(0, shared) + content.next();
     keys.push(before);
   }
-  if (content.remaining > 0) damagedBlock("keys that are left over");
+  if (content.reader.remaining > 0) damagedBlock("keys that are left over");
   return keys;
+}
+
+/**
+ * Keys among bytes, each with its length before it. To decode each by itself costs more than all else of
+ * reading a list; names are mostly ASCII, and then all are cut out of one string.
+ */
+export class KeyTexts {
+  readonly reader: ByteReader;
+  /** All of the bytes as text; undefined: some are not ASCII. */
+  readonly #text: string | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.reader = new ByteReader(bytes);
+    this.#text = asciiText(bytes);
+  }
+
+  /** The key here. */
+  next(): string {
+    const { reader } = this;
+    if (this.#text === undefined) return reader.lengthAndText("a key", MAX_KEY_BYTES);
+    const length = reader.varint();
+    reader.need(length);
+    const start = reader.pos;
+    reader.pos += length;
+    return this.#text.slice(start, start + length);
+  }
+}
+
+function asciiText(bytes: Uint8Array): string | undefined {
+  for (let i = 0; i < bytes.length; i += 1) if ((bytes[i] as number) > 0x7f) return undefined;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
