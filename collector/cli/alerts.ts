@@ -21,7 +21,7 @@ export async function* alertsOf(
   const events = eventsOf(client.lines("/api/live", undefined, signal));
   await events.next();
   if (signal.aborted) return;
-  const made = await client.post<MadeMonitorJson>("/api/monitors", { rql, name: NAME });
+  const made = await madeBeside(events, client, rql);
   const { id } = made;
   try {
     onMade(made);
@@ -38,6 +38,20 @@ export async function* alertsOf(
     retriable: true,
     hint: "Was it stopped? Ask again.",
   });
+}
+
+/** The monitor. A text that is refused ends the stream too: nothing else would let go of it. */
+async function madeBeside(
+  events: AsyncGenerator<unknown, void>,
+  client: CollectorClient,
+  rql: string,
+): Promise<MadeMonitorJson> {
+  try {
+    return await client.post<MadeMonitorJson>("/api/monitors", { rql, name: NAME });
+  } catch (error) {
+    await events.return();
+    throw error;
+  }
 }
 
 /** Server-sent events: a name, and one line of data. */

@@ -58,7 +58,13 @@ export class CollectorClient {
   ): AsyncGenerator<string, void> {
     const headers = { "content-type": "application/json" };
     const posted = { method: "POST", headers, body: JSON.stringify(body) };
-    const response = await this.send(path, { ...(body === undefined ? {} : posted), signal });
+    let response: Response;
+    try {
+      response = await this.send(path, { ...(body === undefined ? {} : posted), signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
     if (!response.ok || response.body === null) {
       await this.#bodyOf(response);
       throw this.#noCollector(response);

@@ -1,5 +1,5 @@
 /** Searches every cut of a range: `query`. */
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import type { Command } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { EndLine, ResultLine, RowLine } from "../api/query-shapes.ts";
@@ -62,8 +62,9 @@ export function queryCommand(context: CliContext): Command {
       const lines = clientOf(options, io).lines("/api/query", question, ending.signal);
       for await (const line of lines) if (line !== "") shown.take(line);
     } catch (error) {
-      if (ending.signal.aborted) return interrupted(io);
-      return refused(error, io);
+      if (!ending.signal.aborted) return refused(error, io);
+    } finally {
+      shown.tellRows();
     }
     if (ending.signal.aborted) return interrupted(io);
     return shown.exitCode(options["failOnMatch"] === true);
@@ -121,7 +122,7 @@ async function textOf(word: string, io: CliIo): Promise<string> {
   if (!word.startsWith("@")) return word;
   const file = word.slice(1);
   try {
-    return await readFile(file, "utf8");
+    return await readAll(createReadStream(file));
   } catch (error) {
     throw new RetroError("bad-usage", `cannot read ${JSON.stringify(file)}`, {
       hint: "Name a file after the @, or give the text itself in quotes.",
@@ -200,11 +201,11 @@ class Shown {
     const { out, err, isWatched } = this.#io;
     if (line.type === "row") {
       this.#page.push(line);
-      if (this.#page.length >= PAGE) this.#tellPage();
+      if (this.#page.length >= PAGE) this.tellRows();
       return;
     }
     if (line.type === "hit") return;
-    this.#tellPage();
+    this.tellRows();
     if (line.type === "start") {
       this.#columns = line.columns;
       this.#isFirstPage = true;
@@ -220,7 +221,8 @@ class Shown {
     else if (isWatched) err(`searched ${(line.fraction * 100).toFixed(0)} %\n`);
   }
 
-  #tellPage(): void {
+  /** Rows that wait for others to be lined up with: when nothing comes any more, they are told. */
+  tellRows(): void {
     const page = this.#page;
     this.#page = [];
     if (page.length === 0) return;
