@@ -41,7 +41,7 @@ export function paintOverlay(surface: Surface, palette: Palette, scene: OverlayS
     );
     pen.globalAlpha = 1;
     if (!shown.isConsistent && isCurrent) {
-      word(pen, palette, "inconsistent", scale.x(shown.at) + 7, height - 10);
+      word(surface, palette, "inconsistent", scale.x(shown.at), height - 10);
     }
   }
   if (cut !== null) vertical(surface, scale.x(cut), palette.cut, 1, []);
@@ -84,17 +84,20 @@ function ring(
   pen.stroke();
 }
 
+/** Right of `x`; left of it where it would be cut off at the edge. */
 function word(
-  pen: CanvasRenderingContext2D,
+  { context: pen, width }: Surface,
   palette: Palette,
   text: string,
   x: number,
   y: number,
 ): void {
+  const gap = 7;
   pen.font = palette.font;
-  const width = pen.measureText(text).width;
+  const textWidth = pen.measureText(text).width;
+  const left = x + gap + textWidth <= width ? x + gap : x - gap - textWidth;
   pen.fillStyle = palette.ground;
-  pen.fillRect(x - 3, y - 12, width + 6, 17);
+  pen.fillRect(left - 3, y - 12, textWidth + 6, 17);
   pen.fillStyle = palette.warning;
-  pen.fillText(text, x, y);
+  pen.fillText(text, left, y);
 }

@@ -108,8 +108,8 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
               <th scope="col">Variable</th>
               <th scope="col">Before</th>
               <th scope="col">After</th>
-              <th scope="col">
-                <abbr title="number of changes in between">n</abbr>
+              <th scope="col" class="number">
+                <abbr title="number of changes in between">Changes</abbr>
               </th>
             </tr>
           </thead>
