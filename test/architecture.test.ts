@@ -29,11 +29,13 @@ const TILE_LEVELS = "collector/store/tile-levels.ts";
 const SEGMENTS = [
   "collector/store/segment-builder.ts",
   "collector/store/segment-columns.ts",
+  "collector/store/segment-frame-reader.ts",
   "collector/store/segment-frames.ts",
   "collector/store/segment-header.ts",
   "collector/store/segment-reader.ts",
   "collector/store/segment-rows.ts",
   "collector/store/segment-text.ts",
+  "collector/store/unchecked-block.ts",
 ];
 
 /** The first row that fits the importer applies, so a file's own row stands before its folder's. */

@@ -27,12 +27,8 @@ import {
   type Value,
   ValueTag,
 } from "../../agent/kernel/index.ts";
-import {
-  FRAME_PADDING,
-  readFrames,
-  readSmallFrames,
-  writeFrames,
-} from "../store/segment-frames.ts";
+import { readFrames, readSmallFrames } from "../store/segment-frame-reader.ts";
+import { FRAME_PADDING, writeFrames } from "../store/segment-frames.ts";
 import { KeyTexts, readPacked, writePacked } from "../store/segment-text.ts";
 import { isSameList, KeyList, type KeyListName } from "./key-list.ts";
 import { LogImage, Tag } from "./log-image.ts";

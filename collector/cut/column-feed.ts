@@ -12,7 +12,8 @@
  */
 import type { Hlc, Value } from "../../agent/kernel/index.ts";
 import type { StoredBatch } from "../store/history-store.ts";
-import { BlockKind, decodeSegmentHeader, isSegment } from "../store/segment-header.ts";
+import { isSegment } from "../store/segment-header.ts";
+import { partsOf } from "./column-parts.ts";
 import type {
   ColumnFeed,
   ColumnOptions,
@@ -22,7 +23,7 @@ import type {
   PlainStretch,
 } from "./column-shapes.ts";
 import { type CutContext, membersNow } from "./context.ts";
-import { type EpochView, touches } from "./epoch-view.ts";
+import { EpochView, touches } from "./epoch-view.ts";
 import { FeedGaps } from "./feed-gaps.ts";
 import type { FeedColumn, FeedStanding } from "./feed-shapes.ts";
 import {
@@ -40,6 +41,9 @@ import type { Turns, Work } from "./turns.ts";
 const TRIES_IN_STRETCH = 8;
 /** How often a slice is read anew because batches were sealed meanwhile. */
 const MOST_READS = 3;
+
+/** What is left is not divided if it is so many times as much as is asked for. */
+const NEARLY = 1.5;
 
 /** A span that is its node's state throughout a stretch. */
 interface Running {
@@ -109,7 +113,7 @@ class PlainReader {
   *stretches(from: Hlc, to: Hlc): Work<PlainStretch[]> {
     const found: PlainStretch[] = [];
     for (const { after, to: end } of this.#pieces(from, to)) {
-      if (this.#eventsBetween(after, end) < this.#leastEvents) continue;
+      if (!this.#hasEvents(after, end, this.#leastEvents)) continue;
       for (const start of this.#starts(after, end)) {
         yield;
         if (!this.#isPlain(start, end)) continue;
@@ -151,12 +155,14 @@ class PlainReader {
     });
   }
 
-  #eventsBetween(after: Hlc, to: Hlc): number {
-    const { source } = this.#context;
-    return this.#running(after).reduce(
-      (sum, { span }) => sum + source.eventsBetween(span.record.id, after, to),
-      0,
-    );
+  /** Whether there are so many events, about: of many nodes only some are asked. */
+  #hasEvents(after: Hlc, to: Hlc, least: number): boolean {
+    let count = 0;
+    for (const { span } of this.#running(after)) {
+      count += this.#context.source.eventsBetween(span.record.id, after, to);
+      if (count >= least) return true;
+    }
+    return count >= least;
   }
 
   /** Whether records say that nothing is missing, and states that nothing is lost. */
@@ -165,7 +171,16 @@ class PlainReader {
     if (running.some(({ span }) => !this.#isWhole(span, after, to))) return false;
     if (this.#spans.some((spans) => this.#gaps.missingFrom(spans, to).length > 0)) return false;
     if (this.#isAnybodyUnknown(running, after) || this.#isAnybodyUnknown(running, to)) return false;
-    return running.every(({ span }) => !this.#isAnyLost(this.#viewAt(span, after)));
+    return running.every(({ span }) => this.#isWholeAt(span, after));
+  }
+
+  /** Whether nothing that is followed is lost at `t`: of whom nothing ever was, nothing is. */
+  #isWholeAt(span: EpochSpan, t: Hlc): boolean {
+    const { store, source } = this.#context;
+    const { record } = span;
+    const isUntouched =
+      source.lostRanges(record).length === 0 && store.pruned(record.id) === undefined;
+    return isUntouched || !this.#isAnyLost(this.#viewAt(span, t));
   }
 
   #isWhole({ record, until }: EpochSpan, after: Hlc, to: Hlc): boolean {
@@ -215,8 +230,14 @@ class PlainReader {
   /** The end of a block about so many events away. */
   #endOf(running: readonly Running[], after: Hlc, to: Hlc, events: number): Hlc {
     const { source } = this.#context;
-    const total = this.#eventsBetween(after, to);
-    if (total <= events * 1.5) return to;
+    // Records know without a look how many there are at the most.
+    const most = running.reduce((sum, { span }) => sum + span.record.eventCount, 0);
+    if (most <= events * NEARLY) return to;
+    const total = running.reduce(
+      (sum, { span }) => sum + source.eventsBetween(span.record.id, after, to),
+      0,
+    );
+    if (total <= events * NEARLY) return to;
     const near = Math.floor(after + ((to - after) * events) / total) as Hlc;
     let best: number = to;
     for (const { span } of running) {
@@ -241,17 +262,39 @@ class PlainReader {
     let eventCount = 0;
     for (const { node, span } of running) {
       if (!this.#isWhole(span, after, to)) return undefined;
-      const view = this.#viewAt(span, after);
-      if (this.#isAnyLost(view)) return undefined;
+      const read = partsOf(this.#context, { node, span, after, to, logs: this.#logs });
+      if (read === undefined || read === "sealed meanwhile") return read;
+      for (const part of read.parts) parts.push(part);
+      eventCount += read.eventCount;
+      const view = this.#viewBefore(span, read.first, after);
+      if (view === undefined) return undefined;
       this.#noteHeld(node, view, held);
-      const read = this.#partsOf(node, span, after, to, parts);
-      if (read === undefined) return undefined;
-      if (read === "sealed meanwhile") return read;
-      eventCount += read;
       if (this.#marks.haveRisenPast(after)) return undefined;
       yield;
     }
-    return { after, to, standings: this.#standings(after), held, parts, eventCount };
+    const partEventCount = parts.reduce((sum, { count }) => sum + count, 0);
+    const standings = this.#standings(after);
+    return { after, to, standings, held, parts, eventCount, partEventCount };
+  }
+
+  /**
+   * A state that rows lead from to that at `after`: where the first segment begins, if a state lies there
+   * (segments end where states do), as what lies between is decoded with it anyway; else that at `after`.
+   * Undefined: something of it is lost.
+   */
+  #viewBefore(span: EpochSpan, first: StoredBatch | undefined, after: Hlc): EpochView | undefined {
+    const { source } = this.#context;
+    const { record } = span;
+    const isLost = source
+      .lostRanges(record)
+      .some(({ lastSeq, firstT }) => lastSeq >= (first?.firstSeq ?? 0) && firstT <= after);
+    if (first !== undefined && isSegment(first.bytes) && !isLost) {
+      const before = (first.firstT - 1) as Hlc;
+      const view = source.startBefore(record.id, before, this.#logs) ?? new EpochView(this.#logs);
+      if (view.seq === first.firstSeq - 1 && !this.#isAnyLost(view)) return view;
+    }
+    const view = this.#viewAt(span, after);
+    return this.#isAnyLost(view) ? undefined : view;
   }
 
   #noteHeld(node: number, view: EpochView, held: HeldAtStart[]): void {
@@ -259,47 +302,6 @@ class PlainReader {
       const value: Value | undefined = view.logs.get(log)?.get(key);
       if (value !== undefined) held.push({ node, column, value });
     }
-  }
-
-  /** How many events the parts have. Undefined: something of them cannot be read, or is not there. */
-  #partsOf(
-    node: number,
-    { record }: EpochSpan,
-    after: Hlc,
-    to: Hlc,
-    parts: ColumnPart[],
-  ): number | undefined | "sealed meanwhile" {
-    const { source } = this.#context;
-    let nextSeq = 0;
-    let events = 0;
-    for (const { stored, firstSeq } of source.parts(record.id, after, to)) {
-      if (stored.lastT <= after) continue;
-      if (firstSeq > stored.firstSeq) return "sealed meanwhile";
-      if (nextSeq > 0 && firstSeq !== nextSeq) return undefined;
-      nextSeq = stored.lastSeq + 1;
-      const count = isSegment(stored.bytes)
-        ? this.#blocksOf(node, stored, parts)
-        : batchOf(node, stored, parts);
-      if (count === undefined) return undefined;
-      events += count;
-    }
-    return source.isDamagedBetween(record.id, after, to) ? undefined : events;
-  }
-
-  #blocksOf(node: number, stored: StoredBatch, parts: ColumnPart[]): number | undefined {
-    const header = decodeSegmentHeader(stored.bytes);
-    let events = 0;
-    for (const [index, block] of header.blocks.entries()) {
-      if (block.kind !== BlockKind.log || !this.#logs.has(block.log)) continue;
-      const bytes = this.#context.store.block(stored, index);
-      if (bytes === undefined) return undefined;
-      events += block.count;
-      const { log, count, lastT, least, greatest } = block;
-      const until = stored.lastT;
-      const segmentT = header.firstT;
-      parts.push({ node, log, bytes, segmentT, count, lastT, until, least, greatest });
-    }
-    return events;
   }
 
   #standings(t: Hlc): FeedStanding[] {
@@ -312,13 +314,4 @@ class PlainReader {
       return [{ node, service, epoch, status, isMember } as FeedStanding];
     });
   }
-}
-
-function batchOf(node: number, stored: StoredBatch, parts: ColumnPart[]): number {
-  const { bytes, firstSeq, lastSeq, firstT, lastT } = stored;
-  const count = lastSeq - firstSeq + 1;
-  const [least, greatest] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const part = { node, log: undefined, bytes, segmentT: firstT, count, lastT, until: lastT };
-  parts.push({ ...part, least, greatest });
-  return count;
 }

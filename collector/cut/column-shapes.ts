@@ -26,18 +26,20 @@ export interface ColumnPart {
   /** The log whose block it is; undefined: a batch as it came, of all logs. */
   readonly log: string | undefined;
   readonly bytes: Uint8Array;
+  /** The bytes are a record that is still to be checked, against this key (`checkedBlock`). */
+  readonly key?: Uint8Array;
   /** Of a block: when its segment begins, how many events it has, and the last of them. */
   readonly segmentT: Hlc;
   readonly count: number;
   readonly lastT: Hlc;
   /** No later part of the node has anything of this log at or before it. */
   readonly until: Hlc;
-  /** Every number of it lies in [least, greatest]; infinite where that was not kept. */
-  readonly least: number;
-  readonly greatest: number;
 }
 
-/** What a node holds where a slice begins; whoever is not named holds nothing. */
+/**
+ * What a node holds where a slice begins, or where the node's first part begins, if that is earlier: rows
+ * from there on tell the rest. Whoever is not named holds nothing.
+ */
 export interface HeldAtStart {
   readonly node: number;
   readonly column: number;
@@ -50,8 +52,9 @@ export interface ColumnSlice extends PlainStretch {
   readonly held: readonly HeldAtStart[];
   /** By node, then by time. */
   readonly parts: readonly ColumnPart[];
-  /** Events of its parts, about: some lie before or behind it. */
+  /** Events in it, about, and those of all its parts: some lie before or behind it. */
   readonly eventCount: number;
+  readonly partEventCount: number;
 }
 
 /** Which columns, of which nodes; as `FeedOptions`. */
@@ -100,19 +103,25 @@ export interface ColumnRows {
   readonly column: Uint16Array | number;
   /** NaN where the value is no number: then `place` tells. */
   readonly number: Float64Array;
-  /** Absent: all are numbers. Index in `values`; -1: deleted; -2: a number. */
+  /** Absent: all are numbers. Index in `values`, or a `RowPlace`. */
   readonly place: Int32Array | undefined;
   readonly values: readonly Value[];
   /** No later rows of this stream have a tick up to here. */
   readonly until: Hlc;
-  readonly least: number;
-  readonly greatest: number;
 }
 
 /** Rows of one node; of a node there may be several streams, of different columns. */
 export interface ColumnStream {
   /** By its place in the feed's nodes. */
   readonly node: number;
-  /** Undefined: there are no more. @throws RetroError `data-damaged` and its like: no block as we write them */
+  /**
+   * What rows up to the beginning of the slice leave in the columns that they change; undefined: deleted. To
+   * be called first, once. Throws as `next`.
+   */
+  begin(): ReadonlyMap<number, Value | undefined>;
+  /**
+   * Rows later than the beginning, until the next call: columns are used again. Undefined: there are no more.
+   * @throws RetroError `data-damaged` and its like: no block as we write them
+   */
   next(): ColumnRows | undefined;
 }

@@ -6,7 +6,7 @@
  * should hold them. What cannot be read is skipped, told of, and a lost range to readers (record-reader.ts).
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
-import type { StoredBatch, StoredPiece } from "./history-store.ts";
+import type { StoredBatch, StoredPiece, UncheckedBlock } from "./history-store.ts";
 import {
   allBatches,
   batchesBeginning,
@@ -127,6 +127,12 @@ export class BatchReader {
     if (!this.#records.exists(key) && !this.#records.exists(batchKey(segment))) return undefined;
     this.#records.tellDamage("block", key, () => damagedBlockOf(segment, index));
     return undefined;
+  }
+
+  uncheckedBlock({ epochId, firstSeq }: StoredBatch, index: number): UncheckedBlock | undefined {
+    const key = blockKey(epochId, firstSeq, index);
+    const record = this.#records.unchecked(key);
+    return record && { key: plainBytes(key), record: plainBytes(record) };
   }
 
   /** For the day when the index itself is damaged. */

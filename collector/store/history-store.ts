@@ -28,6 +28,7 @@ import type {
   SegmentWrite,
   StoredBatch,
   StoredPiece,
+  UncheckedBlock,
 } from "./port/events.ts";
 import type {
   MessageCell,
@@ -71,6 +72,11 @@ export interface StoreWrite {
 }
 
 export interface HistoryStore extends BlockSource {
+  /**
+   * A block (see `block`) for who checks it elsewhere, in a thread of its own. Undefined if it is gone. Of one that
+   * is damaged nothing is told: that does who asks for `block`, as whoever finds it damaged must have done.
+   */
+  uncheckedBlock(segment: StoredBatch, index: number): UncheckedBlock | undefined;
   /**
    * All epochs, in memory: cheap to call. Ascending by id. The same array until a write changes an
    * epoch: what is computed from it may be kept as long as it is the same.

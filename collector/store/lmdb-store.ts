@@ -39,6 +39,7 @@ import type {
   StoreWrite,
   SweepOptions,
   TilesWrite,
+  UncheckedBlock,
   ViolationRecord,
 } from "./history-store.ts";
 import { SLOW_MESSAGE, VIOLATION } from "./keys.ts";
@@ -150,6 +151,10 @@ export class LmdbStore implements HistoryStore {
 
   block(segment: StoredBatch, index: number): Uint8Array | undefined {
     return this.#readable().batches.block(segment, index);
+  }
+
+  uncheckedBlock(segment: StoredBatch, index: number): UncheckedBlock | undefined {
+    return this.#readable().batches.uncheckedBlock(segment, index);
   }
 
   captures(): readonly StoredCapture[] {

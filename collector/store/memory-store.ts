@@ -36,12 +36,15 @@ import type {
   StoreWrite,
   SweepOptions,
   TilesWrite,
+  UncheckedBlock,
   ViolationRecord,
 } from "./history-store.ts";
+import { blockKey } from "./keys.ts";
 import { MemoryMessages } from "./memory-messages.ts";
 import { NumberedBodies } from "./memory-numbered.ts";
 import { EpochShelf } from "./memory-shelf.ts";
 import { marksOf, PruneMarks, withMessagesGone } from "./prune-marks.ts";
+import { sealRecord } from "./records.ts";
 
 export class MemoryStore implements HistoryStore {
   readonly #epochs = new Map<number, EpochRecord>();
@@ -103,6 +106,12 @@ export class MemoryStore implements HistoryStore {
   block({ epochId, firstSeq }: StoredBatch, index: number): Uint8Array | undefined {
     this.#assertOpen();
     return this.#shelves.get(epochId)?.block(firstSeq, index);
+  }
+
+  uncheckedBlock(segment: StoredBatch, index: number): UncheckedBlock | undefined {
+    const bytes = this.block(segment, index);
+    const key = blockKey(segment.epochId, segment.firstSeq, index);
+    return bytes && { key, record: sealRecord(key, bytes) };
   }
 
   async seal(write: SegmentWrite): Promise<boolean> {

@@ -108,6 +108,11 @@ export class RecordReader {
     return record && openRecord(key, record);
   }
 
+  /** The record as it lies there. */
+  unchecked(key: Buffer): Buffer | undefined {
+    return this.#db.getBinary(key);
+  }
+
   batch(key: Buffer): StoredBatch | undefined {
     const payload = this.read(key);
     if (payload === undefined) return undefined;

@@ -18,7 +18,8 @@ import {
   MAX_SEGMENT_EVENTS,
 } from "./segment-block.ts";
 import { damagedBlock } from "./segment-damage.ts";
-import { FRAME_PADDING, readFrames, readSmallFrames } from "./segment-frames.ts";
+import { readFrames, readRunning, readSmallFrames } from "./segment-frame-reader.ts";
+import { FRAME_PADDING } from "./segment-frames.ts";
 import { type KeyListMemory, readVariables } from "./segment-keys.ts";
 import { readNumbers } from "./segment-numbers.ts";
 import { readPacked } from "./segment-text.ts";
@@ -173,12 +174,7 @@ function readOffsets(reader: ByteReader, count: number): Uint32Array {
 
 export function readTimes(reader: ByteReader, count: number, firstT: number): Float64Array {
   const t = new Float64Array(count);
-  readFrames(reader, t);
-  let now = firstT;
-  for (let i = 0; i < count; i += 1) {
-    now += t[i] as number;
-    t[i] = now;
-  }
+  readRunning(reader, t, count, firstT);
   return t;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Columns of whole numbers, bit-packed in small frames: what blocks and checkpoints are made of.
- * Hot: bench `store-size`. Each frame of 256 numbers has a width of its own, and the few numbers that
+ * Columns of whole numbers, bit-packed in small frames: what blocks and checkpoints are made of. Here they are
+ * written; segment-frame-reader.ts reads them. Hot: bench `store-size`. Each frame of 256 numbers has a width of its own, and the few numbers that
  * need more are patched in afterwards, so that one leap does not widen its neighbours:
  *
  *     frame     width 1 | patches 1 | base, zigzag varint | packed numbers | patches
@@ -13,24 +13,24 @@
  * `FRAME_PADDING` bytes. Numbers are whole, above -2^51 and below 2^53 (`t` may leap that far). After
  * Lemire and Boytsov, "Decoding billions of integers per second through vectorization", 2015 (PFOR).
  */
-import { type ByteReader, type ByteWriter, unzigzag, zigzag } from "../../agent/kernel/index.ts";
-import { damagedBlock } from "./segment-damage.ts";
+import { type ByteWriter, zigzag } from "../../agent/kernel/index.ts";
 
 /** Numbers in a frame; the last of a column may have fewer. */
 export const FRAME_NUMBERS = 256;
 /** Bytes that must follow the last column, whatever is in them. */
 export const FRAME_PADDING = 4;
 
-const PLANE_BITS = 24;
-const MAX_PACKED_BITS = 48;
-const RAW = 64;
+/** Bits of a plane; of both; and the width that says that numbers stand there as doubles. */
+export const PLANE_BITS = 24;
+export const MAX_PACKED_BITS = 48;
+export const RAW = 64;
 const MAX_PATCHES = 255;
 /** Numbers of fewer bits are split as integers. */
 const SMALL_BITS = 31;
 const HIGHEST_BASE = 2 ** 51;
-const TWO_24 = 2 ** 24;
+export const TWO_24: number = 2 ** 24;
 const TWO_32 = 2 ** 32;
-const POWERS: Float64Array = Float64Array.from({ length: 54 }, (_, power) => 2 ** power);
+export const POWERS: Float64Array = Float64Array.from({ length: 54 }, (_, power) => 2 ** power);
 
 // Scratch, used within one call and never across.
 const low = new Uint32Array(FRAME_NUMBERS);
@@ -168,134 +168,4 @@ function writePlane(out: ByteWriter, plane: Uint32Array, count: number, width: n
     }
   }
   if (bits > 0) out.byte(held & 0xff);
-}
-
-/** Fills `into` from the reader. @throws RetroError `data-damaged`, `bad-batch` */
-export function readFrames(reader: ByteReader, into: Float64Array): void {
-  const view = viewOf(reader);
-  for (let start = 0; start < into.length; start += FRAME_NUMBERS) {
-    const count = Math.min(FRAME_NUMBERS, into.length - start);
-    const width = reader.byte();
-    const patches = reader.byte();
-    if (width === RAW) {
-      for (let i = 0; i < count; i += 1) into[start + i] = reader.float64();
-      continue;
-    }
-    const base = readPacked(reader, view, width, count);
-    if (width <= PLANE_BITS) {
-      for (let i = 0; i < count; i += 1) into[start + i] = base + (low[i] as number);
-    } else {
-      for (let i = 0; i < count; i += 1) {
-        into[start + i] = base + (low[i] as number) + (high[i] as number) * TWO_24;
-      }
-    }
-    for (let patch = 0; patch < patches; patch += 1) {
-      const at = start + patchedIndex(reader, count);
-      into[at] = (into[at] as number) + reader.varint() * (POWERS[width] as number);
-    }
-  }
-}
-
-/** Passes over `count` numbers that nobody wants: reads the heads of their frames alone. */
-export function skipFrames(reader: ByteReader, count: number): void {
-  for (let start = 0; start < count; start += FRAME_NUMBERS) {
-    const inFrame = Math.min(FRAME_NUMBERS, count - start);
-    const width = reader.byte();
-    const patches = reader.byte();
-    if (width === RAW) {
-      skipBytes(reader, inFrame * 8);
-      continue;
-    }
-    if (width > MAX_PACKED_BITS) damagedBlock("a frame of impossible width");
-    reader.varint();
-    skipBytes(reader, (inFrame * Math.min(width, PLANE_BITS) + 7) >> 3);
-    if (width > PLANE_BITS) skipBytes(reader, (inFrame * (width - PLANE_BITS) + 7) >> 3);
-    for (let patch = 0; patch < patches; patch += 1) {
-      reader.byte();
-      reader.varint();
-    }
-  }
-}
-
-function skipBytes(reader: ByteReader, bytes: number): void {
-  reader.need(bytes);
-  reader.pos += bytes;
-}
-
-/** As `readFrames`, for numbers known to be from 0 to below `limit`, 2^24 at most. */
-export function readSmallFrames(
-  reader: ByteReader,
-  into: Uint32Array | Uint8Array,
-  limit: number,
-): void {
-  const view = viewOf(reader);
-  for (let start = 0; start < into.length; start += FRAME_NUMBERS) {
-    const count = Math.min(FRAME_NUMBERS, into.length - start);
-    const width = reader.byte();
-    const patches = reader.byte();
-    if (width > PLANE_BITS) damagedBlock("a small number in many bits");
-    const base = readPacked(reader, view, width, count);
-    if (base < 0 || base >= limit) damagedBlock("a number out of range");
-    let highest = 0;
-    for (let i = 0; i < count; i += 1) {
-      const number = base + (low[i] as number);
-      highest |= number;
-      into[start + i] = number;
-    }
-    for (let patch = 0; patch < patches; patch += 1) {
-      const at = start + patchedIndex(reader, count);
-      const number = (into[at] as number) + reader.varint() * (POWERS[width] as number);
-      if (number >= limit) damagedBlock("a number out of range");
-      into[at] = number;
-    }
-    // The bits of all: below the limit if they are; else one by one.
-    if (highest >= limit) checkBelow(into, start, start + count, limit);
-  }
-}
-
-function checkBelow(into: ArrayLike<number>, start: number, end: number, limit: number): void {
-  for (let i = start; i < end; i += 1) {
-    if (!((into[i] as number) < limit)) damagedBlock("a number out of range");
-  }
-}
-
-/** Unpacks the planes of a frame into `low` and `high`; returns its base. */
-function readPacked(reader: ByteReader, view: DataView, width: number, count: number): number {
-  const base = unzigzag(reader.varint());
-  if (width > MAX_PACKED_BITS) damagedBlock("a frame of impossible width");
-  readPlane(reader, view, low, count, Math.min(width, PLANE_BITS));
-  if (width > PLANE_BITS) readPlane(reader, view, high, count, width - PLANE_BITS);
-  return base;
-}
-
-function readPlane(
-  reader: ByteReader,
-  view: DataView,
-  plane: Uint32Array,
-  count: number,
-  width: number,
-): void {
-  if (width === 0) {
-    plane.fill(0, 0, count);
-    return;
-  }
-  const bytes = (count * width + 7) >> 3;
-  reader.need(bytes + FRAME_PADDING);
-  const start = reader.pos;
-  const mask = 2 ** width - 1;
-  let bit = 0;
-  for (let i = 0; i < count; i += 1) {
-    plane[i] = (view.getUint32(start + (bit >> 3), true) >>> (bit & 7)) & mask;
-    bit += width;
-  }
-  reader.pos = start + bytes;
-}
-
-function patchedIndex(reader: ByteReader, count: number): number {
-  const index = reader.byte();
-  return index < count ? index : damagedBlock("a patch beyond its frame");
-}
-
-function viewOf({ bytes }: ByteReader): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -12,7 +12,8 @@
 import type { ByteReader, ByteWriter } from "../../agent/kernel/index.ts";
 import { isWireInteger } from "../../agent/kernel/index.ts";
 import { damagedBlock } from "./segment-damage.ts";
-import { frameBits, readFrames, writeFrames } from "./segment-frames.ts";
+import { readFrames, readRunning } from "./segment-frame-reader.ts";
+import { frameBits, writeFrames } from "./segment-frames.ts";
 
 /** What a number is. */
 export const NumberClass: { readonly whole: 0; readonly decimal: 1; readonly double: 2 } = {
@@ -92,8 +93,9 @@ export function readNumbers(
 ): void {
   const mode = reader.byte();
   if (mode > BY_VARIABLE || exponent > MAX_EXPONENT) damagedBlock("numbers of unknown form");
-  readFrames(reader, into);
-  if (mode === BY_VARIABLE) {
+  if (mode === BY_VARIABLE && variableCount === 1) readRunning(reader, into, into.length, 0);
+  else readFrames(reader, into);
+  if (mode === BY_VARIABLE && variableCount > 1) {
     const last = new Float64Array(variableCount);
     for (let i = 0; i < into.length; i += 1) {
       const variable = variables[i] as number;

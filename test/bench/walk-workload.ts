@@ -66,6 +66,8 @@ export async function storeWalkHistory(nodes: number, perNode: number): Promise<
   history.notifyStored();
   await history.idle();
   if (history.sealer.failure !== undefined) throw history.sealer.failure;
+  // Fewer than a segment's worth of events of a node stay as they came.
+  if (history.sealer.segmentCount < nodes) throw new Error("not every node was sealed");
   return {
     history,
     nodes: Array.from({ length: nodes }, (_, node) => walkNode(node)),
@@ -148,7 +150,7 @@ export interface Searched {
   readonly firstTurnMs: number;
 }
 
-const schemaOf = (nodes: readonly string[]): Parameters<typeof checkText>[1]["schema"] => ({
+export const schemaOf = (nodes: readonly string[]): Parameters<typeof checkText>[1]["schema"] => ({
   logs: new Map([[LOG, [KEY]]]),
   nodes,
   services: ["setd"],

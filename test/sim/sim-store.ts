@@ -35,6 +35,7 @@ import type {
   StoreWrite,
   SweepOptions,
   TilesWrite,
+  UncheckedBlock,
   ViolationRecord,
 } from "../../collector/store/history-store.ts";
 import { MemoryStore } from "../../collector/store/memory-store.ts";
@@ -104,6 +105,10 @@ export class SimStore implements HistoryStore {
 
   block(segment: StoredBatch, index: number): Uint8Array | undefined {
     return this.#disk.content.block(segment, index);
+  }
+
+  uncheckedBlock(segment: StoredBatch, index: number): UncheckedBlock | undefined {
+    return this.#disk.content.uncheckedBlock(segment, index);
   }
 
   captures(): readonly StoredCapture[] {

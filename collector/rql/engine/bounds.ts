@@ -1,6 +1,6 @@
 /**
- * Whether a condition can turn at all while values stay within bounds: blocks say of themselves which is
- * their least and their greatest number, so of many stretches it is known before they are evaluated.
+ * Whether a condition can turn at all while values stay within bounds: of most pieces of a window it is
+ * known from their least and their greatest number, before anything is put in order or evaluated.
  *
  *     v of n1    [3 .. 9]   what it is now, and all that the rows to come may make of it
  *     v of n2    [3 .. 7]
@@ -11,7 +11,7 @@
  */
 import { CellKind, type Cells } from "./cells.ts";
 import type { NumberIr, TruthIr } from "./ir.ts";
-import { type Bounds, finite, widened } from "./number-bounds.ts";
+import { type Bounds, type Coming, finite, widened } from "./number-bounds.ts";
 import type { Reading } from "./readings.ts";
 
 export interface BoundsTables {
@@ -21,7 +21,7 @@ export interface BoundsTables {
 }
 
 /** 0 or 1: so it is and stays, as long as cells only take numbers within `coming`. */
-export function decided(ir: TruthIr, coming: Bounds, tables: BoundsTables): number | undefined {
+export function decided(ir: TruthIr, coming: Coming, tables: BoundsTables): number | undefined {
   switch (ir.is) {
     case "truth":
       return ir.value === 2 ? undefined : ir.value;
@@ -46,16 +46,16 @@ export function decided(ir: TruthIr, coming: Bounds, tables: BoundsTables): numb
   }
 }
 
-function boundsOf(ir: NumberIr, coming: Bounds, tables: BoundsTables): Bounds | undefined {
+function boundsOf(ir: NumberIr, coming: Coming, tables: BoundsTables): Bounds | undefined {
   switch (ir.is) {
     case "constant": {
       const value = tables.numbers[ir.index] as number;
       return { least: value, greatest: value };
     }
     case "cell": {
-      const { kinds, numbers } = tables.cells;
-      if (kinds[ir.cell] !== CellKind.number) return undefined;
-      return widened(numbers[ir.cell] as number, coming);
+      const { cells } = tables;
+      if (cells.kinds[ir.cell] !== CellKind.number) return undefined;
+      return widened(cells.numbers[ir.cell] as number, coming, cells.columnOf(ir.cell));
     }
     case "reading":
       return tables.readings[ir.index]?.bounds?.(coming);

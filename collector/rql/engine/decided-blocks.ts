@@ -1,6 +1,6 @@
 /**
  * Of how many blocks it is known before they are decoded that the condition cannot turn in them: for EXPLAIN.
- * The engine decides so window by window (bounds.ts), with what cells hold by then; here each block is taken with
+ * The engine decides so piece by piece (bounds.ts), with what cells hold by then; here each block is taken with
  * all that may be held while it lasts.
  *
  *     n1   |3..5|  |4..9      |2..6|       a block counts for its values until the node's next one has ended
@@ -12,7 +12,7 @@ import type { FeedChange, PlannedBlock } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { Cells } from "./cells.ts";
 import { isConditionDecided } from "./decided-condition.ts";
-import { type Bounds, finite } from "./number-bounds.ts";
+import { type Bounds, type Coming, finite } from "./number-bounds.ts";
 import { programOf } from "./program.ts";
 
 /** Cells times blocks that are worked out. */
@@ -47,11 +47,17 @@ export function decidedBlocks(query: CheckedQuery, range: PlannedRange): number 
     }
   }
   const tables = { cells, numbers: program.lowering.numbers, readings: program.lowering.readings };
+  const coming: Coming = {
+    least: new Float64Array(cells.columnCount),
+    greatest: new Float64Array(cells.columnCount),
+  };
   let count = 0;
   for (const { firstT, lastT } of blocks) {
-    const coming = values.between(firstT, lastT);
-    if (coming === undefined) continue;
-    for (const cell of holders) cells.put(cell, coming.least);
+    const between = values.between(firstT, lastT);
+    if (between === undefined) continue;
+    coming.least.fill(between.least);
+    coming.greatest.fill(between.greatest);
+    for (const cell of holders) cells.put(cell, between.least);
     if (isConditionDecided(program, coming, tables)) count += 1;
   }
   return count;

@@ -1,12 +1,12 @@
 /** Whether the condition of a query can turn at all while values stay within bounds. */
 import { type BoundsTables, decided } from "./bounds.ts";
-import type { Bounds } from "./number-bounds.ts";
+import type { Coming } from "./number-bounds.ts";
 import type { Conjunct, Program } from "./program.ts";
 
 /** That neither the condition nor that of its window can turn, whatever numbers within `coming` cells take. */
 export function isConditionDecided(
   { when, follower }: Pick<Program, "when" | "follower">,
-  coming: Bounds,
+  coming: Coming,
   tables: BoundsTables,
 ): boolean {
   const truthOf = ({ ir }: Conjunct): number | undefined => ir && decided(ir, coming, tables);

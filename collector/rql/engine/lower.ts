@@ -31,7 +31,6 @@ import {
   ExtremeAsking,
   ExtremeReading,
   HeldAsking,
-  OtherHeldAsking,
   PredicateAsking,
   type Reading,
   SumReading,
@@ -317,8 +316,7 @@ export class Lowering implements Tables {
     if (kindOf(value) === "set" || kindOf(value) === "time" || kindOf(value) === "duration") return;
     const values = this.#aggregate("counted map", column, () => new CountedValues());
     const held: number | HeldText = typeof value === "number" ? value : canonical(value);
-    const Kind = isOther ? OtherHeldAsking : HeldAsking;
-    return new Kind(this.#cells, column, this.odd, values, held);
+    return new HeldAsking(this.#cells, column, this.odd, values, held, isOther);
   }
 
   /** `x > n` where n may change: the greatest or the least member decides. */

@@ -12,11 +12,17 @@ import type { ColumnFeed, ColumnSlice, PlainStretch } from "../../cut/column-sha
 import type { SliceResult } from "./slice-result.ts";
 import type { OpenSlices } from "./slice-threads.ts";
 
-/** Events of the largest slice. Each has twice as many as the one before. */
+/** Each slice has twice as many events as the one before; of the largest, so many. */
 const MOST_EVENTS = 1_048_576;
+/**
+ * Blocks at both ends of a slice are decoded by its neighbours, too: slices are so many times as large as
+ * those, up to so many bytes.
+ */
+const WORTH_ENDS = 4;
+const MOST_BYTES: number = 32 * 1024 * 1024;
 /** A slice that turned too often is followed by one so much smaller. */
 const FULL_SHARE = 4;
-/** A thread gets at least so many of a stretch. */
+/** Of several threads each gets at least so many of a stretch, as they should end together. */
 const SLICES_PER_WORKER = 4;
 /** Slices read before the one that is waited for is done, per thread. */
 const AHEAD = 2;
@@ -78,8 +84,8 @@ export async function searchPlain(options: PlainSearchOptions): Promise<Hlc> {
 }
 
 /**
- * How many slices a stretch of so many events will be cut into, about, where they come evenly and the
- * condition does not turn too often: for EXPLAIN.
+ * How many slices a stretch of so many events will be cut into, about, where they come evenly from not too
+ * many nodes and the condition does not turn too often: for EXPLAIN.
  */
 export function sliceCountOf(eventCount: number, firstEvents: number, workers: number): number {
   let left = eventCount;
@@ -88,20 +94,27 @@ export function sliceCountOf(eventCount: number, firstEvents: number, workers: n
   while (left > events * 1.5) {
     left -= events;
     count += 1;
-    const share = left / (workers * SLICES_PER_WORKER);
-    events = Math.max(firstEvents, Math.min(events * 2, MOST_EVENTS, share));
+    const wanted = Math.min(events * 2, MOST_EVENTS);
+    const share = workers === 1 ? wanted : left / (workers * SLICES_PER_WORKER);
+    events = Math.max(firstEvents, Math.min(wanted, share));
   }
   return count;
 }
 
-/** Twice as much, but not so much that some thread goes without. */
+/** Twice as much, but not so much that some thread goes without, nor so little that ends prevail. */
 function nextSize(
   events: number,
-  { after, to, eventCount }: ColumnSlice,
+  { after, to, eventCount, partEventCount, parts }: ColumnSlice,
   end: Hlc,
   workers: number,
 ): number {
+  const atEnds = Math.max(0, partEventCount - eventCount);
+  const byteCount = parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const bytesPerEvent = byteCount / Math.max(1, partEventCount);
+  const worthwhile = Math.min(atEnds * WORTH_ENDS, MOST_BYTES / Math.max(0.01, bytesPerEvent));
+  const wanted = Math.min(Math.max(events * 2, worthwhile), Math.max(MOST_EVENTS, worthwhile));
+  if (workers === 1) return wanted;
   const rate = eventCount / Math.max(1, to - after);
   const share = (rate * (end - to)) / (workers * SLICES_PER_WORKER);
-  return Math.min(events * 2, MOST_EVENTS, share);
+  return Math.min(wanted, Math.max(share, atEnds));
 }

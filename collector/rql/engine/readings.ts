@@ -9,7 +9,7 @@ import { CellKind, type Cells } from "./cells.ts";
 import type { CountedPredicate } from "./counted-predicate.ts";
 import type { CountedValues } from "./counted-values.ts";
 import type { Comparison } from "./ir.ts";
-import { type Bounds, widened } from "./number-bounds.ts";
+import { type Bounds, type Coming, widened } from "./number-bounds.ts";
 import type { Odd } from "./odd.ts";
 import type { RunningSum } from "./running-sum.ts";
 import type { Tournament } from "./tournament.ts";
@@ -18,7 +18,7 @@ export interface Reading {
   /** A number, NaN where it is unknown. */
   read(): number;
   /** What it may become while nodes that hold a number take others within `coming`. */
-  bounds?(coming: Bounds): Bounds | undefined;
+  bounds?(coming: Coming): Bounds | undefined;
 }
 
 export interface Asking {
@@ -89,9 +89,9 @@ export class ExtremeReading extends OfColumn implements Reading {
   }
 
   /** Of many numbers that may each become anything within `coming` the greatest may too; so may the least. */
-  bounds(coming: Bounds): Bounds | undefined {
+  bounds(coming: Coming): Bounds | undefined {
     if (this.isLost || this.hasOthers) return undefined;
-    return widened(this.#tree.best, coming);
+    return widened(this.#tree.best, coming, this.column);
   }
 }
 
@@ -220,10 +220,14 @@ function isOrdered(op: Comparison, a: number, b: number): boolean {
   return op === "<" ? a < b : op === "<=" ? a <= b : op === ">" ? a > b : a >= b;
 }
 
-/** c IN v, which EXISTS x IN v : (x = c) is too; c may be of any kind. */
+/**
+ * c IN v, which EXISTS x IN v : (x = c) is too; c may be of any kind. `isOther`: EXISTS x IN v : (x != c), that
+ * something else is held.
+ */
 export class HeldAsking extends OfColumn implements Asking {
   readonly #values: CountedValues;
   readonly #value: number | HeldText;
+  readonly #isOther: boolean;
 
   constructor(
     cells: Cells,
@@ -231,38 +235,18 @@ export class HeldAsking extends OfColumn implements Asking {
     odd: Odd,
     values: CountedValues,
     value: number | HeldText,
+    isOther: boolean,
   ) {
     super(cells, column, odd);
     this.#values = values;
     this.#value = value;
+    this.#isOther = isOther;
   }
 
   ask(): number {
-    if (this.#values.has(this.#value)) return 1;
-    return this.isLost ? 2 : 0;
-  }
-}
-
-/** EXISTS x IN v : (x != c): something else is held. */
-export class OtherHeldAsking extends OfColumn implements Asking {
-  readonly #values: CountedValues;
-  readonly #value: number | HeldText;
-
-  constructor(
-    cells: Cells,
-    column: number,
-    odd: Odd,
-    values: CountedValues,
-    value: number | HeldText,
-  ) {
-    super(cells, column, odd);
-    this.#values = values;
-    this.#value = value;
-  }
-
-  ask(): number {
-    const others = this.#values.distinct - (this.#values.has(this.#value) ? 1 : 0);
-    if (others > 0) return 1;
+    const isHeld = this.#values.has(this.#value);
+    const isThere = this.#isOther ? this.#values.distinct > (isHeld ? 1 : 0) : isHeld;
+    if (isThere) return 1;
     return this.isLost ? 2 : 0;
   }
 }

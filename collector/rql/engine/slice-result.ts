@@ -37,7 +37,7 @@ export interface SliceResult {
   readonly isFull: boolean;
   /** In order of time, each place of the text once. */
   readonly warnings: readonly { readonly t: Hlc; readonly warning: RqlWarning }[];
-  /** Windows, and those of which bounds decided, so that rows were applied and nothing was evaluated. */
-  readonly windows: number;
-  readonly decidedWindows: number;
+  /** Rows, and those of which bounds decided, so that they were applied and nothing was evaluated. */
+  readonly rows: number;
+  readonly decidedRows: number;
 }

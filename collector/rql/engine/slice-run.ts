@@ -1,42 +1,37 @@
 /**
  * Goes through every cut of a slice of history in columns, and tells where the condition turns.
  *
- *     slice ─▶ streams (decoded block by block) ─▶ windows in order of time ─▶ the walker's loop
- *                                                                              │ slow ticks, turns
- *     cells, aggregates ◀──────────────────────────────────────────────────────┘
+ *     slice ─▶ streams (decoded block by block) ─▶ windows ─▶ pieces ─┬▶ decided by what their numbers lie
+ *                                                                     │  between: applied, nothing evaluated
+ *                                                                     └▶ put in order of time, cut by cut
+ *                                                                        by the walker's loop
  *
  * The loop itself is in walker.ts and generate.ts. Here is what happens seldom: several changes at one
- * tick, values that are no numbers, the interpreter's word where the fast form has none, and the values of
- * a row. One object per query and thread; slices may come in any order, as each says what is held at its
- * beginning.
+ * tick, and values that are no numbers; turn-recorder.ts takes down what turns. One object per query and
+ * thread; slices may come in any order, as each says what is held at its beginning.
  */
-import { type Hlc, type Json, RetroError } from "../../../agent/kernel/index.ts";
-import { type DecodeCounts, streamsOf } from "../../cut/column-rows.ts";
-import type { ColumnSlice } from "../../cut/column-shapes.ts";
+import { type Hlc, RetroError, type Value, type VariableRef } from "../../../agent/kernel/index.ts";
+import { type DecodeCounts, SliceColumns } from "../../cut/column-rows.ts";
+import type { ColumnSlice, ColumnStream, HeldAtStart } from "../../cut/column-shapes.ts";
 import type { FeedStanding } from "../../cut/history.ts";
-import type { BoundExpr, CheckedQuery } from "../check/bound.ts";
-import { type CutState, HELD_ABSENT, type NodeAtCut } from "../interpret/cut-sequence.ts";
-import { Evaluator } from "../interpret/evaluate.ts";
-import { datumJson } from "../interpret/output.ts";
-import { RunContext, RunEnded } from "../interpret/run-context.ts";
+import type { CheckedQuery } from "../check/bound.ts";
+import { HELD_ABSENT, type NodeAtCut } from "../interpret/cut-sequence.ts";
+import { RunEnded } from "../interpret/run-context.ts";
 import type { RunLimits } from "../limits.ts";
-import { ABSENT, fromValue, Unknown } from "../values/datum.ts";
+import { ABSENT, fromValue } from "../values/datum.ts";
 import { RowApplier } from "./apply-rows.ts";
-import { type BoundsTables, decided } from "./bounds.ts";
+import type { BoundsTables } from "./bounds.ts";
 import { Cells, type Given } from "./cells.ts";
+import { isConditionDecided } from "./decided-condition.ts";
 import { generatedWalker } from "./generate.ts";
 import { NotPlain } from "./not-plain.ts";
-import { type Conjunct, type Program, programOf } from "./program.ts";
-import type { SliceResult, Turn, TurnFinding } from "./slice-result.ts";
+import { PieceSize } from "./piece-size.ts";
+import { type Program, programOf } from "./program.ts";
+import type { SliceResult } from "./slice-result.ts";
+import { Sources } from "./sources.ts";
 import { TimeMerge } from "./time-merge.ts";
-import {
-  closureWalker,
-  type Known,
-  knownOf,
-  type Listener,
-  type Pace,
-  type Walker,
-} from "./walker.ts";
+import { TurnRecorder } from "./turn-recorder.ts";
+import { closureWalker, type Known, knownOf, type Pace, type Walker } from "./walker.ts";
 
 export interface SliceRunOptions {
   /** The feed's nodes, by place: ids, sorted. */
@@ -46,39 +41,29 @@ export interface SliceRunOptions {
   readonly mayGenerate?: boolean;
   /** Values that the turns of one slice may hold, about; then the slice ends. Default: 500,000. */
   readonly turnValues?: number;
+  /** So many rows are not divided further before they are put in order. Default: 64. */
+  readonly pieceRows?: number;
   /** Looked at once per window. */
   readonly isCancelled?: () => boolean;
 }
 
-export class SliceRun implements Listener {
-  readonly #query: CheckedQuery;
+export class SliceRun {
   readonly #options: SliceRunOptions;
   readonly #cells: Cells;
   readonly #program: Program;
   readonly #known: Known;
   readonly #walker: Walker;
   readonly #everyCut: boolean;
-  readonly #findsValues: boolean;
   readonly #pace: Pace = { cuts: 0, p: 0, q: 0 };
-  readonly counts: DecodeCounts = { blocks: 0, passedOver: 0 };
-  #context: RunContext;
-  #evaluator: Evaluator;
-  /** The tick that the evaluator has turned to. */
-  #begunAt = Number.NaN;
-  #turns: Turn[] = [];
-  #warnings: SliceResult["warnings"][number][] = [];
-  /** Nodes of the tick at hand whose change touched the condition; undefined: that of one cell. */
-  #touched: ReadonlySet<number> | undefined;
-  #sameness = "";
+  readonly #recorder: TurnRecorder;
+  readonly #columns: SliceColumns;
+  readonly #merge: TimeMerge;
   readonly #applier: RowApplier;
-  readonly #tables: Pick<BoundsTables, "numbers" | "readings">;
+  readonly #pieces: PieceSize;
+  readonly #tables: BoundsTables;
   readonly #mayBeDecided: boolean;
-  #decidedWindows = 0;
-  /** What turns of the slice may still take, in values. */
-  #room = 0;
-  readonly #findingSize: number;
-  /** The last turn that had room. */
-  #fullAt: { readonly t: Hlc; readonly cuts: number } | undefined;
+  #rows = 0;
+  #decidedRows = 0;
 
   /** Undefined: the engine does not cover the query. */
   static of(query: CheckedQuery, options: SliceRunOptions): SliceRun | undefined {
@@ -93,26 +78,32 @@ export class SliceRun implements Listener {
     cells: Cells,
     program: Program,
   ) {
-    this.#query = query;
     this.#options = options;
     this.#cells = cells;
     this.#program = program;
     this.#known = knownOf(program);
     // Without a condition each cut may be another row.
     this.#everyCut = query.eachChange || query.when === undefined;
-    this.#findingSize = query.items.length * Math.max(1, options.nodes.length);
+    this.#columns = new SliceColumns(followedBy(query));
+    this.#merge = new TimeMerge(cells);
     this.#applier = new RowApplier(cells);
-    this.#tables = program.lowering;
+    this.#pieces = new PieceSize(options.pieceRows);
+    const { numbers, readings } = program.lowering;
+    this.#tables = { cells, numbers, readings };
     // Every cut is asked for, or COMPUTE may warn at any: then each is evaluated.
     this.#mayBeDecided = !this.#everyCut && program.watched.length === 0;
-    this.#findsValues = query.take?.kind !== "COUNT" || query.when === undefined;
+    this.#recorder = new TurnRecorder({
+      ...{ query, program, cells, pace: this.#pace, limits: options.limits },
+      turnValues: options.turnValues,
+      isCancelled: options.isCancelled ?? ((): boolean => false),
+    });
+    const known = this.#known;
     const generated =
       options.mayGenerate === false
         ? undefined
-        : generatedWalker(program, cells, this.#known, this, this.#everyCut);
-    this.#walker = generated ?? closureWalker(program, cells, this.#known, this, this.#everyCut);
-    this.#context = this.#newContext();
-    this.#evaluator = new Evaluator(query, cells, this.#context);
+        : generatedWalker(program, cells, known, this.#recorder, this.#everyCut);
+    this.#walker =
+      generated ?? closureWalker(program, cells, known, this.#recorder, this.#everyCut);
   }
 
   /** How the query is evaluated, for EXPLAIN. */
@@ -120,152 +111,158 @@ export class SliceRun implements Listener {
     return this.#program;
   }
 
+  /** What was decoded so far, in all slices. */
+  get counts(): DecodeCounts {
+    return this.#columns.counts;
+  }
+
   run(slice: ColumnSlice): SliceResult {
-    this.#open(slice);
     const pace = this.#pace;
+    const recorder = this.#recorder;
+    recorder.open();
+    pace.cuts = 0;
+    this.#rows = 0;
+    this.#decidedRows = 0;
     let reached: Hlc = slice.after;
     let ended: SliceResult["ended"];
-    let windows = 0;
     try {
-      const streams = streamsOf(slice, this.#followed(), this.#lists, this.counts);
-      const merge = new TimeMerge(this.#cells, streams, slice.to);
-      while (merge.next()) {
-        windows += 1;
+      const streams = this.#columns.open(slice);
+      this.#open(slice, streams);
+      const sources = new Sources(streams, slice.after, slice.to);
+      while (sources.next()) {
         const before = pace.cuts;
-        this.#window(merge);
-        this.#context.step(pace.cuts - before);
-        reached = merge.window.until as Hlc;
+        this.#window(sources);
+        recorder.step(pace.cuts - before);
+        reached = sources.end as Hlc;
         if (this.#options.isCancelled?.() === true) throw new RunEnded("cancelled");
-        if (this.#fullAt !== undefined) break;
+        if (recorder.fullAt !== undefined) break;
       }
-      if (this.#fullAt === undefined) reached = slice.to;
+      if (recorder.fullAt === undefined) reached = slice.to;
     } catch (error) {
       if (error instanceof RunEnded && error.status !== "truncated") ended = error.status;
       else if (!(error instanceof NotPlain) && !(error instanceof RetroError)) throw error;
     }
-    return this.#result(reached, ended, windows);
+    return this.#result(reached, ended);
   }
 
-  #result(reached: Hlc, ended: SliceResult["ended"], windows: number): SliceResult {
-    const turns = this.#turns;
-    const warnings = this.#warnings;
-    this.#turns = [];
-    this.#warnings = [];
+  #result(reached: Hlc, ended: SliceResult["ended"]): SliceResult {
+    const { fullAt } = this.#recorder;
+    const { turns, warnings } = this.#recorder.take();
+    const shared = { turns, rows: this.#rows, decidedRows: this.#decidedRows };
     const { cuts } = this.#pace;
-    const shared = { turns, windows, decidedWindows: this.#decidedWindows };
-    const full = this.#fullAt;
-    if (full === undefined) return { ...shared, warnings, cuts, reached, ended, isFull: false };
-    const told = warnings.filter(({ t }) => t <= full.t);
-    // What came after it is gone through again, whatever ended it.
-    const wish = ended === "cancelled" ? ended : undefined;
+    if (fullAt === undefined) return { ...shared, warnings, cuts, reached, ended, isFull: false };
     return {
       ...shared,
-      warnings: told,
-      cuts: full.cuts,
-      reached: full.t,
-      ended: wish,
+      warnings: warnings.filter(({ t }) => t <= fullAt.t),
+      cuts: fullAt.cuts,
+      reached: fullAt.t,
+      // What came after it is gone through again, whatever ended it.
+      ended: ended === "cancelled" ? ended : undefined,
       isFull: true,
     };
   }
 
-  /** Lists of keys met so far, by their hashes. */
-  readonly #lists = {
-    get: (name: string) => this.#keyLists.get(name),
-    set: (name: string, list: readonly { readonly log: string; readonly key: string }[]): void => {
-      if (this.#keyLists.size >= KEY_LISTS) this.#keyLists.clear();
-      this.#keyLists.set(name, list);
-    },
-  };
-  readonly #keyLists = new Map<string, readonly { readonly log: string; readonly key: string }[]>();
-
-  /** By their places in the query: those that some FROM log has. */
-  #followed(): ({ readonly log: string; readonly key: string } | undefined)[] {
-    return this.#query.columns.map(({ log, key }) =>
-      log === undefined ? undefined : { log, key },
-    );
-  }
-
   // ---- the beginning of a slice
 
-  #open({ after, standings, held }: ColumnSlice): void {
+  #open({ after, standings, held }: ColumnSlice, streams: readonly ColumnStream[]): void {
     const cells = this.#cells;
-    const nodes = cells.nodeIds.length;
-    const wanted = new Map(
-      held.map(({ node, column, value }) => [column * nodes + node, fromValue(value)] as const),
-    );
-    for (let cell = 0; cell < cells.kinds.length; cell += 1) {
-      const value = wanted.get(cell);
-      // Null is a value.
-      const given: Given = value === undefined ? ABSENT : value;
-      if (!cells.holds(cell, given)) cells.put(cell, given);
-    }
+    this.#hold(held, streams);
     cells.nodes = new Map(
       [...standings]
         .sort((a, b) => a.node - b.node)
         .map((standing) => [cells.nodeIds[standing.node] as string, nodeOf(standing)]),
     );
     this.#known.isStale.fill(1);
-    this.#begunAt = Number.NaN;
-    this.#context = this.#newContext();
-    this.#evaluator = new Evaluator(this.#query, cells, this.#context);
-    this.#pace.cuts = 0;
-    this.#decidedWindows = 0;
-    this.#room = this.#options.turnValues ?? TURN_VALUES;
-    this.#fullAt = undefined;
+    this.#applier.clear();
     // What is true at `after` was told by whoever came to it: it is no cut of this slice.
     this.#pace.p = this.#walker.truth(after);
     this.#pace.q = this.#walker.follower(after);
-    this.#sameness = this.#query.when === undefined ? this.#samenessAt(after) : "";
-    this.#turns = [];
-    this.#warnings = [];
+    this.#recorder.start(after);
   }
 
-  #newContext(): RunContext {
-    const { text, index } = this.#query;
-    const isCancelled = this.#options.isCancelled ?? ((): boolean => false);
-    return new RunContext(text, index, this.#options.limits, isCancelled);
+  /** Gives cells what is held at the beginning: what the slice says, or what rows up to there say since. */
+  #hold(held: readonly HeldAtStart[], streams: readonly ColumnStream[]): void {
+    const cells = this.#cells;
+    const wanted = new Map<number, Value>();
+    for (const { node, column, value } of held) wanted.set(cells.cellOf(column, node), value);
+    for (const stream of streams) {
+      for (const [column, value] of stream.begin()) {
+        const cell = cells.cellOf(column, stream.node);
+        if (value === undefined) wanted.delete(cell);
+        else wanted.set(cell, value);
+      }
+    }
+    for (let cell = 0; cell < cells.kinds.length; cell += 1) {
+      const value = wanted.get(cell);
+      // Null is a value.
+      const given: Given = value === undefined ? ABSENT : fromValue(value);
+      if (!cells.holds(cell, given)) cells.put(cell, given);
+    }
   }
 
   // ---- windows
 
-  #window(merge: TimeMerge): void {
-    const { t, cell, number, count } = merge.window;
-    let at = 0;
-    if (count > 0 && this.#isDecided(merge)) {
-      at = this.#applier.apply(t, cell, number, count, this.#pace);
-      if (at > 0) {
-        this.#decidedWindows += 1;
-        this.#known.isStale.fill(1);
-      }
-      if (at >= count) return;
-      at = this.#slowly(merge, at);
+  #window(sources: Sources): void {
+    const { start, end } = sources;
+    const streams = sources.list.length;
+    const isLookedAt = this.#mayBeDecided && this.#pieces.isDue();
+    if (!isLookedAt) {
+      this.#inOrder(sources, end);
+      return;
     }
+    const rows = sources.rowsBy(end);
+    const count = Math.ceil(rows / this.#pieces.rows(streams));
+    const decidedBefore = this.#decidedRows;
+    let from = start;
+    for (let piece = 1; piece <= count; piece += 1) {
+      const to = piece === count ? end : Math.floor(start + ((end - start) * piece) / count);
+      const isDecided = this.#piece(sources, from, to);
+      this.#pieces.note(isDecided, streams);
+      if (this.#recorder.fullAt !== undefined) return;
+      from = to;
+    }
+    this.#pieces.noteWindow(this.#decidedRows - decidedBefore, rows);
+  }
+
+  /** Goes through rows in (from, to]; whether they were decided as a whole. */
+  #piece(sources: Sources, from: number, to: number): boolean {
+    const applier = this.#applier;
+    const mayApply = applier.look(sources.list, to);
+    if (mayApply && isConditionDecided(this.#program, applier.coming, this.#tables)) {
+      this.#rows += applier.rowCount;
+      this.#decidedRows += applier.rowCount;
+      const cuts = applier.apply(from);
+      this.#pace.cuts += cuts;
+      if (cuts > 0) this.#known.isStale.fill(1);
+      return true;
+    }
+    const isSmall = applier.rowCount <= this.#pieces.least(sources.list.length);
+    if (!mayApply || isSmall || to - from < 2) {
+      this.#inOrder(sources, to);
+      return false;
+    }
+    const middle = from + Math.floor((to - from) / 2);
+    this.#piece(sources, from, middle);
+    if (this.#recorder.fullAt === undefined) this.#piece(sources, middle, to);
+    return false;
+  }
+
+  /** Goes through rows up to `end` cut by cut. */
+  #inOrder(sources: Sources, end: number): void {
+    this.#merge.take(sources.list, end);
+    const { t, cell, number, count } = this.#merge.window;
+    this.#rows += count;
+    let at = 0;
     for (;;) {
       at = this.#walker.walk(t, cell, number, at, count, this.#pace);
       if (at >= count) return;
-      at = this.#slowly(merge, at);
+      at = this.#slowly(at);
     }
-  }
-
-  /** Whether no row of the window can turn the condition, nor that of its window. */
-  #isDecided(merge: TimeMerge): boolean {
-    const coming = this.#mayBeDecided ? merge.bounds() : undefined;
-    if (coming === undefined) return false;
-    const tables = { cells: this.#cells, ...this.#tables };
-    const { when, follower } = this.#program;
-    const isDecided = ({ ir }: Conjunct): number | undefined => ir && decided(ir, coming, tables);
-    for (const conjunct of when) {
-      const truth = isDecided(conjunct);
-      // What stands before it would be evaluated at every cut, and may have something to warn of.
-      if (truth === undefined) return false;
-      if (truth === 0) break;
-    }
-    return follower === undefined || isDecided(follower) !== undefined;
   }
 
   /** Every change of one tick, together; returns the first row of the next. */
-  #slowly(merge: TimeMerge, start: number): number {
-    const { t, cell, number, count } = merge.window;
+  #slowly(start: number): number {
+    const { t, cell, number, count } = this.#merge.window;
     const cells = this.#cells;
     const moment = t[start] as number;
     const before = new Map<number, Given>();
@@ -273,12 +270,17 @@ export class SliceRun implements Listener {
     for (; end < count && t[end] === moment; end += 1) {
       const of = cell[end] as number;
       const value = number[end] as number;
-      const given: Given = Number.isNaN(value) ? merge.given(end) : value;
+      const given: Given = Number.isNaN(value) ? this.#merge.given(end) : value;
       if (cells.holds(of, given)) continue;
       if (!before.has(of)) before.set(of, cells.valueAt(of));
       cells.put(of, given);
     }
-    const changed = [...before].filter(([of, was]) => !cells.holds(of, was)).map(([of]) => of);
+    const changed: number[] = [];
+    for (const [of, was] of before) {
+      if (!cells.holds(of, was)) changed.push(of);
+      // What passed within the tick is no change: not even of zero's sign.
+      else cells.put(of, was);
+    }
     if (changed.length > 0) this.#slowCut(moment, changed);
     return end;
   }
@@ -292,9 +294,7 @@ export class SliceRun implements Listener {
     if (p === pace.p && q === pace.q && !this.#everyCut) return;
     pace.p = p;
     pace.q = q;
-    this.#touched = new Set(changed);
-    this.turn(t, changed[0] as number, p, q);
-    this.#touched = undefined;
+    this.#recorder.turnOfMany(t, changed, p, q);
   }
 
   #makeStale(column: number): void {
@@ -304,88 +304,13 @@ export class SliceRun implements Listener {
       if (columns.includes(column)) this.#known.isStale[index] = 1;
     });
   }
-
-  // ---- what the loop asks and tells
-
-  ask(conjunct: number, t: number): number {
-    const { when, follower } = this.#program;
-    const { expr } = (when[conjunct] ?? follower) as { readonly expr: BoundExpr };
-    const truth = this.#evaluatorAt(t).truth(expr);
-    this.#noteWarnings(t);
-    return truth instanceof Unknown ? 2 : truth ? 1 : 0;
-  }
-
-  compute(t: number): void {
-    this.#evaluatorAt(t);
-    this.#noteWarnings(t);
-  }
-
-  #noteWarnings(t: number): void {
-    for (const warning of this.#context.takeWarnings()) {
-      this.#warnings.push({ t: t as Hlc, warning });
-    }
-  }
-
-  turn(t: number, cell: number, p: number, q: number): void {
-    const moment = t as Hlc;
-    if (this.#fullAt !== undefined) return;
-    if (this.#query.when === undefined) {
-      const sameness = this.#samenessAt(t);
-      if (sameness === this.#sameness && !this.#query.eachChange) return;
-      this.#sameness = sameness;
-    }
-    const finding = p === 1 && this.#findsValues ? this.#find(t, cell) : undefined;
-    this.#noteWarnings(t);
-    this.#turns.push({ t: moment, p, q, cuts: this.#pace.cuts, finding });
-    this.#room -= finding === undefined ? 1 : 1 + this.#findingSize;
-    // There is room for one at the least, so that a slice always gets on.
-    if (this.#room <= 0) this.#fullAt = { t: moment, cuts: this.#pace.cuts };
-  }
-
-  #find(t: number, cell: number): TurnFinding {
-    const values = this.#valuesAt(t, ({ expr }) => expr);
-    return { values, by: this.#by(cell), sameness: this.#sameness };
-  }
-
-  #valuesAt(t: number, of: (item: CheckedQuery["items"][number]) => BoundExpr): readonly Json[] {
-    const evaluator = this.#evaluatorAt(t);
-    return this.#query.items.map((item) => datumJson(evaluator.evaluate(of(item))));
-  }
-
-  #samenessAt(t: number): string {
-    return JSON.stringify(this.#valuesAt(t, ({ expr }) => expr));
-  }
-
-  #by(cell: number): string[] {
-    const cells = this.#cells;
-    const touched = this.#touched ?? [cell];
-    const nodes = new Set<string>();
-    for (const of of touched) {
-      if (this.#query.conditionColumns.has(cells.columnOf(of))) nodes.add(cells.nodeOf(of));
-    }
-    return [...nodes].sort();
-  }
-
-  /** The interpreter's evaluator over the same cells, COMPUTE run. */
-  #evaluatorAt(t: number): Evaluator {
-    if (this.#begunAt !== t) {
-      this.#begunAt = t;
-      this.#evaluator.begin(stateAt(t as Hlc, this.#cells), t as Hlc, false);
-    }
-    return this.#evaluator;
-  }
 }
 
-/** Values of nodes in the turns of one slice, about: they wait in memory until they are told. */
-const TURN_VALUES = 500_000;
-/** Lists of keys that are remembered. */
-const KEY_LISTS = 4_096;
+/** The columns of a query by their places in it: those that some FROM log has. */
+function followedBy({ columns }: CheckedQuery): (VariableRef | undefined)[] {
+  return columns.map(({ log, key }) => (log === undefined ? undefined : { log, key }));
+}
 
 function nodeOf({ service, epoch, status, isMember }: FeedStanding): NodeAtCut {
   return { service, epoch, status, isMember, held: () => HELD_ABSENT };
-}
-
-/** The cells are the state; what is asked of it beside them is nothing that the engine covers. */
-function stateAt(t: Hlc, { nodes }: Cells): CutState {
-  return { t, nodes, messaging: new Set(), inFlight: () => undefined, incomplete: [] };
 }

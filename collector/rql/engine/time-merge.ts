@@ -1,25 +1,22 @@
 /**
- * Merges the rows of all streams in order of time, window by window. Hot: benches `walk`, `walk-wide`.
+ * Puts rows of all streams in order of time. Hot: benches `walk`, `walk-wide`.
  *
- *     streams    | r r   r | r        a window ends where some stream must read on, or has given its
- *                |   r r   |   r r    share; every row of its ticks is in it
- *     buckets    |r|rr|r |r|          rows are dealt out by time into about as many buckets as there are
- *     window     r r r r r            rows, then put right within a bucket
+ *     streams    |r r   r |         every row up to an end
+ *                |  r r   |
+ *     buckets    |r|rr|r |r         rows are dealt out by time into about as many buckets as there are
+ *     window     r r r r r          rows, then put right within a bucket
  *
  * That costs the same for 10 streams as for 1,000, where a heap pays for its height. Buckets that time has
  * filled unevenly are dealt out again. Rows of one tick stay in the order of their streams, and within a
  * stream in their own: so of one cell the last one given is the last one set.
  */
 import type { Value } from "../../../agent/kernel/index.ts";
-import { RowPlace } from "../../cut/column-rows.ts";
-import type { ColumnRows, ColumnStream } from "../../cut/column-shapes.ts";
+import type { ColumnRows } from "../../cut/column-shapes.ts";
+import { RowPlace } from "../../cut/row-place.ts";
 import { ABSENT, fromValue, type Known } from "../values/datum.ts";
 import type { Cells, Given } from "./cells.ts";
-import { NotPlain } from "./not-plain.ts";
+import { type Source, stopOf, WINDOW_ROWS } from "./sources.ts";
 
-/** Rows of a window, about; at least so many of each stream. */
-const WINDOW_ROWS = 8_192;
-const LEAST_SHARE = 32;
 /** A bucket with more rows is dealt out again. */
 const CROWDED = 24;
 
@@ -30,28 +27,10 @@ export interface Window {
   cell: Uint32Array;
   /** NaN: `given` tells what it is. */
   number: Float64Array;
-  /** Nothing of the streams up to here is still to come. */
-  until: number;
-}
-
-class Source {
-  readonly stream: ColumnStream;
-  readonly node: number;
-  rows: ColumnRows | undefined;
-  at = 0;
-  /** Values as data, by place, of the rows at hand. */
-  known: (Known | undefined)[] = [];
-
-  constructor(stream: ColumnStream) {
-    this.stream = stream;
-    this.node = stream.node;
-  }
 }
 
 export class TimeMerge {
   readonly #cells: Cells;
-  #sources: Source[];
-  readonly #to: number;
   readonly window: Window;
   /** What the rows of the window that are no numbers hold, by row before sorting. */
   readonly #others: Given[] = [];
@@ -60,17 +39,14 @@ export class TimeMerge {
   #spare: Columns;
   #starts = new Uint32Array(2 * WINDOW_ROWS + 2);
   #hasOthers = false;
-  readonly #bounds = { least: 0, greatest: 0 };
 
-  constructor(cells: Cells, streams: readonly ColumnStream[], to: number) {
+  constructor(cells: Cells) {
     this.#cells = cells;
-    this.#to = to;
-    this.#sources = streams.map((stream) => new Source(stream));
     const size = WINDOW_ROWS * 2;
     this.#spare = columns(size);
     const { t, cell, number, place } = columns(size);
     this.#place = place;
-    this.window = { count: 0, t, cell, number, until: Number.NEGATIVE_INFINITY };
+    this.window = { count: 0, t, cell, number };
   }
 
   /** What a row of the window gives that is no number. */
@@ -78,76 +54,13 @@ export class TimeMerge {
     return this.#others[this.#place[row] as number] as Given;
   }
 
-  /** What the numbers of the window lie between; undefined: that was not kept, or there are other values. */
-  bounds(): { readonly least: number; readonly greatest: number } | undefined {
-    if (this.#hasOthers) return undefined;
-    const { least, greatest } = this.#bounds;
-    return Number.isFinite(least) && Number.isFinite(greatest) ? { least, greatest } : undefined;
-  }
-
-  /** The next window; false: there are no more rows. @throws NotPlain */
-  next(): boolean {
-    const { window } = this;
-    if (window.until >= this.#to) return false;
-    this.#refill();
-    const end = this.#end();
-    this.#noteBounds();
-    this.#take(end);
-    window.until = end;
-    return true;
-  }
-
-  /** Every source has rows left, or is at its end and goes. */
-  #refill(): void {
-    let hasEnded = false;
-    for (const source of this.#sources) {
-      const { rows } = source;
-      if (rows !== undefined && (source.at < rows.count || rows.until > this.window.until))
-        continue;
-      source.at = 0;
-      source.known = [];
-      source.rows = source.stream.next();
-      while (source.rows !== undefined && source.rows.until <= this.window.until) {
-        if (source.rows.count > 0) throw new NotPlain("rows are out of order");
-        source.rows = source.stream.next();
-      }
-      if (source.rows === undefined) hasEnded = true;
-      else if (isBehind(source.rows, this.window.until))
-        throw new NotPlain("rows are out of order");
-    }
-    if (hasEnded) this.#sources = this.#sources.filter(({ rows }) => rows !== undefined);
-  }
-
-  /** The last tick of which all rows are at hand, and not too many. */
-  #end(): number {
-    const share = Math.max(LEAST_SHARE, Math.floor(WINDOW_ROWS / (this.#sources.length + 1)));
-    let end = this.#to;
-    for (const { rows, at } of this.#sources) {
-      const { until, count, t } = rows as ColumnRows;
-      if (until < end) end = until;
-      const last = at + share - 1;
-      if (last < count && (t[last] as number) < end) end = t[last] as number;
-    }
-    return end;
-  }
-
-  #noteBounds(): void {
-    const bounds = this.#bounds;
-    bounds.least = Number.POSITIVE_INFINITY;
-    bounds.greatest = Number.NEGATIVE_INFINITY;
-    for (const { rows } of this.#sources) {
-      const { least, greatest } = rows as ColumnRows;
-      if (least < bounds.least) bounds.least = least;
-      if (greatest > bounds.greatest) bounds.greatest = greatest;
-    }
-  }
-
-  #take(end: number): void {
-    const [only, another] = this.#sources;
+  /** Fills the window with the rows of `sources` up to `end`, which have them at hand: each is taken once. */
+  take(sources: readonly Source[], end: number): void {
+    const [only, another] = sources;
     this.#others.length = 0;
     this.#hasOthers = false;
     if (only !== undefined && another === undefined) this.#copy(only, end);
-    else this.#deal(end);
+    else this.#deal(sources, end);
     this.window.t[this.window.count] = Number.POSITIVE_INFINITY;
   }
 
@@ -166,11 +79,11 @@ export class TimeMerge {
     source.at = stop;
   }
 
-  #deal(end: number): void {
+  #deal(sources: readonly Source[], end: number): void {
     let total = 0;
     let first = Number.POSITIVE_INFINITY;
     let last = Number.NEGATIVE_INFINITY;
-    for (const source of this.#sources) {
+    for (const source of sources) {
       const rows = source.rows as ColumnRows;
       const start = source.at;
       const stop = stopOf(rows, start, end);
@@ -344,21 +257,4 @@ function columns(size: number): Columns {
     number: new Float64Array(size),
     place: new Int32Array(size),
   };
-}
-
-function isBehind({ t, count }: ColumnRows, until: number): boolean {
-  return count > 0 && (t[0] as number) <= until;
-}
-
-/** The first row from `at` on that is later than `end`. */
-function stopOf({ t, count }: ColumnRows, at: number, end: number): number {
-  if (count === 0 || (t[count - 1] as number) <= end) return count;
-  let low = at;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((t[middle] as number) <= end) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -191,7 +191,8 @@ class Thread {
 
   run(job: Waiting): void {
     this.#jobs.push(job);
-    this.#say({ kind: "run", slice: plainSlice(job.slice) });
+    const slice = plainSlice(job.slice);
+    this.#say({ kind: "run", slice }, [slice.bytes]);
   }
 
   /** Gives the thread back, which has nothing to do. */
@@ -238,7 +239,7 @@ class Thread {
     this.#onFree();
   }
 
-  #say(message: ToSliceThread): void {
-    this.#worker.postMessage(message);
+  #say(message: ToSliceThread, handedOver: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, handedOver);
   }
 }

@@ -45,6 +45,12 @@ export interface BlockSource {
   block(segment: StoredBatch, index: number): Uint8Array | undefined;
 }
 
+/** A block as it lies in the store: not checked yet (`checkedBlock` in unchecked-block.ts does). */
+export interface UncheckedBlock {
+  readonly key: Uint8Array;
+  readonly record: Uint8Array;
+}
+
 /** Events that were stored and can no longer be read: to readers, a lost range. */
 export interface DamagedRange extends TimedRange {
   readonly epochId: number;

@@ -2,11 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ByteReader, ByteWriter } from "../../../agent/kernel/index.ts";
 import {
-  FRAME_PADDING,
   readFrames,
+  readRunning,
   readSmallFrames,
-  writeFrames,
-} from "../../../collector/store/segment-frames.ts";
+  skipZeros,
+} from "../../../collector/store/segment-frame-reader.ts";
+import { FRAME_PADDING, writeFrames } from "../../../collector/store/segment-frames.ts";
 
 function bytesOf(numbers: readonly number[]): Uint8Array {
   const out = new ByteWriter();
@@ -42,6 +43,37 @@ describe("a column of whole numbers", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("is summed while it is read, into the beginning of longer columns", () => {
+    fc.assert(
+      fc.property(column, fc.nat(2 ** 45), (numbers, before) => {
+        const reader = new ByteReader(bytesOf(numbers));
+        const into = new Float64Array(numbers.length + 3).fill(-1);
+        readRunning(reader, into, numbers.length, before);
+        let sum = before;
+        const sums = numbers.map((number) => {
+          sum += number;
+          return sum;
+        });
+        expect([...into]).toEqual([...sums, -1, -1, -1]);
+        expect(reader.remaining).toBe(FRAME_PADDING);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("of nothing but zeros is passed over, and any other is refused", () => {
+    const zeros = Array.from({ length: 600 }, () => 0);
+    const reader = new ByteReader(bytesOf(zeros));
+    skipZeros(reader, zeros.length);
+    expect(reader.remaining).toBe(FRAME_PADDING);
+    for (const at of [0, 255, 256, 599]) {
+      const bytes = bytesOf(zeros.with(at, 1));
+      expect(() => skipZeros(new ByteReader(bytes), zeros.length)).toThrow("out of range");
+    }
+    const ones = bytesOf(Array.from({ length: 9 }, () => 1));
+    expect(() => skipZeros(new ByteReader(ones), 9)).toThrow("out of range");
   });
 
   const edges: ReadonlyArray<readonly [why: string, numbers: readonly number[]]> = [

@@ -1,9 +1,14 @@
 /** What every HistoryStore promises of segments and of thinned checkpoints. Each adapter's test calls this once. */
 import { describe, expect, it } from "vitest";
 import { eventsOf, type Hlc, MAX_HLC, MIN_HLC } from "../../../agent/kernel/index.ts";
-import type { HistoryStore, StoredBatch } from "../../../collector/store/history-store.ts";
+import type {
+  HistoryStore,
+  StoredBatch,
+  UncheckedBlock,
+} from "../../../collector/store/history-store.ts";
 import { isSegment } from "../../../collector/store/segment-header.ts";
 import { readStored } from "../../../collector/store/segment-reader.ts";
+import { checkedBlock } from "../../../collector/store/unchecked-block.ts";
 import { aBatch, exactJson, type Row } from "../../support/batches.ts";
 import { sealed, stored } from "../../support/segments.ts";
 import { freshStores } from "./fresh-stores.ts";
@@ -140,6 +145,28 @@ export function describeSegmentStore(name: string, open: () => Promise<HistorySt
         expect(store.block(write.segment, index)).toBeUndefined();
       }
       expect(store.damaged(1)).toEqual([]);
+    });
+
+    it("gives blocks unchecked to who checks them elsewhere, and knows a damaged one, or another's, then", async () => {
+      const batches = [1, 6].map(batchFrom);
+      const store = await holding(...batches);
+      const write = sealed(batches);
+      await store.seal(write);
+      const taken = write.blocks.map((_, index) => store.uncheckedBlock(write.segment, index));
+      const [one, other] = taken as [UncheckedBlock, UncheckedBlock];
+      for (const [index, bytes] of write.blocks.entries()) {
+        const block = taken[index] as UncheckedBlock;
+        expect(checkedBlock(block)).toEqual(bytes);
+        expect(checkedBlock(block)).toEqual(store.block(write.segment, index));
+      }
+      for (const at of one.record.keys()) {
+        const record = Uint8Array.from(one.record);
+        record[at] = (record[at] as number) ^ 1;
+        expect(() => checkedBlock({ key: one.key, record })).toThrow("a block cannot be read");
+      }
+      const another = { key: other.key, record: one.record };
+      expect(() => checkedBlock(another)).toThrow("a block cannot be read");
+      expect(store.uncheckedBlock(write.segment, write.blocks.length)).toBeUndefined();
     });
 
     it("thins checkpoints, unless a repair came in between", async () => {

@@ -30,14 +30,19 @@ export interface ToldSlices {
   readonly batchEvents: number;
   /** Whether batches are sealed: all of each node in one segment. */
   readonly isSealed: boolean;
+  /** Whether slices say of sealed nodes what they held before their segment, which is nothing. */
+  readonly isHeldBefore?: boolean;
 }
 
 /** The slice (after, to]. */
 export function sliceOf(told: ToldSlices, after: Hlc, to: Hlc): ColumnSlice {
   const { nodes, columns } = told;
   const state = stateAt(told.happenings, after);
+  const parts = nodes.flatMap((_, node) => partsOf(told, node, after, to));
   const held: HeldAtStart[] = [];
   for (const [node, id] of nodes.entries()) {
+    if (told.isHeldBefore === true && told.isSealed && parts.some((part) => part.node === node))
+      continue;
     for (const [column, { log, key }] of columns.entries()) {
       const is = log === undefined ? undefined : state.nodes.get(id)?.held(log, key);
       if (is?.is === "known") held.push({ node, column, value: is.value });
@@ -49,9 +54,9 @@ export function sliceOf(told: ToldSlices, after: Hlc, to: Hlc): ColumnSlice {
     >;
     return { node, service, epoch, status, isMember };
   });
-  const parts = nodes.flatMap((_, node) => partsOf(told, node, after, to));
-  const eventCount = parts.reduce((sum, { count }) => sum + count, 0);
-  return { after, to, standings, held, parts, eventCount };
+  const partEventCount = parts.reduce((sum, { count }) => sum + count, 0);
+  const eventCount = partEventCount;
+  return { after, to, standings, held, parts, eventCount, partEventCount };
 }
 
 function stateAt(happenings: readonly Happening[], t: Hlc): CutState {
@@ -68,7 +73,7 @@ function partsOf(told: ToldSlices, node: number, after: Hlc, to: Hlc): ColumnPar
     const header = decodeSegmentHeader(segment.bytes);
     for (const [index, block] of header.blocks.entries()) {
       if (block.kind !== 0) continue;
-      const { log, count, lastT, least, greatest } = block;
+      const { log, count, lastT } = block;
       const bytes = blocks[index] as Uint8Array;
       const until = header.lastT;
       parts.push({
@@ -79,8 +84,6 @@ function partsOf(told: ToldSlices, node: number, after: Hlc, to: Hlc): ColumnPar
         count,
         lastT,
         until,
-        least,
-        greatest,
       });
     }
     return parts;
@@ -89,11 +92,9 @@ function partsOf(told: ToldSlices, node: number, after: Hlc, to: Hlc): ColumnPar
     const { firstT, lastT } = batch.header;
     if (lastT <= after || firstT > to) continue;
     const bytes = encodeBatch(batch);
-    const [least, greatest] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     const { count } = decodeBatch(bytes).events;
     parts.push({
       ...{ node, log: undefined, bytes, segmentT: firstT, count, lastT, until: lastT },
-      ...{ least, greatest },
     });
   }
   return parts;

@@ -4,6 +4,7 @@ import type { Hlc } from "../../../../agent/kernel/index.ts";
 import type { SliceSetup } from "../../../../collector/rql/engine/slice-threads.ts";
 import { WorkerSlices } from "../../../../collector/rql/engine/worker-slices.ts";
 import { RUN_LIMITS } from "../../../../collector/rql/limits.ts";
+import { sealRecord } from "../../../../collector/store/records.ts";
 import { at, type Happening, schemaOf } from "../told-cuts.ts";
 import { sliceOf, type ToldSlices } from "./told-slices.ts";
 
@@ -74,6 +75,23 @@ describe("threads for slices", () => {
       if (typeof answer === "string") expect(answer).toContain("the query is over");
     }
     await expect(query.run(SLICE)).rejects.toThrow("the query is over");
+  });
+
+  it("check the blocks that come unchecked, and go no further where one is damaged", async () => {
+    const query = pool(1).open(setupOf("Max(v) > 5"));
+    const unchecked = SLICE.parts.map((part, index) => {
+      const key = Buffer.from(`block ${index}`);
+      return { ...part, key, bytes: Uint8Array.from(sealRecord(key, part.bytes)) };
+    });
+    const whole = await query.run(SLICE);
+    expect(whole.turns.length).toBeGreaterThan(20);
+    expect(await query.run({ ...SLICE, parts: unchecked })).toEqual(whole);
+    const bytes = Uint8Array.from(unchecked[1]?.bytes as Uint8Array);
+    bytes[40] = (bytes[40] as number) ^ 1;
+    const parts = unchecked.map((part, index) => (index === 1 ? { ...part, bytes } : part));
+    const broken = await query.run({ ...SLICE, parts });
+    expect(broken).toMatchObject({ reached: at(10), cuts: 0, turns: [] });
+    query.close();
   });
 
   it("come back from a slice that cannot be decoded: up to where it could be read", async () => {
