@@ -81,14 +81,14 @@ async function* allEvents(history: History): AsyncGenerator<NodeEvent> {
 }
 
 /** By time, then node, then epoch, then seq. */
-function isInOrder(a: NodeEvent, b: NodeEvent): boolean {
+export function isInOrder(a: NodeEvent, b: NodeEvent): boolean {
   if (a.event.t !== b.event.t) return a.event.t < b.event.t;
   if (a.node !== b.node) return a.node < b.node;
   if (a.epoch !== b.epoch) return a.epoch < b.epoch;
   return a.event.seq < b.event.seq;
 }
 
-function checkEvent(checker: Checker, { node, epoch: number, event }: NodeEvent): void {
+export function checkEvent(checker: Checker, { node, epoch: number, event }: NodeEvent): void {
   checker.counts.add("events read back");
   const name = `${node}/${number}/${event.seq}`;
   const epoch = checker.ledger.epochs.get(`${node}/${number}`);

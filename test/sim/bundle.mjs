@@ -1,6 +1,6 @@
 /**
  * Makes one plain module of the simulator and the product's sources, so that it runs at full speed and
- * without a build in dist. With a planted bug one source text is changed on the way: the product itself
+ * without a build in dist. With a planted bug source texts are changed on the way: the product itself
  * has no switches. A text that is no longer there fails loudly: the plant must follow the code.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -39,17 +39,16 @@ export async function loadSimulator(plant) {
   }
 }
 
-function planting({ name, file, from, to, and }) {
-  const changes = [[from, to], ...(and === undefined ? [] : [and])];
-  const path = join(ROOT, file);
+function planting({ name, changes }) {
   return {
     name: `plant-${name}`,
     enforce: "pre",
     transform(code, id) {
-      if (id !== path) return null;
-      const planted = changes.reduce((text, [before, after]) => {
-        const parts = text.split(before);
-        if (parts.length === 2) return parts.join(after);
+      const meant = changes.filter(({ file }) => join(ROOT, file) === id);
+      if (meant.length === 0) return null;
+      const planted = meant.reduce((text, { file, from, to }) => {
+        const parts = text.split(from);
+        if (parts.length === 2) return parts.join(to);
         throw new Error(`plant ${name}: ${file} holds a text ${parts.length - 1} times, not once`);
       }, code);
       return { code: planted, map: null };

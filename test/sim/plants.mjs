@@ -7,108 +7,235 @@ export const PLANTS = [
   {
     name: "merge-not-above",
     what: "`>=` for `>` in merge: a receive may share its stamp with what came before",
-    file: "agent/kernel/clock.ts",
-    from: "this.#last = physical > floor ? physical : floor + 1;",
-    to: "this.#last = physical >= floor ? physical : floor + 1;",
+    changes: [
+      {
+        file: "agent/kernel/clock.ts",
+        from: "this.#last = physical > floor ? physical : floor + 1;",
+        to: "this.#last = physical >= floor ? physical : floor + 1;",
+      },
+    ],
   },
   {
     name: "gate-after-merge",
     what: "gate checked after merging: a forged stamp drags the clock along",
-    file: "agent/kernel/clock.ts",
-    from: "        this.#lastReceiveMerged = false;\n        this.#refusedCount += 1;",
-    to: "        floor = remote;\n        this.#lastReceiveMerged = false;\n        this.#refusedCount += 1;",
+    changes: [
+      {
+        file: "agent/kernel/clock.ts",
+        from: "        this.#lastReceiveMerged = false;\n        this.#refusedCount += 1;",
+        to: "        floor = remote;\n        this.#lastReceiveMerged = false;\n        this.#refusedCount += 1;",
+      },
+    ],
   },
   {
     name: "identity-without-epoch",
     what: "the collector knows events by node and seq alone",
-    file: "collector/ingest/epoch-index.ts",
-    from: "return this.#byNode.get(node)?.get(epoch);",
-    to: "return this.#byNode.get(node)?.get(epoch) ?? this.#byNode.get(node)?.values().next().value;",
+    changes: [
+      {
+        file: "collector/ingest/epoch-index.ts",
+        from: "return this.#byNode.get(node)?.get(epoch);",
+        to: "return this.#byNode.get(node)?.get(epoch) ?? this.#byNode.get(node)?.values().next().value;",
+      },
+    ],
   },
   {
     name: "ack-before-flush",
     what: "acknowledged before the store has flushed",
-    file: "collector/ingest/ingest.ts",
-    from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
-    to: "this.#store.write(write).catch(() => {});\n      this.#index.remember(write.epochs);",
+    changes: [
+      {
+        file: "collector/ingest/ingest.ts",
+        from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
+        to: "this.#store.write(write).catch(() => {});\n      this.#index.remember(write.epochs);",
+      },
+    ],
   },
   {
     name: "watermark-over-hole",
     what: "the watermark passes over a hole",
-    file: "collector/ingest/epoch-draft.ts",
-    from: "const promised = isNews ? header.closed : MIN_HLC;",
-    to: "const promised = header.closed;",
+    changes: [
+      {
+        file: "collector/ingest/epoch-draft.ts",
+        from: "const promised = isNews ? header.closed : MIN_HLC;",
+        to: "const promised = header.closed;",
+      },
+    ],
   },
   {
     name: "closed-before-append",
     what: "`closed` is taken from physical time, which the next event may share",
-    file: "agent/state/event-feed.ts",
-    from: "const closed = this.#recording.clock.now(); // may throw",
-    to: "const closed = Math.max(this.#recording.clock.last, this.#recording.clock.physicalNow()); // may throw",
+    changes: [
+      {
+        file: "agent/state/event-feed.ts",
+        from: "const closed = this.#recording.clock.now(); // may throw",
+        to: "const closed = Math.max(this.#recording.clock.last, this.#recording.clock.physicalNow()); // may throw",
+      },
+    ],
   },
   {
     name: "no-keyframe-after-drop",
     what: "no keyframe after a drop",
-    file: "agent/shipping/outbox.ts",
-    from: "if (logs !== undefined) this.#source.askKeyframes(logs);",
-    to: "",
+    changes: [
+      {
+        file: "agent/shipping/outbox.ts",
+        from: "if (logs !== undefined) this.#source.askKeyframes(logs);",
+        to: "",
+      },
+    ],
   },
   {
     name: "ties-by-arrival",
     what: "events with one time come in the order in which they were found",
-    file: "collector/cut/events.ts",
-    from: "cursor.t < next.t)",
-    to: "cursor.t <= next.t)",
+    changes: [
+      {
+        file: "collector/cut/events.ts",
+        from: "cursor.t < next.t)",
+        to: "cursor.t <= next.t)",
+      },
+    ],
   },
   {
     name: "dedup-mark-outside-transaction",
     what: "what a failed write held counts as stored",
-    file: "collector/ingest/ingest.ts",
-    from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
-    to: "this.#index.remember(write.epochs);\n      return await this.#store.write(write);",
-    and: ["ask what is.\n      this.#index = new EpochIndex(this.#store.epochs());", ""],
+    changes: [
+      {
+        file: "collector/ingest/ingest.ts",
+        from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
+        to: "this.#index.remember(write.epochs);\n      return await this.#store.write(write);",
+      },
+      {
+        file: "collector/ingest/ingest.ts",
+        from: "ask what is.\n      this.#index = new EpochIndex(this.#store.epochs());",
+        to: "",
+      },
+    ],
   },
   {
     name: "checkpoint-over-loss",
     what: "a checkpoint takes what was lost before it for known",
-    file: "collector/cut/checkpointer.ts",
-    from: "this.#applyLostBefore(record, open, batch.header.firstSeq);",
-    to: "",
+    changes: [
+      {
+        file: "collector/cut/checkpointer.ts",
+        from: "this.#applyLostBefore(record, open, batch.header.firstSeq);",
+        to: "",
+      },
+    ],
   },
   {
     name: "capture-over-what-is-gone",
     what: "a capture's keyframes are made by walking over events that have left the window",
-    file: "agent/state/capture-reader.ts",
-    from: "held.position >= window.firstIndex &&",
-    to: "",
+    changes: [
+      {
+        file: "agent/state/capture-reader.ts",
+        from: "held.position >= window.firstIndex &&",
+        to: "",
+      },
+    ],
   },
   {
     name: "capture-without-names",
     what: "what was not captured names no logs: one that was never seen is not missed",
-    file: "agent/state/on-demand-feed.ts",
-    from: "logs: this.#feed.logsSoFar,",
-    to: "logs: null,",
+    changes: [
+      {
+        file: "agent/state/on-demand-feed.ts",
+        from: "logs: this.#feed.logsSoFar,",
+        to: "logs: null,",
+      },
+    ],
   },
   {
     name: "checkpoint-in-use",
     what: "retention removes a checkpoint that a directory after it refers to",
-    file: "collector/cut/prune-point.ts",
-    from: "if (at < seq) keep.push({ log, seq: at });",
-    to: "",
+    changes: [
+      {
+        file: "collector/cut/prune-point.ts",
+        from: "if (at < seq) keep.push({ log, seq: at });",
+        to: "",
+      },
+    ],
   },
   {
     name: "age-by-agents-clocks",
     what: "age of retention is reckoned by the stamps of the events",
-    file: "collector/retention/retention.ts",
-    from: "({ arrivalMs }) => arrivalMs < cutoffMs",
-    to: "({ lastT }) => lastT / 4096 + Date.UTC(2020, 0, 1) < cutoffMs",
+    changes: [
+      {
+        file: "collector/retention/retention.ts",
+        from: "({ arrivalMs }) => arrivalMs < cutoffMs",
+        to: "({ lastT }) => lastT / 4096 + Date.UTC(2020, 0, 1) < cutoffMs",
+      },
+    ],
   },
   {
     name: "half-pruned",
     what: "an answer goes back behind what is pruned",
-    file: "collector/cut/pruned.ts",
-    from: "if (t >= to || t < record.joined) return undefined;",
-    to: "return undefined;",
-    and: ["view.applyLost(lostBy(mark));", ""],
+    changes: [
+      {
+        file: "collector/cut/pruned.ts",
+        from: "if (t >= to || t < record.joined) return undefined;",
+        to: "return undefined;",
+      },
+      {
+        file: "collector/cut/pruned.ts",
+        from: "view.applyLost(lostBy(mark));",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "sealed-without-last",
+    what: "a segment is sealed without the last event of each batch but the first, and nobody counts",
+    changes: [
+      {
+        file: "collector/store/segment-builder.ts",
+        from: "for (let i = 0; i < events.count; i += 1) {\n      const code",
+        to: "for (let i = 0; i < events.count - (this.batchCount > 1 ? 1 : 0); i += 1) {\n      const code",
+      },
+      {
+        file: "collector/cut/sealer.ts",
+        from: "damaged.length === 0 && rows.events.count === count",
+        to: "damaged.length === 0 && rows.events.count <= count",
+      },
+    ],
+  },
+  {
+    name: "sealed-over-hole",
+    what: "what lies on both sides of a hole is sealed as one: a late batch that fills it is passed over",
+    changes: [
+      {
+        file: "collector/cut/sealer.ts",
+        from: "return isFarBehind ? contiguousSeq : Math.min(contiguousSeq, latest);",
+        to: "return isFarBehind ? latest : (this.#source.store.epoch(id)?.stored.at(-1)?.last ?? 0);",
+      },
+      {
+        file: "collector/cut/sealer.ts",
+        from: "builder.nextSeq === one.firstSeq",
+        to: "builder.nextSeq <= one.firstSeq",
+      },
+      {
+        file: "collector/cut/sealer.ts",
+        from: "damaged.length === 0 && rows.events.count === count",
+        to: "damaged.length === 0 && rows.events.count <= count",
+      },
+    ],
+  },
+  {
+    name: "segment-read-whole",
+    what: "a segment that was sealed while an answer was made is read from its beginning again",
+    changes: [
+      {
+        file: "collector/cut/batch-read.ts",
+        from: "const first = Math.max(firstSeq, this.#last.lastSeq + 1);",
+        to: "const first = lastSeq > this.#last.lastSeq ? firstSeq : lastSeq + 1;",
+      },
+    ],
+  },
+  {
+    name: "repair-keeps-checkpoints",
+    what: "a checkpoint that was made before a repair is used after it",
+    changes: [
+      {
+        file: "collector/ingest/epoch-draft.ts",
+        from: "const isRepair = firstSeq <= highestSeq(state);",
+        to: "const isRepair = firstSeq < 0;",
+      },
+    ],
   },
 ];

@@ -69,6 +69,8 @@ export interface Scenario {
   readonly messageTimeoutMs: number;
   readonly roundChanges: number;
   readonly segmentEvents: number;
+  /** Questions and work behind ingest pause after about so many steps, as on a slow machine; 0: never. */
+  readonly stepsPerTurn: number;
   /** Mean time between two pieces of work on a node. */
   readonly workMs: number;
   readonly logCount: number;
@@ -121,6 +123,7 @@ export function drawScenario(seed: number): Scenario {
     roundChanges: chance.pick([5, 50, 1_000]),
     // Drawn apart, so that older seeds keep their scenarios.
     segmentEvents: new Chance(Math.imul(seed + 7, 0x85ebca6b) >>> 0).pick([4, 32, 256]),
+    stepsPerTurn: new Chance(Math.imul(seed + 11, 0x165667b1) >>> 0).pick([0, 0, 3, 12]),
     workMs: chance.pick([10, 30, 100]),
     logCount,
     keyCount,

@@ -25,6 +25,21 @@ const FINAL: readonly RetroCode[] = [
 ];
 const LATER: readonly RetroCode[] = ["overloaded", "disk-full", "data-unusable", "closed"];
 
+/** After so long a slice of work ends; in virtual time work takes none, so looking at the clock does. */
+const SLICE_MS = 10;
+/** What others do between two slices takes so long, where work pauses. */
+const SLOW_TURN_MS = 15;
+
+/** A clock that is a slice further after so many looks, and then back. */
+function slowly(wallMs: () => number, steps: number): () => number {
+  if (steps === 0) return wallMs;
+  let looks = 0;
+  return () => {
+    looks = (looks + 1) % (steps + 1);
+    return wallMs() + Math.ceil((looks * SLICE_MS) / steps);
+  };
+}
+
 interface Running {
   isUp: boolean;
   readonly store: SimStore;
@@ -91,7 +106,8 @@ export class SimCollector {
 
   start(): void {
     if (this.#running !== undefined) return;
-    const { expireAfterMs, messageTimeoutMs, roundChanges, segmentEvents } = this.#scenario;
+    const { expireAfterMs, messageTimeoutMs, roundChanges, segmentEvents, stepsPerTurn } =
+      this.#scenario;
     let end = (): void => {};
     const gone = new Promise<undefined>((resolve) => {
       end = () => resolve(undefined);
@@ -111,8 +127,14 @@ export class SimCollector {
       turn: () => new Promise<void>((resolve) => after(0, resolve)),
     };
     const store = new SimStore(this.disk);
-    const limits = { messageTimeoutMs, roundChanges, segmentEvents };
-    const history = createHistory({ store, timers, limits });
+    const limits = { messageTimeoutMs, roundChanges, segmentEvents, sliceMs: SLICE_MS };
+    const turnMs = stepsPerTurn === 0 ? 0 : SLOW_TURN_MS;
+    const cutTimers = {
+      ...timers,
+      nowMs: slowly(wallMs, stepsPerTurn),
+      turn: () => new Promise<void>((resolve) => after(turnMs, resolve)),
+    };
+    const history = createHistory({ store, timers: cutTimers, limits });
     const ingest = new Ingest({ store, timers, expireAfterMs, messageTimeoutMs });
     ingest.onStored((epochIds) => history.notifyStored(epochIds));
     const captures = new Captures({

@@ -96,6 +96,9 @@ export class SimStore implements HistoryStore {
       isSealed = await this.#disk.content.seal(write);
     });
     if (isSealed) this.#disk.counts.add("disk: segments sealed");
+    if (isSealed && write.replaced.length > 1) {
+      this.#disk.counts.add("disk: segments of several batches");
+    }
     return isSealed;
   }
 

@@ -12,6 +12,7 @@ import { Counts } from "./counts.ts";
 import { ClockJudge } from "./judge-clock.ts";
 import { Ledger, type ProcessLedger } from "./ledger.ts";
 import { NodeClock } from "./node-clock.ts";
+import { PageDrill } from "./page-drill.ts";
 import type { Scenario } from "./scenario.ts";
 import { SimCollector } from "./sim-collector.ts";
 import { COLLECTOR, SimNetwork } from "./sim-network.ts";
@@ -41,6 +42,7 @@ export class World {
   readonly checker: Checker;
   readonly clocks: ClockJudge;
   readonly captures: CaptureDrill;
+  readonly pages: PageDrill;
   readonly nodes: SimNode[] = [];
   /** Services do nothing any more. */
   isStill = false;
@@ -59,6 +61,12 @@ export class World {
     this.network = new SimNetwork(time, scenario, chance, counts, ledger, this.collector);
     for (const plan of scenario.nodes) this.nodes.push(new SimNode(this, plan, plan.name));
     this.captures = new CaptureDrill(this);
+    this.pages = new PageDrill(this);
+  }
+
+  /** Nothing happens any more: what is there is read back. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   get isCalm(): boolean {
@@ -91,6 +99,7 @@ export class World {
     this.#every(happenings.captureMs, () => this.captures.ask());
     this.#every(happenings.captureMs, () => this.captures.lookInside());
     this.#every(happenings.triggerMs, () => this.captures.trigger());
+    this.pages.start();
     this.#every(happenings.collectorCrashMs, () => {
       this.collector.crash();
       this.time.after(this.chance.between(0, 3_000), () => this.collector.start());
