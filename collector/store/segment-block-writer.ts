@@ -22,13 +22,13 @@ import {
   LAST_CHANGE,
 } from "./segment-block.ts";
 import { FRAME_PADDING, writeFrames } from "./segment-frames.ts";
-import { writeVariables } from "./segment-keys.ts";
+import { variableSteps } from "./segment-keys.ts";
 import { classOf, exponentOf, NumberClass, wholeOf, writeNumbers } from "./segment-numbers.ts";
-import { writePacked } from "./segment-text.ts";
+import { packedSteps, type Steps } from "./segment-text.ts";
 
 const CLASS_TAGS = [ValueTag.number, DECIMAL_TAG, DOUBLE_TAG] as const;
 
-// Scratch, used within one call and never across: between two columns others may encode, too.
+// Scratch, used within one step and never across: between two steps others may encode, too.
 const inner = new ByteWriter();
 const texts = new ByteWriter();
 const strings = new StringTableWriter();
@@ -38,14 +38,11 @@ const strings = new StringTableWriter();
  * which are all of that log.
  * @throws RetroError `too-large` if texts or keyframes exceed what one batch may hold
  */
-export function* logBlockSteps(
-  rows: BlockRows,
-  place: BlockPlace,
-): Generator<void, Uint8Array, void> {
+export function* logBlockSteps(rows: BlockRows, place: BlockPlace): Steps<Uint8Array> {
   const { count, kind, ref } = rows;
   const changes = indexesWhere(count, (i) => (kind[i] as number) <= LAST_CHANGE);
   const out = begin(count);
-  const sorted = writeVariables(out, rows.variables);
+  const sorted = yield* variableSteps(out, rows.variables);
   yield;
   writeOffsets(out, rows.offsets, count);
   writeTimes(out, rows.t, count, place.firstT);
@@ -68,21 +65,18 @@ export function* logBlockSteps(
     Float64Array.from(others, (i) => rows.valueNumber[i] as number),
     others.length,
   );
-  writeTexts(out, rows.values);
+  yield* textSteps(out, rows.values);
   yield;
-  writeBodies(out, rows, place);
+  yield* bodySteps(out, rows, place);
   return finish(out);
 }
 
 /** The bytes of a block without changes: messages, or the rest. Pauses and throws as `logBlockSteps`. */
-export function* bodyBlockSteps(
-  rows: BlockRows,
-  place: BlockPlace,
-): Generator<void, Uint8Array, void> {
+export function* bodyBlockSteps(rows: BlockRows, place: BlockPlace): Steps<Uint8Array> {
   const out = begin(rows.count);
   writeOffsets(out, rows.offsets, rows.count);
   yield;
-  writeBodies(out, rows, place);
+  yield* bodySteps(out, rows, place);
   return finish(out);
 }
 
@@ -203,27 +197,27 @@ function writeAllNumbers(
   for (const j of places[NumberClass.double] as number[]) out.float64(numberAt(j));
 }
 
-function writeTexts(out: ByteWriter, values: readonly Value[]): void {
+function* textSteps(out: ByteWriter, values: readonly Value[]): Steps<void> {
   out.varint(values.length);
   if (values.length === 0) return;
+  const table = new ByteWriter();
   try {
     for (const value of values) writeValue(inner, strings, value);
-    const table = new ByteWriter();
     strings.writeTo(table, texts);
     table.raw(inner.bytes.subarray(0, inner.pos));
-    writePacked(out, table.bytes.subarray(0, table.pos));
   } finally {
     inner.clear();
     texts.clear();
     strings.clear();
   }
+  yield* packedSteps(out, table.bytes.subarray(0, table.pos));
 }
 
-function writeBodies(
+function* bodySteps(
   out: ByteWriter,
   { bodies, kind, t, count }: BlockRows,
   { lastSeq }: BlockPlace,
-): void {
+): Steps<void> {
   out.varint(bodies.length);
   if (bodies.length === 0) return;
   const builder = new BatchBuilder();
@@ -233,7 +227,8 @@ function writeBodies(
     builder.body(t[i] as Hlc, bodies[next] as EventBody);
     next += 1;
   }
-  writePacked(out, encodeBatch(builder.build(fieldsAfter(lastSeq, builder.lastT as Hlc))));
+  const bytes = encodeBatch(builder.build(fieldsAfter(lastSeq, builder.lastT as Hlc)));
+  yield* packedSteps(out, bytes);
 }
 
 /** Seqs behind the segment: whatever a send of it replaces lies before them. */

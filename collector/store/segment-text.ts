@@ -7,15 +7,22 @@
  * A key is shared by UTF-16 units, at most 255. Which list it is can be told from its hash, without
  * unpacking: most blocks of a log have the same list as the block before.
  */
-import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { ByteReader, ByteWriter } from "../../agent/kernel/index.ts";
 import { damagedBlock } from "./segment-damage.ts";
+
+/** Work that may be paused at each `yield`. */
+export type Steps<Answer> = Generator<void, Answer, void>;
 
 /** Less is not worth a try. */
 const MIN_DEFLATED_BYTES = 48;
 /** More than this is written fast; and much more as it is, so that nobody waits for it. */
 const THOROUGH_BYTES: number = 64 * 1024;
 const MAX_DEFLATED_BYTES: number = 4 * 1024 * 1024;
+/** So much is deflated in one step: 1 to 3 ms. */
+const PIECE_BYTES: number = 64 * 1024;
+/** So many keys are sorted, or written, in one step. */
+export const KEYS_PER_STEP = 1_024;
 /** What stands in a record is shorter. */
 const MAX_PACKED_BYTES = 0x7fff_ffff;
 const MAX_KEY_BYTES = 0xffff_ffff;
@@ -23,13 +30,16 @@ const MAX_SHARED = 255;
 const THOROUGH_LEVEL = 6;
 const FAST_LEVEL = 1;
 
-/** Writes bytes, deflated if that makes them smaller by a tenth at least. */
-export function writePacked(out: ByteWriter, content: Uint8Array): void {
+/**
+ * Writes bytes, deflated if that makes them smaller by a tenth at least. Pauses after each 64 KiB: what is
+ * flushed in full ends at a byte, so the pieces one after the other are what inflates in one go.
+ */
+export function* packedSteps(out: ByteWriter, content: Uint8Array): Steps<void> {
   const { length } = content;
   out.varint(length);
   const isTried = length >= MIN_DEFLATED_BYTES && length <= MAX_DEFLATED_BYTES;
   const level = length > THOROUGH_BYTES ? FAST_LEVEL : THOROUGH_LEVEL;
-  const deflated = isTried ? deflateRawSync(content, { level }) : content;
+  const deflated = isTried ? yield* deflatedInPieces(content, level) : content;
   if (deflated.length > content.length * 0.9) {
     out.varint(0);
     out.raw(content);
@@ -39,7 +49,28 @@ export function writePacked(out: ByteWriter, content: Uint8Array): void {
   }
 }
 
-/** The bytes that `writePacked` was given; a view where they are stored as they are. */
+/** The same without pauses. */
+export function writePacked(out: ByteWriter, content: Uint8Array): void {
+  const steps = packedSteps(out, content);
+  while (steps.next().done !== true) {
+    // Asking for the next step does it.
+  }
+}
+
+function* deflatedInPieces(content: Uint8Array, level: number): Steps<Uint8Array> {
+  if (content.length <= PIECE_BYTES) return deflateRawSync(content, { level });
+  const pieces: Uint8Array[] = [];
+  for (let start = 0; start < content.length; start += PIECE_BYTES) {
+    const piece = content.subarray(start, start + PIECE_BYTES);
+    const isLast = start + PIECE_BYTES >= content.length;
+    const finishFlush = isLast ? constants.Z_FINISH : constants.Z_FULL_FLUSH;
+    pieces.push(deflateRawSync(piece, { level, finishFlush }));
+    if (!isLast) yield;
+  }
+  return Buffer.concat(pieces);
+}
+
+/** The bytes that `packedSteps` was given; a view where they are stored as they are. */
 export function readPacked(reader: ByteReader): Uint8Array {
   const length = reader.varint();
   const stored = reader.varint();
@@ -55,7 +86,7 @@ export function readPacked(reader: ByteReader): Uint8Array {
   return content.length === length ? content : damagedBlock("text of another length");
 }
 
-/** Passes over what `writePacked` wrote. */
+/** Passes over what `packedSteps` wrote. */
 export function skipPacked(reader: ByteReader): void {
   const length = reader.varint();
   const stored = reader.varint();
@@ -72,13 +103,12 @@ function inflate(bytes: Uint8Array, length: number): Uint8Array {
   }
 }
 
-const scratch = new ByteWriter();
-
-/** Writes sorted keys. */
-export function writeKeys(out: ByteWriter, keys: readonly string[]): void {
-  scratch.clear();
+/** Writes sorted keys; pauses after each thousand, so its scratch is its own. */
+export function* keySteps(out: ByteWriter, keys: readonly string[]): Steps<void> {
+  const scratch = new ByteWriter();
   let before = "";
-  for (const key of keys) {
+  for (const [index, key] of keys.entries()) {
+    if (index > 0 && index % KEYS_PER_STEP === 0) yield;
     let shared = 0;
     const most = Math.min(before.length, key.length, MAX_SHARED);
     while (shared < most && before.charCodeAt(shared) === key.charCodeAt(shared)) shared += 1;
@@ -89,14 +119,14 @@ export function writeKeys(out: ByteWriter, keys: readonly string[]): void {
     before = key;
   }
   out.varint(keys.length);
-  writePacked(out, scratch.bytes.subarray(0, scratch.pos));
+  yield* packedSteps(out, scratch.bytes.subarray(0, scratch.pos));
 }
 
 function isHighHalf(code: number): boolean {
   return code >= 0xd800 && code <= 0xdbff;
 }
 
-/** The keys that `writeKeys` was given. */
+/** The keys that `keySteps` was given. */
 export function readKeys(reader: ByteReader): string[] {
   const count = reader.varint();
   const content = new KeyTexts(readPacked(reader));

@@ -12,6 +12,8 @@ import {
   type RetroEvent,
   ValueTag,
 } from "../../../agent/kernel/index.ts";
+import type { SegmentWrite } from "../../../collector/store/history-store.ts";
+import { SegmentBuilder } from "../../../collector/store/segment-builder.ts";
 import { BlockKind, decodeSegmentHeader } from "../../../collector/store/segment-header.ts";
 import {
   type BlockChoice,
@@ -119,6 +121,43 @@ describe("a segment", () => {
     expect(write.blocks[0]?.length).toBeLessThan(8_000);
     expect(damaged).toEqual([]);
     expect([...eventsOf(rows)].map(text)).toEqual(textsOf(batches));
+  });
+
+  it("is made in small steps, beside another, of thousands of variables and much text", () => {
+    const batchesOf = (name: string): Batch[] =>
+      Array.from({ length: 6 }, (_, k) => {
+        const builder = new BatchBuilder();
+        for (let i = 0; i < 1_500; i += 1) {
+          const key = `${name} ${(i * 7_919 + k * 104_729) % 9_001} é${i % 3}`;
+          const value = i % 10 === 0 ? `${key} `.repeat(15) : i;
+          builder.change((10_000 * k + i) as Hlc, KindCode.set, "l", key, value);
+        }
+        const fields = { node: "n", service: "s", epoch: 3, firstSeq: 1_500 * k + 1 };
+        return builder.build({ ...fields, closed: (10_000 * k + 9_999) as Hlc });
+      });
+    const stepsOf = (batches: readonly Batch[]): ReturnType<SegmentBuilder["finish"]> => {
+      const builder = new SegmentBuilder();
+      for (const batch of batches) builder.add(stored(batch), batch);
+      return builder.finish();
+    };
+    const [one, other] = [batchesOf("a"), batchesOf("b")];
+    const running = [stepsOf(one), stepsOf(other)] as const;
+    const made: SegmentWrite[] = [];
+    let steps = 0;
+    for (let i = 0; made.length < 2; i += 1) {
+      const { value, done } = (running[i % 2] as (typeof running)[0]).next();
+      if (done === true && value !== undefined) made.push(value);
+      steps += 1;
+    }
+    // Sorting, merging, hashing and writing each of 9,000 keys, a thousand at a time; texts by 64 KiB.
+    expect(steps).toBeGreaterThan(2 * 40);
+    for (const [index, batches] of [one, other].entries()) {
+      const write = made[index] as SegmentWrite;
+      expect(sealed(batches.map((batch) => stored(batch))).blocks).toEqual(write.blocks);
+      const { rows, damaged } = readStored(write.segment, blocksOf(write));
+      expect(damaged).toEqual([]);
+      expect([...eventsOf(rows)].map(text)).toEqual(textsOf(batches));
+    }
   });
 
   it("gives what is asked for of it, each event under its own seq, and nothing else", () => {
