@@ -293,8 +293,8 @@ export class SimStore implements HistoryStore {
     return this.#disk.content.damaged(epochId);
   }
 
-  violationsAt(t: Hlc, limit?: number): readonly ViolationRecord[] {
-    return this.#disk.content.violationsAt(t, limit);
+  violationsAt(t: Hlc, limit?: number, from?: Hlc): readonly ViolationRecord[] {
+    return this.#disk.content.violationsAt(t, limit, from);
   }
 
   violationsBetween(from: Hlc, to: Hlc, limit?: number): readonly ViolationRecord[] {
