@@ -34,7 +34,7 @@ export function auditRoutes({
     refuseBeforeHistory(history, at, selection);
     const cut =
       waitMs === 0
-        ? history.cutAt(at, selection)
+        ? await history.cutInTurns(at, selection, closingOf(response))
         : await history.waitForCut(at, selection, waitMs, closingOf(response));
     response.json(explainJson(cut, explain(cut, history.nodes())));
   });

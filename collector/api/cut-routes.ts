@@ -28,7 +28,7 @@ export function cutRoutes({
     const answered = async (): Promise<Cut> => {
       refuseBeforeHistory(history, at, selection);
       return waitMs === 0
-        ? history.cutAt(at, selection)
+        ? await history.cutInTurns(at, selection, closingOf(response))
         : await history.waitForCut(at, selection, waitMs, closingOf(response));
     };
     const kept = saved?.at(at);

@@ -55,7 +55,7 @@ export function savedRoutes({
     if (waitMs > 0) holdOpen(response);
     const cut =
       waitMs === 0
-        ? history.cutAt(at)
+        ? await history.cutInTurns(at, {}, closingOf(response))
         : await history.waitForCut(at, {}, waitMs, closingOf(response));
     const { complete, consistent, members } = cut;
     const label = {

@@ -22,7 +22,7 @@ import type {
 } from "./audit-shapes.ts";
 import { ClockBounds } from "./clock-bounds.ts";
 import { type CutContext, membersNow } from "./context.ts";
-import { uncheckedOf, violationOf } from "./cut-at.ts";
+import { uncheckedOf } from "./cut-at.ts";
 import { missingIn } from "./events.ts";
 import type { Selection } from "./history.ts";
 import { ticksOfMs } from "./limits.ts";
@@ -37,6 +37,7 @@ import {
 import { type Chosen, choose } from "./selection.ts";
 import { extentOf, liveWatermarkOf } from "./summaries.ts";
 import type { Work } from "./turns.ts";
+import { violationOf } from "./violations-at.ts";
 
 type Changing<Row> = { -readonly [field in keyof Row]: Row[field] };
 

@@ -19,7 +19,7 @@ import { causalityOf } from "./causality.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { openColumns } from "./column-feed.ts";
 import { type CutContext, membersNow } from "./context.ts";
-import { cutAt } from "./cut-at.ts";
+import { cutAt, cutSteps } from "./cut-at.ts";
 import { diffBetween } from "./diff.ts";
 import { EpochSource } from "./epoch-source.ts";
 import { eventsOf, missingIn } from "./events.ts";
@@ -44,7 +44,7 @@ import { TileSource } from "./tile-source.ts";
 import { TileWriter } from "./tile-writer.ts";
 import { timelineOf } from "./timeline.ts";
 import type { CutTimers } from "./timers.ts";
-import { Turns, type Work } from "./turns.ts";
+import { endedBy, Turns, type Work } from "./turns.ts";
 import { variableHistory } from "./variable-history.ts";
 import { CutWaiters } from "./waiting.ts";
 import { viewsOf, walkSteps } from "./walk.ts";
@@ -114,7 +114,6 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const slow = new SlowMessages(store, messages, timeout, limits.messagesLooked);
   const context: CutContext = { store, source, messages, windows, slow, limits, timers };
   const turns = new Turns(timers, limits, () => source.pauseReads());
-  const waiters = new CutWaiters(context);
   const amendments = new Amendments(store);
   const amendedListeners = new Set<(ranges: readonly AmendedRange[]) => void>();
   const tellAmended = (ranges: readonly AmendedRange[]): void => {
@@ -131,6 +130,20 @@ export function createHistory(options: HistoryOptions): LiveHistory {
   const offsets = new OffsetBook(context, (work) => turns.run(work));
   const run = <A>(from: Hlc, start: () => Work<A>, signal?: AbortSignal): Promise<A> =>
     turns.run(unpruned(store, from, start), signal);
+  const cutInTurns: History["cutInTurns"] = async (t, selection, signal) => {
+    if (signal?.aborted === true) throw endedBy(signal);
+    const work = unpruned(store, t, () => cutSteps(context, t, selection));
+    try {
+      // Mostly all of it: then nobody waits for the turns of others.
+      const first = work.next();
+      if (first.done === true) return first.value;
+      source.pauseReads();
+      return await turns.run(work, signal);
+    } finally {
+      work.return(undefined as never);
+    }
+  };
+  const waiters = new CutWaiters(context, cutInTurns);
   const messageJoiner = new MessageJoiner(source, messages, kept, limits, timers, behind);
   return {
     extent: () => extentOf(context),
@@ -138,6 +151,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     nodes: () => nodeSummaries(context),
     schema: (range, signal) => run(range?.from ?? MIN_HLC, () => schemaOf(context, range), signal),
     cutAt: (t, selection) => cutAt(context, t, selection),
+    cutInTurns,
     waitForCut: (t, selection, waitMs, signal) => waiters.waitFor(t, selection, waitMs, signal),
     diff: (from, to, selection, choice, signal) =>
       run(from, () => diffBetween(context, from, to, selection, choice), signal),

@@ -11,7 +11,7 @@ import {
   RetroError,
   type Value,
 } from "../../agent/kernel/index.ts";
-import type { EpochRecord, HistoryStore, ViolationRecord } from "../store/history-store.ts";
+import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
 import {
   contended,
   countsAt,
@@ -28,9 +28,8 @@ import type {
   NodeStatus,
   Selection,
   UncheckedChannel,
-  Violation,
 } from "./history.ts";
-import { inFlightAt, inFlightGaps } from "./in-flight.ts";
+import { inFlightAt, inFlightGaps, recordsIfSent } from "./in-flight.ts";
 import type { LogImage } from "./log-image.ts";
 import {
   type EpochSpan,
@@ -50,14 +49,66 @@ import {
   outsideRetention,
 } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
+import type { Work } from "./turns.ts";
 import { unknownSenders } from "./unknown-senders.ts";
+import {
+  countOf,
+  type Violations,
+  violationOf,
+  violationsAt,
+  violationsOf,
+} from "./violations-at.ts";
 
 type LogsOfCut = CutNode["logs"];
 
 const NO_LOGS: LogsOfCut = new Map();
 
+/** All of a cut but its messages: what is known before any of them is read. */
+interface Draft {
+  readonly membership: Membership;
+  readonly chosen: Chosen;
+  readonly nodes: Map<string, CutNode>;
+  readonly members: readonly string[];
+  readonly incomplete: readonly Incomplete[];
+  readonly unchecked: readonly UncheckedChannel[];
+  readonly views: ReadonlyMap<number, EpochView>;
+}
+
 /** @throws RetroError `unknown-node`, `unknown-log`; `outside-retention` if `t` is before all that is stored */
 export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): Cut {
+  const draft = draftOf(context, t, selection);
+  const isChosen = chosenIn(draft);
+  const listed = violationsAt(context, t, draft.chosen.namesNodes, isChosen);
+  return cutOf(context, t, draft, { listed, count: countOf(listed) });
+}
+
+/**
+ * The same with pauses where much may be to read: messages around `t` that nobody has joined yet, and
+ * violations of others where some nodes are asked for. In between more may be stored: the states, and what is
+ * said of them, are of one turn; violations are looked up after it, so that none of theirs is missed.
+ */
+export function* cutSteps(context: CutContext, t: Hlc, selection: Selection = {}): Work<Cut> {
+  let draft = draftOf(context, t, selection);
+  const senders = recordsIfSent(context, draft.membership, draft.views, t);
+  if (senders !== undefined && !context.windows.isJoined(senders, t)) {
+    yield* context.windows.joinAround(senders, t);
+    draft = draftOf(context, t, selection);
+  }
+  const { namesNodes } = draft.chosen;
+  if (!namesNodes) {
+    const listed = violationsAt(context, t, false, () => true);
+    return cutOf(context, t, draft, { listed, count: countOf(listed) });
+  }
+  const cut = cutOf(context, t, draft, { listed: [], count: 0 });
+  const violations = yield* violationsOf(context, t, chosenIn(draft));
+  return withViolations(cut, violations, context.limits.cutListed);
+}
+
+function chosenIn({ chosen, nodes }: Draft): (node: string) => boolean {
+  return (node) => !chosen.namesNodes || nodes.has(node);
+}
+
+function draftOf(context: CutContext, t: Hlc, selection: Selection): Draft {
   const membership = membersNow(context);
   const chosen = choose(selection, membership);
   refuseOutside(context, membership, chosen, t);
@@ -88,29 +139,32 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   }
   incomplete.push(...forgottenMessages(context.store, t));
   for (const one of unknownSenders(context, membership, views, t, chosen)) incomplete.push(one);
-  const isChosen = (node: string): boolean => !chosen.namesNodes || nodes.has(node);
-  const violations = violationsAt(context, t, chosen.namesNodes, isChosen);
-  const inFlight = inFlightAt(context, membership, views, t, isChosen);
+  return { membership, chosen, nodes, members, incomplete, unchecked, views };
+}
+
+function cutOf(context: CutContext, t: Hlc, draft: Draft, violations: Violations): Cut {
+  const { membership, chosen, nodes, members, incomplete, unchecked, views } = draft;
+  const inFlight = inFlightAt(context, membership, views, t, chosenIn(draft));
   const most = context.limits.cutListed;
   const gaps = inFlightGaps(context, membership, t, (record) =>
     countsAt(record, t, chosen, membership),
   );
   const totals = {
     incomplete: incomplete.length,
-    violations: violations.reduce((sum, { count = 1 }) => sum + count, 0),
+    violations: violations.count,
     inFlight: inFlight.length + context.slow.moreAt(t),
   };
   const isLong =
     totals.incomplete > most ||
-    totals.violations > Math.min(most, violations.length) ||
+    totals.violations > Math.min(most, violations.listed.length) ||
     totals.inFlight > Math.min(most, inFlight.length);
   return {
     at: t,
     complete: incomplete.length === 0,
     incomplete: incomplete.length > most ? incomplete.slice(0, most) : incomplete,
     members,
-    consistent: violations.length === 0,
-    violations: violations.slice(0, most).map(violationOf),
+    consistent: violations.count === 0,
+    violations: violations.listed.slice(0, most).map(violationOf),
     unchecked,
     nodes,
     inFlight: inFlight.length > most ? inFlight.slice(-most) : inFlight,
@@ -120,21 +174,19 @@ export function cutAt(context: CutContext, t: Hlc, selection: Selection = {}): C
   };
 }
 
-/**
- * One more than are listed, so that more show. Where some nodes are asked for more are looked at, and beyond
- * that on until one is theirs: a clock that is far off makes thousands a second, all read in this turn.
- */
-export function violationsAt(
-  { store, limits }: CutContext,
-  t: Hlc,
-  namesNodes: boolean,
-  isChosen: (node: string) => boolean,
-): readonly ViolationRecord[] {
-  for (let most = namesNodes ? limits.messagesLooked : limits.cutListed + 1; ; most *= 4) {
-    const all = store.violationsAt(t, most);
-    const found = all.filter(({ send, receive }) => isChosen(send.node) || isChosen(receive.node));
-    if (found.length > 0 || all.length < most) return found;
-  }
+/** A cut that was made without them. */
+function withViolations(cut: Cut, { listed, count }: Violations, most: number): Cut {
+  const violations = listed.slice(0, most).map(violationOf);
+  const {
+    totals = { incomplete: cut.incomplete.length, violations: 0, inFlight: cut.inFlight.length },
+  } = cut;
+  const isLong = cut.totals !== undefined || count > violations.length;
+  return {
+    ...cut,
+    consistent: count === 0,
+    violations,
+    ...(isLong ? { totals: { ...totals, violations: count } } : {}),
+  };
 }
 
 /**
@@ -249,15 +301,6 @@ function only(image: LogImage, keys: ReadonlySet<string>): ReadonlyMap<string, V
     if (value !== undefined) found.set(key, value);
   }
   return found;
-}
-
-/** A record of the store as it is answered. */
-export function violationOf({ send, receive, sendT, receiveT }: ViolationRecord): Violation {
-  return {
-    send: { ...send, t: sendT },
-    receive: { ...receive, t: receiveT },
-    channel: { from: send.node, to: receive.node },
-  };
 }
 
 /** What the agent of this epoch says of messages without our stamp. Its word: checked here. */

@@ -47,7 +47,10 @@ export interface History {
     range?: { readonly from: Hlc; readonly to: Hlc },
     signal?: AbortSignal,
   ): Promise<readonly LogSummary[]>;
+  /** In one turn of the event loop, whatever is to be read. */
   cutAt(t: Hlc, selection?: Selection): Cut;
+  /** The same in turns, where much is to be read: messages that nobody has joined yet, violations of others. */
+  cutInTurns(t: Hlc, selection?: Selection, signal?: AbortSignal): Promise<Cut>;
   /** Resolves with the cut as soon as it is complete, or as it is after `waitMs`. */
   waitForCut(t: Hlc, selection: Selection, waitMs: number, signal?: AbortSignal): Promise<Cut>;
   diff(

@@ -56,16 +56,11 @@ export function inFlightAt(
   isChosen: (node: string) => boolean,
 ): InFlightMessage[] {
   const timeout = ticksOfMs(context.limits.messageTimeoutMs);
-  const records = [...membership.values()].flatMap(({ spans }) => spans.map((span) => span.record));
-  const maySend = records.some((record) => {
-    const lastSendT = views.get(record.id)?.lastSendT;
-    if (lastSendT !== undefined) return lastSendT > t - timeout;
-    return mayHaveSent(context, record, t, (t - timeout + 1) as Hlc);
-  });
-  const open = maySend ? context.windows.openAt(records, t) : [];
+  const senders = recordsIfSent(context, membership, views, t);
+  const open = senders === undefined ? [] : context.windows.openAt(senders, t);
   const bySend = new Map<string, Underway>();
   const underway = open.length === 0 ? [] : undelivered(context, open, t, timeout);
-  for (const one of [...underway, ...context.slow.inFlightAt(records, t)]) {
+  for (const one of [...underway, ...context.slow.inFlightAt(recordsOf(membership), t)]) {
     const id = messageId(one.message.send);
     const known = bySend.get(id);
     if (known === undefined || one.until < known.until) bySend.set(id, one);
@@ -74,6 +69,27 @@ export function inFlightAt(
     .map(({ message }) => message)
     .filter(({ from, to }) => isChosen(from) || (to !== null && isChosen(to)))
     .sort((a, b) => a.sentAt - b.sentAt || compareText(a.id, b.id));
+}
+
+/** All epochs, if any of them may have sent anything that can be in flight at `t`; undefined: nothing is to be read. */
+export function recordsIfSent(
+  context: CutContext,
+  membership: Membership,
+  views: ReadonlyMap<number, EpochView>,
+  t: Hlc,
+): readonly EpochRecord[] | undefined {
+  const timeout = ticksOfMs(context.limits.messageTimeoutMs);
+  const records = recordsOf(membership);
+  const maySend = records.some((record) => {
+    const lastSendT = views.get(record.id)?.lastSendT;
+    if (lastSendT !== undefined) return lastSendT > t - timeout;
+    return mayHaveSent(context, record, t, (t - timeout + 1) as Hlc);
+  });
+  return maySend ? records : undefined;
+}
+
+function recordsOf(membership: Membership): EpochRecord[] {
+  return [...membership.values()].flatMap(({ spans }) => spans.map(({ record }) => record));
 }
 
 /** Whether an epoch may have sent in [from, t], by its times and by its latest directory. */

@@ -86,7 +86,7 @@ export class MessageWindow {
     finish(this.coverInSteps(records, from, to));
   }
 
-  /** The same with a pause after each batch, for a window that nobody asks meanwhile. */
+  /** The same with a pause after each batch, for a window that nobody asks meanwhile; given up, it is of no use. */
   *coverInSteps(records: readonly EpochRecord[], from: number, to: number): Work<void> {
     this.from = Math.min(this.from, from);
     this.to = Math.max(this.to, to);
@@ -96,6 +96,16 @@ export class MessageWindow {
       yield* this.#read(record, fresh);
     }
     if (fresh.length > 0) yield* this.#join(fresh);
+  }
+
+  /** About how many events of its time are stored that it has not read. */
+  newCount(records: readonly EpochRecord[]): number {
+    let count = 0;
+    for (const { id, joined, lastT, eventCount } of records) {
+      if (joined > this.to || lastT < this.from) continue;
+      count += Math.max(0, eventCount - (this.#byEpoch.get(id)?.eventCount ?? 0));
+    }
+    return count;
   }
 
   /** Sends in (t - timeout, t] that are in flight at `t`, as far as receives are read. */

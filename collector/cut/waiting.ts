@@ -10,7 +10,7 @@ import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
 import { countsAt, missingBeginning, missingEvents } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { cutAt } from "./cut-at.ts";
-import type { Cut, Selection } from "./history.ts";
+import type { Cut, History, Selection } from "./history.ts";
 import { isActiveAt, type Membership, spanAt } from "./membership.ts";
 import { choose } from "./selection.ts";
 import { endedBy } from "./turns.ts";
@@ -24,16 +24,21 @@ interface Waiter {
 
 export class CutWaiters {
   readonly #context: CutContext;
+  readonly #ask: History["cutInTurns"];
   readonly #waiters = new Set<Waiter>();
   #isLooking = false;
   #hasNews = false;
+  #newsCount = 0;
+  #firstLookCount = 0;
   #cutCount = 0;
 
-  constructor(context: CutContext) {
+  /** `ask`: the first look of each, in turns. Later ones read what came since. */
+  constructor(context: CutContext, ask: History["cutInTurns"]) {
     this.#context = context;
+    this.#ask = ask;
   }
 
-  /** How many questions wait now. */
+  /** How many questions wait now, after their first look. */
   get count(): number {
     return this.#waiters.size;
   }
@@ -45,6 +50,7 @@ export class CutWaiters {
 
   /** Something was stored: whoever waits is looked at in a later turn. */
   wakeAll(): void {
+    this.#newsCount += 1;
     if (this.#waiters.size === 0) return;
     this.#hasNews = true;
     if (this.#isLooking) return;
@@ -59,36 +65,56 @@ export class CutWaiters {
   async waitFor(t: Hlc, selection: Selection, waitMs: number, signal?: AbortSignal): Promise<Cut> {
     const { limits, timers } = this.#context;
     if (signal?.aborted === true) throw endedBy(signal);
-    if (this.#waiters.size >= limits.waiting) {
+    if (this.#waiters.size + this.#firstLookCount >= limits.waiting) {
       throw new RetroError("overloaded", "too many questions wait for a cut", { retriable: true });
     }
-    const cut = this.#cutAt(t, selection);
-    if (cut.complete) return cut;
-    return await new Promise<Cut>((resolve, reject) => {
-      const end = (): void => {
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener("abort", onAbort);
-        cancelTimer();
-      };
-      const onAbort = (): void => {
-        if (signal !== undefined) waiter.reject(endedBy(signal));
-      };
-      const waiter: Waiter = {
-        t,
-        selection,
-        resolve(found) {
-          end();
-          resolve(found);
-        },
-        reject(error) {
-          end();
-          reject(error);
-        },
-      };
-      const cancelTimer = timers.after(Math.min(waitMs, limits.waitMs), () => this.#answer(waiter));
-      signal?.addEventListener("abort", onAbort);
-      this.#waiters.add(waiter);
-    });
+    this.#cutCount += 1;
+    const lookedAt = this.#newsCount;
+    // From here on time counts, however many turns the first look takes.
+    let isTimeUp = false;
+    let answer = (): void => {
+      isTimeUp = true;
+    };
+    const cancelTimer = timers.after(Math.min(waitMs, limits.waitMs), () => answer());
+    try {
+      const cut = await this.#firstLook(t, selection, signal);
+      if (cut.complete || isTimeUp) return cut;
+      return await new Promise<Cut>((resolve, reject) => {
+        const waiter: Waiter = { t, selection, resolve: ended(resolve), reject: ended(reject) };
+        const leave = (): void => {
+          this.#waiters.delete(waiter);
+          signal?.removeEventListener("abort", onAbort);
+        };
+        const onAbort = (): void => {
+          if (signal !== undefined) waiter.reject(endedBy(signal));
+        };
+        function ended<Outcome>(settle: (outcome: Outcome) => void): (outcome: Outcome) => void {
+          return (outcome) => {
+            leave();
+            settle(outcome);
+          };
+        }
+        answer = () => this.#answer(waiter);
+        signal?.addEventListener("abort", onAbort);
+        this.#waiters.add(waiter);
+        // What was stored while the first look took its turns woke nobody.
+        if (lookedAt !== this.#newsCount) this.#lookAt(waiter, membersNow(this.#context));
+      });
+    } finally {
+      cancelTimer();
+    }
+  }
+
+  async #firstLook(t: Hlc, selection: Selection, signal?: AbortSignal): Promise<Cut> {
+    this.#firstLookCount += 1;
+    try {
+      const cut = await this.#ask(t, selection, signal);
+      // It may have aborted after the last turn, when nobody listened yet.
+      if (signal?.aborted === true) throw endedBy(signal);
+      return cut;
+    } finally {
+      this.#firstLookCount -= 1;
+    }
   }
 
   #cutAt(t: Hlc, selection: Selection): Cut {

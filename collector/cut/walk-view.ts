@@ -8,7 +8,7 @@ import type { ViolationRecord } from "../store/history-store.ts";
 import type { Incomplete, InFlightMessage, UnknownReason } from "./answers.ts";
 import { countsAt } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
-import { gapsAt, unknownRuns, violationsAt } from "./cut-at.ts";
+import { gapsAt, unknownRuns } from "./cut-at.ts";
 import type { EpochView } from "./epoch-view.ts";
 import { inFlightAt } from "./in-flight.ts";
 import { type Membership, spanAt } from "./membership.ts";
@@ -16,6 +16,7 @@ import type { NodeReplay } from "./node-replay.ts";
 import { beginningOf, forgottenMessages, goneMembers } from "./pruned.ts";
 import { type Chosen, nearestNames } from "./selection.ts";
 import { unknownSenders } from "./unknown-senders.ts";
+import { violationsAt } from "./violations-at.ts";
 import type { WalkChange, WalkView } from "./walk-shapes.ts";
 
 const NO_VARIABLES: ReadonlyMap<string, Value> = new Map();

@@ -119,9 +119,10 @@ export interface HistoryStore extends BlockSource {
 
   /**
    * Violations with receiveT <= t < sendT, by receiveT. Of more than `limit` (default: all) the
-   * earliest are read: whoever gets as many as the limit says that there may be more.
+   * earliest are read: whoever gets as many as the limit says that there may be more. `from`: only those
+   * with receiveT >= from, to go on where a page ended.
    */
-  violationsAt(t: Hlc, limit?: number): readonly ViolationRecord[];
+  violationsAt(t: Hlc, limit?: number, from?: Hlc): readonly ViolationRecord[];
   /** Violations whose stretch [receiveT, sendT] touches [from, to], all ends included. As above. */
   violationsBetween(from: Hlc, to: Hlc, limit?: number): readonly ViolationRecord[];
   /** Slow messages with sendT <= t < receiveT, by sendT. As above. */

@@ -223,8 +223,13 @@ export class LmdbStore implements HistoryStore {
     return this.#readable().damaged(epochId);
   }
 
-  violationsAt(t: Hlc, limit: number = Number.POSITIVE_INFINITY): readonly ViolationRecord[] {
-    return this.#readable().stretches.touching<ViolationRecord>(VIOLATION, t, t, limit, false);
+  violationsAt(
+    t: Hlc,
+    limit: number = Number.POSITIVE_INFINITY,
+    from?: Hlc,
+  ): readonly ViolationRecord[] {
+    const { stretches } = this.#readable();
+    return stretches.touching<ViolationRecord>(VIOLATION, t, t, limit, false, from);
   }
 
   violationsBetween(

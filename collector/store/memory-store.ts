@@ -8,7 +8,7 @@
  * Nothing here survives the process; "durable" means that the turn of the event loop is over, so
  * that callers who forget to wait fail here as they would on disk.
  */
-import { type Hlc, MAX_HLC, RetroError } from "../../agent/kernel/index.ts";
+import { type Hlc, MAX_HLC, MIN_HLC, RetroError } from "../../agent/kernel/index.ts";
 import type {
   CapturesWrite,
   CheckpointThinning,
@@ -138,9 +138,11 @@ export class MemoryStore implements HistoryStore {
     return [];
   }
 
-  violationsAt(t: Hlc, limit?: number): readonly ViolationRecord[] {
+  violationsAt(t: Hlc, limit?: number, from: number = MIN_HLC): readonly ViolationRecord[] {
     this.#assertOpen();
-    return this.#messages.violations((v) => v.receiveT <= t && t < v.sendT).slice(0, limit);
+    const holds = ({ receiveT, sendT }: ViolationRecord): boolean =>
+      receiveT >= from && receiveT <= t && t < sendT;
+    return this.#messages.violations(holds).slice(0, limit);
   }
 
   violationsBetween(from: Hlc, to: Hlc, limit?: number): readonly ViolationRecord[] {

@@ -35,7 +35,7 @@ export class StretchReader {
 
   /**
    * Stretches [start, end], or [start, end) unless `withEnd`, that touch [from, to]: the first `limit`
-   * by start.
+   * by start, of those that start at `earliest` or later.
    */
   touching<Stretch>(
     kind: number,
@@ -43,6 +43,7 @@ export class StretchReader {
     to: number,
     limit: number,
     withEnd: boolean,
+    earliest: number = Number.NEGATIVE_INFINITY,
   ): Stretch[] {
     const least = withEnd ? from : from + 1;
     const found: { readonly order: Buffer; readonly key: Buffer }[] = [];
@@ -50,7 +51,7 @@ export class StretchReader {
       if (!this.#slots.has(stretchSlot(kind, ofClass))) continue;
       let ofThisClass = 0;
       for (const key of this.#records.keys(
-        stretchesStarting(kind, ofClass, earliestStart(ofClass, from), to),
+        stretchesStarting(kind, ofClass, Math.max(earliest, earliestStart(ofClass, from)), to),
       )) {
         if (stretchEndOfKey(key) < least) continue;
         if (ofThisClass >= limit) break;

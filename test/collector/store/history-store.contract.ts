@@ -357,6 +357,13 @@ export function describeHistoryStore(name: string, open: () => Promise<HistorySt
         found.map(({ receive }) => receive.seq);
       expect(seqsOf(store.violationsAt(at(100), 3))).toEqual([6, 5, 4]);
       expect(store.violationsAt(at(100), 1)[0]?.count).toBe(2);
+      // Page by page, each from where the one before ended, they are the same.
+      const whole = store.violationsAt(at(100));
+      for (const { receiveT } of whole) {
+        const later = whole.filter((one) => one.receiveT >= receiveT);
+        expect(store.violationsAt(at(100), undefined, receiveT)).toEqual(later);
+        expect(store.violationsAt(at(100), 2, receiveT)).toEqual(later.slice(0, 2));
+      }
       expect(seqsOf(store.violationsBetween(at(101), at(2_000), 4))).toEqual([6, 5, 4, 3]);
       expect(seqsOf(store.slowMessagesAt(at(100), 2))).toEqual([6, 5]);
       expect(store.slowMessagesAt(at(100))).toHaveLength(6);
