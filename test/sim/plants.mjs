@@ -42,9 +42,9 @@ export const PLANTS = [
     what: "acknowledged before the store has flushed",
     changes: [
       {
-        file: "collector/ingest/ingest.ts",
-        from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
-        to: "this.#store.write(write).catch(() => {});\n      this.#index.remember(write.epochs);",
+        file: "collector/ingest/intake.ts",
+        from: "await store.write(write);\n      this.#index.remember(write.epochs);",
+        to: "store.write(write).catch(() => {});\n      this.#index.remember(write.epochs);",
       },
     ],
   },
@@ -86,9 +86,9 @@ export const PLANTS = [
     what: "events with one time come in the order in which they were found",
     changes: [
       {
-        file: "collector/cut/events.ts",
-        from: "cursor.t < next.t)",
-        to: "cursor.t <= next.t)",
+        file: "collector/cut/earliest-first.ts",
+        from: "return a.t < b.t || (a.t === b.t && rank < other);",
+        to: "return a.t <= b.t;",
       },
     ],
   },
@@ -97,13 +97,13 @@ export const PLANTS = [
     what: "what a failed write held counts as stored",
     changes: [
       {
-        file: "collector/ingest/ingest.ts",
-        from: "await this.#store.write(write);\n      this.#index.remember(write.epochs);",
-        to: "this.#index.remember(write.epochs);\n      return await this.#store.write(write);",
+        file: "collector/ingest/intake.ts",
+        from: "await store.write(write);\n      this.#index.remember(write.epochs);",
+        to: "this.#index.remember(write.epochs);\n      return await store.write(write);",
       },
       {
-        file: "collector/ingest/ingest.ts",
-        from: "ask what is.\n      this.#index = new EpochIndex(this.#store.epochs());",
+        file: "collector/ingest/intake.ts",
+        from: "ask what is.\n      this.#index = new EpochIndex(store.epochs());",
         to: "",
       },
     ],
