@@ -51,7 +51,10 @@ export function* packedSteps(out: ByteWriter, content: Uint8Array): Steps<void> 
 
 /** The same without pauses. */
 export function writePacked(out: ByteWriter, content: Uint8Array): void {
-  const steps = packedSteps(out, content);
+  takeAll(packedSteps(out, content));
+}
+
+function takeAll(steps: Steps<void>): void {
   while (steps.next().done !== true) {
     // Asking for the next step does it.
   }
@@ -120,6 +123,11 @@ export function* keySteps(out: ByteWriter, keys: readonly string[]): Steps<void>
   }
   out.varint(keys.length);
   yield* packedSteps(out, scratch.bytes.subarray(0, scratch.pos));
+}
+
+/** The same without pauses. */
+export function writeKeys(out: ByteWriter, keys: readonly string[]): void {
+  takeAll(keySteps(out, keys));
 }
 
 function isHighHalf(code: number): boolean {
