@@ -50,6 +50,8 @@ export class Cells implements TrackedState {
   readonly #aggregates: readonly Aggregate[][];
   readonly #indexes: ReadonlyMap<string, number>;
   nodes: ReadonlyMap<string, NodeAtCut> = new Map();
+  /** Cells that changed at the tick at hand: kept where a query asks what has changed. */
+  touched: ReadonlySet<number> = new Set();
 
   constructor(nodeIds: readonly string[], columnCount: number) {
     const size = nodeIds.length * columnCount;
@@ -189,7 +191,7 @@ export class Cells implements TrackedState {
     return new Multiset(pairs, lost);
   }
 
-  /** What looks back in time is not planned for this engine: the interpreter runs those queries whole. */
+  /** Further back than one tick nothing is kept: the interpreter runs such queries whole. */
   previous(_column: number, _node: string): Given {
     throw new Error("Previous is not kept here");
   }
@@ -198,12 +200,16 @@ export class Cells implements TrackedState {
     throw new Error("Age is not kept here");
   }
 
-  changed(_column: number, _node: string): boolean | Unknown {
-    throw new Error("Changed is not kept here");
+  changed(column: number, node: string): boolean | Unknown {
+    const index = this.nodeIndex(node);
+    if (index < 0) return false;
+    const cell = this.cellOf(column, index);
+    return this.kinds[cell] === CellKind.lost ? LOST : this.touched.has(cell);
   }
 
-  changedAnywhere(_column: number): boolean {
-    throw new Error("Changed is not kept here");
+  changedAnywhere(column: number): boolean {
+    for (const cell of this.touched) if (this.columnOf(cell) === column) return true;
+    return false;
   }
 }
 

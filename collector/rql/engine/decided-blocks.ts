@@ -31,9 +31,10 @@ export interface PlannedRange {
   readonly held: readonly FeedChange[];
 }
 
-/** Undefined: too much to be worked out for a plan. */
+/** Undefined: too much to be worked out for a plan; or grouped, as what bounds say is of all nodes. */
 export function decidedBlocks(query: CheckedQuery, range: PlannedRange): number | undefined {
   const { blocks, nodes, held } = range;
+  if (query.groupByService) return undefined;
   const cells = new Cells(nodes, query.columns.length);
   const program = programOf(query, cells);
   const isEvaluated = query.eachChange || query.when === undefined;

@@ -6,7 +6,6 @@
  * shared by all that ask for the same.
  */
 import type {
-  AtNodeExpr,
   BoundExpr,
   CallExpr,
   CompareExpr,
@@ -14,30 +13,14 @@ import type {
   QuantifierExpr,
   VariableExpr,
 } from "../check/bound.ts";
-import { canonical, type Known, kindOf } from "../values/datum.ts";
-import type { Aggregate, HeldText } from "./aggregate.ts";
+import type { Known } from "../values/datum.ts";
+import { CellTests } from "./cell-tests.ts";
 import type { Cells } from "./cells.ts";
 import { numberTest } from "./closures.ts";
-import { CountedPredicate } from "./counted-predicate.ts";
-import { CountedValues } from "./counted-values.ts";
 import { type Comparison, hasMember, isClosed, type NumberIr, type TruthIr } from "./ir.ts";
 import { Odd } from "./odd.ts";
-import {
-  type Asking,
-  AverageReading,
-  CountReading,
-  DistinctReading,
-  decidedBy,
-  ExtremeAsking,
-  ExtremeReading,
-  HeldAsking,
-  PredicateAsking,
-  type Reading,
-  SumReading,
-  TrueCountReading,
-} from "./readings.ts";
-import { RunningSum } from "./running-sum.ts";
-import { Tournament } from "./tournament.ts";
+import type { Asking, Reading } from "./readings.ts";
+import { Structures } from "./structures.ts";
 
 /** What lowered trees refer to by index. */
 export interface Tables {
@@ -63,23 +46,24 @@ export class Lowering implements Tables {
   readonly odd: Odd;
   readonly numbers: number[] = [];
   readonly texts: string[] = [];
-  readonly readings: Reading[] = [];
-  readonly askings: Asking[] = [];
+  readonly readings: readonly Reading[];
+  readonly askings: readonly Asking[];
   /** What incremental structures there are, for people. */
-  readonly structures: Map<string, number> = new Map();
-  readonly #cells: Cells;
-  /** By column: whether nobody has it. */
-  readonly #isNowhere: readonly boolean[];
-  readonly #aggregates = new Map<string, Aggregate>();
+  readonly structures: ReadonlyMap<string, number>;
+  readonly #structures: Structures;
+  readonly #tests: CellTests;
   /** What declared names stand for, once they are assigned. */
   readonly #declared = new Map<number, BoundExpr>();
   /** The loop variable whose body is being lowered. */
   #member: number | undefined;
 
   constructor(cells: Cells, isNowhere: readonly boolean[]) {
-    this.#cells = cells;
-    this.#isNowhere = isNowhere;
     this.odd = new Odd(cells);
+    this.#structures = new Structures(cells, this.odd);
+    this.#tests = new CellTests({ cells, isNowhere, numbers: this.numbers, texts: this.texts });
+    this.readings = this.#structures.readings;
+    this.askings = this.#structures.askings;
+    this.structures = this.#structures.counts;
   }
 
   /** From here on the name stands for this. */
@@ -117,12 +101,12 @@ export class Lowering implements Tables {
         return { is: "either", condition, whenTrue, whenFalse };
       }
       case "at-node": {
-        const cell = this.#cellOf(expr);
+        const cell = this.#tests.cellOf(expr);
         if (cell === undefined) return undefined;
         return cell < 0 ? { is: "truth", value: 2 } : { is: "cell-as-truth", cell };
       }
       case "is":
-        return this.#isUnknown(expr.operand, expr.what, expr.negated);
+        return this.#tests.unknown(expr.operand, expr.what, expr.negated);
       case "compare":
         return this.#compare(expr);
       case "quantifier":
@@ -140,7 +124,7 @@ export class Lowering implements Tables {
       case "constant":
         return typeof expr.value === "number" ? this.#constant(expr.value) : undefined;
       case "at-node": {
-        const cell = this.#cellOf(expr);
+        const cell = this.#tests.cellOf(expr);
         if (cell === undefined) return undefined;
         return cell < 0 ? { is: "absent" } : { is: "cell", cell };
       }
@@ -174,7 +158,7 @@ export class Lowering implements Tables {
     }
   }
 
-  // ---- constants and cells
+  // ---- constants
 
   #constant(value: number): NumberIr {
     return { is: "constant", index: this.numbers.push(value) - 1 };
@@ -184,23 +168,6 @@ export class Lowering implements Tables {
     if (typeof value === "boolean") return { is: "truth", value: value ? 1 : 0 };
     if (typeof value === "number") return { is: "truth", value: value === 0 ? 0 : 1 };
     return value === null ? { is: "truth", value: 2 } : undefined;
-  }
-
-  /** -1: absent always. Undefined: not the value at a node that is written out. */
-  #cellOf({ aspect, column, node }: AtNodeExpr): number | undefined {
-    if (aspect !== "value" || node.type !== "constant") return undefined;
-    const { value } = node;
-    if (typeof value !== "string" && typeof value !== "number") return undefined;
-    const index = this.#cells.nodeIndex(String(value));
-    return index < 0 || this.#isNowhere[column] === true ? -1 : this.#cells.cellOf(column, index);
-  }
-
-  #isUnknown(operand: BoundExpr, what: "NULL" | "UNKNOWN", negated: boolean): TruthIr | undefined {
-    if (operand.type !== "at-node" || what !== "UNKNOWN") return undefined;
-    const cell = this.#cellOf(operand);
-    if (cell === undefined) return undefined;
-    const is: TruthIr = cell < 0 ? { is: "truth", value: 1 } : { is: "unknown-cell", cell };
-    return negated ? { is: "not", of: is } : is;
   }
 
   // ---- comparisons
@@ -216,7 +183,7 @@ export class Lowering implements Tables {
       }
       case "=":
       case "!=": {
-        const is = this.#equal(left, right) ?? this.#equal(right, left);
+        const is = this.#tests.equal(left, right) ?? this.#tests.equal(right, left);
         if (is !== undefined) return op === "=" ? is : { is: "not", of: is };
         return this.#ofNumbers(op, left, right);
       }
@@ -234,44 +201,10 @@ export class Lowering implements Tables {
     return a && b && { is: "compare", op, left: a, right: b };
   }
 
-  /** A cell against what is written, or against another cell: by value, whatever its kind. */
-  #equal(left: BoundExpr, right: BoundExpr): TruthIr | undefined {
-    if (left.type !== "at-node") return undefined;
-    const cell = this.#cellOf(left);
-    if (cell === undefined) return undefined;
-    if (right.type === "constant") return this.#equalsConstant(cell, right.value);
-    if (right.type !== "at-node") return undefined;
-    const other = this.#cellOf(right);
-    if (other === undefined) return undefined;
-    if (cell < 0 || other < 0) return { is: "truth", value: 2 };
-    return { is: "same", left: cell, right: other };
-  }
-
-  #equalsConstant(cell: number, value: Known): TruthIr | undefined {
-    if (kindOf(value) === "set") return undefined;
-    if (cell < 0) return { is: "truth", value: 2 };
-    if (typeof value === "number") {
-      return { is: "equals-number", cell, index: this.numbers.push(value) - 1 };
-    }
-    return { is: "equals-text", cell, index: this.texts.push(canonical(value)) - 1 };
-  }
-
   #isIn(left: BoundExpr, right: BoundExpr): TruthIr | undefined {
-    if (right.type === "set") return this.#isAmong(left, right.members);
+    if (right.type === "set") return this.#tests.among(left, right.members);
     if (right.type !== "variable" || right.aspect !== "value" || left.type !== "constant") return;
-    return this.#asking(this.#held(right, left.value, false));
-  }
-
-  /** A cell among values that are written out. */
-  #isAmong(left: BoundExpr, members: readonly BoundExpr[]): TruthIr | undefined {
-    const [first] = members;
-    if (first === undefined || left.type !== "at-node") return undefined;
-    const operands = members.map((member) =>
-      member.type === "constant" ? this.#equal(left, member) : undefined,
-    );
-    return operands.every((one) => one !== undefined)
-      ? { is: "logical", op: "OR", operands }
-      : undefined;
+    return this.#structures.held(right.column, left.value, false);
   }
 
   // ---- quantifiers
@@ -287,10 +220,7 @@ export class Lowering implements Tables {
     const lowered = this.#body(slot, body);
     if (lowered === undefined) return undefined;
     if (isClosed(lowered)) {
-      const predicate = this.#predicate(source.column, lowered);
-      const { odd } = this;
-      const asking = new PredicateAsking(this.#cells, source.column, odd, predicate, isExists);
-      return this.#asking(asking);
+      return this.#structures.quantified(source.column, numberTest(lowered, this), isExists);
     }
     return this.#againstExtreme(source, lowered, isExists);
   }
@@ -308,15 +238,8 @@ export class Lowering implements Tables {
     if (other?.type !== "constant") return undefined;
     // FORALL x = c says that nobody holds something else.
     const asksForOther = (body.op === "!=") === isExists;
-    const asking = this.#asking(this.#held(source, other.value, asksForOther));
+    const asking = this.#structures.held(source.column, other.value, asksForOther);
     return asking && !isExists ? { is: "not", of: asking } : asking;
-  }
-
-  #held({ column }: VariableExpr, value: Known, isOther: boolean): Asking | undefined {
-    if (kindOf(value) === "set" || kindOf(value) === "time" || kindOf(value) === "duration") return;
-    const values = this.#aggregate("counted map", column, () => new CountedValues());
-    const held: number | HeldText = typeof value === "number" ? value : canonical(value);
-    return new HeldAsking(this.#cells, column, this.odd, values, held, isOther);
   }
 
   /** `x > n` where n may change: the greatest or the least member decides. */
@@ -327,9 +250,7 @@ export class Lowering implements Tables {
     const member = isLeft ? body.left : body.right;
     if (member.is !== "member" || hasMember(about)) return undefined;
     const op = isLeft ? body.op : FLIPPED[body.op];
-    const tree = this.#tree(column, decidedBy(op, isExists));
-    const asking = new ExtremeAsking(this.#cells, column, this.odd, tree, op, isExists);
-    return { is: "asking-about", index: this.askings.push(asking) - 1, of: about };
+    return this.#structures.againstExtreme(column, op, about, isExists);
   }
 
   #body(slot: number, body: BoundExpr): TruthIr | undefined {
@@ -338,18 +259,6 @@ export class Lowering implements Tables {
     const lowered = this.truth(body);
     this.#member = outer;
     return lowered;
-  }
-
-  #predicate(column: number, body: TruthIr): CountedPredicate {
-    const test = numberTest(body, this);
-    const predicate = new CountedPredicate(test);
-    this.#note("counted predicate");
-    this.#cells.attach(column, predicate);
-    return predicate;
-  }
-
-  #asking(asking: Asking | undefined): TruthIr | undefined {
-    return asking && { is: "asking", index: this.askings.push(asking) - 1 };
   }
 
   // ---- functions
@@ -366,21 +275,14 @@ export class Lowering implements Tables {
     if (name === "Count" && only.type === "filter") return this.#countOf(only);
     if (only.type !== "variable" || only.aspect !== "value") return undefined;
     const { column } = only;
-    const cells = this.#cells;
     switch (name) {
       case "Count":
-        return this.#reading(new CountReading(cells, column, this.odd));
-      case "Cardinality": {
-        const values = this.#aggregate("counted map", column, () => new CountedValues());
-        return this.#reading(new DistinctReading(cells, column, this.odd, values));
-      }
+        return this.#structures.count(column);
+      case "Cardinality":
+        return this.#structures.distinct(column);
       case "Sum":
-      case "Avg": {
-        const make = (): RunningSum => new RunningSum(cells.nodeIds.length);
-        const sum = this.#aggregate("running total", column, make);
-        const Kind = name === "Sum" ? SumReading : AverageReading;
-        return this.#reading(new Kind(cells, column, this.odd, sum));
-      }
+      case "Avg":
+        return this.#structures.total(column, name);
       default:
         return undefined;
     }
@@ -390,9 +292,7 @@ export class Lowering implements Tables {
     const parts = args.map((argument): NumberIr | undefined => {
       if (argument.type !== "variable") return this.number(argument);
       if (argument.aspect !== "value") return undefined;
-      const { column } = argument;
-      const tree = this.#tree(column, sign === 1 ? "greatest" : "least");
-      return this.#reading(new ExtremeReading(this.#cells, column, this.odd, tree));
+      return this.#structures.extreme(argument.column, sign);
     });
     return parts.every((one) => one !== undefined) ? { is: "extreme", sign, parts } : undefined;
   }
@@ -401,33 +301,6 @@ export class Lowering implements Tables {
     if (source.type !== "variable" || source.aspect !== "value") return undefined;
     const lowered = this.#body(slot, body);
     if (lowered === undefined || !isClosed(lowered)) return undefined;
-    const { column } = source;
-    const predicate = this.#predicate(column, lowered);
-    return this.#reading(new TrueCountReading(this.#cells, column, this.odd, predicate));
-  }
-
-  #reading(reading: Reading): NumberIr {
-    return { is: "reading", index: this.readings.push(reading) - 1 };
-  }
-
-  #tree(column: number, which: "greatest" | "least"): Tournament {
-    const make = (): Tournament => new Tournament(this.#cells.nodeIds.length, which);
-    return this.#aggregate("tournament tree", column, make, which);
-  }
-
-  /** The one of its kind for a column. */
-  #aggregate<A extends Aggregate>(what: string, column: number, make: () => A, which = ""): A {
-    const name = `${what} ${which} ${column}`;
-    const known = this.#aggregates.get(name);
-    if (known !== undefined) return known as A;
-    const made = make();
-    this.#aggregates.set(name, made);
-    this.#note(what);
-    this.#cells.attach(column, made);
-    return made;
-  }
-
-  #note(what: string): void {
-    this.structures.set(what, (this.structures.get(what) ?? 0) + 1);
+    return this.#structures.trueCount(source.column, numberTest(lowered, this));
   }
 }

@@ -31,6 +31,8 @@ export interface PlainSearchOptions {
   readonly columns: Pick<ColumnFeed, "slice">;
   readonly slices: OpenSlices;
   readonly stretch: PlainStretch;
+  /** Ticks by which a slice begins earlier than what it tells of. Default: 0. */
+  readonly lead?: number;
   /** Events of the first slice, about. */
   readonly firstEvents: number;
   /** Takes what was found, in order; true: enough. */
@@ -40,7 +42,7 @@ export interface PlainSearchOptions {
 
 /** How far it came: the end of the stretch, or where it turned out not to be plain, or where it was enough. */
 export async function searchPlain(options: PlainSearchOptions): Promise<Hlc> {
-  const { columns, slices, stretch, firstEvents, pass, signal } = options;
+  const { columns, slices, stretch, lead = 0, firstEvents, pass, signal } = options;
   const { to } = stretch;
   const underWay: { readonly end: Hlc; readonly result: Promise<SliceResult> }[] = [];
   let reached = stretch.after;
@@ -50,7 +52,7 @@ export async function searchPlain(options: PlainSearchOptions): Promise<Hlc> {
   try {
     for (;;) {
       while (isReadable && read < to && underWay.length < AHEAD * slices.workers) {
-        const slice = await columns.slice(read, to, events, signal);
+        const slice = await columns.slice((read - lead) as Hlc, to, events, signal);
         if (slice === undefined) {
           isReadable = false;
           break;

@@ -41,19 +41,46 @@ export interface Program {
 /** Why the engine leaves a whole query to the interpreter; undefined: it does not. */
 export function whyInterpreted(query: CheckedQuery): string | undefined {
   if (query.sequential !== undefined) return query.sequential;
-  if (query.groupByService) return "GROUP BY SERVICE";
+  // Time decides for each group at the states of all.
+  if (query.groupByService && (asksForChanges(query) || decidesByTimeAlone(query))) {
+    return `GROUP BY SERVICE of ${asksForChanges(query) ? "changes" : "a NOT FOLLOWED BY"}`;
+  }
   if (query.usesMessages) return "messages in flight";
   if (query.usesStatus) return "Status";
   if (query.ages.length > 0 || query.items.some(({ isAge }) => isAge)) return "Age";
-  if (query.changes.length > 0) return "Changed";
-  if (query.becames.length > 0) return "Became";
+  // What it was at the cut before would have to be known from cuts before that.
+  if (query.becames.some(({ condition }) => looksAtChanges(condition))) return "Became of a change";
   if (exprsOf(query).some(looksBack)) return "Previous";
-  const isFirst = query.take?.kind === "FIRST" || query.take?.kind === "LIMIT";
-  if (isFirst && query.window?.expr !== undefined) {
-    return `${query.take?.kind} of a ${query.window.kind.toUpperCase().replaceAll("-", " ")}`;
-  }
   const isComputed = programOf(query, new Cells([], query.columns.length)) !== undefined;
   return isComputed ? undefined : "COMPUTE of other things than numbers";
+}
+
+/** Whether it asks what changes: then cuts follow changes at which nothing happens (timed-run.ts). */
+export function asksForChanges({ changes, becames }: CheckedQuery): boolean {
+  return changes.length > 0 || becames.length > 0;
+}
+
+/** Whether an expression may turn at a tick at which nothing changes. */
+export function looksAtChanges(expr: BoundExpr): boolean {
+  return expr.type === "changed" || expr.type === "became" || partsOf(expr).some(looksAtChanges);
+}
+
+/** Whether a row may be decided by time alone. */
+function decidesByTimeAlone({ window }: CheckedQuery): boolean {
+  return window?.kind === "not-followed-by";
+}
+
+/** Whether time alone may decide that enough was found: FIRST and LIMIT of a NOT FOLLOWED BY. */
+export function decidesByTime(query: CheckedQuery): boolean {
+  const { take } = query;
+  const isFirst = take?.kind === "FIRST" || take?.kind === "LIMIT";
+  return isFirst && decidesByTimeAlone(query);
+}
+
+/** Whether each cut is told, and not only those at which something turns. */
+export function isEachCutTold(query: CheckedQuery): boolean {
+  // Without a condition each cut may be another row.
+  return query.eachChange || query.when === undefined || decidesByTime(query);
 }
 
 /** Plans a query over cells that are all absent yet. Undefined: COMPUTE is beyond it. */

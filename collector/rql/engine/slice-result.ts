@@ -3,6 +3,7 @@
  * threads.
  */
 import type { Hlc, Json } from "../../../agent/kernel/index.ts";
+import type { ColumnSlice } from "../../cut/column-shapes.ts";
 import type { RqlWarning } from "../errors.ts";
 
 /** What was found at a cut at which a row may begin. */
@@ -27,7 +28,18 @@ export interface Turn {
   readonly finding: TurnFinding | undefined;
 }
 
+/** Goes through slices of one query, one after the other, in any order. */
+export interface SliceEvaluation {
+  run(slice: ColumnSlice): SliceResult;
+}
+
 export interface SliceResult {
+  /** What it tells of is later than this; absent: than the beginning of the slice, as nothing is due there. */
+  readonly after?: Hlc;
+  /** Something that the query looks at changed at `reached`: the tick after it is a cut. */
+  readonly hasPulse?: boolean;
+  /** GROUP BY SERVICE: what was found of each, all up to `reached`; then nothing stands here by itself. */
+  readonly groups?: readonly { readonly service: string; readonly result: SliceResult }[];
   readonly turns: readonly Turn[];
   readonly cuts: number;
   /** Everything up to here was gone through. Before the end of the slice: it is not plain, or `ended`. */

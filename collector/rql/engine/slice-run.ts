@@ -10,15 +10,12 @@
  * tick, and values that are no numbers; turn-recorder.ts takes down what turns. One object per query and
  * thread; slices may come in any order, as each says what is held at its beginning.
  */
-import { type Hlc, RetroError, type Value, type VariableRef } from "../../../agent/kernel/index.ts";
+import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
 import { type DecodeCounts, SliceColumns } from "../../cut/column-rows.ts";
-import type { ColumnSlice, ColumnStream, HeldAtStart } from "../../cut/column-shapes.ts";
-import type { FeedStanding } from "../../cut/history.ts";
+import type { ColumnSlice, ColumnStream } from "../../cut/column-shapes.ts";
 import type { CheckedQuery } from "../check/bound.ts";
-import { HELD_ABSENT, type NodeAtCut } from "../interpret/cut-sequence.ts";
 import { RunEnded } from "../interpret/run-context.ts";
 import type { RunLimits } from "../limits.ts";
-import { ABSENT, fromValue } from "../values/datum.ts";
 import { RowApplier } from "./apply-rows.ts";
 import type { BoundsTables } from "./bounds.ts";
 import { Cells, type Given } from "./cells.ts";
@@ -26,8 +23,9 @@ import { isConditionDecided } from "./decided-condition.ts";
 import { generatedWalker } from "./generate.ts";
 import { NotPlain } from "./not-plain.ts";
 import { PieceSize } from "./piece-size.ts";
-import { type Program, programOf } from "./program.ts";
+import { isEachCutTold, type Program, programOf } from "./program.ts";
 import type { SliceResult } from "./slice-result.ts";
+import { followedBy, holdStart } from "./slice-start.ts";
 import { Sources } from "./sources.ts";
 import { TimeMerge } from "./time-merge.ts";
 import { TurnRecorder } from "./turn-recorder.ts";
@@ -82,8 +80,7 @@ export class SliceRun {
     this.#cells = cells;
     this.#program = program;
     this.#known = knownOf(program);
-    // Without a condition each cut may be another row.
-    this.#everyCut = query.eachChange || query.when === undefined;
+    this.#everyCut = isEachCutTold(query);
     this.#columns = new SliceColumns(followedBy(query));
     this.#merge = new TimeMerge(cells);
     this.#applier = new RowApplier(cells);
@@ -164,40 +161,15 @@ export class SliceRun {
 
   // ---- the beginning of a slice
 
-  #open({ after, standings, held }: ColumnSlice, streams: readonly ColumnStream[]): void {
-    const cells = this.#cells;
-    this.#hold(held, streams);
-    cells.nodes = new Map(
-      [...standings]
-        .sort((a, b) => a.node - b.node)
-        .map((standing) => [cells.nodeIds[standing.node] as string, nodeOf(standing)]),
-    );
+  #open(slice: ColumnSlice, streams: readonly ColumnStream[]): void {
+    const { after } = slice;
+    holdStart(this.#cells, slice, streams);
     this.#known.isStale.fill(1);
     this.#applier.clear();
     // What is true at `after` was told by whoever came to it: it is no cut of this slice.
     this.#pace.p = this.#walker.truth(after);
     this.#pace.q = this.#walker.follower(after);
     this.#recorder.start(after);
-  }
-
-  /** Gives cells what is held at the beginning: what the slice says, or what rows up to there say since. */
-  #hold(held: readonly HeldAtStart[], streams: readonly ColumnStream[]): void {
-    const cells = this.#cells;
-    const wanted = new Map<number, Value>();
-    for (const { node, column, value } of held) wanted.set(cells.cellOf(column, node), value);
-    for (const stream of streams) {
-      for (const [column, value] of stream.begin()) {
-        const cell = cells.cellOf(column, stream.node);
-        if (value === undefined) wanted.delete(cell);
-        else wanted.set(cell, value);
-      }
-    }
-    for (let cell = 0; cell < cells.kinds.length; cell += 1) {
-      const value = wanted.get(cell);
-      // Null is a value.
-      const given: Given = value === undefined ? ABSENT : fromValue(value);
-      if (!cells.holds(cell, given)) cells.put(cell, given);
-    }
   }
 
   // ---- windows
@@ -304,13 +276,4 @@ export class SliceRun {
       if (columns.includes(column)) this.#known.isStale[index] = 1;
     });
   }
-}
-
-/** The columns of a query by their places in it: those that some FROM log has. */
-function followedBy({ columns }: CheckedQuery): (VariableRef | undefined)[] {
-  return columns.map(({ log, key }) => (log === undefined ? undefined : { log, key }));
-}
-
-function nodeOf({ service, epoch, status, isMember }: FeedStanding): NodeAtCut {
-  return { service, epoch, status, isMember, held: () => HELD_ABSENT };
 }

@@ -2,10 +2,10 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { sliceRunOf } from "./slice-evaluation.ts";
 import { type FromSliceThread, sliceFrom, type ToSliceThread } from "./slice-messages.ts";
-import type { SliceRun } from "./slice-run.ts";
+import type { SliceEvaluation } from "./slice-result.ts";
 
 function serve(port: MessagePort): void {
-  let run: SliceRun | undefined;
+  let run: SliceEvaluation | undefined;
   const say = (message: FromSliceThread): void => port.postMessage(message);
   port.on("message", (message: ToSliceThread) => {
     try {

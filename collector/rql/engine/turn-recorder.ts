@@ -11,7 +11,8 @@ import { RunContext } from "../interpret/run-context.ts";
 import type { RunLimits } from "../limits.ts";
 import { Unknown } from "../values/datum.ts";
 import type { Cells } from "./cells.ts";
-import type { Program } from "./program.ts";
+import { Deadlines } from "./deadlines.ts";
+import { decidesByTime, type Program } from "./program.ts";
 import type { SliceResult, Turn, TurnFinding } from "./slice-result.ts";
 import type { Listener, Pace } from "./walker.ts";
 
@@ -47,6 +48,10 @@ export class TurnRecorder implements Listener {
   #sameness = "";
   /** What turns of the slice may still take, in values. */
   #room = 0;
+  /** Where time alone decides, what else is told than turns; and what was told last. */
+  readonly #deadlines: Deadlines | undefined;
+  #toldP = 0;
+  #toldQ = 0;
   #fullAt: { readonly t: Hlc; readonly cuts: number } | undefined;
 
   constructor(options: TurnRecorderOptions) {
@@ -54,6 +59,7 @@ export class TurnRecorder implements Listener {
     this.#options = options;
     this.#findsValues = query.take?.kind !== "COUNT" || query.when === undefined;
     this.#findingSize = query.items.length * Math.max(1, cells.nodeIds.length);
+    this.#deadlines = decidesByTime(query) ? new Deadlines(query.window?.ticks ?? 0) : undefined;
     this.#context = this.#newContext();
     this.#evaluator = new Evaluator(query, cells, this.#context);
   }
@@ -80,6 +86,17 @@ export class TurnRecorder implements Listener {
     this.#sameness = this.#options.query.when === undefined ? this.#samenessAt(after) : "";
     this.#turns = [];
     this.#warnings = [];
+    const { p, q } = this.#options.pace;
+    this.#deadlines?.open(after, p);
+    this.#toldP = p;
+    this.#toldQ = q;
+  }
+
+  /** Leaves the tick at hand: whether a Became turned true at it. */
+  leave(t: number): boolean {
+    const hasBecome = this.#evaluatorAt(t).end();
+    this.#noteWarnings(t);
+    return hasBecome;
   }
 
   /** Counts steps. @throws RunEnded */
@@ -120,6 +137,10 @@ export class TurnRecorder implements Listener {
     const { query, pace } = this.#options;
     const moment = t as Hlc;
     if (this.#fullAt !== undefined) return;
+    const hasTurned = p !== this.#toldP || q !== this.#toldQ;
+    this.#toldP = p;
+    this.#toldQ = q;
+    if (this.#deadlines?.isDue(t, p) === false && !hasTurned) return;
     if (query.when === undefined) {
       const sameness = this.#samenessAt(t);
       if (sameness === this.#sameness && !query.eachChange) return;

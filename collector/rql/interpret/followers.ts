@@ -28,15 +28,22 @@ export class Followers {
   readonly #ticks: number;
   readonly #most: number;
   readonly #emit: Emit;
+  readonly #isEnough: () => boolean;
   #waiting: Waiting[] = [];
   #undecided = 0;
   #before: Truth | undefined;
 
-  constructor(kind: "then" | "not-followed-by", ticks: number, most: number, emit: Emit) {
+  /** @param isEnough whether no further row is wanted: then no further start is decided by time */
+  constructor(
+    { kind, ticks, most }: { kind: "then" | "not-followed-by"; ticks: number; most: number },
+    emit: Emit,
+    isEnough: () => boolean,
+  ) {
     this.#isThen = kind === "then";
     this.#ticks = ticks;
     this.#most = most;
     this.#emit = emit;
+    this.#isEnough = isEnough;
   }
 
   get undecided(): number {
@@ -46,6 +53,7 @@ export class Followers {
   /** Time has come to `t`: starts whose time is over are decided. */
   expire(t: number): void {
     while ((this.#waiting[0]?.until ?? Number.POSITIVE_INFINITY) < t) {
+      if (this.#isEnough()) return;
       const over = this.#waiting.shift() as Waiting;
       if (over.hasUnknown) this.#undecided += 1;
       else if (!this.#isThen) this.#row(over, Math.floor(over.until) as Hlc);
@@ -86,6 +94,7 @@ export class Followers {
   /** The range ends, `end` included: a time that is over by then decides, one that goes on does not. */
   finish(end: Hlc): void {
     this.expire(end + 1);
+    if (this.#isEnough()) return;
     this.#undecided += this.#waiting.length;
     this.#waiting = [];
   }

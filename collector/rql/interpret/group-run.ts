@@ -20,27 +20,9 @@ import { Evaluator } from "./evaluate.ts";
 import { Followers } from "./followers.ts";
 import { Intervals } from "./intervals.ts";
 import { datumJson } from "./output.ts";
-import type { Finding, Stretch } from "./row.ts";
+import type { Finding, FoundRow, RunTotals, Stretch } from "./row.ts";
 import type { RunContext } from "./run-context.ts";
 import { type Shortfall, Shortfalls } from "./shortfalls.ts";
-
-/** A row that qualified. `at`: a single cut (EACH CHANGE). */
-export type FoundRow =
-  | { readonly kind: "interval"; readonly n: number; readonly stretch: Stretch }
-  | {
-      readonly kind: "cut";
-      readonly n: number;
-      readonly finding: Finding;
-      readonly shortfalls: ReadonlySet<Shortfall>;
-    };
-
-export interface RunTotals {
-  readonly matches: number;
-  readonly matchedTicks: number;
-  readonly unknownTicks: number;
-  readonly undecided: number;
-  readonly cuts: number;
-}
 
 export class GroupRun {
   readonly #query: CheckedQuery;
@@ -63,10 +45,13 @@ export class GroupRun {
   #cuts = 0;
   #matches = 0;
   #matchedTicks = 0;
+  /** The end of the last row. */
+  #matchedTo: Hlc;
 
   constructor(query: CheckedQuery, sequence: CutRange, context: RunContext, chooses: Chooses) {
     this.#query = query;
     this.#sequence = sequence;
+    this.#matchedTo = sequence.from;
     this.#tracker = new ChangeTracker(query.columns, chooses);
     this.#evaluator = new Evaluator(query, this.#tracker, context);
     this.#shortfalls = new Shortfalls(query.columns);
@@ -80,7 +65,8 @@ export class GroupRun {
       const emit = (stretch: Stretch): void => this.#match(stretch);
       const { waiting } = context.limits;
       const kind = window.kind === "then" ? "then" : "not-followed-by";
-      this.#followers = new Followers(kind, window.ticks, waiting, emit);
+      const { ticks } = window;
+      this.#followers = new Followers({ kind, ticks, most: waiting }, emit, () => this.#isFull());
     }
   }
 
@@ -140,7 +126,7 @@ export class GroupRun {
     const messages = isMessaging ? this.nodes.filter((node) => state.messaging.has(node)) : [];
     const hasNewStatus = this.#hasNewStatus();
     const isCut = differs || isScheduled || isMessaging || hasNewStatus;
-    this.#followers?.expire(state.t);
+    if (this.#isFullBy(state.t)) return;
     this.#shortfalls.moveTo(state.t, this.#tracker.nodes, this.#missingIn(state));
     if (isCut) this.#evaluate(state.t, isStart, isStart ? [] : [...messages, ...passing]);
     this.#note();
@@ -148,12 +134,14 @@ export class GroupRun {
 
   /**
    * A turn found by the engine in a stretch in which nothing but values changes, and nothing is missing.
-   * `before`: cuts before its slice.
+   * `before`: cuts before its slice. Whether its cut was looked at: not if time alone has decided before.
    */
-  turn({ t, p, q, cuts, finding }: Turn, before: number): void {
+  turn({ t, p, q, cuts, finding }: Turn, before: number): boolean {
+    this.#pulseAt = undefined;
+    this.#cuts = before + cuts - 1;
+    if (this.#isFullBy(t)) return false;
     this.#t = t;
     this.#cuts = before + cuts;
-    this.#followers?.expire(t);
     const truth = truthOf(p);
     const { sameness = "", values = [], by = [] } = finding ?? {};
     const find = (): Finding => ({ t, values, by });
@@ -161,13 +149,23 @@ export class GroupRun {
     this.#intervals.move(t, truth, false, sameness, find);
     this.#followers?.move(t, truth, truthOf(q), find);
     this.#note();
+    return true;
   }
 
-  /** The engine has gone through all up to `reached`; `cuts` so far. */
-  passed(reached: Hlc, cuts: number): void {
+  /** What the engine finds is later than `after`: the ticks up to there at which time turns something are due. */
+  passUntil(after: Hlc): void {
+    this.#passTime(after);
+  }
+
+  /**
+   * The engine has gone through all up to `reached`; `cuts` so far. `hasPulse`: something that the query looks
+   * at changed there.
+   */
+  passed(reached: Hlc, cuts: number, hasPulse: boolean): void {
     this.#t = reached;
     this.#cuts = cuts;
     this.#doneTo = reached;
+    this.#pulseAt = hasPulse ? ((reached + 1) as Hlc) : undefined;
   }
 
   /** Takes the state to which the engine has come: no cut, it was told. */
@@ -176,13 +174,18 @@ export class GroupRun {
     this.#tracker.settle();
     this.#state = state;
     this.#t = state.t;
+    if (this.#query.becames.length > 0) {
+      // What was true by here: Became asks for it at the next cut.
+      this.#evaluator.begin(state, state.t, false);
+      this.#evaluator.end();
+    }
     this.#shortfalls.moveTo(state.t, this.#tracker.nodes, this.#missingIn(state));
   }
 
   /** The range ends, `end` included. */
   finish(end: Hlc): void {
     this.#passTime(end);
-    if (this.#isFull()) return;
+    if (this.#isFull() || this.#isFullBy((end + 1) as Hlc)) return;
     this.#t = end;
     this.#followers?.finish(end);
     this.#intervals.finish(end);
@@ -193,6 +196,7 @@ export class GroupRun {
   #passTime(last: Hlc): void {
     if (this.#state === undefined) return;
     for (let tick = this.#nextTick(); tick <= last; tick = this.#nextTick()) {
+      if (this.#isFullBy(tick)) return;
       const passing = this.#passingAges(tick);
       this.#tracker.settle();
       this.#t = tick;
@@ -206,6 +210,19 @@ export class GroupRun {
   #isFull(): boolean {
     const { take } = this.#query;
     return (take?.kind === "FIRST" || take?.kind === "LIMIT") && this.#matches >= take.count;
+  }
+
+  /**
+   * Whether what was waited for, and is decided by time alone before `t`, is all that is wanted: then nothing
+   * at `t` is looked at.
+   */
+  #isFullBy(t: Hlc): boolean {
+    const before = this.#matches;
+    this.#followers?.expire(t);
+    if (this.#matches === before || !this.#isFull()) return false;
+    this.#doneTo = this.#matchedTo;
+    this.#intervals.leave(this.#matchedTo);
+    return true;
   }
 
   #nextTick(): Hlc {
@@ -294,9 +311,12 @@ export class GroupRun {
   }
 
   #match(stretch: Stretch): void {
+    // Several may be decided at once, and fewer be wanted.
+    if (!this.#query.eachChange && this.#isFull()) return;
     this.#matchedTicks += stretch.to - stretch.t;
     if (this.#query.eachChange) return;
     this.#matches += 1;
+    this.#matchedTo = stretch.to;
     this.#found.push({ kind: "interval", n: this.#matches, stretch });
   }
 

@@ -13,7 +13,7 @@ import type { SliceResult } from "../engine/slice-result.ts";
 import { RUN_LIMITS, type RunLimits } from "../limits.ts";
 import type { Chooses } from "./change-tracker.ts";
 import type { CutRange, CutState } from "./cut-sequence.ts";
-import { type FoundRow, GroupRun } from "./group-run.ts";
+import { GroupRun } from "./group-run.ts";
 import { LatestRows } from "./latest-rows.ts";
 import {
   type EndStatus,
@@ -24,6 +24,8 @@ import {
   rowLine,
 } from "./lines.ts";
 import { msOf, timeJson } from "./output.ts";
+import { passSlice } from "./pass-slice.ts";
+import type { FoundRow } from "./row.ts";
 import { RunContext, RunEnded, RunFailed } from "./run-context.ts";
 import { shortfallsJson } from "./shortfalls.ts";
 
@@ -146,40 +148,23 @@ export class Interpretation {
     });
   }
 
-  /**
-   * What the engine found in a slice, in place of its states; slices follow on what was taken. Of a query that
-   * the engine covers, which is never grouped.
-   */
+  /** What the engine found in a slice, in place of its states; slices follow on what was taken. */
   *pass(result: SliceResult): Generator<ResultLine, void, undefined> {
-    const [group] = this.#groups;
-    if (this.isOver || group === undefined) return;
+    if (this.isOver) return;
     yield* this.#ending(function* (this: Interpretation) {
-      const { run } = group;
-      const before = run.totals.cuts;
-      let said = 0;
-      const sayUntil = (t: number): void => {
-        for (; (result.warnings[said]?.t ?? Number.POSITIVE_INFINITY) <= t; said += 1) {
-          this.#context.say((result.warnings[said] as (typeof result.warnings)[number]).warning);
-        }
-      };
-      for (const turn of result.turns) {
-        sayUntil(turn.t);
-        run.turn(turn, before);
-        yield* this.#told(group);
-        if (group.isDone) return;
-      }
-      sayUntil(result.reached);
-      run.passed(result.reached, before + result.cuts);
-      this.#context.step(result.cuts);
-      if (result.ended !== undefined) throw new RunEnded(result.ended);
-      yield* this.#told(group);
+      for (const group of passSlice(this.#groups, result, this.#context)) yield* this.#told(group);
     });
   }
 
   /** The state to which slices have come; further states follow on it. */
-  resume(state: CutState): void {
+  *resume(state: CutState): Generator<ResultLine, void, undefined> {
     if (this.isOver) return;
-    for (const { run } of this.#groups) run.resume(state);
+    yield* this.#ending(function* (this: Interpretation) {
+      for (const group of this.#groups) {
+        group.run.resume(state);
+        yield* this.#told(group);
+      }
+    });
   }
 
   /** The range is over, or `isOver`: the last rows, and the end. */

@@ -56,6 +56,13 @@ export class Intervals {
     for (const one of shortfalls) this.#open?.shortfalls.add(one);
   }
 
+  /** The search ends at `t`, before the next cut: what is unknown until there counts. */
+  leave(t: Hlc): void {
+    if (this.#unknownSince === undefined) return;
+    this.#unknownTicks += t - this.#unknownSince;
+    this.#unknownSince = t;
+  }
+
   /** The range ends, `end` included. */
   finish(end: Hlc): void {
     if (this.#unknownSince !== undefined) this.#unknownTicks += end - this.#unknownSince;

@@ -1,6 +1,6 @@
 /** The rows that LAST keeps while it searches: the latest of those found so far. */
 import type { Hlc } from "../../../agent/kernel/index.ts";
-import type { FoundRow } from "./group-run.ts";
+import type { FoundRow } from "./row.ts";
 
 export class LatestRows {
   readonly #wanted: number;

@@ -1,9 +1,8 @@
 /** The lines of an answer: NDJSON, one object a line, as `POST /api/query` sends them. */
 import type { Hlc, Json } from "../../../agent/kernel/index.ts";
 import type { RqlWarning } from "../errors.ts";
-import type { FoundRow } from "./group-run.ts";
 import { msOf, type TimeJson, timeJson, valuesJson } from "./output.ts";
-import type { Finding } from "./row.ts";
+import type { Finding, FoundRow } from "./row.ts";
 import { type ShortfallJson, shortfallsJson } from "./shortfalls.ts";
 
 export type EndStatus = "done" | "truncated" | "cancelled" | "budget" | "failed";

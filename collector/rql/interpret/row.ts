@@ -21,3 +21,21 @@ export interface Stretch extends Finding {
 
 /** Takes what was found, in order. */
 export type Emit = (stretch: Stretch) => void;
+
+/** A row that qualified. `at`: a single cut (EACH CHANGE). */
+export type FoundRow =
+  | { readonly kind: "interval"; readonly n: number; readonly stretch: Stretch }
+  | {
+      readonly kind: "cut";
+      readonly n: number;
+      readonly finding: Finding;
+      readonly shortfalls: ReadonlySet<Shortfall>;
+    };
+
+export interface RunTotals {
+  readonly matches: number;
+  readonly matchedTicks: number;
+  readonly unknownTicks: number;
+  readonly undecided: number;
+  readonly cuts: number;
+}

@@ -71,7 +71,7 @@ export class Evaluation {
       if (isFirst) {
         isFirst = false;
         this.#states = new FoldedStates(this.#head);
-        this.#run.resume(this.#states.take(step));
+        yield* this.#run.resume(this.#states.take(step));
         continue;
       }
       yield* this.#run.take(this.#states.take(step));

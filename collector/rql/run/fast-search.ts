@@ -10,7 +10,13 @@ import type { ColumnFeed, History, PlainStretch } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { Cells } from "../engine/cells.ts";
 import { searchPlain } from "../engine/plain-search.ts";
-import { type Conjunct, type Mode, programOf, whyInterpreted } from "../engine/program.ts";
+import {
+  asksForChanges,
+  type Conjunct,
+  type Mode,
+  programOf,
+  whyInterpreted,
+} from "../engine/program.ts";
 import type { OpenSlices, SliceSetup, SliceThreads } from "../engine/slice-threads.ts";
 import { RUN_LIMITS, type RunLimits } from "../limits.ts";
 import type { RunningJob } from "./job.ts";
@@ -23,6 +29,8 @@ export interface FastSearch {
   /** In order; not empty. */
   readonly stretches: readonly PlainStretch[];
   readonly slices: OpenSlices;
+  /** Ticks by which slices begin earlier than what they tell of. */
+  readonly lead: number;
   readonly firstEvents: number;
 }
 
@@ -43,11 +51,25 @@ export async function openFastSearch(
   const { slices: threads, limits } = options;
   if (threads === undefined || whyInterpreted(query) !== undefined) return undefined;
   const columns = columnsOf(query, range, options);
-  const stretches = await columns.stretches(signal);
+  const lead = leadOf(query);
+  const stretches = searched(await columns.stretches(signal), lead);
   if (stretches.length === 0) return undefined;
   const { nodes } = columns;
   const slices = threads.open({ ...setup, nodes, limits: { ...RUN_LIMITS, ...limits } });
-  return { columns, stretches, slices, firstEvents: options.sliceEvents };
+  return { columns, stretches, slices, lead, firstEvents: options.sliceEvents };
+}
+
+/** By how many ticks a slice begins before what it tells of: what changed at its first tick must be known. */
+function leadOf(query: CheckedQuery): number {
+  return asksForChanges(query) ? 1 : 0;
+}
+
+/** A stretch begins where something else than a value changes: what is known of a tick before is behind it. */
+function searched(stretches: readonly PlainStretch[], lead: number): readonly PlainStretch[] {
+  return stretches.flatMap(({ after, to }) => {
+    const later = (after + 2 * lead) as Hlc;
+    return later < to ? [{ after: later, to }] : [];
+  });
 }
 
 /** How the engine would take part, for EXPLAIN. */
@@ -81,7 +103,8 @@ export async function fastPlanOf(
   if (slices === undefined) return { ...none, whyNot: "no engine" };
   const whyNot = whyInterpreted(query);
   if (whyNot !== undefined) return { ...none, whyNot };
-  const stretches = await columnsOf(query, range, options).stretches(signal);
+  const all = await columnsOf(query, range, options).stretches(signal);
+  const stretches = searched(all, leadOf(query));
   if (stretches.length === 0) return { ...none, whyNot: "no plain stretch" };
   const ticks = stretches.reduce((sum, { after, to }) => sum + to - after, 0);
   const slowest = MODES.find((mode) => conjuncts.some((one) => one.mode === mode));
@@ -111,7 +134,7 @@ export function columnsOf(
 
 /** Goes through a stretch; how far it came, and whether the job wants no more. */
 export async function searchFast(
-  { columns, slices, firstEvents }: FastSearch,
+  { columns, slices, lead, firstEvents }: FastSearch,
   stretch: PlainStretch,
   job: RunningJob,
   progress: Progress,
@@ -119,7 +142,7 @@ export async function searchFast(
 ): Promise<{ readonly reached: Hlc; readonly isOver: boolean }> {
   let isOver = false;
   const reached = await searchPlain({
-    ...{ columns, slices, stretch, firstEvents, signal },
+    ...{ columns, slices, stretch, lead, firstEvents, signal },
     pass: async (result) => {
       const state = await job.pass(result);
       progress.evaluated(state, result.reached);

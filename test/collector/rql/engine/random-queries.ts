@@ -4,6 +4,7 @@ import type { Json } from "../../../../agent/kernel/index.ts";
 import { at, type Happening, ZERO } from "../told-cuts.ts";
 
 export const NODES: readonly string[] = ["a", "b", "c"];
+export const SERVICES: { readonly [node: string]: string } = { a: "x", b: "y", c: "x" };
 
 const constant = fc.constantFrom(
   ...["0", "1", "2", "3", "-1", "2.5", "1e15", "9e15"],
@@ -136,10 +137,23 @@ const window = fc.oneof(
       .map(([kind, q]) => ` ${kind} ${q} WITHIN 1ms`),
   },
 );
+const grouping = fc.constantFrom("", "", "", " GROUP BY SERVICE");
 const tail = fc.oneof(
   { weight: 5, arbitrary: fc.constant("") },
   fc.constantFrom(" COUNT", " FIRST", " FIRST 3", " LAST 2", " LIMIT 4"),
 );
+/** What holds at a change, or at the tick at which something turns true. */
+const changing = fc.oneof(
+  { weight: 2, arbitrary: fc.constantFrom("Changed(v)", "Changed(w)") },
+  { weight: 2, arbitrary: cell.map((one) => `Changed(${one})`) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(number, ordered, constant).map(([a, op, b]) => `Became(${a} ${op} ${b})`),
+  },
+  { weight: 1, arbitrary: fc.tuple(cell, scalar).map(([a, b]) => `Became(${a} = ${b})`) },
+  { weight: 1, arbitrary: quantified.map((one) => `Became(${one})`) },
+);
+
 const items = fc.constantFrom("v", "v, w", 'Max(v) AS top, v["a"]', "v, Sum(w) AS total");
 
 /** A whole query. `gap` is computed at each cut where it is declared. */
@@ -147,8 +161,10 @@ export const query: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
-      .tuple(items, condition, window, tail)
-      .map(([what, when, after, take]) => `SELECT ${what} FROM l WHEN ${when}${after}${take}`),
+      .tuple(items, condition, window, grouping, tail)
+      .map(([what, when, after, group, take]) => {
+        return `SELECT ${what} FROM l WHEN ${when}${after}${group}${take}`;
+      }),
   },
   {
     weight: 1,
@@ -164,6 +180,34 @@ export const query: fc.Arbitrary<string> = fc.oneof(
         return `SELECT v, gap FROM l COMPUTE GLOBAL gap := 0 AND VAR d AND d := ${a} AND gap := d - ${b} WHEN d > 1`;
       })
       .map((text) => text.replace("GLOBAL gap := 0", "OUT gap")),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(
+        items,
+        changing,
+        fc.constantFrom("", " AND", " OR", " AND NOT"),
+        condition,
+        window,
+        tail,
+      )
+      .map(([what, edge, op, other, after, take]) => {
+        const when = op === "" ? edge : `${edge}${op} (${other})`;
+        return `SELECT ${what}, Changed(v["a"]) AS c FROM l WHEN ${when}${after}${take}`;
+      }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(condition, fc.constantFrom("THEN", "NOT FOLLOWED BY"), changing, tail)
+      .map(([p, kind, q, take]) => `SELECT v FROM l WHEN ${p} ${kind} ${q} WITHIN 1ms${take}`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(changing, fc.constantFrom("", " EACH CHANGE"))
+      .map(([edge, each]) => `SELECT v, ${edge} AS edge FROM l${each}`),
   },
   { weight: 1, arbitrary: items.map((what) => `SELECT ${what} FROM l`) },
   { weight: 1, arbitrary: items.map((what) => `SELECT ${what} FROM l EACH CHANGE`) },

@@ -117,6 +117,11 @@ const QUERIES = [
   "SELECT v FROM l WHEN Max(v) > 7 THEN Min(v) < 1 WITHIN 2ms",
   "SELECT v FROM l WHEN Count({x IN v : (x > 4)}) >= 2 EACH CHANGE LIMIT 300",
   "SELECT v FROM l LIMIT 400",
+  'SELECT v FROM l WHEN Changed(v["n1"]) AND Max(v) > 7',
+  "SELECT v, w FROM l WHEN Changed(w) EACH CHANGE LIMIT 200",
+  "SELECT v FROM l WHEN Became(Max(v) - Min(v) > 7) THEN Min(v) < 1 WITHIN 2ms FIRST 3",
+  'SELECT v FROM l WHEN Max(v) > 7 NOT FOLLOWED BY Changed(w["n3"]) WITHIN 3ms LIMIT 60',
+  "SELECT v FROM l WHEN Max(v) > 7 NOT FOLLOWED BY Min(v) < 1 WITHIN 1ms FIRST 60",
   "SELECT v FROM l WHEN 9 IN v OR Min(w) > 6 AT NODES n1, n3",
 ];
 

@@ -32,12 +32,14 @@ export interface ToldSlices {
   readonly isSealed: boolean;
   /** Whether slices say of sealed nodes what they held before their segment, which is nothing. */
   readonly isHeldBefore?: boolean;
+  /** Default: all are of one. */
+  readonly services?: { readonly [node: string]: string };
 }
 
 /** The slice (after, to]. */
 export function sliceOf(told: ToldSlices, after: Hlc, to: Hlc): ColumnSlice {
   const { nodes, columns } = told;
-  const state = stateAt(told.happenings, after);
+  const state = stateAt(told, after);
   const parts = nodes.flatMap((_, node) => partsOf(told, node, after, to));
   const held: HeldAtStart[] = [];
   for (const [node, id] of nodes.entries()) {
@@ -59,8 +61,8 @@ export function sliceOf(told: ToldSlices, after: Hlc, to: Hlc): ColumnSlice {
   return { after, to, standings, held, parts, eventCount, partEventCount };
 }
 
-function stateAt(happenings: readonly Happening[], t: Hlc): CutState {
-  for (const state of cutsOf(happenings, { from: t, to: t }).cuts) return state;
+function stateAt({ happenings, services = {} }: ToldSlices, t: Hlc): CutState {
+  for (const state of cutsOf(happenings, { from: t, to: t, services }).cuts) return state;
   throw new Error("no state");
 }
 
