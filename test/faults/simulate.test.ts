@@ -23,6 +23,8 @@ const PLANT_SEEDS: Readonly<Record<string, number>> = {
   "checkpoint-in-use": 174,
   "age-by-agents-clocks": 174,
   "half-pruned": 152,
+  "sealed-over-hole": 139,
+  "repair-keeps-checkpoints": 158,
 };
 
 interface Report {

@@ -217,17 +217,6 @@ export const PLANTS = [
     ],
   },
   {
-    name: "segment-read-whole",
-    what: "a segment that was sealed while an answer was made is read from its beginning again",
-    changes: [
-      {
-        file: "collector/cut/batch-read.ts",
-        from: "const first = Math.max(firstSeq, this.#last.lastSeq + 1);",
-        to: "const first = lastSeq > this.#last.lastSeq ? firstSeq : lastSeq + 1;",
-      },
-    ],
-  },
-  {
     name: "repair-keeps-checkpoints",
     what: "a checkpoint that was made before a repair is used after it",
     changes: [
