@@ -10,11 +10,13 @@ import type { Hlc } from "../../agent/kernel/index.ts";
 import type { Incomplete } from "./answers.ts";
 import type { WalkOptions, WalkPredicate, WalkView } from "./walk-shapes.ts";
 
+/** What `history.bisect` looks through, as for `history.walk`: a range, logs, nodes. */
 export interface BisectOptions<Values = undefined> extends WalkOptions {
   /** What the answer shows. Called at each cut looked at where the predicate holds; that of `at` stays. */
   readonly select?: (view: WalkView) => Values;
 }
 
+/** Where a predicate turned, as nearly as can be said; times are HLCs of cuts. */
 export interface Bisection<Values = undefined> {
   /**
    * `found`: it holds from `at` on. `never`: not even at the last cut. `undecided`: it could not be said at
