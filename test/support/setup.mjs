@@ -22,6 +22,7 @@ import { createHash } from "node:crypto";
 import {
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -63,6 +64,7 @@ const steps = [
     isDone: isInstalled,
     async run() {
       checkManifest();
+      checkOwnFolder();
       await runNode(npmCommand(), ["ci", "--include=dev", "--no-audit", "--no-fund"], {
         hint: installHint,
       });
@@ -160,6 +162,15 @@ function isInstalled() {
     if (present === undefined ? !entry.optional : present.version !== entry.version) return false;
   }
   return Object.keys(installed.packages).every((path) => path in listed.packages);
+}
+
+/** `npm ci` empties the folder first: behind a link it is somebody else's. */
+function checkOwnFolder() {
+  if (lstatSync(at("node_modules"), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new SetupError(
+    "node_modules is a link, and what it leads to is not what package-lock.json lists",
+    "Remove the link and try again, or install where it leads to.",
+  );
 }
 
 /** npm would answer a disagreement with ninety lines of help, or not at all if all is installed. */

@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -75,6 +76,15 @@ describe("the set-up", () => {
     await setup();
     expect(existsSync(join(root, "dist/agent/two.js"))).toBe(false);
     expect(existsSync(join(root, "dist/agent/one.js"))).toBe(true);
+  });
+
+  it("never empties what a linked node_modules leads to", async () => {
+    mkdirSync(join(root, "elsewhere"));
+    write("elsewhere/mine", "1");
+    rmSync(join(root, "node_modules"), { recursive: true });
+    symlinkSync(join(root, "elsewhere"), join(root, "node_modules"));
+    expect(await setup()).toMatchObject({ code: 3, said: expect.stringContaining("is a link") });
+    expect(read("elsewhere/mine")).toBe("1");
   });
 
   it("ends with 3 when the sources do not compile, and tries again next time", async () => {
