@@ -31,6 +31,7 @@ const SLOWNESS = new Set([
   "deadline of 10 s not kept",
   "did not resume",
   "drained slower than it arrived",
+  "given up as it closed, and stored",
   "never complete again",
   "not drained",
   "the fault did not occur",
