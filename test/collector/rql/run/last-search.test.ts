@@ -5,14 +5,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatHlc, type Hlc } from "../../../../agent/kernel/index.ts";
-import { checkText } from "../../../../collector/rql/check/check.ts";
-import { interpret } from "../../../../collector/rql/interpret/interpret.ts";
 import type { EndLine, ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import { openCase, SHAPES } from "../../../support/history-case.ts";
 import { ManualTimers } from "../../../support/manual-timers.ts";
 import { atMs, join, set, type ToldHistory, tellHistory } from "../../../support/told-history.ts";
 import { askHistory } from "./ask-history.ts";
-import { naiveCuts } from "./naive-cuts.ts";
+import { naiveAnswer } from "./naive-cuts.ts";
 import { asked, rangeIn, textOf } from "./random-questions.ts";
 
 /** As they are sent. */
@@ -54,17 +52,7 @@ describe("LAST", () => {
             const sliceEvents = one.draw.chance(0.5) ? 1 + one.draw.below(40) : undefined;
             const options = { history, timers, now: to, sliceEvents, lastEvents };
             const lines = await askHistory({ rql, from, to }, options);
-            const logs = history.logNames();
-            const known = await history.variables({ logs, from, to });
-            const schema = {
-              logs: new Map([...known].map(([log, keys]) => [log, [...keys]] as const)),
-              nodes: oracle.nodeNames(),
-              services: [],
-            };
-            const [query] = checkText(rql, { schema, now: to });
-            if (query === undefined) throw new Error("no query");
-            const nodes = query.nodes === undefined ? {} : { nodes: query.nodes };
-            const naive = [...interpret(query, naiveCuts(one, { from, to, ...nodes }))];
+            const naive = await naiveAnswer(one, rql, { from, to });
             expect([rql, rowsOf(lines)]).toEqual([rql, rowsOf(naive)]);
             expect(lines[0]).toEqual(naive[0]);
             expect(lines.filter(({ type }) => type === "start")).toHaveLength(1);

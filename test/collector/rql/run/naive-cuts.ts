@@ -4,6 +4,7 @@
  */
 import { type Hlc, type LostRange, valuesEqual } from "../../../../agent/kernel/index.ts";
 import type { Incomplete, NodeStatus } from "../../../../collector/cut/history.ts";
+import { checkText } from "../../../../collector/rql/check/check.ts";
 import type {
   CutSequence,
   CutState,
@@ -11,6 +12,8 @@ import type {
   LastChange,
   NodeAtCut,
 } from "../../../../collector/rql/interpret/cut-sequence.ts";
+import { interpret } from "../../../../collector/rql/interpret/interpret.ts";
+import type { ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import type { CutOracle } from "../../../support/cut-oracle.ts";
 import type { HistoryCase } from "../../../support/history-case.ts";
 import type { KnownEpoch } from "../../../support/store-history.ts";
@@ -22,6 +25,25 @@ export interface NaiveRange {
   readonly to: Hlc;
   /** As AT NODES. */
   readonly nodes?: readonly string[];
+}
+
+/** The lines of a query that is interpreted over such cuts. It is checked against what the history knows. */
+export async function naiveAnswer(
+  one: HistoryCase,
+  rql: string,
+  { from, to }: NaiveRange,
+): Promise<ResultLine[]> {
+  const { history, oracle } = one;
+  const known = await history.variables({ logs: history.logNames(), from, to });
+  const schema = {
+    logs: new Map([...known].map(([log, keys]) => [log, [...keys]] as const)),
+    nodes: oracle.nodeNames(),
+    services: [],
+  };
+  const [query] = checkText(rql, { schema, now: to });
+  if (query === undefined) throw new Error("no query");
+  const nodes = query.nodes === undefined ? {} : { nodes: query.nodes };
+  return [...interpret(query, naiveCuts(one, { from, to, ...nodes }))];
 }
 
 /** A state at every tick at which anything may differ, and at many at which nothing does. */

@@ -5,13 +5,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../../agent/kernel/index.ts";
-import { checkText } from "../../../../collector/rql/check/check.ts";
-import { interpret } from "../../../../collector/rql/interpret/interpret.ts";
 import type { ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import { openCase, SHAPES } from "../../../support/history-case.ts";
 import { ManualTimers } from "../../../support/manual-timers.ts";
 import { askHistory } from "./ask-history.ts";
-import { naiveCuts } from "./naive-cuts.ts";
+import { naiveAnswer } from "./naive-cuts.ts";
 import { asked, rangeIn, textOf } from "./random-questions.ts";
 
 /** Without what is not the same by design: the time it took, and how reasons are worded. */
@@ -54,16 +52,7 @@ describe("a query over the store", () => {
               const sliceEvents = one.draw.chance(0.5) ? 1 + one.draw.below(40) : undefined;
               const options = { history, timers, now: to, sliceEvents };
               const lines = await askHistory({ rql, from, to }, options);
-              const known = await history.variables({ logs, from, to });
-              const schema = {
-                logs: new Map([...known].map(([log, keys]) => [log, [...keys]] as const)),
-                nodes: oracle.nodeNames(),
-                services: [],
-              };
-              const [query] = checkText(rql, { schema, now: to });
-              if (query === undefined) throw new Error("no query");
-              const nodes = query.nodes === undefined ? {} : { nodes: query.nodes };
-              const naive = [...interpret(query, naiveCuts(one, { from, to, ...nodes }))];
+              const naive = await naiveAnswer(one, rql, { from, to });
               const isEnded = question.ending !== "" && question.ending !== "COUNT";
               expect([rql, comparable(lines, isEnded)]).toEqual([rql, comparable(naive, isEnded)]);
               rowCount += lines.filter(({ type }) => type === "row").length;
