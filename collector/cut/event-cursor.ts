@@ -10,10 +10,10 @@ import type { Hlc } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
 import type { BlockChoice } from "../store/segment-reader.ts";
 import { type EventRows, eventOfRow, rowFrom, seqAt } from "../store/segment-rows.ts";
-import type { Timed } from "./earliest-first.ts";
 import { type EpochSource, indexAfter } from "./epoch-source.ts";
 import type { EventQuery, NodeEvent } from "./history.ts";
 import { compareText } from "./membership.ts";
+import type { Next } from "./next-first.ts";
 import type { Work } from "./turns.ts";
 
 export interface EventsAsked {
@@ -32,7 +32,7 @@ interface Taken {
   readonly index: number;
 }
 
-export class EventCursor implements Timed {
+export class EventCursor implements Next {
   readonly #record: EpochRecord;
   readonly #asked: EventsAsked;
   readonly #taken: Taken[] = [];
@@ -52,9 +52,9 @@ export class EventCursor implements Timed {
     this.t = Math.max(from, after?.t ?? from, record.joined) as Hlc;
   }
 
-  /** False: nothing more matches. */
-  get isOpen(): boolean {
-    return this.#isOpen;
+  /** `t`; Infinity: nothing more matches. */
+  get next(): number {
+    return this.#isOpen ? this.t : Number.POSITIVE_INFINITY;
   }
 
   /** Whether the event it stands at is known; else it is to be found. */

@@ -14,11 +14,11 @@ import type { BlockChoice } from "../store/segment-reader.ts";
 import type { EventRows } from "../store/segment-rows.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { unknownRuns } from "./cut-at.ts";
-import { EarliestFirst } from "./earliest-first.ts";
 import { EventCursor } from "./event-cursor.ts";
 import type { EventPage, EventQuery, Incomplete, NodeEvent } from "./history.ts";
 import { lossesInside, withoutRepeats } from "./losses-inside.ts";
 import { compareText, type Membership, spanAt } from "./membership.ts";
+import { NextFirst } from "./next-first.ts";
 import { type Chosen, choose } from "./selection.ts";
 import type { Work } from "./turns.ts";
 import { unheardBetween } from "./unknown-senders.ts";
@@ -90,7 +90,7 @@ function* mergedPlaces(
   cursors: readonly EventCursor[],
   { limit, after }: EventQuery,
 ): Work<{ readonly count: number; readonly more: boolean }> {
-  const order = new EarliestFirst(cursors);
+  const order = new NextFirst(cursors);
   let count = 0;
   let looks = 0;
   for (;;) {

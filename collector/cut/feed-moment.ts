@@ -19,12 +19,17 @@ export class Moment {
     this.t = t;
   }
 
-  advance(order: NextFirst, places: ReadonlyMap<string, number>, index: ColumnIndex): void {
+  advance(
+    order: NextFirst<NodeReplay>,
+    places: ReadonlyMap<string, number>,
+    index: ColumnIndex,
+  ): void {
     const replay = order.first as NodeReplay;
     const node = places.get(replay.spans.node) as number;
     const { span, isBeforeHistory, shownMessages } = replay;
     const changed: WalkChange[] = [];
-    order.advance(changed);
+    replay.advance(changed);
+    order.settle();
     for (const one of changed) noteTouched(this.touched, node, index.touched(one));
     if (replay.span !== span || replay.isBeforeHistory !== isBeforeHistory) {
       this.moved.add(node);

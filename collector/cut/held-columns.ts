@@ -8,8 +8,8 @@ import {
   KindCode,
   type Value,
   ValueSet,
-  ValueTag,
 } from "../../agent/kernel/index.ts";
+import { changedValue } from "./changed-value.ts";
 import { SetState } from "./set-state.ts";
 
 /** What a column holds: what it held where the slice began; a set that is kept; anything else. */
@@ -44,12 +44,12 @@ export class HeldColumns {
   changed(column: number, events: EventColumns, i: number): Value | undefined {
     const code = events.kind[i] as number;
     if (code === KindCode.set || code === KindCode.delete) {
-      const value = code === KindCode.set ? valueAt(events, i) : undefined;
+      const value = code === KindCode.set ? changedValue(events, i) : undefined;
       this.note(column, value);
       return value;
     }
     const set = this.#setOf(column);
-    const member = valueAt(events, i) as Json;
+    const member = changedValue(events, i) as Json;
     if (code === KindCode.add) set.add(member);
     else set.remove(member);
     return set.value;
@@ -64,21 +64,5 @@ export class HeldColumns {
     this.#membership[column] = IS_SET;
     this.#sets.set(column, set);
     return set;
-  }
-}
-
-function valueAt({ valueTag, valueNumber, values }: EventColumns, i: number): Value {
-  switch (valueTag[i]) {
-    case ValueTag.number:
-      return valueNumber[i] as number;
-    case ValueTag.false:
-      return false;
-    case ValueTag.true:
-      return true;
-    case ValueTag.null:
-    case ValueTag.none:
-      return null;
-    default:
-      return values[valueNumber[i] as number] as Value;
   }
 }

@@ -22,6 +22,7 @@ import {
   ValueSet,
   ValueTag,
 } from "../../agent/kernel/index.ts";
+import { changedValue } from "./changed-value.ts";
 import type { UnknownReason } from "./history.ts";
 import { KeyList } from "./key-list.ts";
 import type { CountedLoss } from "./losses.ts";
@@ -98,7 +99,7 @@ export class LogImage implements ReadonlyMap<string, Value> {
     } else if (code === CHANGE_DELETE) {
       this.remove(slot);
     } else {
-      this.#changeMember(slot, code === CHANGE_ADD, memberAt(events, i));
+      this.#changeMember(slot, code === CHANGE_ADD, changedValue(events, i) as Json);
     }
   }
 
@@ -290,22 +291,6 @@ export class LogImage implements ReadonlyMap<string, Value> {
     const numbers = new Float64Array(capacity);
     numbers.set(this.numbers);
     this.numbers = numbers;
-  }
-}
-
-function memberAt(events: EventColumns, i: number): Json {
-  switch (events.valueTag[i]) {
-    case ValueTag.number:
-      return events.valueNumber[i] as number;
-    case ValueTag.false:
-      return false;
-    case ValueTag.true:
-      return true;
-    case ValueTag.null:
-    case ValueTag.none:
-      return null;
-    default:
-      return events.values[events.valueNumber[i] as number] as Json;
   }
 }
 

@@ -1,29 +1,38 @@
 /**
- * The replays of many nodes in order of their next moments: a heap with the earliest on top, among equals
- * the one that comes first by node. Hot.
+ * Replays and cursors of many nodes in order of their next moments: a heap with the earliest on top, among
+ * equals the one that was given first. Whoever moves the first on settles the heap. Hot.
  */
-import type { NodeReplay } from "./node-replay.ts";
-import type { WalkChange } from "./walk-shapes.ts";
 
-export class NextFirst {
-  readonly #heap: { readonly replay: NodeReplay; readonly rank: number }[];
+/** Stands before a moment, which never falls; Infinity: it is over. */
+export interface Next {
+  readonly next: number;
+}
 
-  constructor(replays: readonly NodeReplay[]) {
-    this.#heap = replays.map((replay, rank) => ({ replay, rank }));
+interface Place<Item> {
+  readonly item: Item;
+  readonly rank: number;
+}
+
+export class NextFirst<Item extends Next> {
+  readonly #heap: Place<Item>[];
+
+  constructor(items: readonly Item[]) {
+    this.#heap = items.map((item, rank) => ({ item, rank }));
     for (let i = (this.#heap.length >> 1) - 1; i >= 0; i -= 1) this.#sink(i);
   }
 
+  /** The next moment of all; Infinity: there is none. */
   get time(): number {
-    return this.#heap[0]?.replay.next ?? Number.POSITIVE_INFINITY;
+    return this.#heap[0]?.item.next ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whose moment comes next. */
-  get first(): NodeReplay | undefined {
-    return this.#heap[0]?.replay;
+  /** Whose moment comes next; undefined: all are over. */
+  get first(): Item | undefined {
+    return this.time === Number.POSITIVE_INFINITY ? undefined : this.#heap[0]?.item;
   }
 
-  advance(changed: WalkChange[]): void {
-    this.#heap[0]?.replay.advance(changed);
+  /** The first has moved on, or has come to its end. */
+  settle(): void {
     this.#sink(0);
   }
 
@@ -47,9 +56,6 @@ export class NextFirst {
   }
 }
 
-function isBefore(
-  a: { readonly replay: NodeReplay; readonly rank: number },
-  b: { readonly replay: NodeReplay; readonly rank: number },
-): boolean {
-  return a.replay.next < b.replay.next || (a.replay.next === b.replay.next && a.rank < b.rank);
+function isBefore(a: Place<Next>, b: Place<Next>): boolean {
+  return a.item.next < b.item.next || (a.item.next === b.item.next && a.rank < b.rank);
 }

@@ -77,7 +77,10 @@ async function* cuts(
     if (moment > to) return;
     const changed: WalkChange[] = [];
     pace.begin();
-    while (order.time === moment) order.advance(changed);
+    while (order.time === moment) {
+      (order.first as NodeReplay).advance(changed);
+      order.settle();
+    }
     isCut = changed.length > 0;
     if (!isCut) continue;
     view.time = moment as Hlc;
