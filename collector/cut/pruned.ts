@@ -153,9 +153,19 @@ export function forgottenMessages(store: HistoryStore, t: Hlc): Incomplete[] {
   return [{ node: NAMELESS, reason: "outside-retention", from: gone.from, to: gone.until }];
 }
 
-/** Whether a run that nobody knows was known once, and was over by `t`. */
-export function wasForgotten(gone: readonly GoneStretch[], node: string, sentT: Hlc): boolean {
-  return gone.some((one) => one.node === node && sentT < one.until);
+/** Whether a run that nobody knows, and that sent last at `sentT`, was known once. */
+export function wasForgotten(
+  gone: readonly GoneStretch[],
+  node: string,
+  epoch: number,
+  sentT: Hlc,
+): boolean {
+  return gone.some(
+    (one) =>
+      one.node === node &&
+      (sentT < one.until ||
+        one.wentOn?.some((run) => run.epoch === epoch && sentT <= run.lastT) === true),
+  );
 }
 
 /**

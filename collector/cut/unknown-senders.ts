@@ -65,7 +65,7 @@ export function unknownSenders(
         for (const [epoch, sender] of runs) {
           const reason = reasonOf(membership, node, epoch, sender, t);
           if (reason === undefined) continue;
-          if (isPast(node, sender)) continue;
+          if (isPast(node, epoch, sender)) continue;
           ended ??= endsOfNamed(context);
           const end = ended.get(`${epoch} ${node}`);
           if (end === undefined || t < end || sender.sentT >= end) note(reason);
@@ -86,16 +86,16 @@ export function unknownSenders(
 function pastOf(
   { store }: CutContext,
   membership: Membership,
-): (node: string, sender: Sender) => boolean {
+): (node: string, epoch: number, sender: Sender) => boolean {
   const gone = store.gone();
   if (isWhole(store)) return () => false;
   let earliest = Number.POSITIVE_INFINITY;
   for (const node of membership.values()) {
     earliest = Math.min(earliest, knownSince(store, node));
   }
-  return (node, { firstT, sentT }) => {
+  return (node, epoch, { firstT, sentT }) => {
     const last = Math.max(firstT, sentT) as Hlc;
-    return last < earliest || wasForgotten(gone, node, last);
+    return last < earliest || wasForgotten(gone, node, epoch, last);
   };
 }
 

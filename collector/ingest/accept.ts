@@ -236,14 +236,13 @@ export class GroupDraft {
    */
   #isForgotten({ header }: PreparedBatch, known?: number): boolean {
     if (header.imported) return false;
-    const { node, dropped, firstSeq, lastSeq } = header;
+    const { node, epoch, dropped, firstSeq, lastSeq } = header;
     const t = lastSeq >= firstSeq ? header.lastT : Math.max(...dropped.map(({ lastT }) => lastT));
-    return this.#store
-      .gone()
-      .some(
-        ({ node: of, epoch, from, until }) =>
-          of === node && from <= t && t <= until && (known === undefined || epoch === known),
-      );
+    return this.#store.gone().some((gone) => {
+      if (gone.node !== node || t < gone.from) return false;
+      if (t <= gone.until) return known === undefined || gone.epoch === known;
+      return gone.wentOn?.some((run) => run.epoch === epoch && t <= run.lastT) === true;
+    });
   }
 
   /** The ids of the runs that were named in this group; call once it is durable. */

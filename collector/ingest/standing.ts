@@ -43,7 +43,9 @@ export function* standingsOfGone(
 ): Generator<Standing, void, undefined> {
   for (const one of gone) {
     // `until` itself may be where the next run began, which need not be above itself.
-    if (one.node === node) yield { epoch: one.epoch ?? 0, t: (one.until - 1) as Hlc };
+    if (one.node !== node) continue;
+    yield { epoch: one.epoch ?? 0, t: (one.until - 1) as Hlc };
+    for (const { epoch, lastT } of one.wentOn ?? []) yield { epoch, t: lastT };
   }
 }
 

@@ -10,6 +10,9 @@ import type { GoneStretch } from "../store/history-store.ts";
 /** Stretches remembered. Beyond them the oldest are dropped, or folded into one of nobody's name. */
 export const MAX_GONE = 4_096;
 
+/** Of runs that went on in a stretch after they were displaced, those remembered: the latest. */
+const MAX_WENT_ON = 16;
+
 /** The stretches with more. `earliest`: where all history begins. */
 export function withGone(
   known: readonly GoneStretch[],
@@ -18,7 +21,7 @@ export function withGone(
 ): readonly GoneStretch[] {
   const byNode = new Map<string, GoneStretch[]>();
   for (const one of [...known, ...more]) {
-    if (one.until <= one.from) continue;
+    if (one.until <= one.from && one.wentOn === undefined) continue;
     const list = byNode.get(one.node);
     if (list === undefined) byNode.set(one.node, [one]);
     else list.push(one);
@@ -49,11 +52,16 @@ function together(a: GoneStretch, b: GoneStretch): GoneStretch {
   const until = Math.max(a.until, b.until) as Hlc;
   const joined = Math.max(a.joined ?? a.from, b.joined ?? b.from) as Hlc;
   const epoch = Math.max(a.epoch ?? 0, b.epoch ?? 0);
+  const wentOn = [...(a.wentOn ?? []), ...(b.wentOn ?? [])]
+    .filter(({ lastT }) => lastT > until)
+    .sort((one, other) => other.lastT - one.lastT)
+    .slice(0, MAX_WENT_ON);
   return {
     node: a.node,
     from: a.from,
     until,
     ...(joined === a.from ? {} : { joined }),
     ...(epoch === 0 ? {} : { epoch }),
+    ...(wentOn.length === 0 ? {} : { wentOn }),
   };
 }

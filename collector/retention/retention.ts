@@ -223,8 +223,9 @@ export class Retention {
 /** When an epoch's node was a member through it, as what is gone is remembered. */
 export function stretchOf({ record, until }: EpochSpan): GoneStretch {
   const { node, epoch, joined, lastT, closed } = record;
-  const end = until === NEVER ? Math.max(lastT, closed) + 1 : until;
-  return { node, from: joined, until: end as Hlc, epoch };
+  const end = (until === NEVER ? Math.max(lastT, closed) + 1 : until) as Hlc;
+  const stretch = { node, from: joined, until: end, epoch };
+  return lastT <= end ? stretch : { ...stretch, wentOn: [{ epoch, lastT }] };
 }
 
 function latestArrivalMs(records: readonly EpochRecord[]): number | undefined {

@@ -40,18 +40,24 @@ export async function loadSimulator(plant) {
 }
 
 function planting({ name, changes }) {
+  const unseen = new Set(changes.map(({ file }) => file));
   return {
     name: `plant-${name}`,
     enforce: "pre",
     transform(code, id) {
       const meant = changes.filter(({ file }) => join(ROOT, file) === id);
       if (meant.length === 0) return null;
+      for (const { file } of meant) unseen.delete(file);
       const planted = meant.reduce((text, { file, from, to }) => {
         const parts = text.split(from);
         if (parts.length === 2) return parts.join(to);
         throw new Error(`plant ${name}: ${file} holds a text ${parts.length - 1} times, not once`);
       }, code);
       return { code: planted, map: null };
+    },
+    buildEnd(error) {
+      if (error !== undefined || unseen.size === 0) return;
+      throw new Error(`plant ${name}: the simulator holds no ${[...unseen].join(", ")}`);
     },
   };
 }

@@ -86,9 +86,9 @@ export const PLANTS = [
     what: "events with one time come in the order in which they were found",
     changes: [
       {
-        file: "collector/cut/earliest-first.ts",
-        from: "return a.t < b.t || (a.t === b.t && rank < other);",
-        to: "return a.t <= b.t;",
+        file: "collector/cut/next-first.ts",
+        from: "return a.item.next < b.item.next || (a.item.next === b.item.next && a.rank < b.rank);",
+        to: "return a.item.next <= b.item.next;",
       },
     ],
   },

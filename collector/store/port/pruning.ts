@@ -33,6 +33,14 @@ export interface GoneStretch {
   readonly joined?: Hlc;
   /** The highest of the epochs that are gone. Absent: nobody noted it. */
   readonly epoch?: number;
+  /** Runs that others displaced, and that went on, nobody's state, to after `until`. Absent: none. */
+  readonly wentOn?: readonly WentOn[];
+}
+
+/** How far a run came that had been displaced. */
+export interface WentOn {
+  readonly epoch: number;
+  readonly lastT: Hlc;
 }
 
 /** One transaction of retention. */

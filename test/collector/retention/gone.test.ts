@@ -58,6 +58,21 @@ describe("stretches that are gone", () => {
     ]);
   });
 
+  it("keep how far displaced runs went on, as long as that is beyond them", () => {
+    const wentOn = (epoch: number, lastT: number) => ({ epoch, lastT: lastT as Hlc });
+    const first = { ...aStretch("n1", 10, 20, 1), wentOn: [wentOn(1, 25)] };
+    const second = { ...aStretch("n1", 20, 22, 2), wentOn: [wentOn(2, 40)] };
+    const joined = { joined: 20, epoch: 2, wentOn: [wentOn(2, 40), wentOn(1, 25)] };
+    expect(withGone([first], [second], 0)).toEqual([{ ...aStretch("n1", 10, 22), ...joined }]);
+    const third = aStretch("n1", 22, 30, 3);
+    expect(withGone([first, third], [second], 0)).toEqual([
+      { ...aStretch("n1", 10, 30, 3), joined: 22, wentOn: [wentOn(2, 40)] },
+    ]);
+    // One whose stretch is empty: another began in the same moment.
+    const empty = { ...aStretch("n2", 10, 10, 4), wentOn: [wentOn(4, 15)] };
+    expect(withGone([], [empty, aStretch("n2", 40, 40, 5)], 0)).toEqual([empty]);
+  });
+
   it("are bounded: those before all history are dropped, the oldest of the others lose their names", () => {
     const many = Array.from({ length: MAX_GONE + 10 }, (_, i) =>
       aStretch(`n${i}`, 10 * i, 10 * i + 5, i + 1),

@@ -162,6 +162,42 @@ describe("retention by age", () => {
     expect(commands).toMatchObject([{ command: "rejoin", node: "n2", reason: "unknown-epoch" }]);
   });
 
+  // Simulator, seed 61000573: what had come after the run was displaced was stored once more, beside a hole.
+  it("takes nothing again of what a run recorded after another had displaced it, to its own last event", async () => {
+    const scene = opened({ retentionMs: 60_000 });
+    await scene.ingest.submit(aBatch({ seqs: [1, 1], closed: 9_000 }));
+    const displaced = { node: "n2", epoch: 1_500, tOf: (seq: number) => 400 + seq * 10 } as const;
+    await scene.ingest.submit(aBatch({ ...displaced, joins: "i1", seqs: [1, 20] }));
+    const tOf = (seq: number) => 490 + seq;
+    const twin = { node: "n2", epoch: 1_600, joins: "i2", tOf, leaves: true } as const;
+    await scene.ingest.submit(aBatch({ ...twin, seqs: [1, 5] }));
+    await scene.history.idle();
+    for (let round = 0; round < 2; round += 1) {
+      scene.timers.advance(61_000);
+      await scene.ingest.submit(aBatch({ seqs: [round + 2, round + 1], closed: 9_001 }));
+      await scene.keeping.retention.round();
+    }
+    expect(scene.history.nodes().map(({ node }) => node)).toEqual(["n1"]);
+    const repeat = (seqs: readonly [number, number]) =>
+      scene.ingest.submit(aBatch({ ...displaced, seqs }));
+    await expect(repeat([15, 15])).rejects.toMatchObject({ code: "too-old" });
+    await expect(repeat([20, 20])).rejects.toMatchObject({ code: "too-old" });
+    // It goes on, is told to begin anew above all of that, and takes nothing of before.
+    const { commands } = await repeat([21, 21]);
+    const aboveT = formatHlc(atTick(610));
+    expect(commands).toMatchObject([{ command: "rejoin", aboveEpoch: 1_600, aboveT }]);
+    await expect(repeat([15, 15])).rejects.toMatchObject({ code: "too-old" });
+    // A run of before whose number was never heard is no repeat.
+    const other = {
+      node: "n2",
+      epoch: 1_550,
+      joins: "i3",
+      tOf: (seq: number) => 520 + seq,
+    } as const;
+    const { acks } = await scene.ingest.submit(aBatch({ ...other, seqs: [1, 2] }));
+    expect(acks[0]).toMatchObject({ epoch: 1_550, storedCount: 2 });
+  });
+
   // Simulator, seed 20262465: a restart with a clock that had been set back was shown as the node at
   // times when a run had been there of which not even the record was left.
   it("asks a run that begins below one that is forgotten to begin above it", async () => {
