@@ -1,0 +1,201 @@
+/**
+ * What a run does and when, worked out from its seed before it starts.
+ *
+ *     | warm-up | clean | slot | slot | slot | ... | clean |
+ *                          ^ one injection, at a random place of its slot
+ *
+ * Injections come in random order and at a random phase, so that no window of anybody's is in step with them;
+ * the rest of a slot lets queues drain and baselines settle.
+ */
+import { seededRandom } from "../../support/seeded-random.ts";
+import type { RateStep } from "./arrivals.ts";
+import {
+  BURST_FACTORS,
+  CLOCK_STEP_MS,
+  FAULTS,
+  type Fault,
+  type FaultName,
+  faultOf,
+  type Tier,
+  UNDER_NOISE_MS,
+} from "./faults.ts";
+
+export type SizeName = "smoke" | "ci" | "long";
+
+/** ms from the start of the load. */
+export interface Section {
+  readonly kind: "warm-up" | "clean" | "faults";
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface PlannedInjection {
+  readonly id: number;
+  readonly fault: FaultName;
+  readonly tier: Tier;
+  readonly durationMs: number;
+  readonly atMs: number;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly size: SizeName;
+  readonly ratePerSecond: number;
+  /** Work of each request in `service`, us of its processor. */
+  readonly busyUs: number;
+  readonly sections: readonly Section[];
+  readonly injections: readonly PlannedInjection[];
+  readonly rates: readonly RateStep[];
+  readonly totalMs: number;
+}
+
+interface Size {
+  readonly loads: ReadonlyArray<{ readonly ratePerSecond: number; readonly busyUs: number }>;
+  readonly faults: readonly FaultName[];
+  readonly durationsMs: readonly number[];
+  readonly repeats: number;
+  readonly warmUpMs: number;
+  readonly cleanBeforeMs: number;
+  readonly cleanAfterMs: number;
+  readonly slotMs: number;
+}
+
+const CI_FAULTS: readonly FaultName[] = ["loop-block", "gc", "freeze", "slow-downstream"];
+
+export const SIZES: Readonly<Record<SizeName, Size>> = {
+  smoke: {
+    loads: [{ ratePerSecond: 150, busyUs: 0 }],
+    ...{ faults: CI_FAULTS, durationsMs: [200], repeats: 1 },
+    ...{ warmUpMs: 7_000, cleanBeforeMs: 5_000, cleanAfterMs: 4_000, slotMs: 3_500 },
+  },
+  ci: {
+    loads: [{ ratePerSecond: 300, busyUs: 0 }],
+    ...{ faults: CI_FAULTS, durationsMs: [50, 200], repeats: 5 },
+    ...{ warmUpMs: 20_000, cleanBeforeMs: 60_000, cleanAfterMs: 240_000, slotMs: 4_000 },
+  },
+  long: {
+    loads: [
+      { ratePerSecond: 100, busyUs: 0 },
+      { ratePerSecond: 300, busyUs: 0 },
+      // Some 70 % of one processor in `service`.
+      { ratePerSecond: 300, busyUs: 2_300 },
+      { ratePerSecond: 1_000, busyUs: 0 },
+    ],
+    ...{ faults: [...FAULTS.keys()], durationsMs: [10, 20, 50, 100, 200, 500], repeats: 30 },
+    ...{ warmUpMs: 20_000, cleanBeforeMs: 60_000, cleanAfterMs: 1_140_000, slotMs: 5_000 },
+  },
+};
+
+/** The end of a slot that stays calm, for what was struck to drain. */
+const CALM_MS = 1_500;
+/** How long a burst lasts at most: a longer one is a rise of the load. */
+const MAX_BURST_MS = 500;
+
+export interface PlanChoice {
+  readonly seed: number;
+  readonly size: SizeName;
+  /** Only these faults; empty: those of the size. */
+  readonly only: readonly string[];
+  /** Bound for the whole run: fewer injections, chosen by chance, and less clean time. */
+  readonly seconds: number | undefined;
+}
+
+/** One plan for each load of the size. @throws if `only` names a fault that there is not */
+export function plansOf(choice: PlanChoice): Plan[] {
+  const size = SIZES[choice.size];
+  const faults = choice.only.length > 0 ? choice.only.map(faultOf) : size.faults.map(faultOf);
+  return size.loads.map((load, index) =>
+    planOf(choice, size, faults, load, choice.seed * 31 + index),
+  );
+}
+
+function planOf(
+  { seed, size: name, seconds }: PlanChoice,
+  size: Size,
+  faults: readonly Fault[],
+  load: Size["loads"][number],
+  chance: number,
+): Plan {
+  const random = seededRandom(chance);
+  const share = seconds === undefined ? undefined : (seconds * 1_000) / size.loads.length;
+  const all = shuffled(injectionsOf(faults, size, random), random);
+  const fixedMs = size.warmUpMs + size.cleanBeforeMs + size.cleanAfterMs;
+  // Of a bounded run two thirds go to injections, once it is warm.
+  const warmUpMs = Math.min(size.warmUpMs, (share ?? Number.POSITIVE_INFINITY) / 4);
+  const slots =
+    share === undefined || fixedMs + all.length * size.slotMs <= share
+      ? all.length
+      : Math.min(all.length, Math.floor(((share - warmUpMs) * 2) / 3 / size.slotMs));
+  const cleanMs =
+    share === undefined
+      ? size.cleanBeforeMs + size.cleanAfterMs
+      : Math.min(
+          size.cleanBeforeMs + size.cleanAfterMs,
+          Math.max(0, share - warmUpMs - slots * size.slotMs),
+        );
+  const before = cleanMs * (size.cleanBeforeMs / (size.cleanBeforeMs + size.cleanAfterMs));
+  const faultsFrom = warmUpMs + before;
+  const faultsTo = faultsFrom + slots * size.slotMs;
+  const totalMs = faultsTo + (cleanMs - before);
+  const injections = all.slice(0, slots).map((drawn, id): PlannedInjection => {
+    const room = Math.max(0, size.slotMs - CALM_MS - 2 * drawn.durationMs);
+    return { ...drawn, id, atMs: faultsFrom + id * size.slotMs + random() * room };
+  });
+  return {
+    ...{ seed, size: name, ...load, injections, totalMs },
+    sections: [
+      { kind: "warm-up", fromMs: 0, toMs: warmUpMs },
+      { kind: "clean", fromMs: warmUpMs, toMs: faultsFrom },
+      { kind: "faults", fromMs: faultsFrom, toMs: faultsTo },
+      { kind: "clean", fromMs: faultsTo, toMs: totalMs },
+    ],
+    rates: ratesOf(injections, load.ratePerSecond),
+  };
+}
+
+type Drawn = Omit<PlannedInjection, "id" | "atMs">;
+
+/** Every fault at every duration, as often as the size says, over its tiers in turns from a random one on. */
+function injectionsOf(
+  faults: readonly Fault[],
+  { durationsMs, repeats }: Size,
+  random: () => number,
+): Drawn[] {
+  return faults.flatMap((fault) =>
+    durationsOf(fault, durationsMs).flatMap((durationMs) => {
+      const first = Math.floor(random() * fault.tiers.length);
+      return Array.from({ length: repeats }, (_, repeat): Drawn => {
+        const tier = fault.tiers[(first + repeat) % fault.tiers.length] as Tier;
+        return { fault: fault.name, tier, durationMs };
+      });
+    }),
+  );
+}
+
+function durationsOf({ name }: Fault, durationsMs: readonly number[]): readonly number[] {
+  if (name === "under-noise") return [UNDER_NOISE_MS];
+  if (name === "clock-step") return [CLOCK_STEP_MS];
+  if (name in BURST_FACTORS) return durationsMs.filter((ms) => ms >= 100 && ms <= MAX_BURST_MS);
+  return durationsMs;
+}
+
+/** Bursts are part of the load: it is made before it starts. */
+function ratesOf(injections: readonly PlannedInjection[], ratePerSecond: number): RateStep[] {
+  const steps: RateStep[] = [{ fromMs: 0, ratePerSecond }];
+  for (const { fault, atMs, durationMs } of injections) {
+    const factor = BURST_FACTORS[fault];
+    if (factor === undefined) continue;
+    steps.push({ fromMs: atMs, ratePerSecond: ratePerSecond * factor });
+    steps.push({ fromMs: atMs + durationMs, ratePerSecond });
+  }
+  return steps;
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const mixed = [...items];
+  for (let i = mixed.length - 1; i > 0; i -= 1) {
+    const j = Math.floor(random() * (i + 1));
+    [mixed[i], mixed[j]] = [mixed[j] as T, mixed[i] as T];
+  }
+  return mixed;
+}

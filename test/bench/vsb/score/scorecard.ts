@@ -1,0 +1,176 @@
+/** The scorecard of one detector over one or more recordings: every figure that is reported. */
+import type { Detection, Injection, Recording } from "../recording.ts";
+import { type Estimate, estimate } from "./bootstrap.ts";
+import { type Condition, conditionsOf } from "./conditions.ts";
+import type { Rule } from "./match.ts";
+import { claimsDuring, namedShare, precisionOf, type Row, recallOf, tallyOf } from "./tally.ts";
+
+/** A recording with what one detector said of it. */
+export interface Said {
+  readonly recording: Recording;
+  readonly detections: readonly Detection[];
+}
+
+export interface Cell {
+  readonly fault: string;
+  readonly nominalMs: number;
+  readonly recall: Estimate;
+  readonly precision: Estimate;
+  readonly top1: Estimate;
+}
+
+export interface Group {
+  readonly recall: Estimate;
+  readonly precision: Estimate;
+  readonly top1Tier: Estimate;
+  readonly top1Cause: Estimate;
+  readonly top1Pair: Estimate;
+  readonly top3Pair: Estimate;
+  /** ms from the start of the fault until it was told. */
+  readonly toldMs: readonly number[];
+  readonly onsetErrorsMs: readonly number[];
+  readonly explained: readonly number[];
+}
+
+export interface Scorecard {
+  readonly name: string;
+  readonly rule: Rule;
+  /** Single faults of 50 ms and more, at 300 requests/s and more. */
+  readonly long: Group;
+  /** Those of 20 ms. */
+  readonly short: Group;
+  readonly compound: Group;
+  readonly cells: readonly Cell[];
+  /** Of detected loop blocks, how many are charged to their process and not to the network. */
+  readonly ownProcess: Estimate;
+  readonly cleanAlarms: number;
+  readonly cleanHours: number;
+  readonly bursts: { readonly count: number; readonly asBurst: number; readonly asFault: number };
+  readonly negatives: { readonly count: number; readonly asFault: number };
+  /** Not in the above. */
+  readonly contaminated: { readonly count: number; readonly found: number };
+  readonly noEffect: { readonly count: number; readonly found: number };
+}
+
+/** Below this rate the goals of recall and precision are not asked for. */
+const LEAST_RATE = 300;
+const LONG_MS = 50;
+const SHORT_MS = 20;
+
+/** Conditions are worked out once a recording, not once a detector. */
+const conditions = new WeakMap<Recording, Condition[]>();
+
+export function scorecardOf(name: string, said: readonly Said[], rule: Rule): Scorecard {
+  const tallies = said.map(({ recording, detections }) => ({
+    recording,
+    detections,
+    tally: tallyOf(recording.run, conditionsFor(recording), detections, rule),
+  }));
+  const rows = tallies.flatMap(({ tally }) => tally.rows);
+  const apart = rows.filter(({ condition }) => !isJudged(condition));
+  const judged = tallies.flatMap(({ recording, tally }) =>
+    tally.rows.filter(
+      ({ condition }) => isJudged(condition) && recording.run.ratePerSecond >= LEAST_RATE,
+    ),
+  );
+  const single = judged.filter(({ condition }) => condition.injection.kind === "single");
+  const all = tallies.flatMap(({ recording, detections }) =>
+    recording.truths.map((injection) => ({ injection, detections })),
+  );
+  const claims = (kind: Injection["kind"], ofClass: Detection["class"]): number =>
+    all.filter(
+      ({ injection, detections }) =>
+        injection.kind === kind && claimsDuring([injection], detections, ofClass) > 0,
+    ).length;
+  const countOf = (kind: Injection["kind"]): number =>
+    all.filter(({ injection }) => injection.kind === kind).length;
+  return {
+    ...{ name, rule },
+    long: groupOf(single.filter((row) => nominal(row) >= LONG_MS)),
+    short: groupOf(single.filter((row) => nominal(row) === SHORT_MS)),
+    compound: groupOf(judged.filter(({ condition }) => condition.injection.kind === "compound")),
+    cells: cellsOf(rows.filter(({ condition }) => isJudged(condition))),
+    ownProcess: ownProcessOf(single),
+    cleanAlarms: tallies.reduce((sum, { tally }) => sum + tally.cleanAlarms.length, 0),
+    cleanHours: tallies.reduce((sum, { tally }) => sum + tally.cleanHours, 0),
+    bursts: {
+      ...{ count: countOf("burst"), asBurst: claims("burst", "burst") },
+      asFault: claims("burst", "fault"),
+    },
+    negatives: { count: countOf("negative"), asFault: claims("negative", "fault") },
+    contaminated: foundIn(apart.filter(({ condition }) => condition.isContaminated)),
+    noEffect: foundIn(apart.filter(({ condition }) => !condition.isContaminated)),
+  };
+}
+
+function conditionsFor(recording: Recording): Condition[] {
+  const known = conditions.get(recording) ?? conditionsOf(recording);
+  conditions.set(recording, known);
+  return known;
+}
+
+function isJudged({ hasEffect, isContaminated }: Condition): boolean {
+  return hasEffect && !isContaminated;
+}
+
+function nominal({ condition }: Row): number {
+  return condition.injection.nominalMs;
+}
+
+function groupOf(rows: readonly Row[]): Group {
+  const matches = rows.flatMap((row) => row.matches);
+  return {
+    recall: estimate(rows, recallOf),
+    precision: estimate(rows, precisionOf),
+    top1Tier: estimate(rows, (drawn) => namedShare(drawn, "tier", 1)),
+    top1Cause: estimate(rows, (drawn) => namedShare(drawn, "cause", 1)),
+    top1Pair: estimate(rows, (drawn) => namedShare(drawn, "pair", 1)),
+    top3Pair: estimate(rows, (drawn) => namedShare(drawn, "pair", 3)),
+    toldMs: matches.flatMap(({ detection: { knownMs }, part }) =>
+      knownMs === null ? [] : [knownMs - part.startMs],
+    ),
+    onsetErrorsMs: matches.map(({ onsetErrorMs }) => onsetErrorMs),
+    explained: matches.flatMap(({ detection: { explained } }) =>
+      explained === null ? [] : [explained],
+    ),
+  };
+}
+
+function cellsOf(rows: readonly Row[]): Cell[] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const { fault, nominalMs } = row.condition.injection;
+    const key = JSON.stringify([fault, nominalMs]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups]
+    .map(([key, of]): Cell => {
+      const [fault, nominalMs] = JSON.parse(key) as [string, number];
+      return {
+        ...{ fault, nominalMs, recall: estimate(of, recallOf) },
+        precision: estimate(of, precisionOf),
+        top1: estimate(of, (drawn) => namedShare(drawn, "pair", 1)),
+      };
+    })
+    .sort((a, b) => (a.fault < b.fault ? -1 : a.fault > b.fault ? 1 : a.nominalMs - b.nominalMs));
+}
+
+function ownProcessOf(rows: readonly Row[]): Estimate {
+  const blocks = rows.filter(
+    ({ condition, matches }) => condition.injection.fault === "loop-block" && matches.length > 0,
+  );
+  return estimate(
+    blocks,
+    (drawn) =>
+      drawn.filter(({ matches }) =>
+        matches.some(({ detection, part }) => {
+          const [first] = detection.suspects;
+          return first?.tier === part.tier && first.cause !== "network";
+        }),
+      ).length / drawn.length,
+  );
+}
+
+function foundIn(rows: readonly Row[]): { readonly count: number; readonly found: number } {
+  return { count: rows.length, found: rows.filter(({ matches }) => matches.length > 0).length };
+}
