@@ -125,6 +125,7 @@ const ALLOWED: ImportTable = [
       "collector/cut/feed-shapes.ts",
       "collector/cut/column-shapes.ts",
       "collector/cut/audit-shapes.ts",
+      "collector/cut/side-shapes.ts",
       KERNEL,
     ],
   ],
@@ -138,6 +139,7 @@ const ALLOWED: ImportTable = [
   ["collector/cut/feed-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   ["collector/cut/column-shapes.ts", ["collector/cut/feed-shapes.ts", KERNEL]],
   ["collector/cut/audit-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
+  ["collector/cut/side-shapes.ts", ["collector/cut/answers.ts", KERNEL]],
   // What goes from the history and what is kept beside it: it prunes through the store port, and the states
   // with which pruned epochs begin are the cut engine's.
   // What is stored without a log: bytes in, bytes out.
@@ -190,6 +192,8 @@ const ALLOWED: ImportTable = [
       // Runs texts, and tells where one is wrong.
       "collector/rql/",
       "collector/monitor/",
+      // Latencies and episodes are asked for like the rest of history.
+      "collector/bottleneck/",
       "collector/version.ts",
       KERNEL,
       "node:",
@@ -215,6 +219,7 @@ const ALLOWED: ImportTable = [
       "collector/verify/",
       "collector/version.ts",
       "type collector/api/audit-shapes.ts",
+      "type collector/api/bottleneck-shapes.ts",
       "type collector/api/query-shapes.ts",
       "type collector/api/shapes.ts",
       KERNEL,
@@ -243,6 +248,7 @@ const ALLOWED: ImportTable = [
       "collector/cut/",
       "collector/rql/",
       "collector/monitor/",
+      "collector/bottleneck/",
       "collector/api/",
       KERNEL,
       "node:",
@@ -258,6 +264,7 @@ const ALLOWED: ImportTable = [
       "ui/",
       KERNEL,
       "type collector/api/audit-shapes.ts",
+      "type collector/api/bottleneck-shapes.ts",
       "type collector/api/shapes.ts",
       "preact",
       "@preact/signals",
@@ -274,7 +281,7 @@ const PORTS = [
   "agent/shipping/scheduler.ts",
   "agent/shipping/transport.ts",
   STORE_PORT,
-  ...["derived", "epochs", "events", "messages", "numbered", "pruning"].map(
+  ...["derived", "epochs", "events", "messages", "numbered", "pruning", "side"].map(
     (subject) => `${STORE_RECORDS}${subject}.ts`,
   ),
   HISTORY_PORT,
@@ -283,6 +290,7 @@ const PORTS = [
   "collector/cut/bisect-shapes.ts",
   "collector/cut/feed-shapes.ts",
   "collector/cut/column-shapes.ts",
+  "collector/cut/side-shapes.ts",
 ];
 
 /** Adapters are chosen in composition roots; testing.ts hands the memory ones to users' tests. */
@@ -303,6 +311,7 @@ const TIMELESS = [
   "agent/shipping/",
   "collector/ingest/",
   "collector/cut/",
+  "collector/bottleneck/",
   "collector/store/",
   "collector/verify/",
 ];

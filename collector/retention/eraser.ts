@@ -11,7 +11,7 @@
  * LMDB writes over freed pages in its own time: until then old bytes are in the file. `retroscope compact`
  * copies what is left into a new one.
  */
-import type { Hlc } from "../../agent/kernel/index.ts";
+import { type Hlc, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import { type EpochSpan, membershipOf } from "../cut/membership.ts";
 import { beginningOf } from "../cut/pruned.ts";
 import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
@@ -88,6 +88,11 @@ export class Eraser {
     const rest = spans.filter((span) => !erased.has(span)).map(({ record }) => record);
     const pieceCount =
       before === undefined ? 0 : await this.#pruner.prune(rest, ({ firstT }) => firstT < before);
+    if (before !== undefined) {
+      // By their own clocks, which stamps are never behind: what is left of a second stays.
+      const beforeSecond = Math.floor(unixMsFromTicks(before) / 1_000);
+      await this.#pruner.pruneSide({ epochIds: rest.map(({ id }) => id), beforeSecond });
+    }
     await this.#pruner.sweep();
     this.#onErased();
     return { pieceCount, epochCount: whole.length, nodes: this.#beginnings(nodes) };
