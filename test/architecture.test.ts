@@ -95,6 +95,7 @@ const ALLOWED: ImportTable = [
       "agent/notices.ts",
       "agent/recent-receives.ts",
       "agent/redact-config.ts",
+      "agent/request-recording.ts",
       "agent/packages-found.ts",
       "agent/runtime.ts",
       "agent/self-report.ts",

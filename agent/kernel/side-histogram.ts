@@ -1,13 +1,13 @@
 /**
- * Latency histograms as bytes. Each is in hdr-histogram's own V2 form, so that any of its ports can read it:
+ * Latency histograms as bytes. Each is in hdr-histogram's V2 form, as hdr-histogram-js writes it:
  *
  *     0    0x1c849313     cookie, V2                            integers big-endian
  *     4    length         of the counts
- *     8    0              normalizing index offset
+ *     8    1              normalizing index offset (1 here, 0 in Java: not looked at by this port)
  *     12   3              significant digits
  *     16   1              lowest discernible value, 64 bits
  *     24   3600000000     highest trackable value, 64 bits
- *     32   1.0            ratio to a double, 64 bits
+ *     32   1              ratio to a double, here as a whole number, 64 bits
  *     40   counts         zigzag LEB128: a count, or minus the length of a run of zeros
  *
  * All of ours have the same range and digits: adding counts is exact, and a reader may allocate without fear.
@@ -96,13 +96,14 @@ function checkHistogram({ side, peer, v2 }: LatencyHistogram): void {
   const isOurs =
     view.getUint32(0) === V2_COOKIE &&
     view.getUint32(4) === v2.length - V2_HEADER_BYTES &&
-    view.getUint32(8) === 0 &&
+    view.getUint32(8) === 1 &&
     view.getUint32(12) === DIGITS &&
     view.getUint32(16) === 0 &&
     view.getUint32(20) === 1 &&
     view.getUint32(24) === 0 &&
     view.getUint32(28) === MAX_LATENCY_US &&
-    view.getFloat64(32) === 1;
+    view.getUint32(32) === 0 &&
+    view.getUint32(36) === 1;
   if (!isOurs) badBatch("a histogram of another kind, range or precision");
   checkCounts(v2);
 }

@@ -4,7 +4,7 @@
  *
  *     arrived                            t - arrived + 1; 0: absent, here and below
  *     lead, derived                      zigzag + 1; a byte, 0 or 1
- *     calls: send, lead                  zigzag(the request's seq - the send's) + 1; zigzag + 1
+ *     calls: send, lead                  its seq, from 1; zigzag + 1
  *            first byte                  + 1
  *            operation, outcome          index of the name + 1
  *     waits: kind, downstream            1 pool, 2 lock; index of the name + 1
@@ -52,7 +52,6 @@ export function writeRequestTimes(
   strings: StringTableWriter,
   events: EventColumns,
   at: EventIndexes,
-  firstSeq: number,
 ): void {
   const requests = bodiesAt<Request>(events, at);
   requests.forEach(({ arrived }, j) => {
@@ -61,11 +60,8 @@ export function writeRequestTimes(
   });
   for (const { leadUs } of requests) writeOptional(out, leadUs, signed);
   for (const { derived } of requests) out.byte(derived === true ? 1 : 0);
-  requests.forEach(({ calls }, j) => {
-    const seq = firstSeq + (at[j] as number);
-    for (const { sendSeq } of calls) writeOptional(out, sendSeq, (send) => backTo(seq, send));
-  });
   const calls = requests.flatMap((request) => request.calls);
+  for (const { sendSeq } of calls) out.varint(sendSeq === undefined ? 0 : sendOf(sendSeq));
   for (const { leadUs } of calls) writeOptional(out, leadUs, signed);
   for (const { firstByteUs } of calls) writeOptional(out, firstByteUs, wholeUs);
   for (const { operation } of calls) writeOptional(out, operation, (name) => strings.name(name));
@@ -92,9 +88,9 @@ function writeOptional<Field>(
   out.varint(number + 1);
 }
 
-function backTo(seq: number, sendSeq: number): number {
+function sendOf(sendSeq: number): number {
   if (!Number.isSafeInteger(sendSeq) || sendSeq < 1) badBatch("a call without its send");
-  return signed(seq - sendSeq);
+  return sendSeq;
 }
 
 /** Leads are rounded to whole microseconds, as durations are. */
@@ -111,7 +107,6 @@ export function readRequestTimes(
   into: EventBody[],
   events: EventColumns,
   at: EventIndexes,
-  firstSeq: number,
 ): void {
   const requests = bodiesAt<Request>(events, at);
   const arrivals = reader.column(requests.length);
@@ -134,7 +129,7 @@ export function readRequestTimes(
         ...bare,
       };
       const k = call++;
-      if (sends[k] !== 0) timed.sendSeq = sendSeqOf(firstSeq + i, sends[k] as number);
+      if (sends[k] !== 0) timed.sendSeq = sends[k] as number;
       if (callLeads[k] !== 0) timed.leadUs = signedOf(callLeads[k] as number);
       if (firstBytes[k] !== 0) timed.firstByteUs = (firstBytes[k] as number) - 1;
       if (operations[k] !== 0) timed.operation = strings.name((operations[k] as number) - 1);
@@ -177,12 +172,6 @@ function arrivedOf(t: number, code: number): Hlc {
   const arrived = t - (code - 1);
   checkStamp(arrived);
   return arrived as Hlc;
-}
-
-function sendSeqOf(seq: number, code: number): number {
-  const sendSeq = seq - signedOf(code);
-  if (!Number.isSafeInteger(sendSeq) || sendSeq < 1) badBatch("a call without its send");
-  return sendSeq;
 }
 
 function signedOf(code: number): number {

@@ -132,7 +132,7 @@ function writeBodies(events: EventColumns, firstSeq: number, isTimed: boolean): 
   writeSends(body, strings, events, at.sends, firstSeq);
   writeReceives(body, strings, events, at.receives);
   writeRequests(body, strings, events, at.requests);
-  if (isTimed) writeRequestTimes(body, strings, events, at.requests, firstSeq);
+  if (isTimed) writeRequestTimes(body, strings, events, at.requests);
   writeRare(body, strings, events, at.rare);
 }
 
@@ -156,7 +156,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   readSends(reader, table, into, events, at.sends, header.firstSeq);
   readReceives(reader, table, into, events, at.receives);
   readRequests(reader, table, into, events, at.requests);
-  if (isTimed) readRequestTimes(reader, table, into, events, at.requests, header.firstSeq);
+  if (isTimed) readRequestTimes(reader, table, into, events, at.requests);
   readRare(reader, table, into, events, at.rare);
   if (reader.remaining > 0) badBatch("bytes after its end");
   return { header, events, ...side };
