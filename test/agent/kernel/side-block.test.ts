@@ -57,7 +57,7 @@ describe("side blocks", () => {
         expect(decodeHistograms(encodeHistograms(histograms))).toEqual(histograms);
         expect(decodeResources(encodeResources(second))).toEqual(second);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -71,7 +71,7 @@ describe("side blocks", () => {
         expect(encodeHistograms(decodeHistograms(latencies))).toEqual(latencies);
         expect(encodeResources(decodeResources(resources))).toEqual(resources);
       }),
-      { numRuns: 50 },
+      { numRuns: 20 },
     );
   });
 
@@ -92,7 +92,7 @@ describe("side blocks", () => {
     const random = seededRandom(6);
     let valid = 0;
     const refusals = new Set<string>();
-    for (let run = 0; run < 30_000; run += 1) {
+    for (let run = 0; run < 9_000; run += 1) {
       const [all, again] = kinds[run % 3] as (typeof kinds)[number];
       const pick = (): Uint8Array => all[Math.floor(random() * all.length)] as Uint8Array;
       const { bytes } = mutate(pick(), pick(), random);
@@ -104,7 +104,7 @@ describe("side blocks", () => {
         refusals.add(error.message.replace(/\d+/g, "#"));
       }
     }
-    expect(valid).toBeGreaterThan(100);
+    expect(valid).toBeGreaterThan(50);
     expect(refusals.size).toBeGreaterThan(15);
   });
 
@@ -113,6 +113,8 @@ describe("side blocks", () => {
       ...{ operation: "GET /", side: "server", peer: null, v2: v2Of([5, 70_000]) },
     };
     const otherRange = hdr.build({ ...LAYOUT, highestTrackableValue: 1_000 }) as Wasm;
+    const otherV2 = otherRange.encode();
+    otherRange.destroy();
     const overlong = Uint8Array.from([...histogram.v2, 0xfe, 0xff, 0xff, 0x0f]);
     new DataView(overlong.buffer).setUint32(4, overlong.length - 40);
     const beyond = Uint8Array.from([...histogram.v2, 0xff, 0xff, 0x3f, 2]);
@@ -137,7 +139,7 @@ describe("side blocks", () => {
       ["the number 0.5", () => encodeLoad([{ ...aCell, inFlightUs: 0.5 }])],
       ["the number -1", () => encodeLoad([{ ...aCell, arrivals: -1 }])],
       ["with a peer", () => encodeHistograms([{ ...histogram, peer: "x" }])],
-      ["another kind", () => encodeHistograms([{ ...histogram, v2: otherRange.encode() }])],
+      ["another kind", () => encodeHistograms([{ ...histogram, v2: otherV2 }])],
       ["too early", () => encodeHistograms([{ ...histogram, v2: new Uint8Array(39) }])],
       ["does not end", () => encodeHistograms([{ ...histogram, v2: overlong }])],
       ["beyond the histogram", () => encodeHistograms([{ ...histogram, v2: beyond }])],
@@ -149,9 +151,8 @@ describe("side blocks", () => {
       ["version 2", () => decodeLoad(Uint8Array.of(2, 0, 0))],
       ["too early", () => decodeResources(Uint8Array.of(1, 0, 0))],
     ];
-    otherRange.destroy();
-    for (const [why, refused] of refusals) expect(refused, why).toThrow(RetroError);
-    for (const [why, refused] of refusals.filter(([text]) => text !== "another kind")) {
+    for (const [why, refused] of refusals) {
+      expect(refused, why).toThrow(RetroError);
       expect(refused, why).toThrow(why);
     }
   });
@@ -172,7 +173,7 @@ describe("side blocks", () => {
         histogram.recordValue(latencyBucketUs(us) - 1);
         expect(histogram.encode()).not.toEqual(bytes);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
     histogram.destroy();
     const clamped = [0, -1, Number.NaN, MAX_LATENCY_US + 1, Number.POSITIVE_INFINITY, 1.9];

@@ -180,7 +180,7 @@ describe("load cells", () => {
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
