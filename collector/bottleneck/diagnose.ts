@@ -15,9 +15,10 @@ import type { Episode, EpisodeCause, EpisodeTrigger } from "./episode-shape.ts";
 import { excessOf, hiddenWaitUs } from "./excess.ts";
 import { type Extent, extentOf } from "./extent.ts";
 import type { Flag } from "./flags.ts";
-import { ledgerOf } from "./ledger.ts";
+import { coveredOf } from "./intervals.ts";
+import { type Ledger, ledgerOf } from "./ledger.ts";
 import type { NodeView } from "./node-view.ts";
-import { pathTo } from "./path.ts";
+import { excessWait, pathTo } from "./path.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 import { SystemView } from "./system-view.ts";
@@ -151,12 +152,50 @@ function causesOf(
     };
   }
   const view = system.nodes.get(charged.node);
-  return view === undefined
-    ? { causes: [], unexplainedMs: durationMs }
-    : ledgerOf(view, extent, boundUs);
+  if (view === undefined) return { causes: [], unexplainedMs: durationMs };
+  const ledger = ledgerOf(view, extent, boundUs);
+  return charged.kind === "node" ? withDownstream(system, view, extent, ledger) : ledger;
 }
 
-/** Raised arrivals that nothing but running the requests explains are load, and no fault. */
+/**
+ * The row of the ledger for whoever calls: their downstream wait is up, and so is the exclusive time of this
+ * node, whose loop is free and which has nothing to show of its own. It waits for something that nobody records.
+ */
+function withDownstream(
+  system: SystemView,
+  view: NodeView,
+  extent: Extent,
+  ledger: Ledger,
+): Ledger {
+  const { causes, unexplainedMs } = ledger;
+  const share = unexplainedMs / ((extent.endUs - extent.startUs) / 1_000);
+  const isRecorded = view.recording.signals.size > 0;
+  const callers = system.edges.filter(({ edge }) => edge.to === view.node);
+  const isFree = coveredOf(extent, view.gaps) < (extent.endUs - extent.startUs) / 2;
+  if (!isRecorded || !isFree || callers.length === 0 || share < LEAST_DOWNSTREAM) return ledger;
+  const during = system.toFrame(view.node, extent);
+  const waitedUs = callers.reduce(
+    (sum, edge) => sum + excessWait(edge, system.fromFrame(edge.edge.from, during)),
+    0,
+  );
+  if (waitedUs <= 0) return ledger;
+  const evidence = [
+    `callers waited ${Math.round(waitedUs / 1_000)} request-ms longer than usual`,
+    "its exclusive time is up; its loop, thread pool, pools and locks are free",
+  ];
+  const cause: EpisodeCause = {
+    ...{ cause: "downstream", node: view.node, ms: unexplainedMs, share, score: share, evidence },
+  };
+  return { causes: [...causes, cause].sort((a, b) => b.ms - a.ms), unexplainedMs: 0 };
+}
+
+/** Less of an episode without an explanation stays unexplained. */
+const LEAST_DOWNSTREAM = 0.25;
+
+/** What requests that come too fast do by themselves: they run, wait for a CPU, and lie in sockets. */
+const OF_LOAD: ReadonlySet<string> = new Set(["run", "run-queue", "network", "downstream"]);
+
+/** Raised arrivals that nothing but the requests themselves explains are load, and no fault. */
 function classOf(
   system: SystemView,
   cluster: Cluster,
@@ -172,7 +211,7 @@ function classOf(
     );
   if (!isBurst) return "fault";
   const held = causes
-    .filter(({ cause }) => cause !== "run" && cause !== "run-queue")
+    .filter(({ cause }) => !OF_LOAD.has(cause))
     .reduce((sum, { ms }) => sum + ms, 0);
   return held < durationMs / 2 ? "burst" : "fault";
 }

@@ -45,7 +45,7 @@ export function pathTo(system: SystemView, suspect: Suspect, stretch: Interval):
 }
 
 /** Request-us that calls took above the median of their edge, as it is before the stretch. */
-function excessWait({ edge }: EdgeView, { startUs, endUs }: Interval): number {
+export function excessWait({ edge }: EdgeView, { startUs, endUs }: Interval): number {
   const before = callsTouching(edge, startUs - USUAL_US, startUs - GUARD_US);
   const lengths = before.map((call) => call.endUs - call.startUs).sort((a, b) => a - b);
   const usual = lengths[lengths.length >> 1] ?? 0;

@@ -95,7 +95,7 @@ export function simulate(options: SimulationOptions): NodeRecording[] {
     const { node, level } = open;
     const slept = us + sleeps(node, us);
     if (level + 1 === CHAIN.length) {
-      const readyUs = slept + STORE_WAIT_US * (0.5 + random());
+      const readyUs = slept + Math.round(STORE_WAIT_US * (0.5 + random()));
       events.at(readyUs, () => depart(open, readyUs));
       return;
     }
@@ -313,13 +313,19 @@ export function cellsOf(requests: readonly TracedRequest[]): LoadSecond[] {
     const second = Math.floor(slot / SLOTS_PER_SECOND);
     const cells = bySecond.get(second) ?? [];
     bySecond.set(second, cells);
-    cells.push({ ...cell, residences: [...cell.residences].sort(([a], [b]) => a - b) });
+    cells.push({ ...cell, residences: merged(cell.residences) });
   }
   const seconds = [...bySecond.keys()];
   const [first = 0, last = -1] = [Math.min(...seconds), Math.max(...seconds)];
   return Array.from({ length: last - first + 1 }, (_, i) => {
     return { second: first + i, cells: bySecond.get(first + i) ?? [] };
   });
+}
+
+function merged(residences: LoadCell["residences"]): LoadCell["residences"] {
+  const counts = new Map<number, number>();
+  for (const [us, count] of residences) counts.set(us, (counts.get(us) ?? 0) + count);
+  return [...counts].sort(([a], [b]) => a - b);
 }
 
 /** A sampler of 5 ms: the main thread runs a tenth of the time, and all of it while a script or GC holds it. */

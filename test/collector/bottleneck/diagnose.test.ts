@@ -11,8 +11,8 @@ import {
   simulate,
 } from "../../support/queue-simulator.ts";
 
-const SECONDS = 20;
-const FAULT_AT_US: number = START_US + 12_345_000;
+const SECONDS = 13;
+const FAULT_AT_US: number = START_US + 9_345_000;
 
 function episodesOf(options: Partial<SimulationOptions>): readonly Episode[] {
   const recordings = simulate({ seed: 7, seconds: SECONDS, perSecond: 300, ...options });
@@ -32,7 +32,7 @@ const STALLS: ReadonlyArray<readonly [SimulatedFault["kind"], cause: string]> = 
 
 describe("diagnose", () => {
   it("finds nothing where nothing happened", () => {
-    for (const seed of [1, 2, 3]) expect(episodesOf({ seed })).toEqual([]);
+    for (const seed of [1, 2]) expect(episodesOf({ seed })).toEqual([]);
   });
 
   for (const [kind, cause] of STALLS) {
@@ -59,6 +59,7 @@ describe("diagnose", () => {
       const [episode, ...others] = episodesOf({ faults: [fault("sleep", node, 150)] });
       expect(others).toEqual([]);
       expect(episode?.tier.node).toBe(`${node}-1`);
+      expect(episode?.causes[0]?.cause).toBe("downstream");
       expect(Math.abs((episode?.onsetUs ?? 0) - FAULT_AT_US)).toBeLessThan(20_000);
     });
 
@@ -78,7 +79,10 @@ describe("diagnose", () => {
     const slow = store?.requests.filter(({ startUs, endUs }) => endUs - startUs > 100_000) ?? [];
     // What its own handler timing shows is next to nothing: the requests lay in its socket.
     expect(slow.length).toBeLessThan(5);
-    const { episodes } = diagnose(recordings, { fromUs: START_US, untilUs: START_US + 20e6 });
+    const { episodes } = diagnose(recordings, {
+      fromUs: START_US,
+      untilUs: START_US + SECONDS * 1e6,
+    });
     expect(episodes.map(({ tier }) => tier.node)).toEqual(["store-1"]);
     expect(episodes[0]?.causes.some(({ cause }) => cause === "network")).toBe(false);
   });
@@ -86,6 +90,7 @@ describe("diagnose", () => {
   it("calls a burst a burst", () => {
     const burst = { startUs: FAULT_AT_US, endUs: FAULT_AT_US + 300_000, factor: 5 };
     const episodes = episodesOf({ bursts: [burst] });
+    expect(episodes.length).toBeGreaterThan(0);
     for (const episode of episodes) expect(episode.class).toBe("burst");
   });
 
