@@ -64,7 +64,7 @@ const CI_FAULTS: readonly FaultName[] = ["loop-block", "gc", "freeze", "slow-dow
 
 export const SIZES: Readonly<Record<SizeName, Size>> = {
   smoke: {
-    loads: [{ ratePerSecond: 150, busyUs: 0 }],
+    loads: [{ ratePerSecond: 300, busyUs: 0 }],
     ...{ faults: CI_FAULTS, durationsMs: [200], repeats: 1 },
     ...{ warmUpMs: 7_000, cleanBeforeMs: 5_000, cleanAfterMs: 4_000, slotMs: 3_500 },
   },

@@ -34,6 +34,7 @@ export function sideBySide(scored: readonly Scored[]): string {
 /** Of each fault and duration: recall / precision / right tier and cause, of ours and of every rival. */
 export function byFault(scored: readonly Scored[]): string {
   const cells = scored[0]?.onset.cells ?? [];
+  if (cells.length === 0) return "no injection that could be judged";
   const rows = cells.map((cell) => [
     `${cell.fault} ${cell.nominalMs}`,
     String(cell.recall.count),
@@ -61,8 +62,9 @@ export function asides({ onset, name }: Scored): string {
   const { contaminated, noEffect, bursts, negatives, short, compound } = onset;
   return [
     `${name}:`,
-    `apart: ${contaminated.count} contaminated by other work on the machine (${contaminated.found} found), ` +
-      `${noEffect.count} without effect on requests (${noEffect.found} found)`,
+    `apart: ${noEffect.count} without effect on requests (${noEffect.found} found); ` +
+      `${contaminated.recall.count} contaminated by other work on the machine: recall ${share(contaminated.recall)}, ` +
+      `precision ${share(contaminated.precision)}, tier ${percent(contaminated.top1Tier)}, pair ${percent(contaminated.top1Pair)}`,
     `20 ms: recall ${share(short.recall)}, precision ${share(short.precision)}`,
     `compounds: recall ${share(compound.recall)}, pair ${share(compound.top1Pair)}`,
     `bursts: ${bursts.count}, told as burst ${bursts.asBurst}, as fault ${bursts.asFault}; ` +
@@ -178,7 +180,7 @@ function workloadOf(
   const [first] = recordings;
   return (
     `seed ${first?.run.seed}, size ${first?.run.size}, ${loads.join(", ")}; ${injections} injections, ` +
-    `${contaminated.count} contaminated and ${noEffect.count} without effect scored apart; ${first?.run.machine}`
+    `${contaminated.recall.count} contaminated and ${noEffect.count} without effect scored apart; ${first?.run.machine}`
   );
 }
 

@@ -65,14 +65,13 @@ function print(recordings: readonly Recording[], asJson: boolean): void {
     for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
     return;
   }
-  const [ours] = scored;
   const seed = recordings[0]?.run.seed ?? 0;
   const isTuning = seed >= TUNING_SEEDS[0] && seed <= TUNING_SEEDS[1];
   const parts = [
     `seed ${seed}${isTuning ? ", a TUNING seed: not to be reported" : ""}`,
     sideBySide(scored),
     `recall/precision/right tier and cause, %\n${byFault(scored)}`,
-    ours === undefined ? "" : asides(ours),
+    ...scored.slice(0, 2).map(asides),
     tableOf(rows),
   ];
   if (recordings.some(({ episodes }) => episodes === undefined)) {

@@ -47,8 +47,8 @@ export interface Scorecard {
   readonly cleanHours: number;
   readonly bursts: { readonly count: number; readonly asBurst: number; readonly asFault: number };
   readonly negatives: { readonly count: number; readonly asFault: number };
-  /** Not in the above. */
-  readonly contaminated: { readonly count: number; readonly found: number };
+  /** Not in the above: what other work on the machine disturbed. */
+  readonly contaminated: Group;
   readonly noEffect: { readonly count: number; readonly found: number };
 }
 
@@ -98,7 +98,7 @@ export function scorecardOf(name: string, said: readonly Said[], rule: Rule): Sc
       asFault: claims("burst", "fault"),
     },
     negatives: { count: countOf("negative"), asFault: claims("negative", "fault") },
-    contaminated: foundIn(apart.filter(({ condition }) => condition.isContaminated)),
+    contaminated: groupOf(apart.filter(({ condition }) => condition.isContaminated)),
     noEffect: foundIn(apart.filter(({ condition }) => !condition.isContaminated)),
   };
 }
