@@ -94,7 +94,8 @@ export function figuresOf(
   [ours, ...rivals]: readonly Scored[],
   recordings: readonly Recording[],
 ): Figure[] {
-  if (ours === undefined) return [];
+  // Who does not answer raises no false alarm either: nothing of that is a figure.
+  if (ours === undefined || recordings.some(({ episodes }) => episodes === undefined)) return [];
   const goals = recordings.some(({ run }) => run.size === "long") ? LONG_GOALS : CI_GOALS;
   const workload = workloadOf(ours.onset, recordings);
   const rate = (
