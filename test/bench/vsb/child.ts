@@ -57,6 +57,10 @@ export class Child {
     return pid;
   }
 
+  get isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
   /** What it printed so far: V8's traces, where a flag asks for them. */
   get output(): string {
     return this.#output;
@@ -98,7 +102,7 @@ export class Child {
   /** May be called twice. */
   async end(): Promise<void> {
     const child = this.#process;
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    if (!this.isRunning || child.pid === undefined) return;
     const ended = once(child, "exit");
     // A stopped process does not see that its channel is closed.
     child.kill("SIGCONT");

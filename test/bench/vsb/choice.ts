@@ -8,6 +8,8 @@ export interface Choice {
   readonly asJson: boolean;
   readonly only: readonly string[];
   readonly seconds: number | undefined;
+  /** Instead of the size's loads; undefined: those. */
+  readonly ratePerSecond: number | undefined;
   readonly skewMs: number;
   /** Where recordings are kept; else they go when they are scored. */
   readonly keep: string | undefined;
@@ -16,7 +18,7 @@ export interface Choice {
 }
 
 export const USAGE = `Usage: npm run vsb -- [--seed 7] [--smoke | --long] [--json]
-                      [--only fault,...] [--seconds N] [--skew MS] [--keep DIR]
+                      [--only fault,...] [--seconds N] [--rate N] [--skew MS] [--keep DIR]
        npm run vsb -- --replay DIR [--replay DIR ...] [--json]
 
   --seed      arrivals, order and phase of the injections; 1000 to 1099 are for tuning, and not to be reported
@@ -24,6 +26,7 @@ export const USAGE = `Usage: npm run vsb -- [--seed 7] [--smoke | --long] [--jso
   --long      every fault, 10 to 500 ms, 30 times each, four loads: days; bound it with --seconds
   --only      these faults (test/bench/vsb/faults.ts)
   --seconds   bound for all of it: fewer injections, chosen by the seed
+  --rate      requests a second, instead of the size's; below 300 no recall is asked for
   --skew      clocks of the tiers are set so far ahead and behind, in turns
   --keep      keeps the recordings
   --replay    scores kept recordings again: the injections, our answers and the rivals on the same data
@@ -37,7 +40,7 @@ export function choiceOf(args: readonly string[]): Choice | undefined {
     args: [...args],
     options: {
       ...{ seed: { type: "string" }, only: { type: "string" }, seconds: { type: "string" } },
-      ...{ skew: { type: "string" }, keep: { type: "string" } },
+      ...{ rate: { type: "string" }, skew: { type: "string" }, keep: { type: "string" } },
       ...{ smoke: { type: "boolean" }, long: { type: "boolean" }, json: { type: "boolean" } },
       ...{ help: { type: "boolean" }, replay: { type: "string", multiple: true } },
     },
@@ -50,6 +53,7 @@ export function choiceOf(args: readonly string[]): Choice | undefined {
     asJson: values.json === true,
     only: values.only?.split(",").filter((name) => name !== "") ?? [],
     seconds: whole("--seconds", values.seconds),
+    ratePerSecond: whole("--rate", values.rate),
     skewMs: whole("--skew", values.skew) ?? 0,
     keep: values.keep,
     replay: values.replay ?? [],

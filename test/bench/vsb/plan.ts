@@ -98,11 +98,16 @@ export interface PlanChoice {
   readonly only: readonly string[];
   /** Bound for the whole run: fewer injections, chosen by chance, and less clean time. */
   readonly seconds: number | undefined;
+  /** Instead of the loads of the size. */
+  readonly ratePerSecond?: number | undefined;
 }
 
 /** One plan for each load of the size. @throws if `only` names a fault that there is not */
 export function plansOf(choice: PlanChoice): Plan[] {
-  const size = SIZES[choice.size];
+  const { ratePerSecond } = choice;
+  const known = SIZES[choice.size];
+  const loads = ratePerSecond === undefined ? known.loads : [{ ratePerSecond, busyUs: 0 }];
+  const size = { ...known, loads };
   const faults = choice.only.length > 0 ? choice.only.map(faultOf) : size.faults.map(faultOf);
   return size.loads.map((load, index) =>
     planOf(choice, size, faults, load, choice.seed * 31 + index),

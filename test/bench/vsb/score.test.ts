@@ -175,6 +175,15 @@ describe("the conditions of an injection", () => {
     expect(found.map(({ isContaminated }) => isContaminated)).toEqual([false, true, false]);
   });
 
+  it("leave out what its injector did not get round to", () => {
+    const recording = syntheticRecording({ blocks: [block(14_000, 100)] });
+    const truths = recording.truths.map((truth) => ({
+      ...truth,
+      parts: truth.parts.map((part) => ({ ...part, detail: { failed: 1 } })),
+    }));
+    expect(conditionsOf({ ...recording, truths })[0]?.isContaminated).toBe(true);
+  });
+
   it("read the time in a run queue between the samples around a span", () => {
     const { hosts } = syntheticRecording({ waitShare: () => 0.5 });
     const host = hosts.get("store");

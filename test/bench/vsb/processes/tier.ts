@@ -12,7 +12,7 @@
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
-import type { Express } from "express";
+import type { Express, NextFunction, Request, Response } from "express";
 import { startAgent } from "retroscope";
 import {
   AnchoredClock,
@@ -90,6 +90,11 @@ app.use((_request, response, next) => {
   else void wait.then(() => next());
 });
 await routesOf(orders.tier, app, parts);
+// A request that failed is answered, not printed: under a fault there are many. Express knows it by its four arguments.
+app.use((_error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+  if (!response.headersSent) response.status(500);
+  response.end();
+});
 
 const delays: Array<{ fromMs: number; toMs: number; p99Ms: number; maxMs: number }> = [];
 const histogram = monitorEventLoopDelay({ resolution: 10 });

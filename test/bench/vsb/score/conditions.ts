@@ -51,10 +51,12 @@ export function conditionsOf({ truths, clients, hosts, run }: Recording): Condit
       return host !== undefined && waitedMs(host, injection) > allowed;
     });
     const takes = injection.parts.some(({ fault }) => TAKES_PROCESSORS.has(faultOf(fault).name));
+    // The injector did not get round to it in time.
+    const hasFailed = injection.parts.some(({ detail }) => detail["failed"] === 1);
     return {
       injection,
       hasEffect: felt >= FELT_REQUESTS,
-      isContaminated: !takes && (late || waits),
+      isContaminated: hasFailed || (!takes && (late || waits)),
     };
   });
 }

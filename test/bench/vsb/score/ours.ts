@@ -1,10 +1,7 @@
 /** Our episodes as detections: what `GET /api/bottlenecks` answered, and what `/api/live` told as it happened. */
 import { TIERS, UNEXPLAINED } from "../faults.ts";
-import { ticksOfHlc } from "../questions.ts";
+import { unixMsOfHlc } from "../questions.ts";
 import type { Detection, EpisodeJson, LiveEpisode, RunFacts, Suspect } from "../recording.ts";
-
-const TICK_ZERO_UNIX_MS = Date.UTC(2020, 0, 1);
-const TICKS_PER_MS = 4_096;
 
 /** Asked when all was over. When each was first told is taken from the live events, where it was. */
 export function askedDetections(
@@ -34,9 +31,9 @@ function firstTold(live: readonly LiveEpisode[]): Map<string, number> {
 }
 
 function detectionOf(episode: EpisodeJson, knownMs: number | null, run: RunFacts): Detection {
-  const startMs = unixMsOf(episode.onset.hlc);
+  const startMs = unixMsOfHlc(episode.onset.hlc);
   const durationMs = episode.durationMs ?? 0;
-  const endMs = episode.end ? unixMsOf(episode.end.hlc) : startMs + durationMs;
+  const endMs = episode.end ? unixMsOfHlc(episode.end.hlc) : startMs + durationMs;
   const { unexplainedMs } = episode;
   return {
     ...{ startMs, endMs, knownMs, class: episode.class === "burst" ? "burst" : "fault" },
@@ -72,8 +69,4 @@ function suspectsOf(episode: EpisodeJson, run: RunFacts): Suspect[] {
 function placeOf(name: string | undefined, { peers }: RunFacts): string | undefined {
   if (name === undefined) return undefined;
   return TIERS.find((tier) => name === tier || name.startsWith(`${tier}-`)) ?? peers[name];
-}
-
-function unixMsOf(hlc: string): number {
-  return TICK_ZERO_UNIX_MS + ticksOfHlc(hlc) / TICKS_PER_MS;
 }
