@@ -66,6 +66,7 @@ export interface RequestRecordingOptions {
 
 export class RequestRecording {
   readonly #options: RequestRecordingOptions;
+  readonly #time: RawTime;
   readonly #timing: RequestTiming;
   readonly #waitNames = new Map<string, string>();
   #load: LoadRecorder | undefined;
@@ -81,6 +82,7 @@ export class RequestRecording {
       ? () => machineTime.monotonicMs() * 1_000
       : () => scheduler.nowMs() * 1_000;
     const time = new RawTime({ nowUs, physicalUs: () => unixUs(options.physicalNow()) });
+    this.#time = time;
     this.#timing = new RequestTiming({
       record: options.record,
       nowUs,
@@ -113,7 +115,7 @@ export class RequestRecording {
     this.#isOpen = false;
     this.#timing.close();
     this.#cancelFlush();
-    this.#guarded(() => this.#load?.flush());
+    this.#guarded(() => this.#load?.flush(true));
     for (const end of this.#ends.splice(0)) this.#guarded(end);
     this.#load?.close();
   }
@@ -148,7 +150,7 @@ export class RequestRecording {
       onError,
     });
     this.#ends.push(() => heartbeat.close());
-    this.#flushIn(this.#untilSecond(time));
+    this.#flushIn(this.#untilSecond());
     if (!isRealTime) return;
     const zeroUs = (machineTime.monotonicMs() - performance.now()) * 1_000;
     this.#ends.push(observeGc(zeroUs, (pause) => load.gc(pause), onError));
@@ -165,25 +167,26 @@ export class RequestRecording {
     this.#cancelFlush();
     this.#cancelFlush = this.#options.scheduler.after(delayMs, () => {
       if (!this.#isOpen) return;
-      this.#guarded(() => this.#load?.flush());
       const isDense = this.#options.scheduler.nowMs() < this.#denseUntilMs;
+      this.#guarded(() => this.#load?.flush(isDense));
       if (isDense) this.#options.hurry();
-      this.#flushIn(isDense ? DENSE_FLUSH_MS : FLUSH_MS);
+      this.#flushIn(isDense ? DENSE_FLUSH_MS : this.#untilSecond());
     });
   }
 
   /** Something is up: what is known is told now, and for a while soon after it is. */
   #hurry(): void {
     this.#denseUntilMs = this.#options.scheduler.nowMs() + DENSE_MS;
-    this.#load?.flush();
+    this.#load?.flush(true);
     this.#options.hurry();
     this.#flushIn(DENSE_FLUSH_MS);
   }
 
-  #untilSecond(time: RawTime): number {
-    const nowUs = time.nowUs();
-    const intoMs = ((nowUs + time.offsetUs(nowUs)) / 1_000) % FLUSH_MS;
-    return FLUSH_MS - intoMs + AFTER_SECOND_MS;
+  /** To a little after the second's end, or after the last one's, if that is so near that its timer came early. */
+  #untilSecond(): number {
+    const nowUs = this.#time.nowUs();
+    const intoMs = ((nowUs + this.#time.offsetUs(nowUs)) / 1_000) % FLUSH_MS;
+    return AFTER_SECOND_MS - intoMs + (intoMs < AFTER_SECOND_MS ? 0 : FLUSH_MS);
   }
 
   /** How far a stamp is ahead of the raw physical clock as it is now. */

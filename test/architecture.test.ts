@@ -358,7 +358,10 @@ describe("the sources", () => {
     const asking = [...sources].filter(
       ([file, text]) => file.startsWith("agent/") && /\bimport\.meta\b(?!`)/.test(text),
     );
-    expect(asking.map(([file]) => file).filter((file) => !file.includes("/examples/"))).toEqual([]);
+    const found = asking.map(([file]) => file).filter((file) => !file.includes("/examples/"));
+    // The sampler's thread has a file of its own, which only stands beside this one where nothing is bundled.
+    // It goes without it, and says so.
+    expect(found).toEqual(["agent/tracing/sampler.ts"]);
   });
 
   it("ask the surroundings for time, timers and chance only where listed", () => {

@@ -90,34 +90,32 @@ export class LoadCells {
   }
 
   /**
-   * The cells of all slots that are over. They are final, and are not kept. A second in which nothing happened is
-   * there, without a cell. Costs the open requests, and the cells.
+   * The cells of slots that are over: of all, or of those before the second that runs. They are final, and are not
+   * kept. A second in which nothing happened is there, without a cell. Costs the open requests, and the cells.
    */
-  take(): LoadSecond[] {
-    const boundUs = this.#slots.current.startUs;
+  take(ofWholeSeconds: boolean): LoadSecond[] {
+    const kept = this.#slots.firstKept(ofWholeSeconds);
     for (const request of this.#open) {
-      const untilUs = boundUs - request.arrivedUs;
+      const untilUs = kept.startUs - request.arrivedUs;
       if (untilUs <= 0) break; // in order of arrival
       const operation = this.#operationOf(request);
       if (operation === undefined) continue;
       this.#settle(request, untilUs, operation, divisionOf(request, untilUs));
     }
     const bySecond = new Map<number, LoadCell[]>();
-    for (const slot of this.#slots.takeFinished()) {
+    for (const slot of this.#slots.takeBefore(kept)) {
       const second = secondOf(slot);
       const into = bySecond.get(second) ?? [];
       bySecond.set(second, into);
       for (const [operation, cells] of this.#cells) {
         const cell = cells.get(slot.serial);
-        if (cell === undefined) continue;
-        cells.delete(slot.serial);
-        into.push(finished(operation, slot, cell));
+        if (cell !== undefined) into.push(finishedCell(operation, slot, cell));
       }
     }
-    // Cells of slots that were forgotten are of no use any more.
-    const { serial } = this.#slots.current;
-    for (const cells of this.#cells.values()) {
-      for (const kept of cells.keys()) if (kept < serial) cells.delete(kept);
+    // With those of slots that were forgotten before anybody took them.
+    for (const [operation, cells] of this.#cells) {
+      for (const serial of cells.keys()) if (serial < kept.serial) cells.delete(serial);
+      if (cells.size === 0) this.#cells.delete(operation);
     }
     return [...bySecond].map(([second, cells]) => ({ second, cells }));
   }
@@ -181,7 +179,7 @@ export class LoadCells {
   }
 }
 
-function finished(operation: string, slot: Slot, { residences, ...sums }: Cell): LoadCell {
+function finishedCell(operation: string, slot: Slot, { residences, ...sums }: Cell): LoadCell {
   return {
     operation,
     slot: slot.number - secondOf(slot) * SLOTS_PER_SECOND,

@@ -143,15 +143,16 @@ export class LoadRecorder implements RequestFollower {
     (rows[field] as Rows[Field][number][]).push(row);
   }
 
-  /** Encodes all that is over: slots, this second's latencies so far, stalls, pauses, waits. */
-  flush(): void {
+  /** Encodes the seconds that are over; with `isUrgent` the one that runs too, as far as it goes. */
+  flush(isUrgent: boolean): void {
     const nowUs = this.#time.nowUs();
     this.#slots.advance(nowUs);
-    for (const { second, cells } of this.#cells.take()) {
+    const running = secondOf(this.#slots.current);
+    for (const { second, cells } of this.#cells.take(!isUrgent)) {
       this.#outbox.add("load", second, encodeLoad(cells));
     }
-    this.#takeHistograms(secondOf(this.#slots.current));
-    this.#takeRows(nowUs);
+    if (isUrgent || running !== this.#histogramSecond) this.#takeHistograms(running);
+    this.#takeRows(nowUs, isUrgent ? Number.POSITIVE_INFINITY : running);
     const limit = Math.max(OLDEST_FLOOR_US, OLDEST_FACTOR * this.#p99.valueUs(nowUs));
     this.open.table.doubles[Double.oldestLimitUs] = limit;
   }
@@ -167,9 +168,12 @@ export class LoadRecorder implements RequestFollower {
     this.#histogramSecond = second;
   }
 
-  #takeRows(nowUs: number): void {
+  #takeRows(nowUs: number, beforeSecond: number): void {
     const offsetUs = this.#time.offsetUs(nowUs);
     for (const [second, rows] of this.#rows) {
+      if (second >= beforeSecond) continue;
+      this.#rows.delete(second);
+      this.#rowCount -= rows.gaps.length + rows.gc.length + rows.waits.length;
       const zeroUs = second * 1e6 - offsetUs;
       const placed = <Row extends { readonly startUs: number }>(row: Row): Row => ({
         ...row,
@@ -188,8 +192,6 @@ export class LoadRecorder implements RequestFollower {
       };
       this.#outbox.add("resource", second, encodeResources(block));
     }
-    this.#rows.clear();
-    this.#rowCount = 0;
   }
 
   close(): void {

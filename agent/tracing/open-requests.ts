@@ -38,6 +38,8 @@ const DOUBLES = 4;
 /** Requests that can be open at once and be seen from outside; further ones are recorded all the same. */
 export const MAX_OPEN = 16_384;
 const NONE = -1;
+/** Until the sampler has found out what is usual here: what it would say of a quiet host. */
+const FIRST_LATE_LIMIT_US = 18_000;
 
 /** What two threads share of one agent. */
 export interface SharedTable {
@@ -80,7 +82,7 @@ export class OpenRequests<Request> {
     this.table.words[Word.head] = NONE;
     this.table.words[Word.tail] = NONE;
     this.table.doubles[Double.oldestLimitUs] = Number.POSITIVE_INFINITY;
-    this.table.doubles[Double.lateLimitUs] = Number.POSITIVE_INFINITY;
+    this.table.doubles[Double.lateLimitUs] = FIRST_LATE_LIMIT_US;
   }
 
   /** Requests that found no room. */

@@ -68,11 +68,15 @@ export class Sampler {
   }
 }
 
-/** The compiled thread: of a checkout that which was built last, as Node runs no TypeScript by itself. */
+/**
+ * The compiled thread: of a checkout that which was built last, as Node runs no TypeScript by itself. Bundled into a
+ * service it stands nowhere (made CommonJS, there is not even a place to look from): then there is no sampler.
+ */
 function scriptOf(): string {
-  const isSource = import.meta.url.endsWith(".ts");
-  const url = isSource
-    ? new URL("../../dist/agent/tracing/sampler-worker.js", import.meta.url)
-    : new URL("./sampler-worker.js", import.meta.url);
-  return fileURLToPath(url);
+  const here = import.meta.url as string | undefined;
+  if (here === undefined) throw new Error("the agent is bundled");
+  const script = here.endsWith(".ts")
+    ? "../../dist/agent/tracing/sampler-worker.js"
+    : "./sampler-worker.js";
+  return fileURLToPath(new URL(script, here));
 }

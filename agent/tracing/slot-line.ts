@@ -96,10 +96,19 @@ export class SlotLine {
     return this.#slots[index];
   }
 
-  /** All slots that are over, oldest first. They are forgotten here. */
-  takeFinished(): readonly Slot[] {
-    const finished = this.#slots.slice(0, -1);
-    this.#slots = this.#slots.slice(-1);
-    return finished;
+  /** The first slot that is not to be taken: the current one, or the first of its second. */
+  firstKept(ofWholeSeconds: boolean): Slot {
+    const { current } = this;
+    if (!ofWholeSeconds) return current;
+    const second = secondOf(current);
+    return this.#slots.find((slot) => secondOf(slot) === second) as Slot;
+  }
+
+  /** All slots before that one, oldest first. They are forgotten here. */
+  takeBefore(kept: Slot): readonly Slot[] {
+    const index = this.#slots.indexOf(kept);
+    const taken = this.#slots.slice(0, index);
+    this.#slots = this.#slots.slice(index);
+    return taken;
   }
 }

@@ -115,7 +115,7 @@ describe("side blocks", () => {
     const otherRange = hdr.build({ ...LAYOUT, highestTrackableValue: 1_000 }) as Wasm;
     const otherV2 = otherRange.encode();
     otherRange.destroy();
-    const overlong = Uint8Array.from([...histogram.v2, 0xfe, 0xff, 0xff, 0x0f]);
+    const overlong = Uint8Array.from([...histogram.v2, 0xff, 0xff]);
     new DataView(overlong.buffer).setUint32(4, overlong.length - 40);
     const beyond = Uint8Array.from([...histogram.v2, 0xff, 0xff, 0x3f, 2]);
     new DataView(beyond.buffer).setUint32(4, beyond.length - 40);

@@ -43,9 +43,9 @@ function recorded() {
       },
     },
   });
-  const take = (): LoadSecond[] => {
+  const take = (ofWholeSeconds = false): LoadSecond[] => {
     slots.advance(time.nowUs());
-    return cells.take();
+    return cells.take(ofWholeSeconds);
   };
   return { clock, timer, requests, open, slots, take };
 }
@@ -212,6 +212,22 @@ describe("load cells", () => {
     expect(cells.reduce((sum, cell) => sum + cell.inFlightUs, 0)).toBe(148_000);
     expect(cells.map(({ slot }) => slot)).toEqual([...new Array(15).keys()]);
     expect(cells.every(({ completions }) => completions === 0)).toBe(true);
+  });
+
+  it("are taken by whole seconds, or as far as the second goes, and each once", () => {
+    const { clock, timer, take } = recorded();
+    timer.arrived("GET /slow");
+    clock.us += 1_234_000;
+    const sumOf = (seconds: readonly LoadSecond[]): [number, number][] =>
+      seconds.map(({ second, cells }) => [
+        second - SECOND,
+        cells.reduce((sum, cell) => sum + cell.inFlightUs, 0),
+      ]);
+    expect(sumOf(take(true))).toEqual([[0, 1_000_000]]);
+    expect(sumOf(take(true))).toEqual([]);
+    expect(sumOf(take())).toEqual([[1, 230_000]]);
+    clock.us += 800_000;
+    expect(sumOf(take(true))).toEqual([[1, 770_000]]);
   });
 
   it("say of a quiet second that nothing happened in it", () => {
