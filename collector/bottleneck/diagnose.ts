@@ -7,22 +7,19 @@
  * of time (baselines.ts), a cluster on its flags alone. A caller who goes on where it left off (`settledUs`)
  * therefore gets, piece by piece, what one look at all of it would have given (property test).
  */
-import { addMs, formatHlc, SLOT_US, ticksFromUnixMs } from "../../agent/kernel/index.ts";
-import { IN_FLIGHT } from "./baselines.ts";
+import { addMs, formatHlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import { burstRatio } from "./burst.ts";
 import { type Cluster, clustersOf, flagsBetween } from "./clusters.ts";
+import { causesOf } from "./episode-causes.ts";
 import type { Episode, EpisodeCause, EpisodeTrigger } from "./episode-shape.ts";
-import { excessOf, hiddenWaitUs } from "./excess.ts";
-import { type Extent, extentOf } from "./extent.ts";
+import { extentOf } from "./extent.ts";
 import type { Flag } from "./flags.ts";
-import { coveredOf } from "./intervals.ts";
-import { type Ledger, ledgerOf } from "./ledger.ts";
-import type { NodeView } from "./node-view.ts";
-import { excessWait, pathTo } from "./path.ts";
+import { pathTo } from "./path.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 import { SystemView } from "./system-view.ts";
-import { chargeTier, type Suspect, shiftAt, tierOf } from "./tier.ts";
+import { severityOf } from "./severity.ts";
+import { chargeTier, shiftAt, tierOf } from "./tier.ts";
 
 /** Flags of a window that is a second long may come so late. */
 const LATE_FLAGS_US = 2_000_000;
@@ -131,67 +128,6 @@ function idOf({ startUs, flags }: Cluster): string {
   return `ep-${formatHlc(t)}-${first?.node ?? ""}`;
 }
 
-function causesOf(
-  system: SystemView,
-  charged: Suspect,
-  extent: Extent,
-  boundUs: number,
-): { readonly causes: readonly EpisodeCause[]; readonly unexplainedMs: number } {
-  const durationMs = (extent.endUs - extent.startUs) / 1_000;
-  if (charged.kind === "network" || charged.kind === "peer") {
-    // All of it lies between two nodes that are well, or with one that nobody can look into.
-    const cause = charged.kind === "network" ? "network" : "downstream";
-    const { from = charged.node, to = charged.node } = charged.edge ?? {};
-    const evidence = [
-      `${charged.affected.length} calls from ${from} to ${to} took longer than usual`,
-    ];
-    const score = Math.log1p(charged.z);
-    return {
-      causes: [{ cause, node: to, ms: durationMs, share: 1, score, evidence }],
-      unexplainedMs: 0,
-    };
-  }
-  const view = system.nodes.get(charged.node);
-  if (view === undefined) return { causes: [], unexplainedMs: durationMs };
-  const ledger = ledgerOf(view, extent, boundUs);
-  return charged.kind === "node" ? withDownstream(system, view, extent, ledger) : ledger;
-}
-
-/**
- * The row of the ledger for whoever calls: their downstream wait is up, and so is the exclusive time of this
- * node, whose loop is free and which has nothing to show of its own. It waits for something that nobody records.
- */
-function withDownstream(
-  system: SystemView,
-  view: NodeView,
-  extent: Extent,
-  ledger: Ledger,
-): Ledger {
-  const { causes, unexplainedMs } = ledger;
-  const share = unexplainedMs / ((extent.endUs - extent.startUs) / 1_000);
-  const isRecorded = view.recording.signals.size > 0;
-  const callers = system.edges.filter(({ edge }) => edge.to === view.node);
-  const isFree = coveredOf(extent, view.gaps) < (extent.endUs - extent.startUs) / 2;
-  if (!isRecorded || !isFree || callers.length === 0 || share < LEAST_DOWNSTREAM) return ledger;
-  const during = system.toFrame(view.node, extent);
-  const waitedUs = callers.reduce(
-    (sum, edge) => sum + excessWait(edge, system.fromFrame(edge.edge.from, during)),
-    0,
-  );
-  if (waitedUs <= 0) return ledger;
-  const evidence = [
-    `callers waited ${Math.round(waitedUs / 1_000)} request-ms longer than usual`,
-    "its exclusive time is up; its loop, thread pool, pools and locks are free",
-  ];
-  const cause: EpisodeCause = {
-    ...{ cause: "downstream", node: view.node, ms: unexplainedMs, share, score: share, evidence },
-  };
-  return { causes: [...causes, cause].sort((a, b) => b.ms - a.ms), unexplainedMs: 0 };
-}
-
-/** Less of an episode without an explanation stays unexplained. */
-const LEAST_DOWNSTREAM = 0.25;
-
 /** What requests that come too fast do by themselves: they run, wait for a CPU, and lie in sockets. */
 const OF_LOAD: ReadonlySet<string> = new Set(["run", "run-queue", "network", "downstream"]);
 
@@ -214,37 +150,6 @@ function classOf(
     .filter(({ cause }) => !OF_LOAD.has(cause))
     .reduce((sum, { ms }) => sum + ms, 0);
   return held < durationMs / 2 ? "burst" : "fault";
-}
-
-/** What it cost at the door. */
-function severityOf(system: SystemView, group: string, whole: Interval): Episode["severity"] {
-  let requestUs = 0;
-  let requests = 0;
-  let worstUs = 0;
-  for (const entry of system.entriesOf(group)) {
-    const own = system.fromFrame(entry.node, whole);
-    const costUs = excessOf(entry, IN_FLIGHT, own) + hiddenWaitUs(entry, own);
-    const slow = slowRequests(entry, own);
-    // Where nobody knows who calls whom, every node may be the door: the worst is.
-    requestUs = Math.max(requestUs, costUs);
-    requests = Math.max(requests, slow.count);
-    worstUs = Math.max(worstUs, slow.worstUs);
-  }
-  return { requestMs: requestUs / 1_000, requests, worstMs: worstUs / 1_000 };
-}
-
-/** Requests that completed in a stretch and took longer than the p99 of the seconds before. */
-function slowRequests(
-  { all, settings }: NodeView,
-  { startUs, endUs }: Interval,
-): { readonly count: number; readonly worstUs: number } {
-  const slot = Math.floor(startUs / SLOT_US);
-  const slots = Math.ceil(endUs / SLOT_US) - slot + 1;
-  const during = all.track.latencies(slot, slots);
-  const calmSlots = settings.warmUpMs / 10;
-  const before = all.track.latencies(slot - calmSlots, calmSlots);
-  const limitUs = before.total === 0 ? 0 : before.percentile(99);
-  return { count: during.countAbove(limitUs), worstUs: during.maxUs };
 }
 
 /** The strongest flag of each rule on each node or edge, strongest first. */

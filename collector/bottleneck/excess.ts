@@ -93,14 +93,37 @@ export function edgeExcess(system: SystemView, view: EdgeView, stretch: Interval
   return { calleeUs, callerUs, networkUs, affected };
 }
 
+/** A main thread that runs for this share of the time reads its sockets late. */
+const SATURATED = 0.9;
+/** Shorter than this it is one long task. */
+const SATURATED_US = 20_000;
+
+/** Stretches in which the main thread was never free, although no heartbeat was late. */
+function saturatedOf({ recording }: NodeView): Interval[] {
+  const samples = recording.signals.get("run");
+  if (samples === undefined) return [];
+  const { atUs, values } = samples;
+  const busy: Interval[] = [];
+  for (let i = 1; i < atUs.length; i += 1) {
+    const startUs = atUs[i - 1] as number;
+    const endUs = atUs[i] as number;
+    const ran = (values[i] as number) - (values[i - 1] as number);
+    if (ran >= SATURATED * (endUs - startUs)) busy.push({ startUs, endUs });
+  }
+  return unionOf(busy).filter(({ startUs, endUs }) => endUs - startUs >= SATURATED_US);
+}
+
 /**
  * Heartbeat gaps, each with what follows while the backlog is read: as long as load stays up, and at most as
- * long again. Sockets are unread then as well.
+ * long again; and saturation. Sockets are unread then as well.
  */
-function blockedOf(view: NodeView): Interval[] {
+function blockedOf(view: NodeView): readonly Interval[] {
+  const known = BLOCKED.get(view);
+  if (known !== undefined) return known;
   const { all, settings } = view;
-  return unionOf(
-    view.gaps.map(({ startUs, endUs }) => {
+  const blocked = unionOf([
+    ...saturatedOf(view),
+    ...view.gaps.map(({ startUs, endUs }) => {
       const until = Math.floor((2 * endUs - startUs) / SLOT_US);
       let slot = Math.floor(endUs / SLOT_US);
       for (; slot < until; slot += 1) {
@@ -111,8 +134,13 @@ function blockedOf(view: NodeView): Interval[] {
       }
       return { startUs, endUs: Math.max(endUs, slot * SLOT_US) };
     }),
-  );
+  ]);
+  BLOCKED.set(view, blocked);
+  return blocked;
 }
+
+/** Worked out once for each view: every edge to it asks. */
+const BLOCKED = new WeakMap<NodeView, readonly Interval[]>();
 
 /** Request-us spent waiting for pools above the usual. */
 export function poolExcess(view: NodeView, stretch: Interval): number {
