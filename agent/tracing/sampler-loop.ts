@@ -21,7 +21,9 @@ const DENSE_US = 2_000_000;
 const DENSE_POST_US = 100_000;
 /** Between two triggers: a storm must not become one of ours. */
 const MIN_TRIGGER_US = 50_000;
-const PROBE_TICKS = 4;
+/** Each wakes a thread of the pool, which costs far more than the job: 50 ms in calm, 20 while something is up. */
+const PROBE_TICKS = 10;
+const DENSE_PROBE_TICKS = 4;
 /** Bytes read, and reads, that are kept until they are parsed. */
 const STORE_BYTES = 1024 * 1024;
 const MAX_READS = 4_096;
@@ -100,7 +102,8 @@ export class SamplerLoop {
 
     const isLate = ageUs > BEAT_MS * 1_000 + MIN_GAP_US;
     this.#readDue(nowUs, now < this.#denseUntilUs, isLate);
-    if (this.#tickCount % PROBE_TICKS === 0) this.#startProbe(now);
+    const probeTicks = now < this.#denseUntilUs ? DENSE_PROBE_TICKS : PROBE_TICKS;
+    if (this.#tickCount % probeTicks === 0) this.#startProbe(now);
     this.#tickCount += 1;
 
     if (beats !== this.#beats) {
