@@ -27,12 +27,6 @@ export interface TierParts {
   readonly get: typeof get;
 }
 
-type TimedWait = <T>(
-  name: string,
-  wait: () => Promise<T>,
-  options: { readonly downstream?: string },
-) => Promise<T>;
-
 /** What /reports takes, always: slow and normal. */
 const REPORT_MS = 60;
 const JOURNAL_BYTES = 128;
@@ -108,9 +102,7 @@ function waited<T>(
   wait: () => Promise<T>,
   downstream?: string,
 ): Promise<T> {
-  const timing = agent as { readonly wait?: TimedWait };
-  if (timing.wait === undefined) return wait();
-  return timing.wait(name, wait, downstream === undefined ? {} : { downstream });
+  return agent.wait(name, wait, downstream === undefined ? {} : { downstream });
 }
 
 /** Of the processor, on the loop. */
