@@ -65,6 +65,8 @@ export function asides({ onset, name }: Scored): string {
     `apart: ${noEffect.count} without effect on requests (${noEffect.found} found); ` +
       `${contaminated.recall.count} contaminated by other work on the machine: recall ${share(contaminated.recall)}, ` +
       `precision ${share(contaminated.precision)}, tier ${percent(contaminated.top1Tier)}, pair ${percent(contaminated.top1Pair)}`,
+    `while other work disturbed the machine, outside of injections: ${onset.apartCount} detections, ` +
+      `neither right nor wrong; calm clean time: ${number(onset.cleanHours * 60, " min")}`,
     `20 ms: recall ${share(short.recall)}, precision ${share(short.precision)}`,
     `compounds: recall ${share(compound.recall)}, pair ${share(compound.top1Pair)}`,
     `bursts: ${bursts.count}, told as burst ${bursts.asBurst}, as fault ${bursts.asFault}; ` +
@@ -157,9 +159,15 @@ export function figuresOf(
       "higher",
       goals.explained === null ? undefined : { atLeast: goals.explained },
     ),
-    ...value("false alarms per clean hour", cleanAlarms / cleanHours, "1/h", "lower", {
-      atMost: 1,
-    }),
+    ...value(
+      "false alarms per clean hour",
+      cleanHours > 0 ? cleanAlarms / cleanHours : Number.NaN,
+      "1/h",
+      "lower",
+      {
+        atMost: 1,
+      },
+    ),
     ...value("snapshots at onset that are right", right.length / snapshots.length, "", "higher", {
       atLeast: 1,
     }),

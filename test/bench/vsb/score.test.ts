@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Injection } from "./recording.ts";
 import { estimate } from "./score/bootstrap.ts";
 import { conditionsOf, percentileIn, waitedMs } from "./score/conditions.ts";
+import { calmMsOf, disturbancesOf } from "./score/disturbance.ts";
 import { matchesOf } from "./score/match.ts";
 import { askedDetections } from "./score/ours.ts";
 import { scorecardOf } from "./score/scorecard.ts";
@@ -191,6 +192,43 @@ describe("the conditions of an injection", () => {
     // 100 to 200 lies on samples; 90 to 195 is widened to 80 and 200.
     expect(waitedMs(host, { startMs: 100, endMs: 200 })).toBeCloseTo(50);
     expect(waitedMs(host, { startMs: 90, endMs: 195 })).toBeCloseTo(60);
+  });
+});
+
+describe("a machine that other work disturbs", () => {
+  // From 20 s to 22 s, and from 32 s to 33 s, which is clean time.
+  const waitShare = (ms: number): number =>
+    (ms >= 20_000 && ms < 22_000) || (ms >= 32_000 && ms < 33_000) ? 0.5 : 0;
+  const recording = syntheticRecording({ blocks: [block(14_000, 200)], waitShare });
+
+  it("is known by the waits of its threads, and only then", () => {
+    const [first, second, ...more] = disturbancesOf(recording.hosts, recording.run);
+    expect(more).toEqual([]);
+    for (const [span, from, to] of [
+      [first, 20_000, 22_000],
+      [second, 32_000, 33_000],
+    ] as const) {
+      expect(Math.abs((span?.startMs ?? 0) - from)).toBeLessThanOrEqual(100);
+      expect(Math.abs((span?.endMs ?? 0) - to)).toBeLessThanOrEqual(100);
+    }
+    expect(calmMsOf({ startMs: 30_000, endMs: 40_000 }, [{ startMs: 32_000, endMs: 33_000 }])).toBe(
+      9_000,
+    );
+  });
+
+  it("makes what is said of it neither right nor wrong, and is no clean time", () => {
+    const said = [detection(20_500, 20_600), detection(32_500, 32_600), detection(36_000, 36_100)];
+    const card = scorecardOf("x", [{ recording, detections: said }], "onset");
+    expect(card).toMatchObject({ apartCount: 2, cleanAlarms: 1 });
+    expect(card.cleanHours * 3_600).toBeCloseTo(9, 0);
+  });
+
+  it("excuses nothing that is said of an injection, or right after one", () => {
+    const busy = syntheticRecording({ blocks: [block(14_000, 200)], waitShare: () => 0.5 });
+    const said = [detection(13_800, 13_900), detection(14_300, 14_500), detection(16_000, 16_100)];
+    const card = scorecardOf("x", [{ recording: busy, detections: said }], "onset");
+    expect(card.apartCount).toBe(1);
+    expect(card.contaminated.precision.value).toBe(0);
   });
 });
 

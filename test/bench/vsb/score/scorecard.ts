@@ -2,8 +2,17 @@
 import type { Detection, Injection, Recording } from "../recording.ts";
 import { type Estimate, estimate } from "./bootstrap.ts";
 import { type Condition, conditionsOf } from "./conditions.ts";
+import { disturbancesOf } from "./disturbance.ts";
 import type { Rule } from "./match.ts";
-import { claimsDuring, namedShare, precisionOf, type Row, recallOf, tallyOf } from "./tally.ts";
+import {
+  type Circumstances,
+  claimsDuring,
+  namedShare,
+  precisionOf,
+  type Row,
+  recallOf,
+  tallyOf,
+} from "./tally.ts";
 
 /** A recording with what one detector said of it. */
 export interface Said {
@@ -45,6 +54,8 @@ export interface Scorecard {
   readonly ownProcess: Estimate;
   readonly cleanAlarms: number;
   readonly cleanHours: number;
+  /** Said of stretches in which other work disturbed the machine: neither right nor wrong. */
+  readonly apartCount: number;
   readonly bursts: { readonly count: number; readonly asBurst: number; readonly asFault: number };
   readonly negatives: { readonly count: number; readonly asFault: number };
   /** Not in the above: what other work on the machine disturbed. */
@@ -57,14 +68,14 @@ const LEAST_RATE = 300;
 const LONG_MS = 50;
 const SHORT_MS = 20;
 
-/** Conditions are worked out once a recording, not once a detector. */
-const conditions = new WeakMap<Recording, Condition[]>();
+/** Worked out once a recording, not once a detector. */
+const circumstances = new WeakMap<Recording, Circumstances>();
 
 export function scorecardOf(name: string, said: readonly Said[], rule: Rule): Scorecard {
   const tallies = said.map(({ recording, detections }) => ({
     recording,
     detections,
-    tally: tallyOf(recording.run, conditionsFor(recording), detections, rule),
+    tally: tallyOf(circumstancesOf(recording), detections, rule),
   }));
   const rows = tallies.flatMap(({ tally }) => tally.rows);
   const apart = rows.filter(({ condition }) => !isJudged(condition));
@@ -93,6 +104,7 @@ export function scorecardOf(name: string, said: readonly Said[], rule: Rule): Sc
     ownProcess: ownProcessOf(single),
     cleanAlarms: tallies.reduce((sum, { tally }) => sum + tally.cleanAlarms.length, 0),
     cleanHours: tallies.reduce((sum, { tally }) => sum + tally.cleanHours, 0),
+    apartCount: tallies.reduce((sum, { tally }) => sum + tally.apartCount, 0),
     bursts: {
       ...{ count: countOf("burst"), asBurst: claims("burst", "burst") },
       asFault: claims("burst", "fault"),
@@ -103,10 +115,16 @@ export function scorecardOf(name: string, said: readonly Said[], rule: Rule): Sc
   };
 }
 
-function conditionsFor(recording: Recording): Condition[] {
-  const known = conditions.get(recording) ?? conditionsOf(recording);
-  conditions.set(recording, known);
-  return known;
+function circumstancesOf(recording: Recording): Circumstances {
+  const { run, hosts } = recording;
+  const known = circumstances.get(recording);
+  if (known !== undefined) return known;
+  const scene = {
+    ...{ run, conditions: conditionsOf(recording) },
+    disturbances: disturbancesOf(hosts, run),
+  };
+  circumstances.set(recording, scene);
+  return scene;
 }
 
 function isJudged({ hasEffect, isContaminated }: Condition): boolean {

@@ -2,8 +2,9 @@
  * What each injection brought one detector: found or not, how many false words beside it, and how well it was
  * explained. All figures are sums over these rows, so intervals come from drawing rows anew (bootstrap.ts).
  */
-import type { Detection, Injection, RunFacts, TruthPart } from "../recording.ts";
+import type { Detection, Injection, RunFacts, Span, TruthPart } from "../recording.ts";
 import type { Condition } from "./conditions.ts";
+import { calmMsOf } from "./disturbance.ts";
 import { type Match, matchesOf, overlap, type Rule } from "./match.ts";
 
 export interface Row {
@@ -18,18 +19,34 @@ export interface Tally {
   readonly rows: readonly Row[];
   /** Detections in clean time, of class fault. */
   readonly cleanAlarms: readonly Detection[];
+  /** Without what was disturbed. */
   readonly cleanHours: number;
+  /** About nothing that was planted, while something else disturbed the machine: nobody knows if they are right. */
+  readonly apartCount: number;
+}
+
+export interface Circumstances {
+  readonly run: RunFacts;
+  readonly conditions: readonly Condition[];
+  /** disturbance.ts */
+  readonly disturbances: readonly Span[];
 }
 
 /** A detection may begin so long before an injection and still be of its slot. */
 const BEFORE_MS = 500;
+/** So long after an injection what is said may come of it, and is judged whatever the machine does. */
+const AFTER_MS = 500;
 
 export function tallyOf(
-  run: RunFacts,
-  conditions: readonly Condition[],
+  { run, conditions, disturbances }: Circumstances,
   detections: readonly Detection[],
   rule: Rule,
 ): Tally {
+  const isApart = (detection: Detection): boolean =>
+    disturbances.some((each) => overlap(each, detection)) &&
+    !conditions.some(({ injection: { startMs, endMs } }) =>
+      overlap({ startMs: startMs - AFTER_MS, endMs: endMs + AFTER_MS }, detection),
+    );
   const judged = conditions.filter(({ injection }) => isFault(injection));
   const matches = matchesOf(
     judged.map(({ injection }) => injection),
@@ -40,10 +57,15 @@ export function tallyOf(
   const unused = detections.filter((each) => !used.has(each) && each.class === "fault");
   const slots = new Map<Condition, number>();
   const cleanAlarms: Detection[] = [];
+  let apartCount = 0;
   for (const detection of unused) {
     const section = run.sections.find(
       ({ fromMs, toMs }) => detection.startMs >= fromMs && detection.startMs < toMs,
     );
+    if (section !== undefined && section.kind !== "warm-up" && isApart(detection)) {
+      apartCount += 1;
+      continue;
+    }
     if (section?.kind === "clean") cleanAlarms.push(detection);
     if (section?.kind !== "faults") continue;
     const owner = conditions.findLast(
@@ -53,9 +75,10 @@ export function tallyOf(
   }
   const cleanMs = run.sections
     .filter(({ kind }) => kind === "clean")
-    .reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+    .map(({ fromMs, toMs }) => calmMsOf({ startMs: fromMs, endMs: toMs }, disturbances))
+    .reduce((sum, ms) => sum + ms, 0);
   return {
-    ...{ rule, cleanAlarms, cleanHours: cleanMs / 3_600_000 },
+    ...{ rule, cleanAlarms, apartCount, cleanHours: cleanMs / 3_600_000 },
     rows: judged.map((condition) => ({
       condition,
       matches: matches.filter(({ injection }) => injection === condition.injection),
