@@ -23,7 +23,7 @@ export const USAGE = `Usage: npm run vsb -- [--seed 7] [--smoke | --long] [--jso
 
   --seed      arrivals, order and phase of the injections; 1000 to 1099 are for tuning, and not to be reported
   --smoke     half a minute, one injection of each of four faults; else the CI size, about nine minutes
-  --long      every fault, 10 to 500 ms, 30 times each, four loads: days; bound it with --seconds
+  --long      every fault, 10 to 500 ms, 30 times each, four loads: a day; bound it with --seconds
   --only      these faults (test/bench/vsb/faults.ts)
   --seconds   bound for all of it: fewer injections, chosen by the seed
   --rate      requests a second, instead of the size's; below 300 no recall is asked for

@@ -50,6 +50,16 @@ describe("a plan", () => {
     for (const { injections } of plans) expect(injections.length).toBeGreaterThan(10);
   });
 
+  it("is cut into rounds where it is long, and loses no injection by that", () => {
+    const plans = plansOf({ ...ci, size: "long", only: ["loop-block", "gc"] });
+    const each = 2 * SIZES.long.durationsMs.length * SIZES.long.repeats;
+    const loads = SIZES.long.loads.length;
+    expect(plans.reduce((sum, { injections }) => sum + injections.length, 0)).toBe(each * loads);
+    expect(plans.length).toBeGreaterThan(loads);
+    expect(new Set(plans.map(({ arrivalSeed }) => arrivalSeed)).size).toBe(plans.length);
+    for (const { totalMs } of plans) expect(totalMs).toBeLessThan(45 * 60_000);
+  });
+
   it("refuses a fault that there is not, and names those that there are", () => {
     expect(() => plansOf({ ...ci, only: ["gremlins"] })).toThrow(/gremlins.*loop-block/);
   });

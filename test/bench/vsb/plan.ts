@@ -39,6 +39,8 @@ export interface PlannedInjection {
 
 export interface Plan {
   readonly seed: number;
+  /** Another one for each round. */
+  readonly arrivalSeed: number;
   readonly size: SizeName;
   readonly ratePerSecond: number;
   /** Work of each request in `service`, us of its processor. */
@@ -49,8 +51,13 @@ export interface Plan {
   readonly totalMs: number;
 }
 
+interface Load {
+  readonly ratePerSecond: number;
+  readonly busyUs: number;
+}
+
 interface Size {
-  readonly loads: ReadonlyArray<{ readonly ratePerSecond: number; readonly busyUs: number }>;
+  readonly loads: readonly Load[];
   readonly faults: readonly FaultName[];
   readonly durationsMs: readonly number[];
   readonly repeats: number;
@@ -88,6 +95,8 @@ export const SIZES: Readonly<Record<SizeName, Size>> = {
 
 /** The end of a slot that stays calm, for what was struck to drain. */
 const CALM_MS = 1_500;
+/** Injections of one recording, at most: some twenty minutes, whose columns fit into memory many times. */
+const ROUND_SLOTS = 240;
 /** How long a burst lasts at most: a longer one is a rise of the load. */
 const MAX_BURST_MS = 500;
 
@@ -102,60 +111,64 @@ export interface PlanChoice {
   readonly ratePerSecond?: number | undefined;
 }
 
-/** One plan for each load of the size. @throws if `only` names a fault that there is not */
+/**
+ * One plan for each round: a load has as many as its injections need, each with processes of its own.
+ * @throws if `only` names a fault that there is not
+ */
 export function plansOf(choice: PlanChoice): Plan[] {
   const { ratePerSecond } = choice;
   const known = SIZES[choice.size];
   const loads = ratePerSecond === undefined ? known.loads : [{ ratePerSecond, busyUs: 0 }];
   const size = { ...known, loads };
   const faults = choice.only.length > 0 ? choice.only.map(faultOf) : size.faults.map(faultOf);
-  return size.loads.map((load, index) =>
-    planOf(choice, size, faults, load, choice.seed * 31 + index),
+  return loads.flatMap((load, index) =>
+    roundsOf(choice, size, faults, load, choice.seed * 1_000 + index * 100),
   );
 }
 
-function planOf(
+/** Every injection of one load, in rounds of equal length. */
+function roundsOf(
   { seed, size: name, seconds }: PlanChoice,
   size: Size,
   faults: readonly Fault[],
-  load: Size["loads"][number],
+  load: Load,
   chance: number,
-): Plan {
+): Plan[] {
   const random = seededRandom(chance);
-  const share = seconds === undefined ? undefined : (seconds * 1_000) / size.loads.length;
+  const limitMs =
+    seconds === undefined ? Number.POSITIVE_INFINITY : (seconds * 1_000) / size.loads.length;
   const all = shuffled(injectionsOf(faults, size, random), random);
-  const fixedMs = size.warmUpMs + size.cleanBeforeMs + size.cleanAfterMs;
+  const usualCleanMs = size.cleanBeforeMs + size.cleanAfterMs;
+  const isBounded = size.warmUpMs + usualCleanMs + all.length * size.slotMs > limitMs;
+  const warmUpMs = Math.min(size.warmUpMs, limitMs / 4);
   // Of a bounded run two thirds go to injections, once it is warm.
-  const warmUpMs = Math.min(size.warmUpMs, (share ?? Number.POSITIVE_INFINITY) / 4);
-  const slots =
-    share === undefined || fixedMs + all.length * size.slotMs <= share
-      ? all.length
-      : Math.min(all.length, Math.floor(((share - warmUpMs) * 2) / 3 / size.slotMs));
-  const cleanMs =
-    share === undefined
-      ? size.cleanBeforeMs + size.cleanAfterMs
-      : Math.min(
-          size.cleanBeforeMs + size.cleanAfterMs,
-          Math.max(0, share - warmUpMs - slots * size.slotMs),
-        );
-  const before = cleanMs * (size.cleanBeforeMs / (size.cleanBeforeMs + size.cleanAfterMs));
-  const faultsFrom = warmUpMs + before;
-  const faultsTo = faultsFrom + slots * size.slotMs;
-  const totalMs = faultsTo + (cleanMs - before);
-  const injections = all.slice(0, slots).map((drawn, id): PlannedInjection => {
-    const room = Math.max(0, size.slotMs - CALM_MS - 2 * drawn.durationMs);
-    return { ...drawn, id, atMs: faultsFrom + id * size.slotMs + random() * room };
+  const room = Math.floor(((limitMs - warmUpMs) * 2) / 3 / size.slotMs);
+  const count = isBounded ? Math.min(all.length, room) : all.length;
+  const rounds = Math.max(1, Math.ceil(count / ROUND_SLOTS));
+  const leftMs = limitMs - rounds * warmUpMs - count * size.slotMs;
+  const cleanMs = Math.max(0, Math.min(usualCleanMs, leftMs)) / rounds;
+  const beforeMs = (cleanMs * size.cleanBeforeMs) / usualCleanMs;
+  return Array.from({ length: rounds }, (_, round): Plan => {
+    const first = Math.floor((round * count) / rounds);
+    const drawn = all.slice(first, Math.floor(((round + 1) * count) / rounds));
+    const from = warmUpMs + beforeMs;
+    const to = from + drawn.length * size.slotMs;
+    const totalMs = to + cleanMs - beforeMs;
+    const injections = drawn.map((each, id): PlannedInjection => {
+      const play = Math.max(0, size.slotMs - CALM_MS - 2 * each.durationMs);
+      return { ...each, id, atMs: from + id * size.slotMs + random() * play };
+    });
+    return {
+      ...{ seed, arrivalSeed: chance + round, size: name, ...load, injections, totalMs },
+      sections: [
+        { kind: "warm-up", fromMs: 0, toMs: warmUpMs },
+        { kind: "clean", fromMs: warmUpMs, toMs: from },
+        { kind: "faults", fromMs: from, toMs: to },
+        { kind: "clean", fromMs: to, toMs: totalMs },
+      ],
+      rates: ratesOf(injections, load.ratePerSecond),
+    };
   });
-  return {
-    ...{ seed, size: name, ...load, injections, totalMs },
-    sections: [
-      { kind: "warm-up", fromMs: 0, toMs: warmUpMs },
-      { kind: "clean", fromMs: warmUpMs, toMs: faultsFrom },
-      { kind: "faults", fromMs: faultsFrom, toMs: faultsTo },
-      { kind: "clean", fromMs: faultsTo, toMs: totalMs },
-    ],
-    rates: ratesOf(injections, load.ratePerSecond),
-  };
 }
 
 type Drawn = Omit<PlannedInjection, "id" | "atMs">;

@@ -1,15 +1,8 @@
 /** The report: a table of all detectors side by side, one of faults and durations, and figures with goals. */
 import type { Figure, Goal } from "../figure.ts";
-import type { Recording } from "./recording.ts";
 import type { Estimate } from "./score/bootstrap.ts";
+import type { Round, Scored } from "./score/detectors.ts";
 import type { Cell, Group, Scorecard } from "./score/scorecard.ts";
-
-/** Two scorecards of one detector. */
-export interface Scored {
-  readonly name: string;
-  readonly onset: Scorecard;
-  readonly overlap: Scorecard;
-}
 
 const HEAD: readonly string[] = [
   ...["", "recall", "precision", "told ms p50/p95", "tier", "cause", "pair", "in 3", "explained"],
@@ -93,13 +86,13 @@ const LONG_GOALS: Goals = {
 
 /** Ours with goals, and the best rival of each figure beside it. */
 export function figuresOf(
-  [ours, ...rivals]: readonly Scored[],
-  recordings: readonly Recording[],
+  [ours, live, ...rivals]: readonly Scored[],
+  rounds: readonly Round[],
 ): Figure[] {
   // Who does not answer raises no false alarm either: nothing of that is a figure.
-  if (ours === undefined || recordings.some(({ episodes }) => episodes === undefined)) return [];
-  const goals = recordings.some(({ run }) => run.size === "long") ? LONG_GOALS : CI_GOALS;
-  const workload = workloadOf(ours.onset, recordings);
+  if (ours === undefined || rounds.some(({ isAnswered }) => !isAnswered)) return [];
+  const goals = rounds.some(({ run }) => run.size === "long") ? LONG_GOALS : CI_GOALS;
+  const workload = workloadOf(ours.onset, rounds);
   const rate = (
     metric: string,
     pick: (card: Scorecard) => Estimate,
@@ -130,7 +123,7 @@ export function figuresOf(
   ): Figure[] =>
     Number.isNaN(found) ? [] : [{ metric, value: found, unit, better, workload, ...goalOf(goal) }];
   const { long, cleanAlarms, cleanHours } = ours.onset;
-  const snapshots = recordings.flatMap((recording) => recording.snapshots);
+  const snapshots = rounds.flatMap((round) => round.snapshots);
   const right = snapshots.filter(
     (check) => check.complete && (check.value ?? 0) === check.expected,
   );
@@ -146,8 +139,8 @@ export function figuresOf(
     ...rate("compounds: tier and cause, first", (card) => card.compound.top1Pair, null),
     ...rate("loop block charged to its process", (card) => card.ownProcess, 0.95),
     ...value(
-      "time to detect, p95",
-      quantile(long.toldMs, 0.95),
+      "time to detect, live, p95",
+      quantile(live?.onset.long.toldMs ?? [], 0.95),
       "ms",
       "lower",
       goals.toldMs === null ? undefined : { atMost: goals.toldMs },
@@ -178,17 +171,14 @@ function goalOf(goal: Goal | undefined): { readonly goal?: Goal } {
   return goal === undefined ? {} : { goal };
 }
 
-function workloadOf(
-  { contaminated, noEffect }: Scorecard,
-  recordings: readonly Recording[],
-): string {
-  const injections = recordings.reduce((sum, { truths }) => sum + truths.length, 0);
-  const loads = recordings.map(
+function workloadOf({ contaminated, noEffect }: Scorecard, rounds: readonly Round[]): string {
+  const injections = rounds.reduce((sum, { truths }) => sum + truths.length, 0);
+  const loads = rounds.map(
     ({ run }) => `${run.ratePerSecond}/s${run.busyUs > 0 ? ` with ${run.busyUs} us of work` : ""}`,
   );
-  const [first] = recordings;
+  const [first] = rounds;
   return (
-    `seed ${first?.run.seed}, size ${first?.run.size}, ${loads.join(", ")}; ${injections} injections, ` +
+    `seed ${first?.run.seed}, size ${first?.run.size}, ${[...new Set(loads)].join(", ")}; ${injections} injections, ` +
     `${contaminated.recall.count} contaminated and ${noEffect.count} without effect scored apart; ${first?.run.machine}`
   );
 }

@@ -7,15 +7,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rowOf, tableOf } from "../figure.ts";
-import { BASELINES } from "./baselines/index.ts";
 import { type Choice, choiceOf, TUNING_SEEDS, USAGE } from "./choice.ts";
 import { plansOf } from "./plan.ts";
 import { record } from "./record.ts";
-import type { Detection, Recording } from "./recording.ts";
 import { readRecording, writeRecording } from "./recording-files.ts";
-import { asides, byFault, figuresOf, type Scored, sideBySide } from "./report.ts";
-import { askedDetections, liveDetections } from "./score/ours.ts";
-import { scorecardOf } from "./score/scorecard.ts";
+import { asides, byFault, figuresOf, sideBySide } from "./report.ts";
+import { type Round, roundOf, scoredAll } from "./score/detectors.ts";
 
 async function main(args: readonly string[]): Promise<number> {
   let choice: Choice | undefined;
@@ -30,15 +27,17 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const recordings =
-    choice.replay.length > 0 ? choice.replay.map(readRecording) : await recordAll(choice);
-  print(recordings, choice.asJson);
+  const rounds =
+    choice.replay.length > 0
+      ? choice.replay.map((directory) => roundOf(readRecording(directory)))
+      : await recordAll(choice);
+  print(rounds, choice.asJson);
   return 0;
 }
 
-/** One recording for each load of the size. */
-async function recordAll(choice: Choice): Promise<Recording[]> {
-  const recordings: Recording[] = [];
+/** Each is scored, and let go, before the next one begins. */
+async function recordAll(choice: Choice): Promise<Round[]> {
+  const rounds: Round[] = [];
   for (const [index, plan] of plansOf(choice).entries()) {
     const directory = mkdtempSync(join(tmpdir(), "retroscope-vsb-"));
     try {
@@ -47,25 +46,25 @@ async function recordAll(choice: Choice): Promise<Recording[]> {
           `${Math.round(plan.totalMs / 1_000)} s`,
       );
       const recording = await record({ plan, directory, skewMs: choice.skewMs, say });
-      recordings.push(recording);
       if (choice.keep !== undefined) {
         writeRecording(join(choice.keep, `seed-${choice.seed}-${index}`), recording);
       }
+      rounds.push(roundOf(recording));
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
   }
-  return recordings;
+  return rounds;
 }
 
-function print(recordings: readonly Recording[], asJson: boolean): void {
-  const scored = scoredAll(recordings);
-  const rows = figuresOf(scored, recordings).map((figure) => rowOf("vsb", figure));
+function print(rounds: readonly Round[], asJson: boolean): void {
+  const scored = scoredAll(rounds);
+  const rows = figuresOf(scored, rounds).map((figure) => rowOf("vsb", figure));
   if (asJson) {
     for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
     return;
   }
-  const seed = recordings[0]?.run.seed ?? 0;
+  const seed = rounds[0]?.run.seed ?? 0;
   const isTuning = seed >= TUNING_SEEDS[0] && seed <= TUNING_SEEDS[1];
   const parts = [
     `seed ${seed}${isTuning ? ", a TUNING seed: not to be reported" : ""}`,
@@ -74,24 +73,10 @@ function print(recordings: readonly Recording[], asJson: boolean): void {
     ...scored.slice(0, 2).map(asides),
     tableOf(rows),
   ];
-  if (recordings.some(({ episodes }) => episodes === undefined)) {
+  if (rounds.some(({ isAnswered }) => !isAnswered)) {
     parts.push("This collector does not answer /api/bottlenecks: ours found nothing.");
   }
   process.stdout.write(`${parts.join("\n\n")}\n`);
-}
-
-/** Ours first. */
-function scoredAll(recordings: readonly Recording[]): Scored[] {
-  const of = (name: string, detect: (recording: Recording) => readonly Detection[]): Scored => {
-    const said = recordings.map((recording) => ({ recording, detections: detect(recording) }));
-    const card = (rule: "onset" | "overlap"): Scored["onset"] => scorecardOf(name, said, rule);
-    return { name, onset: card("onset"), overlap: card("overlap") };
-  };
-  return [
-    of("retroscope", ({ episodes, live, run }) => askedDetections(episodes ?? [], live, run)),
-    of("retroscope live", ({ live, run }) => liveDetections(live, run)),
-    ...BASELINES.map(({ name, detect }) => of(name, detect)),
-  ];
 }
 
 function say(line: string): void {

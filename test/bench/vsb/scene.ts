@@ -126,7 +126,7 @@ async function startAll(
   while (withBurners && burners.length < BURNERS_PER_CPU * availableParallelism()) {
     burners.push(started(await Child.start("burner", "burner", {})));
   }
-  const { seed, rates, totalMs } = plan;
+  const { arrivalSeed: seed, rates, totalMs } = plan;
   const orders: LoadOrders = { url: next.gateway ?? "", seed, rates, totalMs };
   const load = started(await Child.start("load", "load", orders));
   return { url: collector.url, tiers, load, sampler, backend, link, burners };

@@ -6,7 +6,7 @@ import { conditionsOf, percentileIn, waitedMs } from "./score/conditions.ts";
 import { calmMsOf, disturbancesOf } from "./score/disturbance.ts";
 import { matchesOf } from "./score/match.ts";
 import { askedDetections } from "./score/ours.ts";
-import { scorecardOf } from "./score/scorecard.ts";
+import { judge, scorecardOf } from "./score/scorecard.ts";
 import { type Block, detection, syntheticRecording, truthOf } from "./synthetic.ts";
 
 const block = (startMs: number, ms: number, rest: Partial<Block> = {}): Block => ({
@@ -97,7 +97,7 @@ describe("a scorecard", () => {
       detection(35_000, 35_100), // clean
       detection(1_000, 1_100), // warming up: not judged
     ];
-    const card = scorecardOf("x", [{ recording, detections: said }], "onset");
+    const card = scorecardOf("x", [judge(recording, said)], "onset");
     expect(card.long.recall).toMatchObject({ value: 0.5, count: 4 });
     expect(card.long.precision.value).toBeCloseTo(2 / 4);
     expect(card.long.top1Tier.value).toBe(0.5);
@@ -109,7 +109,7 @@ describe("a scorecard", () => {
   });
 
   it("has no precision where nothing was said", () => {
-    const card = scorecardOf("x", [{ recording, detections: [] }], "onset");
+    const card = scorecardOf("x", [judge(recording, [])], "onset");
     expect(card.long.recall.value).toBe(0);
     expect(card.long.precision.value).toBeNaN();
     expect(card.long.top1Pair.value).toBeNaN();
@@ -121,7 +121,7 @@ describe("a scorecard", () => {
       { tier: "gateway", cause: "run" },
     ];
     const said = blocks.map(({ startMs, endMs }) => detection(startMs, endMs, { suspects }));
-    const { long } = scorecardOf("x", [{ recording, detections: said }], "onset");
+    const { long } = scorecardOf("x", [judge(recording, said)], "onset");
     expect([long.top1Tier.value, long.top1Cause.value]).toEqual([1, 0]);
     expect(long.top3Pair.value).toBe(0);
   });
@@ -132,7 +132,7 @@ describe("a scorecard", () => {
         suspects: [{ tier: "store", cause: i === 0 ? "network" : "run" }],
       }),
     );
-    const card = scorecardOf("x", [{ recording, detections: said }], "onset");
+    const card = scorecardOf("x", [judge(recording, said)], "onset");
     expect(card.ownProcess).toMatchObject({ value: 0.75, count: 4 });
   });
 
@@ -144,7 +144,7 @@ describe("a scorecard", () => {
       ],
     });
     const said = [detection(14_050, 14_150, { class: "burst" }), detection(20_001, 20_010)];
-    const card = scorecardOf("x", [{ recording: calm, detections: said }], "onset");
+    const card = scorecardOf("x", [judge(calm, said)], "onset");
     expect(card.bursts).toEqual({ count: 1, asBurst: 1, asFault: 0 });
     expect(card.negatives).toEqual({ count: 1, asFault: 1 });
     expect(card.long.recall.count).toBe(0);
@@ -152,7 +152,7 @@ describe("a scorecard", () => {
 
   it("asks its goals of loads of 300 requests a second and more", () => {
     const slow = syntheticRecording({ blocks, ratePerSecond: 100 });
-    const card = scorecardOf("x", [{ recording: slow, detections: [] }], "onset");
+    const card = scorecardOf("x", [judge(slow, [])], "onset");
     expect(card.long.recall.count).toBe(0);
     expect(card.cells.map(({ recall }) => recall.count)).toEqual([4]);
   });
@@ -218,7 +218,7 @@ describe("a machine that other work disturbs", () => {
 
   it("makes what is said of it neither right nor wrong, and is no clean time", () => {
     const said = [detection(20_500, 20_600), detection(32_500, 32_600), detection(36_000, 36_100)];
-    const card = scorecardOf("x", [{ recording, detections: said }], "onset");
+    const card = scorecardOf("x", [judge(recording, said)], "onset");
     expect(card).toMatchObject({ apartCount: 2, cleanAlarms: 1 });
     expect(card.cleanHours * 3_600).toBeCloseTo(9, 0);
   });
@@ -226,7 +226,7 @@ describe("a machine that other work disturbs", () => {
   it("excuses nothing that is said of an injection, or right after one", () => {
     const busy = syntheticRecording({ blocks: [block(14_000, 200)], waitShare: () => 0.5 });
     const said = [detection(13_800, 13_900), detection(14_300, 14_500), detection(16_000, 16_100)];
-    const card = scorecardOf("x", [{ recording: busy, detections: said }], "onset");
+    const card = scorecardOf("x", [judge(busy, said)], "onset");
     expect(card.apartCount).toBe(1);
     expect(card.contaminated.precision.value).toBe(0);
   });

@@ -1,5 +1,5 @@
 /** The scorecard of one detector over one or more recordings: every figure that is reported. */
-import type { Detection, Injection, Recording } from "../recording.ts";
+import type { Detection, Injection, Recording, RunFacts } from "../recording.ts";
 import { type Estimate, estimate } from "./bootstrap.ts";
 import { type Condition, conditionsOf } from "./conditions.ts";
 import { disturbancesOf } from "./disturbance.ts";
@@ -11,13 +11,16 @@ import {
   precisionOf,
   type Row,
   recallOf,
+  type Tally,
   tallyOf,
 } from "./tally.ts";
 
-/** A recording with what one detector said of it. */
-export interface Said {
-  readonly recording: Recording;
+/** What one detector said of a recording, tallied: without its long columns, so that many fit into memory. */
+export interface Judged {
+  readonly run: RunFacts;
+  readonly truths: readonly Injection[];
   readonly detections: readonly Detection[];
+  readonly tallies: Readonly<Record<Rule, Tally>>;
 }
 
 export interface Cell {
@@ -71,30 +74,31 @@ const SHORT_MS = 20;
 /** Worked out once a recording, not once a detector. */
 const circumstances = new WeakMap<Recording, Circumstances>();
 
-export function scorecardOf(name: string, said: readonly Said[], rule: Rule): Scorecard {
-  const tallies = said.map(({ recording, detections }) => ({
-    recording,
-    detections,
-    tally: tallyOf(circumstancesOf(recording), detections, rule),
-  }));
+export function judge(recording: Recording, detections: readonly Detection[]): Judged {
+  const { run, truths } = recording;
+  const around = circumstancesOf(recording);
+  const tally = (rule: Rule): Tally => tallyOf(around, detections, rule);
+  return { run, truths, detections, tallies: { onset: tally("onset"), overlap: tally("overlap") } };
+}
+
+export function scorecardOf(name: string, all: readonly Judged[], rule: Rule): Scorecard {
+  const tallies = all.map((one) => ({ ...one, tally: one.tallies[rule] }));
   const rows = tallies.flatMap(({ tally }) => tally.rows);
   const apart = rows.filter(({ condition }) => !isJudged(condition));
-  const judged = tallies.flatMap(({ recording, tally }) =>
-    tally.rows.filter(
-      ({ condition }) => isJudged(condition) && recording.run.ratePerSecond >= LEAST_RATE,
-    ),
+  const judged = tallies.flatMap(({ run, tally }) =>
+    tally.rows.filter(({ condition }) => isJudged(condition) && run.ratePerSecond >= LEAST_RATE),
   );
   const single = judged.filter(({ condition }) => condition.injection.kind === "single");
-  const all = tallies.flatMap(({ recording, detections }) =>
-    recording.truths.map((injection) => ({ injection, detections })),
+  const struck = all.flatMap(({ truths, detections }) =>
+    truths.map((injection) => ({ injection, detections })),
   );
   const claims = (kind: Injection["kind"], ofClass: Detection["class"]): number =>
-    all.filter(
+    struck.filter(
       ({ injection, detections }) =>
         injection.kind === kind && claimsDuring([injection], detections, ofClass) > 0,
     ).length;
   const countOf = (kind: Injection["kind"]): number =>
-    all.filter(({ injection }) => injection.kind === kind).length;
+    struck.filter(({ injection }) => injection.kind === kind).length;
   return {
     ...{ name, rule },
     long: groupOf(single.filter((row) => nominal(row) >= LONG_MS)),
@@ -119,12 +123,12 @@ function circumstancesOf(recording: Recording): Circumstances {
   const { run, hosts } = recording;
   const known = circumstances.get(recording);
   if (known !== undefined) return known;
-  const scene = {
+  const found = {
     ...{ run, conditions: conditionsOf(recording) },
     disturbances: disturbancesOf(hosts, run),
   };
-  circumstances.set(recording, scene);
-  return scene;
+  circumstances.set(recording, found);
+  return found;
 }
 
 function isJudged({ hasEffect, isContaminated }: Condition): boolean {
