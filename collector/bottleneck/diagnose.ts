@@ -17,8 +17,8 @@ import type { Flag } from "./flags.ts";
 import { pathTo } from "./path.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
-import { SystemView } from "./system-view.ts";
 import { severityOf } from "./severity.ts";
+import { SystemView } from "./system-view.ts";
 import { chargeTier, shiftAt, tierOf } from "./tier.ts";
 
 /** Flags of a window that is a second long may come so late. */
