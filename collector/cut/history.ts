@@ -23,6 +23,7 @@ import type { CausalityAudit, ClockOffsets } from "./audit-shapes.ts";
 import type { Bisect } from "./bisect-shapes.ts";
 import type { ColumnFeed, ColumnOptions } from "./column-shapes.ts";
 import type { FeedOptions, StateFeed, VariablesAsked } from "./feed-shapes.ts";
+import type { NodeSide, SideQuery } from "./side-shapes.ts";
 import type { Walk } from "./walk-shapes.ts";
 
 export type * from "./answers.ts";
@@ -30,6 +31,7 @@ export type * from "./audit-shapes.ts";
 export type * from "./bisect-shapes.ts";
 export type * from "./column-shapes.ts";
 export type * from "./feed-shapes.ts";
+export type * from "./side-shapes.ts";
 export type * from "./walk-shapes.ts";
 
 /**
@@ -97,6 +99,8 @@ export interface History {
   ): Promise<CausalityAudit>;
   /** How far the nodes' clocks are apart by the latest messages; undefined: not looked up yet. */
   offsets(): ClockOffsets | undefined;
+  /** How nodes were doing: their load, latencies and resources, second by second. */
+  side(query: SideQuery, signal?: AbortSignal): Promise<readonly NodeSide[]>;
   /** Every state of a range as what differs: what queries read. @throws RetroError `bad-parameter` */
   feed(options: FeedOptions): StateFeed;
   /** The same in columns, where nothing but values changes: what is searched fast. */

@@ -19,6 +19,7 @@ import type {
   SeqRange,
   SlowMessageRecord,
   StoredBatch,
+  StoredSideBlock,
   StoreWrite,
   ViolationRecord,
 } from "../store/history-store.ts";
@@ -57,6 +58,7 @@ export class GroupDraft {
   readonly #batches: StoredBatch[] = [];
   readonly #violations: ViolationRecord[] = [];
   readonly #slowMessages: SlowMessageRecord[] = [];
+  readonly #sideBlocks: StoredSideBlock[] = [];
   /** Runs that receives name and that were not known: see named-runs.ts. */
   readonly #named: SenderFacts[] = [];
   readonly #expiredNamed: EpochRecord[] = [];
@@ -84,7 +86,13 @@ export class GroupDraft {
    */
   take(batches: readonly PreparedBatch[]): Outcome {
     const marks = new Map<EpochDraft, DraftMark>();
-    const lists = [this.#batches, this.#violations, this.#slowMessages, this.#named];
+    const lists = [
+      this.#batches,
+      this.#violations,
+      this.#slowMessages,
+      this.#named,
+      this.#sideBlocks,
+    ];
     const lengths = lists.map((list) => list.length);
     const outcome = new OutcomeDraft();
     this.#repeats.beginRequest();
@@ -131,17 +139,19 @@ export class GroupDraft {
       staleCheckpoints: drafts.flatMap(({ base, isNew, staleFromT }) =>
         staleFromT === undefined || isNew ? [] : [{ epochId: base.id, fromT: staleFromT }],
       ),
+      sideBlocks: this.#sideBlocks,
     };
   }
 
   #takeOne(batch: PreparedBatch, marks: Map<EpochDraft, DraftMark>, outcome: OutcomeDraft): void {
-    const { header, facts } = batch;
+    const { header, facts, sideBlocks = [] } = batch;
     const { node, epoch, firstSeq, lastSeq } = header;
     const eventCount = lastSeq - firstSeq + 1;
     let draft = this.#draftOf(node, epoch);
     const isForgotten = draft === undefined && this.#isForgotten(batch);
     if (isForgotten && eventCount > 0) throw tooOld(node);
-    if (draft === undefined && eventCount === 0 && (isForgotten || header.dropped.length === 0)) {
+    const isBare = header.dropped.length === 0 && sideBlocks.length === 0;
+    if (draft === undefined && eventCount === 0 && (isForgotten || isBare)) {
       // A sign of life of an epoch that we know nothing of: there is nothing to keep.
       if (firstSeq > 1) outcome.commands.push(this.#rejoin(node, epoch, "unknown-epoch"));
       outcome.ack(header, 0);
@@ -169,6 +179,10 @@ export class GroupDraft {
       storedCount += last - first + 1;
     }
     draft.addHeader(batch, this.#arrivalMs);
+    const { id: epochId } = draft.base;
+    for (const one of sideBlocks) {
+      this.#sideBlocks.push({ ...one, epochId, arrivalMs: this.#arrivalMs });
+    }
     if (storedCount === 0 && !draft.isNew) this.#checkPromise(draft, batch);
     outcome.storedCount += storedCount;
     outcome.repeatedCount += eventCount - storedCount;

@@ -12,7 +12,9 @@ import {
   type Hlc,
   KindCode,
   RetroError,
+  type SideBlock,
   splitFrames,
+  unixMsFromTicks,
   ValueTag,
   valueAt,
 } from "../../agent/kernel/index.ts";
@@ -29,6 +31,8 @@ export interface PreparedBatch {
   readonly header: BatchHeader;
   readonly bytes: Uint8Array;
   readonly facts: BatchFacts;
+  /** What came beside the events: kept on its own, so it is not in `bytes`. Absent: nothing did. */
+  readonly sideBlocks?: readonly SideBlock[];
 }
 
 /** What is admitted by time. */
@@ -71,7 +75,26 @@ export function* prepareBody(
 function prepareBatch(bytes: Uint8Array, gate: IngestGate): PreparedBatch {
   const batch = decodeBatch(bytes);
   checkGate(batch.header, gate);
-  return { header: batch.header, bytes, facts: scanBatch(batch, gate.messageTimeoutMs) };
+  const { header, events, sideBlocks = [] } = batch;
+  const facts = scanBatch(batch, gate.messageTimeoutMs);
+  if (sideBlocks.length === 0) return { header, bytes, facts };
+  checkSideBlocks(header, sideBlocks, gate);
+  return { header, bytes: encodeBatch({ header, events }), facts, sideBlocks };
+}
+
+/** They carry seconds of the node's raw clock, which is never ahead of its stamps by itself. */
+function checkSideBlocks(
+  header: BatchHeader,
+  sideBlocks: readonly SideBlock[],
+  { now, maxAheadMs }: IngestGate,
+): void {
+  const latest = unixMsFromTicks(now) / 1_000 + maxAheadMs / 1_000;
+  const ahead = sideBlocks.find(({ second }) => second > latest);
+  if (ahead === undefined) return;
+  throw new RetroError("too-far-ahead", `${header.node}: a side block of a second far ahead`, {
+    hint: `Set that host's clock; the collector accepts up to ${maxAheadMs} ms.`,
+    details: { node: header.node },
+  });
 }
 
 function checkGate(header: BatchHeader, { now, maxAheadMs, isTooOld }: IngestGate): void {

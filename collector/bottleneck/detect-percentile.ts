@@ -1,0 +1,70 @@
+/**
+ * Rule 1: a window's p99, or its maximum where it has fewer than 100 requests, above max(m + 4s, 2m) of the
+ * same statistic at the same scale. It sees completions, so it comes after the stall: a flag reaches back by
+ * the latency that was seen. With three requests or more over the limit it opens an episode by itself;
+ * with fewer it only strengthens one.
+ */
+import { SLOT_US } from "../../agent/kernel/index.ts";
+import type { Flag } from "./flags.ts";
+import type { NodeView, TrackView } from "./node-view.ts";
+import type { Interval } from "./recording.ts";
+import { zOf } from "./robust.ts";
+import { SLOT_MS } from "./settings.ts";
+
+/** Flags of windows that begin in [from, until), slots. */
+export function detectPercentile(view: NodeView, from: number, until: number): Flag[] {
+  return view.operations.flatMap((operation) =>
+    view.settings.percentileScales.flatMap((slots) => [
+      ...ofScale(view, operation, slots, from, until),
+    ]),
+  );
+}
+
+function* ofScale(
+  { node, settings }: NodeView,
+  view: TrackView,
+  slots: number,
+  from: number,
+  until: number,
+): Generator<Flag, void, undefined> {
+  for (const { slot } of view.track.windows(from, until + slots - 1, slots)) {
+    if (slot >= until) break;
+    const stat = view.latency(slot, slots);
+    if (stat === undefined) continue;
+    const usual = view.baselines.at(slot, view.latencySignal(stat.isP99), slots);
+    if (usual === undefined) continue;
+    const limit = Math.max(
+      usual.median + settings.flagAt * usual.s,
+      settings.latencyFactor * usual.median,
+    );
+    if (stat.us <= limit) continue;
+    yield {
+      rule: "percentile",
+      node,
+      operation: view.operation,
+      to: null,
+      ...spanOf(view, slot, slots, limit),
+      windowMs: slots * SLOT_MS,
+      value: stat.us,
+      median: usual.median,
+      score: zOf(stat.us, usual),
+      opens: stat.buckets.countAbove(limit) >= settings.alonePercentileRequests,
+    };
+  }
+}
+
+/** From when the first of the slow requests may have arrived, to when the last departed. */
+function spanOf({ track }: TrackView, slot: number, slots: number, limitUs: number): Interval {
+  let startUs = Number.POSITIVE_INFINITY;
+  let endUs = Number.NEGATIVE_INFINITY;
+  for (let i = slot; i < slot + slots; i += 1) {
+    const maxUs = track.window(i)?.maxResidenceUs ?? 0;
+    if (maxUs <= limitUs) continue;
+    startUs = Math.min(startUs, i * SLOT_US - maxUs);
+    endUs = Math.max(endUs, (i + 1) * SLOT_US);
+  }
+  // A bucket that ends above the limit may hold values below it only.
+  return endUs > startUs
+    ? { startUs, endUs }
+    : { startUs: slot * SLOT_US, endUs: (slot + slots) * SLOT_US };
+}
