@@ -12,6 +12,7 @@
  */
 import type { OpenWait, RequestTimer } from "./request-timer.ts";
 
+/** What a wait is for. */
 export interface WaitOptions {
   /** The service that the pool leads to. With it the wait is a pool's, and no time of this service's own. */
   readonly downstream?: string;

@@ -259,7 +259,9 @@ describe("bytes that are refused", () => {
     ["a byte after the frame", Uint8Array.from([...frame, 0]), "bad-batch"],
     ["a wrong checksum", frame.map((byte, i) => (i === 20 ? byte ^ 1 : byte)), "bad-batch"],
     ["a later version", changed(4, 2), "unsupported-version"],
-    ["an unknown flag", changed(5, 2), "unsupported-version"],
+    ["an unknown flag", changed(5, 8), "unsupported-version"],
+    ["side blocks announced, and none", changed(5, 2), "bad-batch"],
+    ["times of requests announced, and none", changed(5, 4), "bad-batch"],
     ["a reserved byte", changed(7, 1), "unsupported-version"],
   ];
   it.each(cases)("%s", (_why, bytes, code) => {
