@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { callEdges } from "../../../collector/bottleneck/call-edges.ts";
 import { EdgeClock, frameOf } from "../../../collector/bottleneck/clock-bounds.ts";
-import type { NodeRecording, TracedRequest } from "../../../collector/bottleneck/recording.ts";
+import type { NodeRecording, Samples, TracedRequest } from "../../../collector/bottleneck/recording.ts";
 import { hopGapUs, requestTimes } from "../../../collector/bottleneck/request-times.ts";
 import "../../support/seed.ts";
 
@@ -26,7 +26,8 @@ describe("a request's time", () => {
         };
         let [downstreamUs, poolUs] = [0, 0];
         for (let us = 0; us < RESIDENCE_US; us += 1) {
-          const holds = (one: { startUs: number; endUs: number }) => one.startUs <= us && us < one.endUs;
+          const holds = (one: { startUs: number; endUs: number }) =>
+            one.startUs <= us && us < one.endUs;
           if (calls.some(holds)) downstreamUs += 1;
           else if (waits.some(([wait, leadsOn]) => leadsOn && holds(wait))) poolUs += 1;
         }
@@ -45,14 +46,20 @@ describe("a request's time", () => {
 });
 
 /** A caller `a` and a callee `b`, whose clock is `theta` ahead; each call: when, how long out, there, and back. */
-function clockOf(calls: readonly (readonly [us: number, out: number, there: number, back: number])[], thetaAt: (us: number) => number): EdgeClock {
+function clockOf(
+  calls: readonly (readonly [us: number, out: number, there: number, back: number])[],
+  thetaAt: (us: number) => number,
+): EdgeClock {
   const requests = calls.map(([us, out, residenceUs, back]): TracedRequest => {
     const endUs = us + out + residenceUs + back;
     const arrivedUs = us + out + thetaAt(us);
     const call = { startUs: us, endUs, peer: "b", callee: { node: "b", arrivedUs, residenceUs } };
     return { operation: "x", startUs: us, endUs, calls: [call], waits: [] };
   });
-  const none = { service: "s", load: [], gaps: [], gc: [], waits: [], signals: new Map(), unavailable: [] };
+  const none = {
+    ...{ service: "s", load: [], gaps: [], gc: [], waits: [] },
+    ...{ signals: new Map<string, Samples>(), unavailable: [] },
+  };
   const recordings: NodeRecording[] = [
     { ...none, node: "a", requests },
     { ...none, node: "b", requests: [] },

@@ -57,9 +57,14 @@ describe("episodes in words", () => {
 
   it("name a way between two nodes, a burst, and one that goes on", () => {
     const edge = { from: "gateway-1", to: "stock-1" };
+    const tier = { ...EPISODE.tier, edge };
     const open: EpisodeJson = {
-      ...{ ...EPISODE, status: "open", class: "burst", end: null, drainMs: 0 },
-      tier: { ...EPISODE.tier, edge },
+      ...EPISODE,
+      status: "open",
+      class: "burst",
+      end: null,
+      drainMs: 0,
+      tier,
     };
     const [first] = bottlenecksText(answer([open])).split("\n");
     expect(first).toBe(
