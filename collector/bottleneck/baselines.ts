@@ -44,9 +44,19 @@ export interface Rates {
   readonly completions: number;
 }
 
+/** A signal by window, from the first on. */
+interface SignalValues {
+  readonly first: number;
+  readonly values: Float64Array;
+}
+
+/** Of a window that is not known; NaN is one that says nothing of the signal. */
+const UNKNOWN = Number.NEGATIVE_INFINITY;
+
 export class Baselines {
   readonly #track: LoadTrack;
   readonly #settings: BottleneckSettings;
+  readonly #values = new Map<string, SignalValues>();
   readonly #known = new Map<string, Usual | undefined>();
   readonly #rates = new Map<number, Rates | undefined>();
 
@@ -77,16 +87,36 @@ export class Baselines {
 
   #usual(until: number, signal: Signal, slots: number): Usual | undefined {
     const { baselineMs, warmUpMs, flagAt, mergeMs } = this.#settings;
-    const values: number[] = [];
-    const from = until - baselineMs / SLOT_MS;
-    let knownMs = 0;
-    for (const { slot, window } of this.#track.windows(from, until, slots)) {
-      values.push(signal.of(window, this.#track, slot, slots));
-      knownMs += slots * SLOT_MS;
-    }
-    if (knownMs < warmUpMs) return undefined;
+    const all = this.#valuesOf(signal, slots);
+    const first = Math.ceil((until - baselineMs / SLOT_MS) / slots) - all.first;
+    const values = all.values.subarray(
+      Math.max(0, first),
+      Math.max(0, Math.floor(until / slots) - all.first),
+    );
+    let knownCount = 0;
+    for (let i = 0; i < values.length; i += 1) if (values[i] !== UNKNOWN) knownCount += 1;
+    if (knownCount * slots * SLOT_MS < warmUpMs) return undefined;
     const neighbours = Math.ceil(mergeMs / (slots * SLOT_MS));
-    return usualOf(values, { ...this.#floors(signal), outlierAt: flagAt, neighbours });
+    const known = knownCount === values.length ? values : values.filter((one) => one !== UNKNOWN);
+    return usualOf(known, { ...this.#floors(signal), outlierAt: flagAt, neighbours });
+  }
+
+  /** The signal in every window of the track: looked up once, as steps of baselines overlap. */
+  #valuesOf(signal: Signal, slots: number): SignalValues {
+    const key = `${signal.name} ${slots}`;
+    const known = this.#values.get(key);
+    if (known !== undefined) return known;
+    const first = Math.ceil(this.#track.firstSlot / slots);
+    const count = Math.max(0, Math.floor(this.#track.endSlot / slots) - first);
+    const values = new Float64Array(count).fill(UNKNOWN);
+    for (let i = 0; i < count; i += 1) {
+      const slot = (first + i) * slots;
+      const window = this.#track.window(slot, slots);
+      if (window !== undefined) values[i] = signal.of(window, this.#track, slot, slots);
+    }
+    const all = { first, values };
+    this.#values.set(key, all);
+    return all;
   }
 
   #floors({ isLatency }: Signal): { readonly floor: number; readonly floorShare: number } {

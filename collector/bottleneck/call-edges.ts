@@ -5,12 +5,6 @@
 import type { NodeRecording, TracedCall } from "./recording.ts";
 import { hopGapUs } from "./request-times.ts";
 
-/** One call; times are of the caller's clock. */
-export interface EdgeCall extends TracedCall {
-  /** To a peer without an agent all of the call. Undefined: the callee's request has not come. */
-  readonly gapUs: number | undefined;
-}
-
 export interface CallEdge {
   readonly from: string;
   /** The callee's node, or, if it has no agent, the peer's name. */
@@ -18,26 +12,36 @@ export interface CallEdge {
   /** Whether the callee is a node that we know. */
   readonly isKnown: boolean;
   /** Ascending by start. */
-  readonly calls: readonly EdgeCall[];
+  readonly calls: readonly TracedCall[];
+}
+
+/** What a call lost on its way. To a peer without an agent all of it; undefined: the callee's request has not come. */
+export function gapOf({ isKnown }: CallEdge, call: TracedCall): number | undefined {
+  return isKnown ? hopGapUs(call) : call.endUs - call.startUs;
 }
 
 /** The edges of all recordings, by caller and callee. */
 export function callEdges(recordings: readonly NodeRecording[]): CallEdge[] {
   const known = new Set(recordings.map(({ node }) => node));
-  const edges = new Map<string, { edge: Omit<CallEdge, "calls">; calls: EdgeCall[] }>();
+  const all: { edge: Omit<CallEdge, "calls">; calls: TracedCall[] }[] = [];
   for (const recording of recordings) {
     const from = recording.node;
+    const edges = new Map<string, (typeof all)[number]>();
     const nodeOf = nodesByPeer(recording);
-    for (const call of recording.requests.flatMap(({ calls }) => calls)) {
-      const to = call.callee?.node ?? nodeOf.get(call.peer) ?? call.peer;
-      const isKnown = known.has(to);
-      const name = JSON.stringify([from, to]);
-      const found = edges.get(name) ?? { edge: { from, to, isKnown }, calls: [] };
-      edges.set(name, found);
-      found.calls.push({ ...call, gapUs: isKnown ? hopGapUs(call) : call.endUs - call.startUs });
+    for (const { calls } of recording.requests) {
+      for (const call of calls) {
+        const to = call.callee?.node ?? nodeOf.get(call.peer) ?? call.peer;
+        let found = edges.get(to);
+        if (found === undefined) {
+          found = { edge: { from, to, isKnown: known.has(to) }, calls: [] };
+          edges.set(to, found);
+        }
+        found.calls.push(call);
+      }
     }
+    all.push(...edges.values());
   }
-  return [...edges.values()]
+  return all
     .map(({ edge, calls }) => ({ ...edge, calls: calls.sort((a, b) => a.startUs - b.startUs) }))
     .sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
 }
@@ -57,10 +61,10 @@ export function callsTouching(
   startUs: number,
   endUs: number,
   longestUs = 60_000_000,
-): EdgeCall[] {
-  const found: EdgeCall[] = [];
+): TracedCall[] {
+  const found: TracedCall[] = [];
   for (let i = firstFrom(calls, startUs - longestUs); i < calls.length; i += 1) {
-    const call = calls[i] as EdgeCall;
+    const call = calls[i] as TracedCall;
     if (call.startUs >= endUs) break;
     if (call.endUs > startUs) found.push(call);
   }
@@ -68,12 +72,12 @@ export function callsTouching(
 }
 
 /** The index of the first call that begins at `us` or later. */
-export function firstFrom(calls: readonly EdgeCall[], us: number): number {
+export function firstFrom(calls: readonly TracedCall[], us: number): number {
   let low = 0;
   let high = calls.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((calls[middle] as EdgeCall).startUs < us) low = middle + 1;
+    if ((calls[middle] as TracedCall).startUs < us) low = middle + 1;
     else high = middle;
   }
   return low;

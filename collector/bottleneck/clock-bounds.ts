@@ -10,16 +10,12 @@
  * Only raw physical stamps will do: an HLC stamp that merged a later one hides how slow a callee was.
  */
 import type { CallEdge } from "./call-edges.ts";
+import type { TracedCall } from "./recording.ts";
 
 export interface Offset {
   /** Of the callee's, or the other node's, clock minus ours: it lies between. */
   readonly lowUs: number;
   readonly highUs: number;
-}
-
-/** What was known after a call ended, at `atUs` of the caller's clock. */
-interface KnownOffset extends Offset {
-  readonly atUs: number;
 }
 
 /** Bounds older than this are not used, however little clocks drift. */
@@ -30,57 +26,72 @@ export class EdgeClock {
   readonly to: string;
   /** Times at which a clock was set, by the caller's clock. */
   readonly steps: readonly number[];
-  readonly #known: readonly KnownOffset[];
+  /** What was known after each call: when it ended, the lower bound, the upper one. */
+  readonly #atUs: Float64Array;
+  readonly #lowUs: Float64Array;
+  readonly #highUs: Float64Array;
+  #count = 0;
   readonly #driftPpm: number;
 
   constructor(edge: CallEdge, driftPpm: number) {
     this.from = edge.from;
     this.to = edge.to;
     this.#driftPpm = driftPpm;
-    const known: KnownOffset[] = [];
-    const steps: number[] = [];
     const ended = edge.calls
-      .flatMap(({ startUs, endUs, callee }) =>
-        callee === null ? [] : [{ startUs, endUs, callee }],
-      )
+      .filter(({ callee }) => callee !== null)
       .sort((a, b) => a.endUs - b.endUs);
-    for (const { startUs, endUs, callee } of ended) {
-      const lowUs = callee.arrivedUs + callee.residenceUs - endUs;
-      const highUs = callee.arrivedUs - startUs;
-      // One that contradicts itself was measured across a step.
-      if (lowUs > highUs) continue;
-      const before = known.at(-1);
-      const widened = before === undefined ? undefined : this.#widened(before, endUs);
-      const low = Math.max(lowUs, widened?.lowUs ?? lowUs);
-      const high = Math.min(highUs, widened?.highUs ?? highUs);
-      if (low <= high) known.push({ atUs: endUs, lowUs: low, highUs: high });
-      else {
-        steps.push(endUs);
-        known.push({ atUs: endUs, lowUs, highUs });
+    this.#atUs = new Float64Array(ended.length);
+    this.#lowUs = new Float64Array(ended.length);
+    this.#highUs = new Float64Array(ended.length);
+    const steps: number[] = [];
+    for (const call of ended) if (this.#note(call)) steps.push(call.endUs);
+    this.steps = steps;
+  }
+
+  /** Whether it contradicts what was known: a clock was set. */
+  #note({ startUs, endUs, callee }: TracedCall): boolean {
+    if (callee === null) return false;
+    let lowUs = callee.arrivedUs + callee.residenceUs - endUs;
+    let highUs = callee.arrivedUs - startUs;
+    // One that contradicts itself was measured across a step.
+    if (lowUs > highUs) return false;
+    const last = this.#count - 1;
+    let isStep = false;
+    if (last >= 0) {
+      const drift = this.#drift(last, endUs);
+      const low = Math.max(lowUs, (this.#lowUs[last] as number) - drift);
+      const high = Math.min(highUs, (this.#highUs[last] as number) + drift);
+      isStep = low > high;
+      if (!isStep) {
+        lowUs = low;
+        highUs = high;
       }
     }
-    this.#known = known;
-    this.steps = steps;
+    this.#atUs[this.#count] = endUs;
+    this.#lowUs[this.#count] = lowUs;
+    this.#highUs[this.#count] = highUs;
+    this.#count += 1;
+    return isStep;
   }
 
   /** What is known at a time of the caller's clock, from calls that had ended by then. */
   at(us: number): Offset | undefined {
     let low = 0;
-    let high = this.#known.length;
+    let high = this.#count;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#known[middle] as KnownOffset).atUs <= us) low = middle + 1;
+      if ((this.#atUs[middle] as number) <= us) low = middle + 1;
       else high = middle;
     }
-    const known = this.#known[low - 1];
-    return known === undefined || us - known.atUs > OLDEST_US
-      ? undefined
-      : this.#widened(known, us);
+    const i = low - 1;
+    if (i < 0 || us - (this.#atUs[i] as number) > OLDEST_US) return undefined;
+    const drift = this.#drift(i, us);
+    const [lowUs, highUs] = [this.#lowUs[i] as number, this.#highUs[i] as number];
+    return { lowUs: lowUs - drift, highUs: highUs + drift };
   }
 
-  #widened({ atUs, lowUs, highUs }: KnownOffset, us: number): Offset {
-    const drift = (Math.max(0, us - atUs) * this.#driftPpm) / 1e6;
-    return { lowUs: lowUs - drift, highUs: highUs + drift };
+  #drift(i: number, us: number): number {
+    return (Math.max(0, us - (this.#atUs[i] as number)) * this.#driftPpm) / 1e6;
   }
 }
 

@@ -2,7 +2,7 @@
  * Rule 6: on one edge the median hop gap of the calls that begin within 50 ms, three or more, is above
  * m + 4s. Calls count where they begin: those that meet a stall begin while it lasts, and all end after it.
  */
-import { type CallEdge, type EdgeCall, firstFrom } from "./call-edges.ts";
+import { type CallEdge, gapOf } from "./call-edges.ts";
 import type { Flag } from "./flags.ts";
 import { type Usual, usualOf, zOf } from "./robust.ts";
 import type { BottleneckSettings } from "./settings.ts";
@@ -22,7 +22,7 @@ export class EdgeView {
   constructor(edge: CallEdge, settings: BottleneckSettings) {
     this.edge = edge;
     this.#settings = settings;
-    this.#medians = mediansOf(edge.calls, settings.hopGapCalls);
+    this.#medians = mediansOf(edge, settings.hopGapCalls);
   }
 
   /** What is usual of the median of a window, before that time of the caller's clock. */
@@ -82,20 +82,25 @@ export class EdgeView {
 }
 
 /** By window: the median gap of the calls that begin in it, if there are enough. */
-function mediansOf(calls: readonly EdgeCall[], fewest: number): Map<number, number> {
+function mediansOf(edge: CallEdge, fewest: number): Map<number, number> {
   const medians = new Map<number, number>();
-  let i = firstFrom(calls, Number.NEGATIVE_INFINITY);
-  while (i < calls.length) {
-    const window = Math.floor((calls[i] as EdgeCall).startUs / WINDOW_US);
-    const gaps: number[] = [];
-    for (; i < calls.length; i += 1) {
-      const { startUs, gapUs } = calls[i] as EdgeCall;
-      if (Math.floor(startUs / WINDOW_US) !== window) break;
-      if (gapUs !== undefined) gaps.push(gapUs);
-    }
-    if (gaps.length < fewest) continue;
+  let window = Number.NaN;
+  let gaps: number[] = [];
+  const close = (): void => {
+    if (gaps.length < fewest) return;
     gaps.sort((a, b) => a - b);
     medians.set(window, gaps[gaps.length >> 1] as number);
+  };
+  for (const call of edge.calls) {
+    const at = Math.floor(call.startUs / WINDOW_US);
+    if (at !== window) {
+      close();
+      window = at;
+      gaps = [];
+    }
+    const gapUs = gapOf(edge, call);
+    if (gapUs !== undefined) gaps.push(gapUs);
   }
+  close();
   return medians;
 }

@@ -38,33 +38,59 @@ function* ofScale(
       settings.latencyFactor * usual.median,
     );
     if (stat.us <= limit) continue;
-    yield {
-      rule: "percentile",
-      node,
-      operation: view.operation,
-      to: null,
-      ...spanOf(view, slot, slots, limit),
+    const flag = {
+      ...{ rule: "percentile" as const, node, operation: view.operation, to: null },
       windowMs: slots * SLOT_MS,
       value: stat.us,
       median: usual.median,
       score: zOf(stat.us, usual),
-      opens: stat.buckets.countAbove(limit) >= settings.alonePercentileRequests,
     };
+    const apartUs = settings.mergeMs * 1_000;
+    for (const { startUs, endUs, first, last } of spansOf(view, slot, slots, limit, apartUs)) {
+      const slowCount = view.track.latencies(first, last - first + 1).countAbove(limit);
+      yield { ...flag, startUs, endUs, opens: slowCount >= settings.alonePercentileRequests };
+    }
   }
 }
 
-/** From when the first of the slow requests may have arrived, to when the last departed. */
-function spanOf({ track }: TrackView, slot: number, slots: number, limitUs: number): Interval {
-  let startUs = Number.POSITIVE_INFINITY;
-  let endUs = Number.NEGATIVE_INFINITY;
+/** A stretch in which slow requests were under way, with the slots in which they departed. */
+interface Span extends Interval {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * From when the first of the slow requests may have arrived, to when the last departed; apart where nothing slow
+ * departed for long, as a window of a second may hold two stalls.
+ */
+function spansOf(
+  { track }: TrackView,
+  slot: number,
+  slots: number,
+  limitUs: number,
+  apartUs: number,
+): readonly Span[] {
+  const spans: Span[] = [];
   for (let i = slot; i < slot + slots; i += 1) {
     const maxUs = track.window(i)?.maxResidenceUs ?? 0;
     if (maxUs <= limitUs) continue;
-    startUs = Math.min(startUs, i * SLOT_US - maxUs);
-    endUs = Math.max(endUs, (i + 1) * SLOT_US);
+    const startUs = i * SLOT_US - maxUs;
+    const endUs = (i + 1) * SLOT_US;
+    const last = spans.at(-1);
+    if (last === undefined || startUs >= last.endUs + apartUs) {
+      spans.push({ startUs, endUs, first: i, last: i });
+    } else {
+      const earliestUs = Math.min(last.startUs, startUs);
+      spans[spans.length - 1] = { startUs: earliestUs, endUs, first: last.first, last: i };
+    }
   }
   // A bucket that ends above the limit may hold values below it only.
-  return endUs > startUs
-    ? { startUs, endUs }
-    : { startUs: slot * SLOT_US, endUs: (slot + slots) * SLOT_US };
+  return spans.length > 0
+    ? spans
+    : [
+        {
+          ...{ startUs: slot * SLOT_US, endUs: (slot + slots) * SLOT_US },
+          ...{ first: slot, last: slot + slots - 1 },
+        },
+      ];
 }

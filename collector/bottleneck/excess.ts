@@ -11,7 +11,7 @@
  */
 import { SLOT_US } from "../../agent/kernel/index.ts";
 import { EXCLUSIVE_LOAD, IN_FLIGHT, MEAN_EXCLUSIVE, POOL_LOAD, type Signal } from "./baselines.ts";
-import { callsTouching } from "./call-edges.ts";
+import { callsTouching, gapOf } from "./call-edges.ts";
 import type { EdgeView } from "./detect-hop-gap.ts";
 import { coveredOf, partsIn, unionOf } from "./intervals.ts";
 import type { NodeView } from "./node-view.ts";
@@ -80,7 +80,7 @@ export function edgeExcess(system: SystemView, view: EdgeView, stretch: Interval
   const caller = system.nodes.get(edge.from);
   const calleeGaps = callee === undefined ? [] : blockedOf(callee);
   for (const call of callsTouching(edge, stretch.startUs, stretch.endUs)) {
-    const lost = (call.gapUs ?? 0) - usual.median;
+    const lost = (gapOf(edge, call) ?? 0) - usual.median;
     if (lost <= NOTICED_AT * usual.s) continue;
     affected.push({ startUs: call.startUs, endUs: call.endUs });
     const there = system.fromFrame(edge.to, system.toFrame(edge.from, call));

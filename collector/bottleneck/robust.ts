@@ -26,7 +26,7 @@ export interface UsualOptions {
 }
 
 /** Of values in order of time; those that are NaN are not known. Undefined: there is none. */
-export function usualOf(values: readonly number[], options: UsualOptions): Usual | undefined {
+export function usualOf(values: ArrayLike<number>, options: UsualOptions): Usual | undefined {
   const all = spread(values, options);
   if (all === undefined) return undefined;
   const limit = all.median + options.outlierAt * all.s;
@@ -43,17 +43,26 @@ export function usualOf(values: readonly number[], options: UsualOptions): Usual
   return calm.length * 4 < values.length ? all : (spread(calm, options) ?? all);
 }
 
-function nextAbove(values: readonly number[], from: number, limit: number): number {
+function nextAbove(values: ArrayLike<number>, from: number, limit: number): number {
   for (let i = from; i < values.length; i += 1) if ((values[i] as number) > limit) return i;
   return Number.POSITIVE_INFINITY;
 }
 
-function spread(values: readonly number[], { floor, floorShare }: UsualOptions): Usual | undefined {
-  const known = Float64Array.from(values.filter((value) => !Number.isNaN(value))).sort();
-  const count = known.length;
+function spread(values: ArrayLike<number>, { floor, floorShare }: UsualOptions): Usual | undefined {
+  const all = new Float64Array(values.length);
+  let count = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] as number;
+    if (Number.isNaN(value)) continue;
+    all[count] = value;
+    count += 1;
+  }
   if (count === 0) return undefined;
+  const known = all.subarray(0, count).sort();
   const median = middle(known);
-  const deviations = known.map((value) => Math.abs(value - median)).sort();
+  // In place: what was sorted is not needed any more.
+  for (let i = 0; i < count; i += 1) known[i] = Math.abs((known[i] as number) - median);
+  const deviations = known.sort();
   const s = Math.max(MAD_TO_S * middle(deviations), floor, floorShare * Math.abs(median));
   return { median, s, count };
 }
