@@ -23,6 +23,7 @@ import type { StateLog } from "./state/state-log.ts";
 import { ownText, takeName, utf8Bytes } from "./state/texts.ts";
 import type { Variable } from "./state/variable.ts";
 import type { WaitOptions } from "./tracing/pool-waits.ts";
+import type { SpanRequests } from "./tracing/span-requests.ts";
 import type { AgentStats, Health } from "./vitals.ts";
 
 /** How long `close` and an exiting process wait for the collector: the process is to be gone within 500 ms. */
@@ -331,6 +332,11 @@ export class Agent {
   /** Why shipping does not go well, after `close` too; undefined: it does, or nothing is shipped. */
   get shippingProblem(): string | undefined {
     return this.#runtime.shipper?.problem;
+  }
+
+  /** For `RetroscopeSpanProcessor`: to be told of spans, with `requests: "spans"`. */
+  get spanRequests(): SpanRequests | undefined {
+    return this.#runtime.spanRequests;
   }
 
   /** The line that tells a person what runs. */

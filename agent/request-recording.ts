@@ -24,6 +24,7 @@ import type { RequestBody, StampReading } from "./tracing/request-timer.ts";
 import { RequestTiming } from "./tracing/request-timing.ts";
 import { Sampler } from "./tracing/sampler.ts";
 import type { SideOutbox } from "./tracing/side-outbox.ts";
+import type { SpanRequests } from "./tracing/span-requests.ts";
 
 /** Side blocks are made once a second, this long after its end. */
 const FLUSH_MS = 1_000;
@@ -43,6 +44,7 @@ export interface SentStamp {
 }
 
 export interface RequestRecordingOptions {
+  readonly source: "http" | "spans";
   readonly record: (request: RequestBody) => void;
   /** Issues a stamp for an arrival. */
   readonly stamp: () => Hlc;
@@ -84,7 +86,7 @@ export class RequestRecording {
     const time = new RawTime({ nowUs, physicalUs: () => unixUs(options.physicalNow()) });
     this.#time = time;
     this.#timing = new RequestTiming({
-      record: options.record,
+      ...{ source: options.source, record: options.record },
       nowUs,
       onError,
       treatName: options.treatText,
@@ -96,6 +98,11 @@ export class RequestRecording {
       ...(options.isShipped ? { follower: (operationOf) => this.#follow(time, operationOf) } : {}),
     });
     if (this.#load !== undefined) this.#watchProcess(time, this.#load);
+  }
+
+  /** To be told of spans, where requests are made of them. */
+  get spans(): SpanRequests | undefined {
+    return this.#timing.spans;
   }
 
   /** See `Agent.wait`. */

@@ -48,6 +48,7 @@ import { VariableTable } from "./state/variable-table.ts";
 import { keepTickShape } from "./tick-shape.ts";
 import type { WaitOptions } from "./tracing/pool-waits.ts";
 import { SideOutbox } from "./tracing/side-outbox.ts";
+import type { SpanRequests } from "./tracing/span-requests.ts";
 import { Vitals } from "./vitals.ts";
 
 /** How often the window is tidied where nothing is shipped. */
@@ -152,6 +153,10 @@ export class Runtime {
       hookStates: () => this.hookStates(),
       hookReasons: () => this.hooks?.reasons() ?? {},
       clockSteps: () => this.#machineClock.stepCount,
+      sideBlocks: () => ({
+        waiting: this.#sideBlocks.count,
+        dropped: this.#sideBlocks.droppedCount,
+      }),
       maxDriftMs: config.maxDriftMs,
     });
 
@@ -163,7 +168,11 @@ export class Runtime {
     this.#requests =
       isInert || !config.requests
         ? undefined
-        : this.#recordRequests(scheduler === undefined, transport !== undefined);
+        : this.#recordRequests(
+            config.requests === "spans" ? "spans" : "http",
+            scheduler === undefined,
+            transport !== undefined,
+          );
     if (isInert) this.guard.turnOff("no agent was started");
     else {
       keepTickShape();
@@ -344,9 +353,14 @@ export class Runtime {
     }
   }
 
-  #recordRequests(isRealTime: boolean, isShipped: boolean): RequestRecording {
+  #recordRequests(
+    source: "http" | "spans",
+    isRealTime: boolean,
+    isShipped: boolean,
+  ): RequestRecording {
     const { clock, redaction } = this.recording;
     return new RequestRecording({
+      source,
       record: (request) => {
         const { calls, waits } = request;
         const bytes = REQUEST_BYTES + CALL_BYTES * (calls.length + waits.length);
@@ -365,6 +379,11 @@ export class Runtime {
       say: (kind, message) => this.notices.say(kind, message),
       onError: (error) => this.guard.caught(error, "timing requests"),
     });
+  }
+
+  /** To be told of spans, where requests are made of them. */
+  get spanRequests(): SpanRequests | undefined {
+    return this.#requests?.spans;
   }
 
   /** Runs `work`; while requests are timed, how long it took is one's wait. */

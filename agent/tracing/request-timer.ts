@@ -60,6 +60,7 @@ export interface OpenRequest {
   readonly waits: OpenWait[];
   /** What it is answered with, for whoever follows it. */
   readonly response: unknown;
+  readonly isDerived: boolean;
   isOpen: boolean;
   /** The follower's: its place in the table of open requests; -1: none. */
   place: number;
@@ -119,19 +120,23 @@ export class RequestTimer {
     this.#follower = follower;
   }
 
-  /** A request came in: what runs from here on, and what that starts, belongs to it. */
-  arrived(response?: unknown): OpenRequest {
+  /**
+   * A request came in: what runs from here on, and what that starts, belongs to it.
+   * @param isDerived it is known from a span: whose code runs is not ours to say
+   */
+  arrived(response?: unknown, isDerived: boolean = false): OpenRequest {
     const request: OpenRequest = {
       arrivedUs: Math.floor(this.#nowUs()),
       stamp: this.#stamp?.(),
       calls: [],
       waits: [],
       response,
+      isDerived,
       isOpen: true,
       place: -1,
       settledUs: -1,
     };
-    if (!this.#isResting) {
+    if (!isDerived && !this.#isResting) {
       this.#quietCount += 1;
       if (this.#quietCount > this.#restAfter) this.#rest();
       else this.#current.enterWith(request);
@@ -157,6 +162,7 @@ export class RequestTimer {
       calls: calls.length === 0 ? NONE : calls.map((call) => finishedCall(call, residenceUs)),
       waits: waits.length === 0 ? NONE : waits.map((wait) => finishedWait(wait, residenceUs)),
       ...(stamp === undefined ? undefined : { arrived: stamp.t, leadUs: stamp.leadUs }),
+      ...(request.isDerived ? { derived: true as const } : undefined),
     };
     this.#record(body);
     this.#follower?.departed(request, body);

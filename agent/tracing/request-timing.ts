@@ -12,6 +12,7 @@ import {
   RequestTimer,
   type StampReading,
 } from "./request-timer.ts";
+import { operationOfSpan, type SeenSpan, SpanRequests } from "./span-requests.ts";
 
 /** From this Node on `AsyncLocalStorage` is kept by V8, and costs nothing worth a rest: it notes no owner on. */
 const CHEAP_FROM_MAJOR = 24;
@@ -21,6 +22,8 @@ export interface RequestTimingOptions {
   readonly record: (request: RequestBody) => void;
   /** Takes what must not be recorded out of an operation's name. Asked once a name. */
   readonly treatName?: (operation: string) => string;
+  /** Where requests are seen: Node's HTTP, or spans that are handed to `spans`. Default: HTTP. */
+  readonly source?: "http" | "spans";
   /** For tests: see `RequestTimerOptions`. */
   readonly restAfter?: number;
   /** Monotonic microseconds. Default: `performance.now()`. */
@@ -38,6 +41,8 @@ export interface RequestTimingOptions {
 }
 
 export class RequestTiming {
+  /** To be told of spans, where requests are made of them. */
+  readonly spans: SpanRequests | undefined;
   readonly #timer: RequestTimer;
   readonly #end: () => void;
   readonly #onError: (error: unknown) => void;
@@ -56,9 +61,21 @@ export class RequestTiming {
       ...(stamp === undefined ? {} : { stamp }),
       ...(follower === undefined
         ? {}
-        : { follower: follower(({ response }) => openOperationOf(response, names)) }),
+        : {
+            follower: follower(({ response, isDerived }) =>
+              isDerived
+                ? operationOfSpan(response as SeenSpan, names)
+                : openOperationOf(response, names),
+            ),
+          }),
     });
     const timer = this.#timer;
+    if (options.source === "spans") {
+      const spans = new SpanRequests(timer, names, onError);
+      this.spans = spans;
+      this.#end = () => spans.close();
+      return;
+    }
     this.#end = timeHttp({
       ...{ timer, names, nowUs, onError },
       ...(sendOf === undefined ? {} : { sendOf }),
