@@ -72,8 +72,9 @@ async function recordIn(
     scene.load.tell({ do: "begin", originMs });
     const truths: Injection[] = [];
     for (const planned of plan.injections) {
-      await sleepUntil(originMs + planned.atMs);
-      truths.push(await strike(scene, planned));
+      const dueMs = originMs + planned.atMs;
+      await sleepUntil(dueMs);
+      truths.push(await strike(scene, planned, dueMs));
       say(
         `${planned.id + 1}/${plan.injections.length} ${planned.fault} ${planned.durationMs} ms ${planned.tier}`,
       );

@@ -18,12 +18,23 @@ type Outcome = Omit<Injected, "injected">;
 const STOPPED_MS = 16;
 const RUNNING_MS = 8;
 
-/** @returns its truth; times are `monotonicMs` */
-export async function strike(scene: Scene, planned: PlannedInjection): Promise<Injection> {
+/**
+ * @param dueMs when it was planned for: a burst is in the load's list, and does not wait for us
+ * @returns its truth; times are `monotonicMs`
+ */
+export async function strike(
+  scene: Scene,
+  planned: PlannedInjection,
+  dueMs: number,
+): Promise<Injection> {
   const { id, durationMs } = planned;
   const fault = faultOf(planned.fault);
   const first = fault.first === undefined ? fault : faultOf(fault.first);
-  const parts = [strikeOne(scene, first, planned.tier, durationMs, id)];
+  const parts = [
+    fault.by === "load"
+      ? burstOf(fault, planned, dueMs)
+      : strikeOne(scene, first, planned.tier, durationMs, id),
+  ];
   if (fault.second !== undefined) {
     const { afterMs, tier } = fault.second;
     const other = faultOf(fault.second.fault);
@@ -36,6 +47,16 @@ export async function strike(scene: Scene, planned: PlannedInjection): Promise<I
     startMs: Math.min(...struck.map((part) => part.startMs)),
     endMs: Math.max(...struck.map((part) => part.endMs)),
   };
+}
+
+async function burstOf(
+  { name, causes }: Fault,
+  { tier, durationMs }: PlannedInjection,
+  startMs: number,
+): Promise<TruthPart> {
+  const endMs = startMs + durationMs;
+  await sleep(Math.max(0, endMs - monotonicMs()));
+  return { ...{ fault: name, tier, tiers: [tier], causes, startMs, endMs }, detail: {} };
 }
 
 async function strikeOne(
@@ -84,11 +105,6 @@ async function outcomeOf(
   id: number,
 ): Promise<Outcome> {
   const order = { id, fault: name, durationMs };
-  if (by === "load") {
-    const startMs = monotonicMs();
-    await sleep(durationMs);
-    return { startMs, endMs: startMs + durationMs, detail: {} };
-  }
   if (by === "link") {
     if (scene.link === undefined) throw new Error(`${name} needs the link`);
     return await scene.link.inject(order);
