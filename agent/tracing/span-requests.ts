@@ -62,7 +62,9 @@ export class SpanRequests {
         this.#followed.set(spanId, { request, call: undefined, isRequest: true });
         return;
       }
-      const parent = this.#followed.get(String(span.parentSpanContext?.spanId ?? span.parentSpanId));
+      const parent = this.#followed.get(
+        String(span.parentSpanContext?.spanId ?? span.parentSpanId),
+      );
       if (parent === undefined) return;
       const { request } = parent;
       const isCall = span.kind === SpanKind.client || span.kind === SpanKind.producer;

@@ -147,6 +147,10 @@ describe("an episode", () => {
     };
     const actions = new EpisodeActions(port, () => 0);
     await actions.told(anEpisode(1_000));
-    expect(actions.of("ep-1000")).toMatchObject({ pin: "refused", captureId: null, left: "nobody" });
+    expect(actions.of("ep-1000")).toMatchObject({
+      pin: "refused",
+      captureId: null,
+      left: "nobody",
+    });
   });
 });

@@ -3,7 +3,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { callEdges } from "../../../collector/bottleneck/call-edges.ts";
 import { EdgeClock, frameOf } from "../../../collector/bottleneck/clock-bounds.ts";
-import type { NodeRecording, Samples, TracedRequest } from "../../../collector/bottleneck/recording.ts";
+import type {
+  NodeRecording,
+  Samples,
+  TracedRequest,
+} from "../../../collector/bottleneck/recording.ts";
 import { hopGapUs, requestTimes } from "../../../collector/bottleneck/request-times.ts";
 import "../../support/seed.ts";
 

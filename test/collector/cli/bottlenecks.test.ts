@@ -94,7 +94,12 @@ describe("latencies in words", () => {
       { start: H, ...many },
     ];
     const server = { side: "server" as const, windowMs: 50, windows, total: many };
-    const caller = { side: "caller" as const, windowMs: 1_000, windows: [], total: { ...few, count: 0 } };
+    const caller = {
+      side: "caller" as const,
+      windowMs: 1_000,
+      windows: [],
+      total: { ...few, count: 0 },
+    };
     const latency: LatencyJson = { ...KNOWN, server, caller };
     const lines = latencyText(latency).split("\n");
     expect(lines[2]).toMatch(/ 12 +- +- +- +- +4\.50$/);
