@@ -199,7 +199,7 @@ async function captureAll(world: World): Promise<void> {
 }
 
 async function captureLast(world: World, { agent, process, clock }: SimNode): Promise<void> {
-  const { scenario, captures, checker, time, counts } = world;
+  const { scenario, captures, checker, time, counts, network } = world;
   const epoch = process?.epochs.at(-1);
   if (agent === undefined || epoch === undefined) return;
   const to = Math.max(clock.ticks(), process?.times.at(-1) ?? 0);
@@ -207,6 +207,8 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   if (epoch.firstKnownT > from) return; // a window begins with its epoch ...
   const name = agent.node;
   const bytesAsked = agent.stats().windowBytes;
+  // A partition, too, leaves requests without an answer (72002964).
+  const isWaiting = network.isWaiting(name);
   const id = await captures.askFor(from, to, [name]);
   await new Promise<void>((resolve) => time.after(CAPTURED_MS, resolve));
   const part = id === undefined ? undefined : captures.capture(id)?.nodes[0];
@@ -218,7 +220,7 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   if (checker.ledger.isContended(name, from, to)) return;
   // What is larger than the window, or older before it is asked for, cannot be had.
   const { lost, replyLost, neverAnswered } = scenario.requests;
-  const mayWait = lost + replyLost + neverAnswered > 0;
+  const mayWait = isWaiting || lost + replyLost + neverAnswered > 0;
   const isFull =
     Math.max(bytesAsked, agent.stats().windowBytes) >= FULL_SHARE * scenario.windowBytes;
   const surelyHeldMs = mayWait ? SURELY_HELD_BEHIND_MS : SURELY_HELD_MS;
