@@ -240,8 +240,8 @@ export class TimedRun {
     else {
       pace.cuts += 1;
       const isTold = pace.p !== p || pace.q !== q || this.#isEachTold || this.#isFirst;
+      if (isTold) this.#recorder.turnOfMany(t, changed, pace.p, pace.q, this.#isFirst);
       this.#isFirst = false;
-      if (isTold) this.#recorder.turnOfMany(t, changed, pace.p, pace.q);
     }
     this.#leave(t);
   }
