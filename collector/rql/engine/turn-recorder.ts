@@ -88,6 +88,7 @@ export class TurnRecorder implements Listener {
     this.#sameness = this.#options.query.when === undefined ? this.#samenessAt(after) : "";
     this.#turns = [];
     this.#warnings = [];
+    this.#context.forget();
     const { p, q } = this.#options.pace;
     this.#deadlines?.open(after, p);
     this.#toldP = p;

@@ -44,6 +44,7 @@ export class RunContext {
   readonly #text: string;
   readonly #query: number;
   readonly #isCancelled: () => boolean;
+  /** Places that were warned of. */
   #said = new Set<string>();
   readonly #warnings: RqlWarning[] = [];
   #steps = 0;
@@ -97,6 +98,12 @@ export class RunContext {
     } finally {
       this.#said = said;
     }
+  }
+
+  /** What was warned of so far counts for nothing: it is said anew where it comes up again. */
+  forget(): void {
+    this.#said.clear();
+    this.#warnings.length = 0;
   }
 
   /** Warnings since the last call. */

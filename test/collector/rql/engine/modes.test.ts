@@ -151,6 +151,30 @@ describe("the engine", () => {
     }
   });
 
+  it("warns of a conjunct that a Became kept from being looked at, at the start of the range (seed 7001008)", () => {
+    const set = (ticks: number, node: string, key: string, value: Json): Happening => {
+      return { t: (ZERO + ticks) as Hlc, node, kind: "set", key, value };
+    };
+    const start = NODES.flatMap((node) => [
+      ...[set(-4_096, node, "v", 1), set(-4_096, node, "w", 2)],
+    ]);
+    const when = 'Became(FORALL x IN v : (x <= v["a"])) AND Max(v) < 0';
+    for (const change of [set(3, "c", "v", 0), set(9, "c", "w", 0)]) {
+      const told = [...start, set(0, "a", "v", "x"), change];
+      const asked = checked(`SELECT v, w FROM l WHEN ${when}`, told) as CheckedQuery;
+      const plain = sorted([...interpret(asked, cutsOf(told, RANGE))]);
+      expect(plain).toHaveLength(4);
+      const how: Cut = {
+        edges: [],
+        mayGenerate: true,
+        ...SMALL,
+        isSealed: true,
+        isHeldBefore: false,
+      };
+      expect(sorted(bySlices(asked, told, how, { decided: 0, rows: 0 }) ?? [])).toEqual(plain);
+    }
+  });
+
   it("evaluates nothing where the least and the greatest of blocks decide, and counts every cut", () => {
     const happenings = Array.from({ length: 600 }, (_, i): Happening => {
       const node = NODES[i % NODES.length] as string;
