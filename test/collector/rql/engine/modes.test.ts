@@ -213,8 +213,9 @@ describe("the engine", () => {
   });
 });
 
-/** Warnings come when they come: the same ones, in whatever order. */
-function sorted(lines: readonly ResultLine[]): readonly unknown[] {
+/** As they are told: JSON has one zero. Warnings come when they come: the same ones, in whatever order. */
+function sorted(found: readonly ResultLine[]): readonly unknown[] {
+  const lines = JSON.parse(JSON.stringify(found)) as readonly ResultLine[];
   const warnings = lines.filter(({ type }) => type === "warning").map((one) => JSON.stringify(one));
   return [...lines.filter(({ type }) => type !== "warning"), ...warnings.sort()];
 }
