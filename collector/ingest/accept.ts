@@ -22,7 +22,13 @@ import type {
   StoreWrite,
   ViolationRecord,
 } from "../store/history-store.ts";
-import { brokenPromise, type DraftMark, EpochDraft, emptyEpoch } from "./epoch-draft.ts";
+import {
+  brokenPromise,
+  type DraftMark,
+  EpochDraft,
+  emptyEpoch,
+  isBrokenPromise,
+} from "./epoch-draft.ts";
 import type { EpochIndex } from "./epoch-index.ts";
 import {
   DEFAULT_EPOCH_LIMITS,
@@ -168,8 +174,10 @@ export class GroupDraft {
       this.#keep(draft.base.id, part);
       storedCount += last - first + 1;
     }
-    draft.addHeader(batch, this.#arrivalMs);
-    if (storedCount === 0 && !draft.isNew) this.#checkPromise(draft, batch);
+    if (!this.#isPromiseTaken(draft, batch, storedCount)) {
+      outcome.conflict(header);
+      return;
+    }
     outcome.storedCount += storedCount;
     outcome.repeatedCount += eventCount - storedCount;
     if (storedCount < eventCount) {
@@ -326,6 +334,26 @@ export class GroupDraft {
       yield { epoch: draft.base.epoch, t: draft.highestT };
     }
     yield* standingsOfGone(this.#store.gone(), node);
+  }
+
+  /**
+   * Takes in what a batch says beside its events. False: it is empty, and what it promises was broken by
+   * events that are stored. They are another process's, whose join never came: nothing that ours may say of
+   * this epoch could ever be taken, so it is told as of any epoch that belongs to another.
+   * @throws RetroError `bad-batch` where events came with the promise, or out of a file
+   */
+  #isPromiseTaken(draft: EpochDraft, batch: PreparedBatch, storedCount: number): boolean {
+    const { firstSeq, lastSeq, imported } = batch.header;
+    const mark = draft.mark();
+    try {
+      draft.addHeader(batch, this.#arrivalMs);
+      if (storedCount === 0 && !draft.isNew) this.#checkPromise(draft, batch);
+      return true;
+    } catch (error) {
+      if (lastSeq >= firstSeq || imported || !isBrokenPromise(error)) throw error;
+      draft.restore(mark);
+      return false;
+    }
   }
 
   /** Of a batch that is behind: whether it promised less than what then came. */
