@@ -105,7 +105,7 @@ describe("under a hostile network", () => {
           expect(sortedLogs(final.logs)).toEqual(sortedLogs(agent.snapshot().logs));
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   }, 60_000);
 

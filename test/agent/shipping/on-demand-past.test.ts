@@ -58,7 +58,7 @@ describe("whatever happens", () => {
           }
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 10 },
     );
   }, 120_000);
 
