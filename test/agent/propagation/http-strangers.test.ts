@@ -136,7 +136,7 @@ describe("who gets and who is believed", () => {
     const head = `GET / HTTP/1.1\r\nHost: a${" ".repeat(100_000)}:x\r\n\r\n`;
     const before = performance.now();
     expect(hostAndPort(hostText(head))).toBeUndefined();
-    expect(performance.now() - before).toBeLessThan(500); // backtracking took ten seconds
+    expect(performance.now() - before).toBeLessThan(3_000); // backtracking took ten seconds
     hooked = hookUp();
   });
 
