@@ -36,7 +36,7 @@ const FULL_SHARE = 7 / 8;
 const HEAL_STEP_MS = 500;
 /** What the collector still has to store when nothing more arrives takes less. */
 const SETTLE_MS = 10_000;
-/** All of a history, in pages whose turns take their time. */
+/** All of a history is read, in pages whose turns take their time; before that retention ends, as slowly. */
 const AUDIT_MS = 1_800_000;
 const A_MOMENT_TICKS = 1_500 * 4096;
 
@@ -246,7 +246,7 @@ async function readBack(world: World): Promise<void> {
   // Reading takes turns of virtual time, in which nobody may go on, nor what was read be taken away (73000813).
   for (const node of nodes) node.kill();
   network.close();
-  await time.until(Promise.resolve(collector.keeping?.close()), SETTLE_MS);
+  await time.until(Promise.resolve(collector.keeping?.close()), AUDIT_MS);
   await time.advance(SETTLE_MS);
   await time.until(audit(checker, history, promised), AUDIT_MS);
 }
