@@ -14,8 +14,12 @@ import {
   tellHistory,
 } from "../../../support/told-history.ts";
 import { type AskOptions, askHistory, runnerOver } from "./ask-history.ts";
+import { LateThreads } from "./late-threads.ts";
 
 const NOW = atMs(100_000);
+/** Bounds for hangs, not measures: machines are slow, and busy with other things too. */
+const HANG = { timeout: 60_000 };
+const HANG_MS = 120_000;
 
 /** `v` of n1 is 0, 1, 2 .. at 1, 2, 3 .. ms; n2 says 5 once; `w` comes and goes. */
 async function someHistory(count = 10): Promise<ToldHistory> {
@@ -144,39 +148,43 @@ describe("a search", () => {
     expect(endOf(lines)).toMatchObject({ status: "truncated", rows: 7 });
   });
 
-  it("reads no further than who takes its lines: one chunk is evaluated, one is ahead", async () => {
-    const told = await someHistory(8_000);
-    let chunks = 0;
-    const history: AskOptions["history"] = {
-      ...told.history,
-      feed: (options) => {
-        const feed = told.history.feed(options);
-        const next = feed.next.bind(feed);
-        return Object.assign(feed, {
-          next: (signal?: AbortSignal) => {
-            chunks += 1;
-            return next(signal);
-          },
+  it(
+    "reads no further than who takes its lines: one chunk is evaluated, one is ahead",
+    async () => {
+      const told = await someHistory(8_000);
+      let chunks = 0;
+      const history: AskOptions["history"] = {
+        ...told.history,
+        feed: (options) => {
+          const feed = told.history.feed(options);
+          const next = feed.next.bind(feed);
+          return Object.assign(feed, {
+            next: (signal?: AbortSignal) => {
+              chunks += 1;
+              return next(signal);
+            },
+          });
+        },
+      };
+      let release = (): void => {};
+      let isStuck = false;
+      const onText = (text: string): Promise<void> | void => {
+        if (!text.includes('"row"') || isStuck) return;
+        isStuck = true;
+        return new Promise((resolve) => {
+          release = resolve;
         });
-      },
-    };
-    let release = (): void => {};
-    let isStuck = false;
-    const onText = (text: string): Promise<void> | void => {
-      if (!text.includes('"row"') || isStuck) return;
-      isStuck = true;
-      return new Promise((resolve) => {
-        release = resolve;
-      });
-    };
-    const answered = askHistory({ rql: "SELECT v FROM l" }, { ...over(told), history, onText });
-    await expect.poll(() => isStuck).toBe(true);
-    for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
-    expect(chunks).toBeLessThanOrEqual(2);
-    release();
-    expect(endOf(await answered)).toMatchObject({ status: "done", rows: 8_001 });
-    expect(chunks).toBeGreaterThan(5);
-  });
+      };
+      const answered = askHistory({ rql: "SELECT v FROM l" }, { ...over(told), history, onText });
+      await expect.poll(() => isStuck, HANG).toBe(true);
+      for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(chunks).toBeLessThanOrEqual(2);
+      release();
+      expect(endOf(await answered)).toMatchObject({ status: "done", rows: 8_001 });
+      expect(chunks).toBeGreaterThan(5);
+    },
+    HANG_MS,
+  );
 
   it("ends without another line when nobody wants it any more", async () => {
     const told = await someHistory(8_000);
@@ -198,6 +206,40 @@ describe("a search", () => {
     const progress = lines.filter((line) => line.type === "progress");
     expect(progress.every(({ fraction }) => fraction >= 0 && fraction <= 1)).toBe(true);
     expect(progress.length).toBeLessThanOrEqual(timers.nowMs() / 250);
+  });
+
+  it(
+    "says nothing before its start, however long its thread takes to begin",
+    async () => {
+      const told = await someHistory(8_000);
+      const timers = new ManualTimers(0);
+      const threads = new LateThreads();
+      let written = "";
+      const onText = (text: string): void => {
+        written += text;
+      };
+      const options = { ...over(told), timers, threads, onText };
+      const answered = askHistory({ rql: "SELECT v FROM l COUNT" }, options);
+      await expect.poll(() => threads.waitingCount, HANG).toBe(1);
+      for (let i = 0; i < 5; i += 1) timers.advanceMs(10_000);
+      expect(written).toBe("");
+      threads.letOne();
+      expect(kinds(await answered)).toBe("start progress end");
+    },
+    HANG_MS,
+  );
+
+  it("says nothing after its end, however slowly that is read", async () => {
+    const told = await someHistory();
+    const timers = new ManualTimers(0);
+    const texts: string[] = [];
+    const onText = async (text: string): Promise<void> => {
+      texts.push(text);
+      if (!text.includes('"end"')) return;
+      for (let i = 0; i < 5; i += 1) timers.advanceMs(10_000);
+    };
+    await askHistory({ rql: "SELECT v FROM l COUNT" }, { ...over(told), timers, onText });
+    expect(texts.at(-1)).toContain('"end"');
   });
 
   it("tells an interval that stays open before its row, once", async () => {
@@ -253,7 +295,7 @@ describe("a search", () => {
     const asking = (): Promise<void> =>
       runner.answer({ rql: "SELECT v FROM l COUNT" }, () => onText, signal);
     const running = [asking(), asking(), asking(), asking()];
-    await expect.poll(() => releases.length).toBe(4);
+    await expect.poll(() => releases.length, HANG).toBe(4);
     await expect(asking()).rejects.toMatchObject({ code: "too-many", retriable: true });
     const ending = Promise.all(running);
     while (runner.running > 0) {
