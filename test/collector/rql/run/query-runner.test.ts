@@ -1,5 +1,5 @@
 /** Running texts over a history: lines in order, ranges, names, progress, bounds, ends. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { formatHlc, RetroError } from "../../../../agent/kernel/index.ts";
 import type { History } from "../../../../collector/cut/history.ts";
 import { RqlError } from "../../../../collector/rql/errors.ts";
@@ -19,7 +19,7 @@ import { LateThreads } from "./late-threads.ts";
 const NOW = atMs(100_000);
 /** Bounds for hangs, not measures: machines are slow, and busy with other things too. */
 const HANG = { timeout: 60_000 };
-const HANG_MS = 120_000;
+vi.setConfig({ testTimeout: 240_000 });
 
 /** `v` of n1 is 0, 1, 2 .. at 1, 2, 3 .. ms; n2 says 5 once; `w` comes and goes. */
 async function someHistory(count = 10): Promise<ToldHistory> {
@@ -148,43 +148,39 @@ describe("a search", () => {
     expect(endOf(lines)).toMatchObject({ status: "truncated", rows: 7 });
   });
 
-  it(
-    "reads no further than who takes its lines: one chunk is evaluated, one is ahead",
-    async () => {
-      const told = await someHistory(8_000);
-      let chunks = 0;
-      const history: AskOptions["history"] = {
-        ...told.history,
-        feed: (options) => {
-          const feed = told.history.feed(options);
-          const next = feed.next.bind(feed);
-          return Object.assign(feed, {
-            next: (signal?: AbortSignal) => {
-              chunks += 1;
-              return next(signal);
-            },
-          });
-        },
-      };
-      let release = (): void => {};
-      let isStuck = false;
-      const onText = (text: string): Promise<void> | void => {
-        if (!text.includes('"row"') || isStuck) return;
-        isStuck = true;
-        return new Promise((resolve) => {
-          release = resolve;
+  it("reads no further than who takes its lines: one chunk is evaluated, one is ahead", async () => {
+    const told = await someHistory(8_000);
+    let chunks = 0;
+    const history: AskOptions["history"] = {
+      ...told.history,
+      feed: (options) => {
+        const feed = told.history.feed(options);
+        const next = feed.next.bind(feed);
+        return Object.assign(feed, {
+          next: (signal?: AbortSignal) => {
+            chunks += 1;
+            return next(signal);
+          },
         });
-      };
-      const answered = askHistory({ rql: "SELECT v FROM l" }, { ...over(told), history, onText });
-      await expect.poll(() => isStuck, HANG).toBe(true);
-      for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
-      expect(chunks).toBeLessThanOrEqual(2);
-      release();
-      expect(endOf(await answered)).toMatchObject({ status: "done", rows: 8_001 });
-      expect(chunks).toBeGreaterThan(5);
-    },
-    HANG_MS,
-  );
+      },
+    };
+    let release = (): void => {};
+    let isStuck = false;
+    const onText = (text: string): Promise<void> | void => {
+      if (!text.includes('"row"') || isStuck) return;
+      isStuck = true;
+      return new Promise((resolve) => {
+        release = resolve;
+      });
+    };
+    const answered = askHistory({ rql: "SELECT v FROM l" }, { ...over(told), history, onText });
+    await expect.poll(() => isStuck, HANG).toBe(true);
+    for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(chunks).toBeLessThanOrEqual(2);
+    release();
+    expect(endOf(await answered)).toMatchObject({ status: "done", rows: 8_001 });
+    expect(chunks).toBeGreaterThan(5);
+  });
 
   it("ends without another line when nobody wants it any more", async () => {
     const told = await someHistory(8_000);
@@ -208,26 +204,22 @@ describe("a search", () => {
     expect(progress.length).toBeLessThanOrEqual(timers.nowMs() / 250);
   });
 
-  it(
-    "says nothing before its start, however long its thread takes to begin",
-    async () => {
-      const told = await someHistory(8_000);
-      const timers = new ManualTimers(0);
-      const threads = new LateThreads();
-      let written = "";
-      const onText = (text: string): void => {
-        written += text;
-      };
-      const options = { ...over(told), timers, threads, onText };
-      const answered = askHistory({ rql: "SELECT v FROM l COUNT" }, options);
-      await expect.poll(() => threads.waitingCount, HANG).toBe(1);
-      for (let i = 0; i < 5; i += 1) timers.advanceMs(10_000);
-      expect(written).toBe("");
-      threads.letOne();
-      expect(kinds(await answered)).toBe("start progress end");
-    },
-    HANG_MS,
-  );
+  it("says nothing before its start, however long its thread takes to begin", async () => {
+    const told = await someHistory(8_000);
+    const timers = new ManualTimers(0);
+    const threads = new LateThreads();
+    let written = "";
+    const onText = (text: string): void => {
+      written += text;
+    };
+    const options = { ...over(told), timers, threads, onText };
+    const answered = askHistory({ rql: "SELECT v FROM l COUNT" }, options);
+    await expect.poll(() => threads.waitingCount, HANG).toBe(1);
+    for (let i = 0; i < 5; i += 1) timers.advanceMs(10_000);
+    expect(written).toBe("");
+    threads.letOne();
+    expect(kinds(await answered)).toBe("start progress end");
+  });
 
   it("says nothing after its end, however slowly that is read", async () => {
     const told = await someHistory();
