@@ -157,7 +157,13 @@ export class GroupRun {
     return true;
   }
 
-  /** What the engine finds is later than `after`: the ticks up to there at which time turns something are due. */
+  /** The next tick at which time alone turns something; infinite: there is none, or nothing more is wanted. */
+  get nextTick(): number {
+    if (this.#state === undefined || this.#isFull()) return Number.POSITIVE_INFINITY;
+    return this.#nextTick();
+  }
+
+  /** What comes next is later than `after`: the ticks up to there at which time turns something are due. */
   passUntil(after: Hlc): void {
     this.#passTime(after);
   }
