@@ -105,7 +105,7 @@ describe("under a hostile network", () => {
           expect(sortedLogs(final.logs)).toEqual(sortedLogs(agent.snapshot().logs));
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   }, 60_000);
 

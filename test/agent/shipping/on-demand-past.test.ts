@@ -58,7 +58,7 @@ describe("whatever happens", () => {
           }
         },
       ),
-      { numRuns: 10 },
+      { numRuns: 25 },
     );
   }, 120_000);
 

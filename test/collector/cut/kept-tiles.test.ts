@@ -68,9 +68,9 @@ describe("timeline tiles in the store", () => {
           await expectSame(readers(store, one.model.nowMs, found), one.draw, one.model.times);
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 60 },
     );
-    expect(found.tiles).toBeGreaterThan(40);
+    expect(found.tiles).toBeGreaterThan(80);
   });
 
   it("follow a history as it grows, bursts and pauses alike, and a start goes on where it was", async () => {
@@ -110,9 +110,9 @@ describe("timeline tiles in the store", () => {
         expect(history.tileWriter.failure).toBeUndefined();
         await expectSame(readers(store, 0, found), draw, times);
       }),
-      { numRuns: 20 },
+      { numRuns: 40 },
     );
-    expect(found.tiles).toBeGreaterThan(100);
+    expect(found.tiles).toBeGreaterThan(200);
   });
 
   it("are written once each, and not again by the next start", async () => {

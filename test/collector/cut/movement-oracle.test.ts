@@ -56,7 +56,7 @@ function textOf(value: Value | undefined): string | undefined {
 }
 
 describe("steps", () => {
-  forEachShape("forward and back tell the same moments", 10, async (one) => {
+  forEachShape("forward and back tell the same moments", 15, async (one) => {
     const { history, oracle, draw, model } = one;
     const asked = randomAsked(one);
     const expected = oracleSteps(oracle, asked);
@@ -73,7 +73,7 @@ describe("steps", () => {
     }
   });
 
-  forEachShape("one back undoes one forward", 10, async (one) => {
+  forEachShape("one back undoes one forward", 15, async (one) => {
     const { history, draw, model } = one;
     const t = draw.one(model.times);
     const [next] = await history.step(t, "next", 1);
@@ -82,7 +82,7 @@ describe("steps", () => {
 });
 
 describe("a diff", () => {
-  forEachShape("is the difference of two replays, with the changes counted", 10, async (one) => {
+  forEachShape("is the difference of two replays, with the changes counted", 15, async (one) => {
     const { history, oracle, draw, model } = one;
     for (let i = 0; i < 6; i += 1) {
       const asked = randomAsked(one);
@@ -99,7 +99,7 @@ describe("a diff", () => {
 });
 
 describe("the history of a variable", () => {
-  forEachShape("gives after each moment what a replay gives there, in pages", 10, async (one) => {
+  forEachShape("gives after each moment what a replay gives there, in pages", 15, async (one) => {
     const { oracle, draw, model } = one;
     for (let i = 0; i < 6; i += 1) {
       const run = draw.one(oracle.epochs);
@@ -160,7 +160,7 @@ function textOfVersion(version: VariableVersion | undefined): string {
 }
 
 describe("events", () => {
-  forEachShape("come in global order, the same in pages as at once", 10, async (one) => {
+  forEachShape("come in global order, the same in pages as at once", 15, async (one) => {
     const { history, oracle, draw, model } = one;
     const selection = randomAsked(one);
     const [from, to] = draw.chance(0.3)
@@ -195,7 +195,7 @@ describe("events", () => {
 describe("a timeline", () => {
   forEachShape(
     "counts in its buckets what happened in them, and shows all when it is little",
-    10,
+    15,
     async (one) => {
       const { history, oracle, draw, model } = one;
       const [from, to] = [draw.one(model.times), draw.one(model.times)].sort((a, b) => a - b);
