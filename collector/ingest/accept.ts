@@ -16,7 +16,6 @@ import {
 import type {
   EpochRecord,
   HistoryStore,
-  SeqRange,
   SlowMessageRecord,
   StoredBatch,
   StoreWrite,
@@ -40,6 +39,7 @@ import { expiredNamed, namedAgain, namedEpoch } from "./named-runs.ts";
 import { type Outcome, OutcomeDraft } from "./outcome.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
 import { Repeats } from "./repeats.ts";
+import { isGone, retained, tooOld } from "./retained.ts";
 import type { SenderFacts } from "./scan.ts";
 import { missingIn } from "./seq-ranges.ts";
 import {
@@ -145,7 +145,7 @@ export class GroupDraft {
     const { node, epoch, firstSeq, lastSeq } = header;
     const eventCount = lastSeq - firstSeq + 1;
     let draft = this.#draftOf(node, epoch);
-    const isForgotten = draft === undefined && this.#isForgotten(batch);
+    const isForgotten = draft === undefined && isGone(this.#store, batch);
     if (isForgotten && eventCount > 0) throw tooOld(node);
     if (draft === undefined && eventCount === 0 && (isForgotten || header.dropped.length === 0)) {
       // A sign of life of an epoch that we know nothing of: there is nothing to keep.
@@ -155,7 +155,7 @@ export class GroupDraft {
     }
     draft ??= this.#newDraft(batch);
     if (!marks.has(draft)) marks.set(draft, draft.mark());
-    const missing = eventCount === 0 ? [] : this.#retained(draft, batch);
+    const missing = eventCount === 0 ? [] : retained(this.#store, draft, batch);
     if (isForeign(batch, draft) || outcome.isForeign(header)) {
       outcome.conflict(header);
       return;
@@ -216,41 +216,6 @@ export class GroupDraft {
         details: { reason: "too-many-variables" },
       });
     }
-  }
-
-  /**
-   * The parts of a batch that are not stored, without those that retention has passed: what was declared
-   * lost there comes too late. So does what comes again of a run that was forgotten, and that went on: beside
-   * what came since, a first batch of it alone would be a hole that nobody fills.
-   * @throws RetroError `too-old` if nothing but such is missing
-   */
-  #retained(draft: EpochDraft, batch: PreparedBatch): SeqRange[] {
-    const missing = draft.missing(batch);
-    const pruned = this.#store.pruned(draft.base.id)?.seq ?? 0;
-    const [first] = missing;
-    if (first === undefined) return missing;
-    if (this.#isForgotten(batch, draft.base.epoch)) throw tooOld(batch.header.node);
-    if (first.first > pruned) return missing;
-    const kept = missing
-      .filter(({ last }) => last > pruned)
-      .map((part) => ({ ...part, first: Math.max(part.first, pruned + 1) }));
-    if (kept.length > 0) return kept;
-    throw tooOld(batch.header.node);
-  }
-
-  /**
-   * Whether all that a batch tells of lies in a stretch of its node that is gone (of an epoch that is known:
-   * that was its own): nearly always it comes again. Who goes on after that is let in, and told to begin anew.
-   */
-  #isForgotten({ header }: PreparedBatch, known?: number): boolean {
-    if (header.imported) return false;
-    const { node, epoch, dropped, firstSeq, lastSeq } = header;
-    const t = lastSeq >= firstSeq ? header.lastT : Math.max(...dropped.map(({ lastT }) => lastT));
-    return this.#store.gone().some((gone) => {
-      if (gone.node !== node || t < gone.from) return false;
-      if (t <= gone.until) return known === undefined || gone.epoch === known;
-      return gone.wentOn?.some((run) => run.epoch === epoch && t <= run.lastT) === true;
-    });
   }
 
   /** The ids of the runs that were named in this group; call once it is durable. */
@@ -372,11 +337,4 @@ export class GroupDraft {
 function isForeign({ header, facts }: PreparedBatch, draft: EpochDraft): boolean {
   if (header.imported || draft.instance === "") return false;
   return facts.join !== undefined && facts.join.instance !== draft.instance;
-}
-
-function tooOld(node: string): RetroError {
-  return new RetroError("too-old", `${node}: events older than what is retained`, {
-    hint: "History of that time was removed already. Raise the retention to keep more.",
-    details: { node },
-  });
 }
