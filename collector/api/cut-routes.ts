@@ -1,7 +1,7 @@
 /** The state of all nodes at a past time: `/api/cut`. */
 import { Router } from "express";
 import { RetroError } from "../../agent/kernel/index.ts";
-import type { Cut, Selection } from "../cut/history.ts";
+import type { Cut, History, Selection } from "../cut/history.ts";
 import type { SavedCuts } from "../retention/saved-cuts.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { errorBody } from "./errors.ts";
@@ -35,7 +35,7 @@ export function cutRoutes({
     const cut =
       saved === undefined || kept === undefined
         ? cutJson(await answered())
-        : await keptOr(answered, () => unpackedCut(saved, kept), selection);
+        : await keptOr(answered, () => unpackedCut(saved, kept), selection, history);
     const flaw = isStrict ? flawOf(cut) : undefined;
     if (flaw === undefined) response.json(cut);
     else response.status(409).json({ ...cut, ...errorBody(flaw) });
@@ -43,6 +43,13 @@ export function cutRoutes({
 
   return router;
 }
+
+/** Why history refuses what a saved cut may hold: it was forgotten, whole or in part. */
+const MAY_BE_KEPT: ReadonlySet<string> = new Set([
+  "unknown-node",
+  "unknown-log",
+  "outside-retention",
+]);
 
 /**
  * The answer of history, or the saved one where retention has taken something of it: of what the saved cut
@@ -52,6 +59,7 @@ async function keptOr(
   answered: () => Promise<Cut>,
   unpacked: () => Promise<CutJson>,
   selection: Selection,
+  history: History,
 ): Promise<CutJson> {
   let cut: Cut | undefined;
   let refusal: unknown;
@@ -59,12 +67,11 @@ async function keptOr(
     cut = await answered();
     if (!cut.incomplete.some(({ reason }) => reason === "outside-retention")) return cutJson(cut);
   } catch (error) {
-    const code = error instanceof RetroError ? error.code : undefined;
-    if (code !== "unknown-node" && code !== "outside-retention") throw error;
+    if (!(error instanceof RetroError) || !MAY_BE_KEPT.has(error.code)) throw error;
     refusal = error;
   }
   const kept = await unpacked();
-  if (knows(kept, selection)) return narrowed(kept, selection);
+  if (knows(kept, selection, () => history.logNames())) return narrowed(kept, selection);
   if (cut === undefined) throw refusal;
   return cutJson(cut);
 }

@@ -57,15 +57,35 @@ export async function cutOfBytes(bytes: Uint8Array | undefined, id: string = "")
   }
 }
 
-/** Whether every node and service that is named is in the cut. */
+/**
+ * Whether every node and service that is named is in the cut, and every log on one of its nodes that are asked
+ * for, or among those that history still knows: that one was not there then, which is an answer.
+ */
 export function knows(
-  { nodes: known }: CutJson,
-  { nodes = [], services = [] }: Selection,
+  cut: CutJson,
+  selection: Selection,
+  logsOfHistory: () => readonly string[],
 ): boolean {
-  const ofServices = new Set(Object.values(known).map(({ service }) => service));
-  return (
-    nodes.every((node) => Object.hasOwn(known, node)) &&
-    services.every((service) => ofServices.has(service))
+  const { nodes = [], services = [], logs = [] } = selection;
+  const ofServices = new Set(Object.values(cut.nodes).map(({ service }) => service));
+  if (!nodes.every((node) => Object.hasOwn(cut.nodes, node))) return false;
+  if (!services.every((service) => ofServices.has(service))) return false;
+  const shown = shownNodes(cut, selection);
+  const unseen = logs.filter((log) => !shown.some(([, node]) => Object.hasOwn(node.logs, log)));
+  if (unseen.length === 0) return true;
+  const known = new Set(logsOfHistory());
+  return unseen.every((log) => known.has(log));
+}
+
+const isAsked = (list: readonly string[], name: string): boolean =>
+  list.length === 0 || list.includes(name);
+
+function shownNodes(
+  cut: CutJson,
+  { nodes = [], services = [] }: Selection,
+): [string, CutJson["nodes"][string]][] {
+  return Object.entries(cut.nodes).filter(
+    ([node, { service }]) => isAsked(nodes, node) && isAsked(services, service),
   );
 }
 
@@ -75,11 +95,7 @@ export function knows(
  */
 export function narrowed(cut: CutJson, selection: Selection): CutJson {
   const { nodes = [], services = [], logs = [], keys = [] } = selection;
-  const isAsked = (list: readonly string[], name: string) =>
-    list.length === 0 || list.includes(name);
-  const shown = Object.entries(cut.nodes).filter(
-    ([node, { service }]) => isAsked(nodes, node) && isAsked(services, service),
-  );
+  const shown = shownNodes(cut, selection);
   const names = new Set(shown.map(([node]) => node));
   const isNarrow = nodes.length + services.length > 0;
   const isShown = (node: string | null) => !isNarrow || (node !== null && names.has(node));

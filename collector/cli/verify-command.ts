@@ -61,7 +61,10 @@ function inWords(report: VerifyReport): string {
     `${plain(directory)}: ${counted(damageCount, "damage")} (${read})`,
     ...damage.slice(0, SHOWN).map((one) => `  ${lineOf(one)}`),
     ...(more > 0 ? [`  and ${more.toLocaleString("en")} more: --json lists them`] : []),
-    "A collector serves what is readable and calls the rest lost; a backup has it all.",
+    // Of a file that cannot be opened nothing is served.
+    damage.some(({ kind }) => kind === "file")
+      ? "No collector starts on it: restore a backup."
+      : "A collector serves what is readable and calls the rest lost; a backup has it all.",
     "",
   ].join("\n");
 }

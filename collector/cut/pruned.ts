@@ -38,11 +38,15 @@ export function beginningOf(store: HistoryStore, { id, joined }: EpochRecord): H
   return mark === undefined || mark.t < joined ? joined : mark.t;
 }
 
-/** The first time at which anything can be said of a node. */
+/**
+ * The first time at which anything can be said of a node. A run that ended as it began (of which nothing
+ * but its goodbye ever came) says at that moment that its node had left, unless the next began just then.
+ */
 export function knownSince(store: HistoryStore, { spans }: NodeSpans): Hlc {
-  for (const { record, until } of spans) {
+  for (const { record, until, next } of spans) {
     const beginning = beginningOf(store, record);
-    if (beginning < until) return beginning;
+    const isMoment = beginning === record.joined && next !== beginning;
+    if (beginning < until || isMoment) return beginning;
   }
   const [{ record, until }] = spans;
   return Math.min(beginningOf(store, record), until) as Hlc;

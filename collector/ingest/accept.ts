@@ -16,14 +16,19 @@ import {
 import type {
   EpochRecord,
   HistoryStore,
-  SeqRange,
   SlowMessageRecord,
   StoredBatch,
   StoredSideBlock,
   StoreWrite,
   ViolationRecord,
 } from "../store/history-store.ts";
-import { brokenPromise, type DraftMark, EpochDraft, emptyEpoch } from "./epoch-draft.ts";
+import {
+  brokenPromise,
+  type DraftMark,
+  EpochDraft,
+  emptyEpoch,
+  isBrokenPromise,
+} from "./epoch-draft.ts";
 import type { EpochIndex } from "./epoch-index.ts";
 import {
   DEFAULT_EPOCH_LIMITS,
@@ -35,6 +40,7 @@ import { expiredNamed, namedAgain, namedEpoch } from "./named-runs.ts";
 import { type Outcome, OutcomeDraft } from "./outcome.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
 import { Repeats } from "./repeats.ts";
+import { isGone, retained, tooOld } from "./retained.ts";
 import type { SenderFacts } from "./scan.ts";
 import { missingIn } from "./seq-ranges.ts";
 import {
@@ -148,7 +154,7 @@ export class GroupDraft {
     const { node, epoch, firstSeq, lastSeq } = header;
     const eventCount = lastSeq - firstSeq + 1;
     let draft = this.#draftOf(node, epoch);
-    const isForgotten = draft === undefined && this.#isForgotten(batch);
+    const isForgotten = draft === undefined && isGone(this.#store, batch);
     if (isForgotten && eventCount > 0) throw tooOld(node);
     const isBare = header.dropped.length === 0 && sideBlocks.length === 0;
     if (draft === undefined && eventCount === 0 && (isForgotten || isBare)) {
@@ -159,7 +165,7 @@ export class GroupDraft {
     }
     draft ??= this.#newDraft(batch);
     if (!marks.has(draft)) marks.set(draft, draft.mark());
-    const missing = eventCount === 0 ? [] : this.#retained(draft, batch);
+    const missing = eventCount === 0 ? [] : retained(this.#store, draft, batch);
     if (isForeign(batch, draft) || outcome.isForeign(header)) {
       outcome.conflict(header);
       return;
@@ -178,12 +184,14 @@ export class GroupDraft {
       this.#keep(draft.base.id, part);
       storedCount += last - first + 1;
     }
-    draft.addHeader(batch, this.#arrivalMs);
+    if (!this.#isPromiseTaken(draft, batch, storedCount)) {
+      outcome.conflict(header);
+      return;
+    }
     const { id: epochId } = draft.base;
     for (const one of sideBlocks) {
       this.#sideBlocks.push({ ...one, epochId, arrivalMs: this.#arrivalMs });
     }
-    if (storedCount === 0 && !draft.isNew) this.#checkPromise(draft, batch);
     outcome.storedCount += storedCount;
     outcome.repeatedCount += eventCount - storedCount;
     if (storedCount < eventCount) {
@@ -222,41 +230,6 @@ export class GroupDraft {
         details: { reason: "too-many-variables" },
       });
     }
-  }
-
-  /**
-   * The parts of a batch that are not stored, without those that retention has passed: what was declared
-   * lost there comes too late. So does what comes again of a run that was forgotten, and that went on: beside
-   * what came since, a first batch of it alone would be a hole that nobody fills.
-   * @throws RetroError `too-old` if nothing but such is missing
-   */
-  #retained(draft: EpochDraft, batch: PreparedBatch): SeqRange[] {
-    const missing = draft.missing(batch);
-    const pruned = this.#store.pruned(draft.base.id)?.seq ?? 0;
-    const [first] = missing;
-    if (first === undefined) return missing;
-    if (this.#isForgotten(batch, draft.base.epoch)) throw tooOld(batch.header.node);
-    if (first.first > pruned) return missing;
-    const kept = missing
-      .filter(({ last }) => last > pruned)
-      .map((part) => ({ ...part, first: Math.max(part.first, pruned + 1) }));
-    if (kept.length > 0) return kept;
-    throw tooOld(batch.header.node);
-  }
-
-  /**
-   * Whether all that a batch tells of lies in a stretch of its node that is gone (of an epoch that is known:
-   * that was its own): nearly always it comes again. Who goes on after that is let in, and told to begin anew.
-   */
-  #isForgotten({ header }: PreparedBatch, known?: number): boolean {
-    if (header.imported) return false;
-    const { node, epoch, dropped, firstSeq, lastSeq } = header;
-    const t = lastSeq >= firstSeq ? header.lastT : Math.max(...dropped.map(({ lastT }) => lastT));
-    return this.#store.gone().some((gone) => {
-      if (gone.node !== node || t < gone.from) return false;
-      if (t <= gone.until) return known === undefined || gone.epoch === known;
-      return gone.wentOn?.some((run) => run.epoch === epoch && t <= run.lastT) === true;
-    });
   }
 
   /** The ids of the runs that were named in this group; call once it is durable. */
@@ -342,6 +315,26 @@ export class GroupDraft {
     yield* standingsOfGone(this.#store.gone(), node);
   }
 
+  /**
+   * Takes in what a batch says beside its events. False: it is empty, and what it promises was broken by
+   * events that are stored. They are another process's, whose join never came: nothing that ours may say of
+   * this epoch could ever be taken, so it is told as of any epoch that belongs to another.
+   * @throws RetroError `bad-batch` where events came with the promise, or out of a file
+   */
+  #isPromiseTaken(draft: EpochDraft, batch: PreparedBatch, storedCount: number): boolean {
+    const { firstSeq, lastSeq, imported } = batch.header;
+    const mark = draft.mark();
+    try {
+      draft.addHeader(batch, this.#arrivalMs);
+      if (storedCount === 0 && !draft.isNew) this.#checkPromise(draft, batch);
+      return true;
+    } catch (error) {
+      if (lastSeq >= firstSeq || imported || !isBrokenPromise(error)) throw error;
+      draft.restore(mark);
+      return false;
+    }
+  }
+
   /** Of a batch that is behind: whether it promised less than what then came. */
   #checkPromise(draft: EpochDraft, { header }: PreparedBatch): void {
     const { node, lastSeq, closed } = header;
@@ -358,11 +351,4 @@ export class GroupDraft {
 function isForeign({ header, facts }: PreparedBatch, draft: EpochDraft): boolean {
   if (header.imported || draft.instance === "") return false;
   return facts.join !== undefined && facts.join.instance !== draft.instance;
-}
-
-function tooOld(node: string): RetroError {
-  return new RetroError("too-old", `${node}: events older than what is retained`, {
-    hint: "History of that time was removed already. Raise the retention to keep more.",
-    details: { node },
-  });
 }

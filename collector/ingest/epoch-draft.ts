@@ -57,6 +57,8 @@ interface State
   readonly staleFromT: Hlc | undefined;
 }
 
+const BROKEN_PROMISE = "broken-promise";
+
 /** A point to go back to: `restore`. */
 export interface DraftMark {
   readonly state: State;
@@ -313,8 +315,12 @@ export function brokenPromise(node: string, lastSeq: number, seq: number): Retro
   return new RetroError(
     "bad-batch",
     `${node}: closed after seq ${lastSeq} is not earlier than seq ${seq}, which is stored`,
-    { hint: "A promise was broken: open a new epoch." },
+    { hint: "A promise was broken: open a new epoch.", details: { reason: BROKEN_PROMISE } },
   );
+}
+
+export function isBrokenPromise(error: unknown): boolean {
+  return error instanceof RetroError && error.details?.["reason"] === BROKEN_PROMISE;
 }
 
 function tooFragmented(node: string): RetroError {

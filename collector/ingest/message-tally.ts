@@ -7,7 +7,8 @@
  *                               |--4--|            2, 3, 4 touch: one stretch, count 3
  *
  * Added up are stretches that touch, per sending node and receiving group; so what they say of a moment ("some message of
- * that node is inside") stays exact. Only beyond `MAX_TALLIED` records stretches grow over gaps.
+ * that node is inside") stays exact. Only beyond `MAX_TALLIED` records stretches grow over gaps. The send and the
+ * receive that are named are those of the stretch's two ends, so each has the time that is told with it.
  */
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
 
@@ -28,8 +29,8 @@ export interface Message {
 interface Tallied {
   sendT: Hlc;
   receiveT: Hlc;
-  readonly send: EventRef;
-  readonly receive: EventRef;
+  send: EventRef;
+  receive: EventRef;
   readonly group?: string;
   /** Absent: one. */
   count?: number;
@@ -66,10 +67,15 @@ function touch(a: Message, b: Message): boolean {
 }
 
 /** All messages of a tally go the same way in time: from receive to send, or from send to receive. */
-function widen(tallied: Tallied, { sendT, receiveT }: Message): void {
+function widen(tallied: Tallied, { send, sendT, receive, receiveT }: Message): void {
   const isViolation = tallied.receiveT <= tallied.sendT;
-  const [lower, upper] = [Math.min, Math.max];
-  tallied.sendT = (isViolation ? upper : lower)(tallied.sendT, sendT) as Hlc;
-  tallied.receiveT = (isViolation ? lower : upper)(tallied.receiveT, receiveT) as Hlc;
+  if (isViolation ? sendT > tallied.sendT : sendT < tallied.sendT) {
+    tallied.send = send;
+    tallied.sendT = sendT;
+  }
+  if (isViolation ? receiveT < tallied.receiveT : receiveT > tallied.receiveT) {
+    tallied.receive = receive;
+    tallied.receiveT = receiveT;
+  }
   tallied.count = (tallied.count ?? 1) + 1;
 }

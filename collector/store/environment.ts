@@ -24,6 +24,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { RetroError } from "../../agent/kernel/index.ts";
+import { cutShort } from "./cut-short.ts";
 import { FORMAT_KEY, type KeyRange } from "./keys.ts";
 import { openRecord, sealRecord } from "./records.ts";
 
@@ -79,7 +80,7 @@ function makeDirectories(path: string): void {
  */
 export function openEnvironment(directory: string): Environment {
   const isNew = !existsSync(join(directory, "data.mdb"));
-  if (!isNew) checkMagic(directory);
+  if (!isNew) checkFile(directory);
   let environment: Environment;
   try {
     environment = open<Buffer, Buffer>({
@@ -99,6 +100,19 @@ export function openEnvironment(directory: string): Environment {
   for (const file of FILES) chmodSync(join(directory, file), FILE_MODE);
   checkFormat(environment, directory, isNew);
   return environment;
+}
+
+/** LMDB maps what it is given and believes it. */
+function checkFile(directory: string): void {
+  checkMagic(directory);
+  const short = cutShort(join(directory, "data.mdb"));
+  if (short === undefined) return;
+  const { bytes, neededBytes } = short;
+  throw new RetroError(
+    "data-damaged",
+    `data.mdb in ${directory} is cut short: it has ${bytes} bytes, and what is in use goes on to ${neededBytes} at least`,
+    { hint: "Restore a backup, or move it away and start with an empty directory." },
+  );
 }
 
 /**
@@ -123,7 +137,7 @@ function checkMagic(directory: string): void {
 
 /**
  * Opens the file of an existing store for reading alone: nothing in it is changed, nothing is made.
- * @throws RetroError `not-found` (no store there), `data-unusable` (not ours, or unreadable)
+ * @throws RetroError `not-found` (no store there), `data-unusable` (not ours, or unreadable), `data-damaged` (cut short)
  */
 export function openReadOnly(directory: string): Environment {
   if (!existsSync(join(directory, "data.mdb"))) {
@@ -132,7 +146,7 @@ export function openReadOnly(directory: string): Environment {
     });
   }
   try {
-    checkMagic(directory);
+    checkFile(directory);
     return open<Buffer, Buffer>({
       path: directory,
       noSubdir: false,

@@ -4,7 +4,7 @@ import type { Hlc } from "../../agent/kernel/index.ts";
 /**
  * - `checksum`: the record, or its key, is not what was written;
  * - `content`: the checksum holds and what is inside cannot be read, or is not what its key says;
- * - `missing`: another record says that it must be there;
+ * - `missing`: another record says that it must be there; of the file: it ends too early;
  * - `unrecorded`: it is there, and the record that should tell of it does not;
  * - `doubled`: its events stand in another record as well;
  * - `unknown`: a kind of record that this version does not know.

@@ -37,7 +37,14 @@ export interface VerifyOptions {
  */
 export async function verifyStore(options: VerifyOptions): Promise<VerifyReport> {
   const { directory, onProgress = () => {} } = options;
-  const store = await RawStore.open(directory);
+  let store: RawStore;
+  try {
+    store = await RawStore.open(directory);
+  } catch (error) {
+    if (error instanceof RetroError && error.code === "data-damaged")
+      return unread(directory, error);
+    throw error;
+  }
   try {
     const walk = new WalkContext(store, readEpochs(store), readMarks(store));
     const kinds: Record<string, number> = {};
@@ -81,6 +88,17 @@ export async function verifyStore(options: VerifyOptions): Promise<VerifyReport>
   } finally {
     await store.close();
   }
+}
+
+/** Of a file that not even the walk can open. */
+function unread(directory: string, { message }: RetroError): VerifyReport {
+  return {
+    directory,
+    ...{ recordCount: 0, kinds: {}, epochCount: 0, eventCount: 0, damageCount: 1 },
+    damage: [
+      { kind: "file", fault: "missing", detail: `${message}: the collector does not start` },
+    ],
+  };
 }
 
 /** The epoch records that can be read. Of the others, and of a broken tree, the walk tells. */

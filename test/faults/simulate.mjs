@@ -6,8 +6,8 @@
  *
  * Run i has the seed S + i: a failure is replayed with `--runs 1 --seed` and the seed it prints. The runs
  * are shared out to `--jobs` processes (2); a run does not depend on those before it. With `--plant` a bug
- * is planted (`all`: one after the other), and the runs go on until it is caught. `--json` prints the
- * report, then a line for each figure of targets.md.
+ * is planted (`all`: one after the other), and the runs go on until it is caught; without `--seed` they begin
+ * where plants.mjs says that it is. `--json` prints the report, then a line for each figure of targets.md.
  *
  * Exit codes: 0 all promises kept (or the planted bug caught); 1 one was broken (or it was not); 2 usage.
  */
@@ -36,6 +36,7 @@ function settings() {
     },
   });
   const runs = Number(values.runs ?? 200);
+  const isSeeded = values.seed !== undefined;
   const seed = Number(values.seed ?? Date.now() % 1_000_000);
   const jobs = Number(values.jobs ?? 2);
   if (!Number.isSafeInteger(jobs) || jobs < 1 || jobs > MAX_JOBS) {
@@ -48,7 +49,7 @@ function settings() {
   if (values.plant !== undefined && plants.length === 0) {
     throw new Error(`--plant is all, or one of ${PLANTS.map(({ name }) => name).join(", ")}`);
   }
-  return { runs, seed, plants, jobs, json: values.json === true };
+  return { runs, seed, isSeeded, plants, jobs, json: values.json === true };
 }
 
 async function main() {
@@ -59,18 +60,20 @@ async function main() {
     process.stderr.write(`${error.message}\n${USAGE}\n`);
     return 2;
   }
-  const { plants, json, ...rest } = given;
+  const { plants, json, isSeeded, ...rest } = given;
   const reports = [];
   if (plants.length === 0) reports.push(await simulateSeeds(rest));
   // Until it is caught: there is an order to keep.
   for (const plant of plants) {
-    const report = await simulateSeeds({ ...rest, jobs: 1, plant });
+    const seed = isSeeded ? rest.seed : plant.seed;
+    const report = await simulateSeeds({ ...rest, seed, jobs: 1, plant });
     reports.push(report);
     print(report, json);
   }
   if (plants.length === 0) print(reports[0], json);
   if (json)
-    for (const figure of figuresOf(reports)) process.stdout.write(`${JSON.stringify(figure)}\n`);
+    for (const figure of figuresOf(reports, isSeeded))
+      process.stdout.write(`${JSON.stringify(figure)}\n`);
   return reports.every(isKept) ? 0 : 1;
 }
 
@@ -185,7 +188,7 @@ function progressOf(runs, plant) {
 }
 
 /** The lines of targets.md. */
-function figuresOf(reports) {
+function figuresOf(reports, isSeeded) {
   const line = (metric, value, unit, against, goal, met, workload) => {
     const ratio = null;
     return { bench: "simulate", metric, value, unit, against, ratio, goal, met, workload };
@@ -194,7 +197,8 @@ function figuresOf(reports) {
   if (plant !== undefined) {
     const caught = reports.filter((one) => one.caught).length;
     const goal = reports.length;
-    const workload = `${goal} bugs planted one at a time, from seed ${seed}`;
+    const from = isSeeded ? `seed ${seed}` : "seeds of their own";
+    const workload = `${goal} bugs planted one at a time, from ${from}`;
     return [
       line("R4 planted bugs caught", caught, "bugs", "checker", goal, caught === goal, workload),
     ];

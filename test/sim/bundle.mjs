@@ -7,12 +7,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "vite";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
 /** @param plant one of plants.mjs, or undefined for the product as it is */
 export async function loadSimulator(plant) {
+  const { build } = await import("vite"); // not for those who only share out the runs
   const directory = mkdtempSync(join(tmpdir(), "retroscope-sim-"));
   try {
     await build({
@@ -26,7 +26,6 @@ export async function loadSimulator(plant) {
         outDir: directory,
         emptyOutDir: false,
         minify: false,
-        sourcemap: "inline",
         rollupOptions: {
           input: { simulator: join(import.meta.dirname, "simulate.ts") },
           output: { format: "es", entryFileNames: "[name].mjs", codeSplitting: false },

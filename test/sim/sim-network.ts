@@ -35,6 +35,8 @@ export class SimNetwork {
   readonly #collector: SimCollector;
   /** Pairs that cannot reach each other, by `from>to`, until when. */
   readonly #cutOff = new Map<string, number>();
+  /** Requests sent under faults, and not answered yet, by machine. */
+  readonly #waiting = new Map<string, number>();
 
   constructor(
     time: VirtualTime,
@@ -98,14 +100,23 @@ export class SimNetwork {
     };
   }
 
+  /** Whether a request that a fault may have swallowed still keeps the machine waiting. */
+  isWaiting(machine: string): boolean {
+    return (this.#waiting.get(machine) ?? 0) > 0;
+  }
+
   #request(sender: Sender, body: Uint8Array, options: SendOptions): Promise<TransportReply> {
     this.#counts.add("requests");
+    const mayWait = this.isCalm || options.holdMs > 0 ? 0 : 1;
+    this.#waits(sender.machine, mayWait);
     return new Promise((resolve) => {
       let isSettled = false;
       const settle = (reply: TransportReply, delayMs: number): void => {
         this.#time.after(delayMs, () => {
-          if (isSettled || !sender.isAlive) return;
+          if (isSettled) return;
           isSettled = true;
+          this.#waits(sender.machine, -mayWait);
+          if (!sender.isAlive) return;
           resolve(reply);
           this.#time.after(0, sender.noticeEpoch);
         });
@@ -167,6 +178,10 @@ export class SimNetwork {
     }
     const isLarge = body.length > SMALL_BODY_BYTES;
     return isLarge && this.#chance.isTrue(10 * faults.tooLarge) ? "tooLarge" : "ok";
+  }
+
+  #waits(machine: string, change: number): void {
+    this.#waiting.set(machine, (this.#waiting.get(machine) ?? 0) + change);
   }
 
   #deliver(

@@ -36,6 +36,8 @@ const FULL_SHARE = 7 / 8;
 const HEAL_STEP_MS = 500;
 /** What the collector still has to store when nothing more arrives takes less. */
 const SETTLE_MS = 10_000;
+/** All of a history is read, in pages whose turns take their time; before that retention ends, as slowly. */
+const AUDIT_MS = 1_800_000;
 const A_MOMENT_TICKS = 1_500 * 4096;
 
 export interface RunReport {
@@ -199,7 +201,7 @@ async function captureAll(world: World): Promise<void> {
 }
 
 async function captureLast(world: World, { agent, process, clock }: SimNode): Promise<void> {
-  const { scenario, captures, checker, time, counts } = world;
+  const { scenario, captures, checker, time, counts, network } = world;
   const epoch = process?.epochs.at(-1);
   if (agent === undefined || epoch === undefined) return;
   const to = Math.max(clock.ticks(), process?.times.at(-1) ?? 0);
@@ -207,6 +209,8 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   if (epoch.firstKnownT > from) return; // a window begins with its epoch ...
   const name = agent.node;
   const bytesAsked = agent.stats().windowBytes;
+  // A partition, too, leaves requests without an answer (72002964).
+  const isWaiting = network.isWaiting(name);
   const id = await captures.askFor(from, to, [name]);
   await new Promise<void>((resolve) => time.after(CAPTURED_MS, resolve));
   const part = id === undefined ? undefined : captures.capture(id)?.nodes[0];
@@ -218,7 +222,7 @@ async function captureLast(world: World, { agent, process, clock }: SimNode): Pr
   if (checker.ledger.isContended(name, from, to)) return;
   // What is larger than the window, or older before it is asked for, cannot be had.
   const { lost, replyLost, neverAnswered } = scenario.requests;
-  const mayWait = lost + replyLost + neverAnswered > 0;
+  const mayWait = isWaiting || lost + replyLost + neverAnswered > 0;
   const isFull =
     Math.max(bytesAsked, agent.stats().windowBytes) >= FULL_SHARE * scenario.windowBytes;
   const surelyHeldMs = mayWait ? SURELY_HELD_BEHIND_MS : SURELY_HELD_MS;
@@ -239,9 +243,10 @@ async function readBack(world: World): Promise<void> {
   const promised = world.captures.judge();
   const { history } = collector;
   if (history === undefined) throw new Error("the collector does not start");
-  // Reading takes turns of virtual time, in which nobody may go on.
+  // Reading takes turns of virtual time, in which nobody may go on, nor what was read be taken away (73000813).
   for (const node of nodes) node.kill();
   network.close();
+  await time.until(Promise.resolve(collector.keeping?.close()), AUDIT_MS);
   await time.advance(SETTLE_MS);
-  await time.until(audit(checker, history, promised), 60_000);
+  await time.until(audit(checker, history, promised), AUDIT_MS);
 }

@@ -5,12 +5,17 @@
  */
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Folders and files that take tens of seconds, the longest first. */
+/** Folders and files that take ten seconds and more, the longest first. */
 const LONG: readonly string[] = [
   "test/faults/simulate",
   "test/faults/",
   "test/e2e/",
   "test/readme",
+  "test/agent/kernel/wire-fuzz",
+  "test/collector/cli/cli",
+  "test/collector/cut/not-captured",
+  "test/collector/cut/cut-oracle",
+  "test/agent/state/bounds",
 ];
 
 export class LongestFirst extends BaseSequencer {

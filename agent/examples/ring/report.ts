@@ -9,6 +9,11 @@ export function printAnswer(print: (line: string) => void, { calms, steps, fault
   for (const step of steps) printFound(print, step.text, step);
   if (after) printFound(print, "calm, after", after);
   print("");
+  if ([...calms, ...steps].some(({ complete }) => !complete)) {
+    print(
+      "complete: no = what a killed node did last may never have been told; the answer says so.",
+    );
+  }
   for (const fault of faults) print(`  ! ${fault}`);
   print(faults.length === 0 ? "PASS" : "FAIL");
 }

@@ -32,6 +32,8 @@ ${recorded.written.length} updates, ${recorded.readings.length} readings, ${answ
   if (recorded.unstamped.length > 0 && !plan.isStamped) {
     print(row("messages without a stamp, reported by", recorded.unstamped.join(", ")));
   }
+  print("");
+  for (const line of inShort(answer)) print(`  ${line}`);
   for (const fault of answer.faults) print(`  ! ${fault}`);
 }
 
@@ -81,10 +83,11 @@ function printLongest(print: Print, { staleness, result }: Answer): void {
   }
 }
 
-function printPauses(print: Print, { pauses }: Answer): void {
-  print(row("servers stopped for a moment", "stopped", "found behind for", "by true clock"));
+function printPauses(print: Print, { pauses, result }: Answer): void {
+  const { k } = result.plan.question;
+  print(row("servers stopped for a moment", "stopped", `${k} behind, cuts`, "by true clock"));
   for (const { pause, found, truth } of pauses) {
-    const of = (one: typeof found): string => (one ? ms(one.toMs - one.fromMs) : "no");
+    const of = (one: typeof found): string => (one ? ms(one.toMs - one.fromMs) : "never");
     print(row(`  ${pause.replica}`, ms(pause.toMs - pause.fromMs), of(found), of(truth)));
   }
 }
@@ -105,6 +108,26 @@ function printVerdicts(print: Print, { byStamp, byWall, result }: Answer): void 
   print(row("  by the machine's one true clock", String(byStamp.trueCount), "-", "-", "-"));
   print(row("  by the collector's cuts", ...cells(byStamp)));
   print(row("  by the processes' wall clocks", ...cells(byWall)));
+}
+
+/** The answer in sentences: what the tables above come to. */
+function inShort({ pauses, byStamp, byWall, result }: Answer): string[] {
+  const { isStamped, question } = result.plan;
+  const stale = pauses.filter(({ truth }) => truth !== undefined);
+  const found = stale.filter((one) => one.found !== undefined);
+  const offMs = found.map(({ found: by, truth }) =>
+    by === undefined || truth === undefined
+      ? 0
+      : Math.abs(by.toMs - by.fromMs - (truth.toMs - truth.fromMs)),
+  );
+  const timed = found.length === 0 ? "" : `, timed to within ${ms(Math.max(...offMs))}`;
+  const stops = `${stale.length} of ${pauses.length} stops put their replica ${question.k} or more behind; the cuts show ${found.length} of these${timed}.`;
+  const falseOf = ({ falseCount, found: all }: ByClock): string => `${falseCount} of ${all}`;
+  const clocks = isStamped ? "the skewed wall clocks alone," : "the right wall clocks alone,";
+  return [
+    stops,
+    `Asked of ${clocks} ${falseOf(byWall)} findings are false; asked of the cuts, ${falseOf(byStamp)}.`,
+  ];
 }
 
 function ms(value: number): string {

@@ -14,6 +14,8 @@ export interface TurnFinding {
   readonly by: readonly string[];
   /** Without a condition: the selected values, by which an interval ends. */
   readonly sameness: string;
+  /** Said if a row begins here; absent: it does, and they stand with those of the slice. */
+  readonly warnings?: readonly RqlWarning[];
 }
 
 /** A cut at which the condition, or that of its window, is another than before, or that is asked for. */

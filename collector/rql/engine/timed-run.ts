@@ -236,12 +236,15 @@ export class TimedRun {
     const pace = this.#pace;
     const { p, q } = pace;
     this.#evaluate(t);
-    if (t === this.#after) this.#recorder.start(t as Hlc);
-    else {
+    if (t === this.#after) {
+      this.#recorder.start(t as Hlc);
+      // At the start of the range Became is false where it is unknown here: other conjuncts were looked at then.
+      for (const one of this.#all()) one.isStale = true;
+    } else {
       pace.cuts += 1;
       const isTold = pace.p !== p || pace.q !== q || this.#isEachTold || this.#isFirst;
+      if (isTold) this.#recorder.turnOfMany(t, changed, pace.p, pace.q, this.#isFirst);
       this.#isFirst = false;
-      if (isTold) this.#recorder.turnOfMany(t, changed, pace.p, pace.q);
     }
     this.#leave(t);
   }

@@ -45,6 +45,8 @@ export class TurnRecorder implements Listener {
   #warnings: SliceResult["warnings"][number][] = [];
   /** Cells whose change touched the condition, of the tick at hand; undefined: the one that is told. */
   #touched: readonly number[] | undefined;
+  /** Whether the cut at hand is the first that is told, and what was told before it not known. */
+  #isFirst = false;
   #sameness = "";
   /** What turns of the slice may still take, in values. */
   #room = 0;
@@ -86,6 +88,7 @@ export class TurnRecorder implements Listener {
     this.#sameness = this.#options.query.when === undefined ? this.#samenessAt(after) : "";
     this.#turns = [];
     this.#warnings = [];
+    this.#context.forget();
     const { p, q } = this.#options.pace;
     this.#deadlines?.open(after, p);
     this.#toldP = p;
@@ -138,6 +141,7 @@ export class TurnRecorder implements Listener {
     const moment = t as Hlc;
     if (this.#fullAt !== undefined) return;
     const hasTurned = p !== this.#toldP || q !== this.#toldQ;
+    const begins = p === 1 && (this.#toldP !== 1 || query.when === undefined || query.eachChange);
     this.#toldP = p;
     this.#toldQ = q;
     if (this.#deadlines?.isDue(t, p) === false && !hasTurned) return;
@@ -146,7 +150,7 @@ export class TurnRecorder implements Listener {
       if (sameness === this.#sameness && !query.eachChange) return;
       this.#sameness = sameness;
     }
-    const finding = p === 1 && this.#findsValues ? this.#find(t, cell) : undefined;
+    const finding = this.#findsValues ? this.#findingAt(t, cell, p, begins) : undefined;
     this.#noteWarnings(t);
     this.#turns.push({ t: moment, p, q, cuts: pace.cuts, finding });
     this.#room -= finding === undefined ? 1 : 1 + this.#findingSize;
@@ -154,11 +158,22 @@ export class TurnRecorder implements Listener {
     if (this.#room <= 0) this.#fullAt = { t: moment, cuts: pace.cuts };
   }
 
-  /** As `turn`, at a tick at which several cells changed. */
-  turnOfMany(t: number, changed: readonly number[], p: number, q: number): void {
+  /**
+   * As `turn`, at a tick at which several cells changed. `isFirst`: what the condition was before may have been
+   * told otherwise.
+   */
+  turnOfMany(
+    t: number,
+    changed: readonly number[],
+    p: number,
+    q: number,
+    isFirst: boolean = false,
+  ): void {
     this.#touched = changed;
+    this.#isFirst = isFirst;
     this.turn(t, changed[0] as number, p, q);
     this.#touched = undefined;
+    this.#isFirst = false;
   }
 
   #noteWarnings(t: number): void {
@@ -168,6 +183,15 @@ export class TurnRecorder implements Listener {
   }
 
   // ---- the values of a row
+
+  /** Only where a row begins: values that nobody asks for must not warn. */
+  #findingAt(t: number, cell: number, p: number, begins: boolean): TurnFinding | undefined {
+    if (p !== 1 || !(begins || this.#isFirst)) return undefined;
+    if (!this.#isFirst) return this.#find(t, cell);
+    this.#evaluatorAt(t);
+    const { result, warnings } = this.#context.aside(() => this.#find(t, cell));
+    return { ...result, warnings };
+  }
 
   #find(t: number, cell: number): TurnFinding {
     const values = this.#valuesAt(t, ({ expr }) => expr);

@@ -27,6 +27,7 @@ import { type Shortfall, Shortfalls } from "./shortfalls.ts";
 export class GroupRun {
   readonly #query: CheckedQuery;
   readonly #sequence: CutRange;
+  readonly #context: RunContext;
   readonly #tracker: ChangeTracker;
   readonly #evaluator: Evaluator;
   readonly #shortfalls: Shortfalls;
@@ -51,6 +52,7 @@ export class GroupRun {
   constructor(query: CheckedQuery, sequence: CutRange, context: RunContext, chooses: Chooses) {
     this.#query = query;
     this.#sequence = sequence;
+    this.#context = context;
     this.#matchedTo = sequence.from;
     this.#tracker = new ChangeTracker(query.columns, chooses);
     this.#evaluator = new Evaluator(query, this.#tracker, context);
@@ -143,8 +145,11 @@ export class GroupRun {
     this.#t = t;
     this.#cuts = before + cuts;
     const truth = truthOf(p);
-    const { sameness = "", values = [], by = [] } = finding ?? {};
-    const find = (): Finding => ({ t, values, by });
+    const { sameness = "", values = [], by = [], warnings = [] } = finding ?? {};
+    const find = (): Finding => {
+      for (const warning of warnings) this.#context.say(warning);
+      return { t, values, by };
+    };
     if (this.#query.eachChange && truth === true) this.#matchCut(find());
     this.#intervals.move(t, truth, false, sameness, find);
     this.#followers?.move(t, truth, truthOf(q), find);
@@ -152,7 +157,13 @@ export class GroupRun {
     return true;
   }
 
-  /** What the engine finds is later than `after`: the ticks up to there at which time turns something are due. */
+  /** The next tick at which time alone turns something; infinite: there is none, or nothing more is wanted. */
+  get nextTick(): number {
+    if (this.#state === undefined || this.#isFull()) return Number.POSITIVE_INFINITY;
+    return this.#nextTick();
+  }
+
+  /** What comes next is later than `after`: the ticks up to there at which time turns something are due. */
   passUntil(after: Hlc): void {
     this.#passTime(after);
   }
@@ -267,15 +278,17 @@ export class GroupRun {
   }
 
   #evaluate(t: Hlc, isStart: boolean, alsoBy: readonly string[]): void {
-    const { when, window, eachChange, items } = this.#query;
+    const { when, window, eachChange, items, take } = this.#query;
     const evaluator = this.#evaluator;
     this.#pulseAt = undefined;
     evaluator.begin(this.#state as CutState, t, isStart);
     this.#cuts += 1;
     const truth: Truth = when === undefined ? true : evaluator.truth(when);
     const q: Truth = window?.expr === undefined ? false : evaluator.truth(window.expr);
+    // What is only counted shows no values.
+    const shown = take?.kind === "COUNT" ? [] : items;
     const values = (): readonly Json[] =>
-      items.map(({ expr }) => datumJson(evaluator.evaluate(expr)));
+      shown.map(({ expr }) => datumJson(evaluator.evaluate(expr)));
     const find = (): Finding => ({ t, values: values(), by: isStart ? [] : this.#by(alsoBy) });
     if (eachChange && truth === true) this.#matchCut(find());
     // Without a condition the interval ends when a selected value differs; an Age always does.

@@ -24,7 +24,7 @@ import {
   rowLine,
 } from "./lines.ts";
 import { msOf, timeJson } from "./output.ts";
-import { passSlice } from "./pass-slice.ts";
+import { passSlice, passTicks } from "./pass-slice.ts";
 import type { FoundRow } from "./row.ts";
 import { RunContext, RunEnded, RunFailed } from "./run-context.ts";
 import { shortfallsJson } from "./shortfalls.ts";
@@ -140,6 +140,7 @@ export class Interpretation {
   *take(state: CutState): Generator<ResultLine, void, undefined> {
     if (this.isOver || state.t < this.#range.from) return;
     yield* this.#ending(function* (this: Interpretation) {
+      yield* this.#passTicks((state.t - 1) as Hlc);
       for (const group of this.#groups) {
         if (group.isDone) continue;
         group.run.move(state);
@@ -171,6 +172,7 @@ export class Interpretation {
   *finish(): Generator<ResultLine, void, undefined> {
     if (!this.isOver) {
       yield* this.#ending(function* (this: Interpretation) {
+        yield* this.#passTicks(this.#range.to);
         for (const group of this.#groups) {
           if (group.isDone) continue;
           group.run.finish(this.#range.to);
@@ -205,6 +207,12 @@ export class Interpretation {
       const { rowBytes } = this.#context.limits;
       yield hitLine(open.n, open.finding, index, headings, service, rowBytes);
     }
+  }
+
+  /** One group passes its ticks as it moves: there is nobody whose rows could come before. */
+  *#passTicks(last: Hlc): Generator<ResultLine, void, undefined> {
+    if (this.#groups.length < 2) return;
+    for (const group of passTicks(this.#groups, last)) yield* this.#told(group);
   }
 
   /** Lines of a search that may end the run. */

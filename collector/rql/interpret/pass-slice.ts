@@ -2,6 +2,7 @@
  * What the engine found in a slice, passed to the runs of a query: turns in the order of time, and of one tick in
  * the order of the groups, as states are.
  */
+import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { SliceResult } from "../engine/slice-result.ts";
 import type { GroupRun } from "./group-run.ts";
 import { type RunContext, RunEnded } from "./run-context.ts";
@@ -19,11 +20,7 @@ export function* passSlice<Group extends PassedGroup>(
   result: SliceResult,
   context: RunContext,
 ): Generator<Group, void, undefined> {
-  for (const group of groups) {
-    if (result.after === undefined || group.isDone) continue;
-    group.run.passUntil(result.after);
-    yield group;
-  }
+  if (result.after !== undefined) yield* passTicks(groups, result.after);
   const passings = groups.map((group) => new Passing(group, ofGroup(result, group), context));
   for (;;) {
     const going = passings.filter(({ group }) => !group.isDone);
@@ -37,6 +34,30 @@ export function* passSlice<Group extends PassedGroup>(
   for (const one of going) one.end();
   if (result.ended !== undefined && going.length > 0) throw new RunEnded(result.ended);
   for (const { group } of going) yield group;
+}
+
+/**
+ * Passes what time alone turns up to `last`, a tick at a time, so that rows of all groups come in the order of
+ * time; of one tick in the order of the groups. Gives each group as `passSlice` does.
+ */
+export function* passTicks<Group extends PassedGroup>(
+  groups: readonly Group[],
+  last: Hlc,
+): Generator<Group, void, undefined> {
+  const going = new Set(groups);
+  for (;;) {
+    let first: Group | undefined;
+    let tick = Number.POSITIVE_INFINITY;
+    for (const group of going) {
+      const next = group.isDone ? Number.POSITIVE_INFINITY : group.run.nextTick;
+      if (next < tick) [first, tick] = [group, next];
+    }
+    if (first === undefined || tick > last) return;
+    first.run.passUntil(tick as Hlc);
+    // It has enough, by what it waited for.
+    if (first.run.nextTick <= tick) going.delete(first);
+    yield first;
+  }
 }
 
 /** Undefined: the slice has nothing of the group's nodes. */

@@ -44,7 +44,8 @@ export class RunContext {
   readonly #text: string;
   readonly #query: number;
   readonly #isCancelled: () => boolean;
-  readonly #said = new Set<string>();
+  /** Places that were warned of. */
+  #said = new Set<string>();
   readonly #warnings: RqlWarning[] = [];
   #steps = 0;
 
@@ -81,6 +82,28 @@ export class RunContext {
     if (this.#said.has(id)) return;
     this.#said.add(id);
     this.#warnings.push(warning);
+  }
+
+  /** Work of which nobody knows yet whether it was called for: what it warns of is given back, and not said. */
+  aside<Result>(work: () => Result): {
+    readonly result: Result;
+    readonly warnings: readonly RqlWarning[];
+  } {
+    const said = this.#said;
+    const first = this.#warnings.length;
+    this.#said = new Set(said);
+    try {
+      const result = work();
+      return { result, warnings: this.#warnings.splice(first) };
+    } finally {
+      this.#said = said;
+    }
+  }
+
+  /** What was warned of so far counts for nothing: it is said anew where it comes up again. */
+  forget(): void {
+    this.#said.clear();
+    this.#warnings.length = 0;
   }
 
   /** Warnings since the last call. */

@@ -39,18 +39,21 @@ export async function searchBackwards(
   let isStarted = false;
   for (let events = limits.lastEvents; ; events *= GROWTH) {
     const lines = new HeldLines(write, isStarted);
-    isStarted = true;
     const from = await beginningOf(setup, range, events, signal);
     const isWhole = from === range.from;
     const feed = options.history.feed(feedOptions(query, { from, to: range.to }));
     try {
       const isAnswered = await searchRange(setup, feed, lines.write, signal, {
         ...{ rangeFrom: range.from, spentMs: timers.nowMs() - startedMs },
-        progress: { searchedTo: searchedFrom, fraction: shareFrom(searchedFrom, range) },
+        progress: {
+          ...{ searchedTo: searchedFrom, fraction: shareFrom(searchedFrom, range) },
+          ...{ write, isStarted },
+        },
         isWanted: ({ isOver, lastRows }) => isWhole || isOver || lastRows >= wantedRows,
         onWanted: () => lines.let(),
       });
       if (isAnswered || signal.aborted) return;
+      isStarted = true;
     } finally {
       feed.close();
     }
@@ -79,7 +82,8 @@ function shareFrom(t: Hlc, { from, to }: TimeRange): number {
 
 /**
  * The lines of a pass: its `start` passes at once, of the first pass alone; the others wait until it is known
- * that the pass answers. Until then there are no rows: what waits are warnings, one per place of the text.
+ * that the pass answers. Until then there are no rows: what waits are warnings, one per place of the text. How
+ * far the search has come is told beside them (`progress.ts`).
  */
 class HeldLines {
   readonly #write: WriteLines;

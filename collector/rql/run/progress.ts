@@ -13,14 +13,20 @@ export interface ToldProgress {
   readonly fraction: number;
 }
 
-export class Progress {
-  readonly #query: number;
-  readonly #range: TimeRange;
-  readonly #timers: CutTimers;
-  readonly #limits: RunnerLimits;
-  readonly #write: WriteLines;
+export interface ProgressOptions {
+  readonly query: number;
+  readonly range: TimeRange;
+  readonly timers: CutTimers;
+  readonly limits: RunnerLimits;
+  readonly write: WriteLines;
+  /** Whether the `start` of the query is written: nothing is told before it, however long that takes. */
+  readonly isStarted: () => boolean;
   /** How far the search had come before: told instead, as a pass may not be the last. */
-  readonly #instead: ToldProgress | undefined;
+  readonly instead: ToldProgress | undefined;
+}
+
+export class Progress {
+  readonly #options: ProgressOptions;
   #toldMs: number;
   #searchedTo: Hlc;
   #state: JobState | undefined;
@@ -28,22 +34,10 @@ export class Progress {
   #isOver = false;
   #cancelLook: () => void = () => {};
 
-  constructor(
-    query: number,
-    range: TimeRange,
-    timers: CutTimers,
-    limits: RunnerLimits,
-    write: WriteLines,
-    instead?: ToldProgress,
-  ) {
-    this.#instead = instead;
-    this.#query = query;
-    this.#range = range;
-    this.#timers = timers;
-    this.#limits = limits;
-    this.#write = write;
-    this.#searchedTo = range.from;
-    this.#toldMs = timers.nowMs();
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#searchedTo = options.range.from;
+    this.#toldMs = options.timers.nowMs();
     this.#lookLater();
   }
 
@@ -56,37 +50,38 @@ export class Progress {
   evaluated(state: JobState, searchedTo: Hlc): void {
     this.#state = state;
     this.#searchedTo = searchedTo;
-    this.#tellIfDue(this.#limits.progressMs);
+    this.#tellIfDue(this.#options.limits.progressMs);
   }
 
+  /** Nothing is told any more: the last lines come. May be called twice. */
   end(): void {
     this.#isOver = true;
     this.#cancelLook();
   }
 
   #lookLater(): void {
-    this.#cancelLook = this.#timers.after(this.#limits.aliveMs, () => {
+    const { timers, limits } = this.#options;
+    this.#cancelLook = timers.after(limits.aliveMs, () => {
       if (this.#isOver) return;
-      this.#tellIfDue(this.#limits.aliveMs);
+      this.#tellIfDue(limits.aliveMs);
       this.#lookLater();
     });
   }
 
   #tellIfDue(everyMs: number): void {
-    const nowMs = this.#timers.nowMs();
+    const { query, range, timers, write, isStarted, instead } = this.#options;
+    if (this.#isOver || !isStarted()) return;
+    const nowMs = timers.nowMs();
     // Whoever reads slowly is not told more often than he reads.
-    if (nowMs - this.#toldMs < everyMs || this.#isWriting || this.#isOver) return;
+    if (nowMs - this.#toldMs < everyMs || this.#isWriting) return;
     this.#toldMs = nowMs;
     this.#isWriting = true;
-    const { from, to } = this.#range;
+    const { from, to } = range;
     const share = to === from ? 1 : (this.#searchedTo - from) / (to - from);
-    const { searchedTo, fraction } = this.#instead ?? {
-      searchedTo: this.#searchedTo,
-      fraction: share,
-    };
+    const { searchedTo, fraction } = instead ?? { searchedTo: this.#searchedTo, fraction: share };
     const line: ProgressLine = {
       type: "progress",
-      query: this.#query,
+      query,
       searchedTo: timeJson(searchedTo),
       cuts: this.#state?.cuts ?? 0,
       fraction: round(fraction),
@@ -94,7 +89,7 @@ export class Progress {
     const done = (): void => {
       this.#isWriting = false;
     };
-    this.#write(`${JSON.stringify(line)}\n`).then(done, done);
+    write(`${JSON.stringify(line)}\n`).then(done, done);
   }
 }
 

@@ -47,7 +47,12 @@ export interface PassOptions {
   readonly rangeFrom?: Hlc;
   /** Spent on passes before. */
   readonly spentMs?: number;
-  readonly progress?: ToldProgress;
+  /** Told at once, and not with the other lines of the pass, which may have to wait. */
+  readonly progress?: ToldProgress & {
+    readonly write: WriteLines;
+    /** A pass before has written the `start` of the query. */
+    readonly isStarted: boolean;
+  };
   /** Asked before the last lines are made; false ends the pass without them. Default: they are made. */
   readonly isWanted?: (state: JobState) => boolean;
   /** Told before the last lines are made. */
@@ -70,8 +75,15 @@ export async function searchRange(
   const text = { text: query.text, schema, now, index: query.index };
   const fast = await openFastSearch(query, feed, text, { ...options, ...limits }, signal);
   const given = { ...text, head, limits: runLimits };
-  const job = threads.start(spentMs === undefined ? given : { ...given, spentMs }, write);
-  const progress = new Progress(query.index, head, timers, limits, write, pass.progress);
+  let isStarted = pass.progress?.isStarted ?? false;
+  const job = threads.start(spentMs === undefined ? given : { ...given, spentMs }, (lines) => {
+    isStarted = true;
+    return write(lines);
+  });
+  const progress = new Progress({
+    ...{ query: query.index, range: head, timers, limits, instead: pass.progress },
+    ...{ write: pass.progress?.write ?? write, isStarted: () => isStarted },
+  });
   const cancel = (): void => {
     job.cancel();
     fast?.slices.cancel();
@@ -82,11 +94,13 @@ export async function searchRange(
     if (fast === undefined) await feedTo(job, feed, progress, false, signal);
     else await inParts(setup, job, fast, feed, progress, signal);
     if (!isWanted(await job.take([]))) return false;
+    progress.end();
     await wanted();
     await job.finish();
     return true;
   } catch (error) {
     if (signal.aborted) return false;
+    progress.end();
     await wanted();
     const broken = error instanceof JobBroken ? error : await failed(job, error, setup);
     if (broken !== undefined) {

@@ -9,7 +9,7 @@ interface MessageRecord {
   /**
    * Absent: one. Where a batch holds very many, most come added up: `count` receives of one batch from
    * one node, over the stretch in which some of them is (message-tally.ts); `send` and `receive` name
-   * the first. Who lists messages one by one says that there are more.
+   * those of its ends, which may be two messages. Who lists messages one by one says that there are more.
    */
   readonly count?: number;
   /** Of the receive: `receivingGroup` of the kernel; absent: none. */

@@ -134,9 +134,13 @@ describe("who gets and who is believed", () => {
 
   it("a long Host line that a proxy hands on costs no more than its length", async () => {
     const head = `GET / HTTP/1.1\r\nHost: a${" ".repeat(100_000)}:x\r\n\r\n`;
-    const before = performance.now();
-    expect(hostAndPort(hostText(head))).toBeUndefined();
-    expect(performance.now() - before).toBeLessThan(500); // backtracking took ten seconds
+    const tookMs = [1, 2, 3].map(() => {
+      const before = performance.now();
+      expect(hostAndPort(hostText(head))).toBeUndefined();
+      return performance.now() - before;
+    });
+    // Backtracking took ten seconds. A busy machine may be late once, not each time.
+    expect(Math.min(...tookMs)).toBeLessThan(500);
     hooked = hookUp();
   });
 

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { resolve } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   BatchBuilder,
   encodeBatch,
@@ -21,9 +21,9 @@ import { answer, examplesOf, told } from "../rql/readme-examples.ts";
 import { at } from "../rql/told-cuts.ts";
 import { NOW, startCollector, type TestCollector } from "../support.ts";
 
-/** A bound for hangs, not a measure: machines are busy with other things too. */
-const SOON_MS = 5_000;
-const SOON = { timeout: 10_000 };
+/** A bound for hangs, not a measure: machines are slow, and busy with other things too. */
+const HANG_MS = 60_000;
+vi.setConfig({ testTimeout: 4 * HANG_MS, hookTimeout: 4 * HANG_MS });
 const README = readFileSync(
   resolve(import.meta.dirname, "../../../collector/rql/README.md"),
   "utf8",
@@ -146,10 +146,17 @@ describe("the examples of the language over a real collector", () => {
     ["no text", "", "syntax"],
     ["a log of Object's", "SELECT x FROM `__proto__`", "unknown-log"],
     ["a function of Object's", "SELECT constructor(leader) FROM raft", "unknown-function"],
-  ])("refuses %s with a place, soon", async (_what, rql, code) => {
-    const started = performance.now();
-    const error = await refused(await ask(collector, { rql }));
-    expect(performance.now() - started).toBeLessThan(SOON_MS);
+  ])("refuses %s with a place, within 100 ms", async (_what, rql, code) => {
+    let error = await refused(await ask(collector, { rql }));
+    // Time of the processor, the asker's included; the best of a few, as others collect and compile.
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 5 && leastMs > 100; i += 1) {
+      const before = process.cpuUsage();
+      error = await refused(await ask(collector, { rql }));
+      const { user, system } = process.cpuUsage(before);
+      leastMs = Math.min(leastMs, (user + system) / 1_000);
+    }
+    expect(leastMs).toBeLessThanOrEqual(100);
     expect(error.status).toBe(400);
     if (code !== undefined) expect(error.code).toBe(code);
     expect([error.line, error.column]).toEqual([expect.any(Number), expect.any(Number)]);
@@ -170,8 +177,8 @@ describe("a query that would run for hours", () => {
   const BATCHES = 16;
   const EVENTS = 5_000;
   const START = (NOW - 600_000 * 4_096) as Hlc;
-  /** One cut of it is evaluated for minutes: 60^4 bodies, at each of 80,000 cuts. */
-  const SET = `{${Array.from({ length: 60 }, (_, i) => i).join(",")}}`;
+  /** One cut of it is evaluated for 20 minutes, far longer than any bound here: 250^4 bodies of 350 ns. */
+  const SET = `{${Array.from({ length: 250 }, (_, i) => i).join(",")}}`;
   const ENDLESS = `SELECT k0 FROM log WHEN EXISTS a, b, c, d IN ${SET} : (a + b + c + d < 0)`;
 
   function bodyOf(index: number): Uint8Array {
@@ -199,7 +206,7 @@ describe("a query that would run for hours", () => {
   beforeAll(async () => {
     collector = await startCollector();
     for (let i = 0; i < BATCHES; i += 1) expect(await ship(i)).toBe(200);
-  }, 60_000);
+  });
   afterAll(() => collector.close());
 
   const open: ClientRequest[] = [];
@@ -225,7 +232,7 @@ describe("a query that would run for hours", () => {
     const started = performance.now();
     await expect
       .poll(async () => (await ask(collector, { rql: "SELECT k0 FROM log FIRST" })).status, {
-        ...SOON,
+        timeout: HANG_MS,
         interval: 5,
       })
       .toBe(200);
@@ -246,10 +253,10 @@ describe("a query that would run for hours", () => {
     expect(await ship(BATCHES)).toBe(200);
     expect((await collector.get("/api/nodes")).status).toBe(200);
     expect((await collector.get("/healthz")).status).toBe(200);
-    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    expect(performance.now() - started).toBeLessThan(HANG_MS);
     for (const sent of open.splice(0)) sent.destroy();
-    expect(await freeMs()).toBeLessThan(SOON_MS);
-  }, 60_000);
+    expect(await freeMs()).toBeLessThan(HANG_MS);
+  });
 
   it("does not fill memory for somebody who does not read, and goes on for others", async () => {
     const before = process.memoryUsage().rss;
@@ -262,8 +269,8 @@ describe("a query that would run for hours", () => {
     expect(stuck.readableLength).toBeLessThan(1024 * 1024);
     expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024);
     stuck.destroy();
-    expect(await freeMs()).toBeLessThan(SOON_MS);
-  }, 60_000);
+    expect(await freeMs()).toBeLessThan(HANG_MS);
+  });
 
   it("leaves nothing to wait for when the collector closes", async () => {
     const other = await startCollector();
@@ -272,6 +279,6 @@ describe("a query that would run for hours", () => {
     response.resume();
     const started = performance.now();
     await collector.end();
-    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    expect(performance.now() - started).toBeLessThan(HANG_MS);
   });
 });

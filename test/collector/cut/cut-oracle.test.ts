@@ -29,7 +29,8 @@ describe("a cut", () => {
           }
         }),
         // 469937282: received before it was sent, and once more, slowly.
-        { numRuns: 60, examples: [[469_937_282]] },
+        // 857685559, of 30 events: of the first run nothing came but its goodbye.
+        { numRuns: 60, examples: [[469_937_282], [857_685_559]] },
       );
     });
   }

@@ -34,6 +34,25 @@ describe("a run whose first events have not arrived", () => {
     });
   });
 
+  it("has left when its goodbye is all that came, and history begins with that", async () => {
+    const { history, tell } = tellHistory();
+    await tell("n1", 3, [{ t: atMs(10), kind: "leave" }]);
+    await tell("n1", 1, [join(atMs(100))], { epoch: 2, closed: atMs(1000) });
+    for (const ms of [10, 99]) {
+      const cut = history.cutAt(atMs(ms), { nodes: ["n1"] });
+      expect([ms, cut.complete, cut.members, cut.nodes.get("n1")?.status]).toEqual([
+        ms,
+        true,
+        [],
+        "left",
+      ]);
+    }
+    expect(history.nodes()[0]?.retainedFrom).toBeNull();
+    expect(() => history.cutAt(atMs(9))).toThrow(
+      expect.objectContaining({ code: "outside-retention" }),
+    );
+  });
+
   it("is noticed by what it sent, though its node is known from a run before", async () => {
     const { history, tell } = tellHistory();
     await tell("n2", 1, [join(atMs(0)), set(atMs(1), "l", "b", 1), { t: atMs(10), kind: "leave" }]);

@@ -58,6 +58,11 @@ describe("messages kept apart", () => {
     for (let t = 0; t < 10_000; t += 1) {
       expect(records.some(isIn(t)), `at ${t}`).toBe(messages.some(isIn(t)));
     }
+    // Simulator, seed 75003803: a send was told with the time of another.
+    for (const { send, sendT, receive, receiveT } of records) {
+      expect(messages[send.seq]?.sendT).toBe(sendT);
+      expect(messages[receive.seq]?.receiveT).toBe(receiveT);
+    }
   });
 
   it("go the other way when they are slow", () => {

@@ -77,9 +77,10 @@ describe("what is refused", () => {
     await ingest.submit(aBatch({ seqs: [1, 10] }));
     expect(writes).toBe(1);
     // It breaks a promise, which is found only after its epoch was looked up.
-    const broken = ingest.submit(aBatch({ seqs: [4, 3], closed: 500_000 }));
+    const broken = ingest.submit(aBatch({ seqs: [3, 4], closed: 500_000 }));
     await expect(broken).rejects.toMatchObject({ code: "bad-batch" });
-    // Another process's: acknowledged with a conflict, and nothing of it is kept.
+    // Another process's, by its promise or by its join: acknowledged with a conflict, and nothing of it is kept.
+    await ingest.submit(aBatch({ seqs: [4, 3], closed: 500_000 }));
     await ingest.submit(aBatch({ seqs: [1, 3], joins: "i2" }));
     expect(writes).toBe(1);
   });

@@ -1,6 +1,8 @@
 /** Texts and names that somebody chose to do harm: refused with a place, or evaluated like any other. */
 import { describe, expect, it } from "vitest";
+import type { CheckedQuery } from "../../../collector/rql/check/bound.ts";
 import { checkText } from "../../../collector/rql/check/check.ts";
+import type { Schema } from "../../../collector/rql/check/schema.ts";
 import { RqlError } from "../../../collector/rql/errors.ts";
 import { interpret } from "../../../collector/rql/interpret/interpret.ts";
 import { ask } from "./ask.ts";
@@ -16,18 +18,37 @@ const HISTORY: readonly Happening[] = [
   },
 ];
 
-/**
- * A bound for what would take minutes, not a measure: machines are busy with other things too. Quiet,
- * all but the endless search end within 100 ms, most within 10.
- */
+/** Time of the processor in which a text is checked or refused; the best of a few tries, as others collect and compile. */
+const CHECKED_MS = 100;
+const TRIES = 5;
+/** Of the processor, for what would run for minutes: a bound, not a measure. */
 const SOON_MS = 5_000;
 
+/** @throws RqlError */
+function checkedSoon(text: string, schema: Schema = schemaOf(HISTORY)): readonly CheckedQuery[] {
+  let leastMs = Number.POSITIVE_INFINITY;
+  let queries: readonly CheckedQuery[] = [];
+  let refusal: unknown;
+  for (let i = 0; i < TRIES && leastMs > CHECKED_MS; i += 1) {
+    const before = process.cpuUsage();
+    try {
+      queries = checkText(text, { schema, now: at(0) });
+    } catch (error) {
+      refusal = error;
+    }
+    const { user, system } = process.cpuUsage(before);
+    leastMs = Math.min(leastMs, (user + system) / 1_000);
+  }
+  expect(leastMs).toBeLessThanOrEqual(CHECKED_MS);
+  if (refusal !== undefined) throw refusal;
+  return queries;
+}
+
 function outcome(text: string): string {
-  const schema = schemaOf(HISTORY);
-  const started = performance.now();
+  const started = process.cpuUsage();
   let told = "";
   try {
-    for (const query of checkText(text, { schema, now: at(0) })) {
+    for (const query of checkedSoon(text)) {
       const limits = { steps: 20_000 };
       const cuts = cutsOf(HISTORY, { from: at(0), to: at(1) });
       for (const line of interpret(query, cuts, { limits }))
@@ -39,7 +60,8 @@ function outcome(text: string): string {
     expect(error.excerpt.length).toBeLessThan(400);
     told = error.code;
   }
-  expect(performance.now() - started).toBeLessThan(SOON_MS);
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1_000).toBeLessThan(SOON_MS);
   return told;
 }
 
@@ -87,7 +109,39 @@ describe("a hostile text", () => {
     expect(outcome(filled(HEAD, "FALSE OR ", "TRUE"))).toBe("done");
   });
 
+  const members = (count: number, of: (i: number) => string): string =>
+    Array.from({ length: count }, (_, i) => of(i)).join();
   it.each([
+    ["IN lists", filled(`${HEAD}1 IN {`, "1,", "1}"), "set-too-large"],
+    [
+      "sets in sets",
+      `${HEAD}1 IN {${members(300, (i) => `{${members(8, (j) => `${i * j}`)}}`)}}`,
+      "done",
+    ],
+    ["power sets", filled(HEAD, "Count(Subset({1,2,3})) > 9 OR ", "TRUE"), "done"],
+    ["loops", filled(HEAD, "EXISTS a, b IN {1, 2} : (a = b AND FALSE) OR ", "TRUE"), "done"],
+    [
+      "deep parentheses with an error inside",
+      `${HEAD}${"(".repeat(60)}1 +${")".repeat(60)}`,
+      "syntax",
+    ],
+    [
+      "a ternary that goes wrong at its end",
+      `${HEAD}${"1 ? (".repeat(60)}1${") : (1".repeat(60)}`,
+      "syntax",
+    ],
+    ["escapes", filled(`${HEAD}'`, "\\u0041", "' = 'x'"), "done"],
+    ["escapes without end", filled(`${HEAD}'`, "\\'"), "unterminated-string"],
+    ["unknown functions", filled(HEAD, "Maxx(1) = 1 OR ", "TRUE"), "unknown-function"],
+    ["unknown nodes", `SELECT v FROM l AT NODES ${members(999, (i) => `n${i}`)}`, "done"],
+    ["a node's long name", `SELECT v FROM l AT NODES ${"constructo".repeat(1_600)}`, "done"],
+    ["a time", filled("SELECT v FROM l ON TIME '-", "9", "s'"), "bad-time"],
+    [
+      "assignments that double",
+      filled("SELECT g FROM l COMPUTE VAR g := 1 AND ", "g := g + g AND ", "TRUE"),
+      "done",
+    ],
+    ["queries", filled("", "SELECT v FROM l;"), "too-many-queries"],
     ["digits", filled(HEAD, "9", " > 1"), "number-too-large"],
     ["fraction digits", filled(`${HEAD}0.`, "9", " > 1"), "done"],
     ["a long exponent", filled(`${HEAD}1e`, "9", " > 1"), "number-too-large"],
@@ -125,11 +179,9 @@ describe("a hostile text", () => {
     const schema = { logs: new Map([["l", keys]]), nodes: keys, services: [] };
     const asked = Array.from({ length: 700 }, (_, n) => `variabl_${n}`);
     const text = `SELECT variable7 FROM l COMPUTE VAR x := 1 WHEN 1 IN {${asked.map((name) => `Max(${name})`).join()}}`;
-    const started = performance.now();
-    const [query] = checkText(text, { schema, now: at(0) });
+    const [query] = checkedSoon(text, schema);
     expect(query?.warnings).toHaveLength(700);
     expect(query?.warnings.filter(({ names }) => names !== undefined)).toHaveLength(5);
-    expect(performance.now() - started).toBeLessThan(SOON_MS);
   });
 
   it("that would run for hours ends with the status budget", () => {

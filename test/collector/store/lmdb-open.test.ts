@@ -1,12 +1,24 @@
 /** Who may open a store, and what a disk without room does. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Hlc, MIN_HLC } from "../../../agent/kernel/index.ts";
+import { cutShort } from "../../../collector/store/cut-short.ts";
 import { LmdbStore } from "../../../collector/store/lmdb-store.ts";
+import { verifyStore } from "../../../collector/verify/verify-store.ts";
+import { readLmdb } from "../../faults/collector/lmdb-file.mjs";
 import { anEpoch, aStoredBatch, aWrite } from "./history-store.contract.ts";
 
 let directory: string;
@@ -122,6 +134,70 @@ describe("opening", () => {
       code: "data-unusable",
       hint: expect.any(String),
     });
+  });
+});
+
+describe("a file that is cut short", () => {
+  const path = (): string => join(directory, "data.mdb");
+
+  /** Small records and large ones, so that pages of every kind are in use. */
+  async function filled(): Promise<void> {
+    const store = await LmdbStore.open({ directory });
+    for (let i = 0; i < 30; i += 1) {
+      const batch = aStoredBatch(1, [i * 3 + 1, i * 3 + 3], [i * 3 + 1, i * 3 + 3]);
+      const bytes = new Uint8Array(i % 3 === 0 ? 20_000 : 700);
+      await store.write(aWrite({ epochs: [anEpoch(1)], batches: [{ ...batch, bytes }] }));
+    }
+    await store.close();
+  }
+
+  it("is refused, and told by verify, rather than end the process that maps it", async () => {
+    await filled();
+    const whole = statSync(path()).size;
+    truncateSync(path(), whole / 2);
+    const refusal = { code: "data-damaged", message: expect.stringContaining("is cut short") };
+    await expect(LmdbStore.open({ directory })).rejects.toMatchObject(refusal);
+    await expect(LmdbStore.open({ directory })).rejects.toMatchObject(refusal);
+    expect(await verifyStore({ directory })).toMatchObject({
+      damageCount: 1,
+      damage: [{ kind: "file", fault: "missing", detail: refusal.message }],
+    });
+  });
+
+  it("is told from a whole one at every length, by a reader that shares no code", async () => {
+    await filled();
+    const whole = readFileSync(path());
+    const { records, heads, pageBytes } = readLmdb(path());
+    const ends = [
+      ...heads.map((at) => at + pageBytes),
+      ...records.map(({ at, length }) => at + length),
+    ];
+    const needed = Math.max(...ends);
+    expect(records.some(({ length }) => length > pageBytes)).toBe(true);
+    for (let bytes = 3 * pageBytes; bytes <= whole.length; bytes += pageBytes) {
+      truncateSync(path(), bytes);
+      const found = cutShort(path());
+      // The tree of free pages is in use as well: that reader does not look at it.
+      if (bytes < needed) expect([bytes, found?.bytes]).toEqual([bytes, bytes]);
+      if (found !== undefined) expect(found.neededBytes).toBeGreaterThan(bytes);
+      writeFileSync(path(), whole);
+    }
+    expect(cutShort(path())).toBeUndefined();
+  });
+
+  it("is not one whose last pages were never written, because nothing is in them", async () => {
+    await filled();
+    const whole = readFileSync(path());
+    const lastPageAt = 24 + 24 + 2 * 48;
+    for (const meta of [0, 4_096]) {
+      const last = whole.readBigUInt64LE(meta + lastPageAt);
+      whole.writeBigUInt64LE(last + 9n, meta + lastPageAt);
+    }
+    writeFileSync(path(), whole);
+    expect(cutShort(path())).toBeUndefined();
+    const store = await LmdbStore.open({ directory });
+    expect(store.epochs()).toHaveLength(1);
+    await store.close();
   });
 });
 

@@ -1,5 +1,5 @@
 /** `verify` on a store that a real collector wrote, whole and with single records spoilt. */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -234,6 +234,20 @@ describe("the command", () => {
       damageCount: 1,
       damage: [{ node: "n1", firstSeq: 1, from: { time: "2026-11-21T15:59:00.000000Z" } }],
     });
+  });
+
+  it("promises nothing of a file that is cut short, on which no collector starts", async () => {
+    const directory = mkdtempSync(join(folder, "short-file-"));
+    cpSync(whole, directory, { recursive: true });
+    truncateSync(join(directory, "data.mdb"), 40_000);
+    const { code, out } = await cli("", `verify --data ${directory}`);
+    expect([code, out]).toEqual([
+      1,
+      expect.stringMatching(/1 damage [\s\S]*cut short[\s\S]*restore a backup\.\n$/),
+    ]);
+    expect(out).not.toContain("serves");
+    const start = startCollector({ data: directory });
+    await expect(start).rejects.toMatchObject({ code: "data-damaged" });
   });
 
   it("refuses while a collector runs on it, and where there is no store", async () => {

@@ -1,6 +1,6 @@
 /** Nodes that come and go, messages in flight, services. */
 import { describe, expect, it } from "vitest";
-import { ask, spans } from "../ask.ts";
+import { ask, moments, spans } from "../ask.ts";
 import { set, values } from "../happenings.ts";
 import { at, type Happening } from "../told-cuts.ts";
 
@@ -78,5 +78,16 @@ describe("GROUP BY SERVICE", () => {
       ["y", 1, { c: 7 }],
     ]);
     expect(answer.end).toMatchObject({ rows: 3, matches: 3 });
+  });
+
+  // Pipeline test, seed -1835739220: what time turned for one service came before the earlier of the next.
+  it("tells rows of all services in the order of time, also those that time alone makes", () => {
+    const history = [...values([0, 1]), set(100, "a", 2), set(0, "b", 1), set(0, "c", 3)];
+    const services = { a: "x", b: "y", c: "z" };
+    const query =
+      "SELECT v FROM l WHEN Max(Age(v)) >= 500ms OR Max(v) = 2 GROUP BY SERVICE EACH CHANGE";
+    const answer = ask(query, history, { services });
+    expect(answer.rows.map(({ service }) => service)).toEqual(["x", "y", "z", "x"]);
+    expect(moments(answer)).toEqual([100, 500, 500, 600]);
   });
 });

@@ -6,6 +6,7 @@ import { InlineSlices } from "../../../../collector/rql/engine/inline-slices.ts"
 import type { ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import type { RunLimits } from "../../../../collector/rql/limits.ts";
 import { InlineThreads } from "../../../../collector/rql/run/inline-threads.ts";
+import type { QueryThreads } from "../../../../collector/rql/run/job.ts";
 import { type QueryAsked, QueryRunner } from "../../../../collector/rql/run/query-runner.ts";
 
 export interface AskOptions {
@@ -21,10 +22,12 @@ export interface AskOptions {
   /** Sees each piece as it is written, and may keep it waiting. */
   readonly onText?: (text: string) => Promise<void> | void;
   readonly elapsedMs?: () => number;
+  /** Default: this thread. */
+  readonly threads?: QueryThreads;
 }
 
 export function runnerOver(options: AskOptions): QueryRunner {
-  const { history, timers, now, limits, elapsedMs, sliceEvents, lastEvents } = options;
+  const { history, timers, now, limits, elapsedMs, sliceEvents, lastEvents, threads } = options;
   const engine = sliceEvents === undefined ? {} : { slices: new InlineSlices() };
   const runner = {
     ...(sliceEvents === undefined ? {} : { sliceEvents, plainEvents: 1 }),
@@ -32,7 +35,7 @@ export function runnerOver(options: AskOptions): QueryRunner {
   };
   return new QueryRunner({
     history,
-    threads: new InlineThreads(elapsedMs),
+    threads: threads ?? new InlineThreads(elapsedMs),
     timers,
     now: () => now,
     ...{ ...engine, runner },

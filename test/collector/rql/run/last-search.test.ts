@@ -3,15 +3,19 @@
  * it does not look at everything.
  */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { formatHlc, type Hlc } from "../../../../agent/kernel/index.ts";
 import type { EndLine, ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import { openCase, SHAPES } from "../../../support/history-case.ts";
 import { ManualTimers } from "../../../support/manual-timers.ts";
 import { atMs, join, set, type ToldHistory, tellHistory } from "../../../support/told-history.ts";
 import { askHistory } from "./ask-history.ts";
+import { LateThreads } from "./late-threads.ts";
 import { naiveAnswer } from "./naive-cuts.ts";
 import { asked, rangeIn, textOf } from "./random-questions.ts";
+
+// A bound for hangs, not a measure.
+vi.setConfig({ testTimeout: 240_000 });
 
 /** As they are sent. */
 function rowsOf(lines: readonly ResultLine[]): unknown[] {
@@ -63,7 +67,7 @@ describe("LAST", () => {
       { numRuns: 8 },
     );
     expect(rowCount).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   /** `v` of n1 counts through 0..9, a change a millisecond; it is 100 once, early. */
   async function longHistory(): Promise<ToldHistory> {
@@ -136,6 +140,42 @@ describe("LAST", () => {
       });
     },
   );
+
+  it("tells how far back it has come while no row is known, and one start", async () => {
+    const { history } = await longHistory();
+    const timers = new ManualTimers(0);
+    const threads = new LateThreads();
+    const told: ResultLine[] = [];
+    const onText = (text: string): void => {
+      for (const line of text.trimEnd().split("\n")) told.push(JSON.parse(line) as ResultLine);
+    };
+    const rql = "SELECT v FROM l WHEN Max(v) > 50 LAST";
+    let isAnswered = false;
+    const answered = askHistory(
+      { rql, from: atMs(0), to: atMs(2_000) },
+      { history, timers, now: atMs(10_000), lastEvents: 50, threads, onText },
+    ).then(() => {
+      isAnswered = true;
+    });
+    let passes = 0;
+    for (;;) {
+      const isNext = (): boolean => isAnswered || threads.waitingCount === 1;
+      await expect.poll(isNext, { timeout: 60_000 }).toBe(true);
+      if (isAnswered) break;
+      timers.advanceMs(10_000);
+      expect(told.at(-1)?.type).toBe(passes === 0 ? undefined : "progress");
+      threads.letOne();
+      passes += 1;
+    }
+    await answered;
+    expect(passes).toBeGreaterThan(2);
+    const kinds = told.map(({ type }) => type).filter((type, i, all) => type !== all[i - 1]);
+    expect(kinds).toEqual(["start", "progress", "row", "end"]);
+    const times = told.flatMap((line) =>
+      line.type === "progress" ? [[line.searchedTo.hlc, line.fraction]] : [],
+    );
+    expect(times).toEqual(times.toSorted().toReversed());
+  });
 
   it("does not go backwards where a GLOBAL is carried along", async () => {
     const { history, timers } = await longHistory();

@@ -3,7 +3,7 @@
  * sets, nulls, mixed kinds) against the interpreter over cuts that an oracle rebuilt one by one.
  */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Json } from "../../../../agent/kernel/index.ts";
 import type { ResultLine } from "../../../../collector/rql/interpret/lines.ts";
 import { openCase, SHAPES } from "../../../support/history-case.ts";
@@ -11,6 +11,9 @@ import { ManualTimers } from "../../../support/manual-timers.ts";
 import { askHistory } from "./ask-history.ts";
 import { naiveAnswer } from "./naive-cuts.ts";
 import { asked, rangeIn, textOf } from "./random-questions.ts";
+
+// Bounds for hangs, not measures: each case takes 1 to 4 s of a processor that nobody else wants.
+vi.setConfig({ testTimeout: 240_000 });
 
 /** Without what is not the same by design: the time it took, and how reasons are worded. */
 function comparable(lines: readonly ResultLine[], isEnded: boolean): unknown[] {
@@ -31,9 +34,9 @@ function comparable(lines: readonly ResultLine[], isEnded: boolean): unknown[] {
 }
 
 describe("a query over the store", () => {
+  let rowCount = 0;
   for (const shape of SHAPES) {
     it(`gives the rows of cuts rebuilt one by one: ${JSON.stringify(shape)}`, async () => {
-      let rowCount = 0;
       await fc.assert(
         fc.asyncProperty(
           fc.integer({ min: 0, max: 2 ** 30 }),
@@ -61,7 +64,11 @@ describe("a query over the store", () => {
         ),
         { numRuns: 8 },
       );
-      expect(rowCount).toBeGreaterThan(0);
     });
   }
+
+  // Of all shapes together: the small one alone has none at one seed in many.
+  it("has given rows to compare", () => {
+    expect(rowCount).toBeGreaterThan(0);
+  });
 });

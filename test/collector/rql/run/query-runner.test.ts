@@ -1,5 +1,5 @@
 /** Running texts over a history: lines in order, ranges, names, progress, bounds, ends. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { formatHlc, RetroError } from "../../../../agent/kernel/index.ts";
 import type { History } from "../../../../collector/cut/history.ts";
 import { RqlError } from "../../../../collector/rql/errors.ts";
@@ -14,8 +14,12 @@ import {
   tellHistory,
 } from "../../../support/told-history.ts";
 import { type AskOptions, askHistory, runnerOver } from "./ask-history.ts";
+import { LateThreads } from "./late-threads.ts";
 
 const NOW = atMs(100_000);
+/** Bounds for hangs, not measures: machines are slow, and busy with other things too. */
+const HANG = { timeout: 60_000 };
+vi.setConfig({ testTimeout: 240_000 });
 
 /** `v` of n1 is 0, 1, 2 .. at 1, 2, 3 .. ms; n2 says 5 once; `w` comes and goes. */
 async function someHistory(count = 10): Promise<ToldHistory> {
@@ -170,7 +174,7 @@ describe("a search", () => {
       });
     };
     const answered = askHistory({ rql: "SELECT v FROM l" }, { ...over(told), history, onText });
-    await expect.poll(() => isStuck).toBe(true);
+    await expect.poll(() => isStuck, HANG).toBe(true);
     for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(chunks).toBeLessThanOrEqual(2);
     release();
@@ -198,6 +202,36 @@ describe("a search", () => {
     const progress = lines.filter((line) => line.type === "progress");
     expect(progress.every(({ fraction }) => fraction >= 0 && fraction <= 1)).toBe(true);
     expect(progress.length).toBeLessThanOrEqual(timers.nowMs() / 250);
+  });
+
+  it("says nothing before its start, however long its thread takes to begin", async () => {
+    const told = await someHistory(8_000);
+    const timers = new ManualTimers(0);
+    const threads = new LateThreads();
+    let written = "";
+    const onText = (text: string): void => {
+      written += text;
+    };
+    const options = { ...over(told), timers, threads, onText };
+    const answered = askHistory({ rql: "SELECT v FROM l COUNT" }, options);
+    await expect.poll(() => threads.waitingCount, HANG).toBe(1);
+    for (let i = 0; i < 5; i += 1) timers.advanceMs(10_000);
+    expect(written).toBe("");
+    threads.letOne();
+    expect(kinds(await answered)).toBe("start progress end");
+  });
+
+  it("says nothing after its end, however slowly that is read", async () => {
+    const told = await someHistory();
+    const timers = new ManualTimers(0);
+    const texts: string[] = [];
+    const onText = async (text: string): Promise<void> => {
+      texts.push(text);
+      if (!text.includes('"end"')) return;
+      for (let i = 0; i < 5; i += 1) timers.advanceMs(10_000);
+    };
+    await askHistory({ rql: "SELECT v FROM l COUNT" }, { ...over(told), timers, onText });
+    expect(texts.at(-1)).toContain('"end"');
   });
 
   it("tells an interval that stays open before its row, once", async () => {
@@ -253,7 +287,7 @@ describe("a search", () => {
     const asking = (): Promise<void> =>
       runner.answer({ rql: "SELECT v FROM l COUNT" }, () => onText, signal);
     const running = [asking(), asking(), asking(), asking()];
-    await expect.poll(() => releases.length).toBe(4);
+    await expect.poll(() => releases.length, HANG).toBe(4);
     await expect(asking()).rejects.toMatchObject({ code: "too-many", retriable: true });
     const ending = Promise.all(running);
     while (runner.running > 0) {

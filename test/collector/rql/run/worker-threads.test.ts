@@ -2,7 +2,7 @@
  * Queries in threads of their own, as they were built: the same lines as in this thread whatever values
  * travel there, a condition that takes minutes at one cut, a thread that runs out of memory.
  */
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { type Hlc, type Value, ValueSet } from "../../../../agent/kernel/index.ts";
 import type { FeedStep } from "../../../../collector/cut/history.ts";
 import type { ResultLine } from "../../../../collector/rql/interpret/lines.ts";
@@ -10,8 +10,9 @@ import { InlineThreads } from "../../../../collector/rql/run/inline-threads.ts";
 import type { QueryJob, QueryThreads, WriteLines } from "../../../../collector/rql/run/job.ts";
 import { CANCEL_MS, WorkerThreads } from "../../../../collector/rql/run/worker-threads.ts";
 
-/** A bound for hangs, not a measure. */
-const SOON_MS = 5_000;
+/** A bound for hangs, not a measure: machines are slow, and busy with other things too. */
+const HANG_MS = 60_000;
+vi.setConfig({ testTimeout: 4 * HANG_MS, hookTimeout: 4 * HANG_MS });
 const threads = new WorkerThreads();
 afterAll(() => threads.close());
 
@@ -94,7 +95,8 @@ describe("an evaluating thread", () => {
     }
   });
 
-  const SET = `{${Array.from({ length: 100 }, (_, i) => i).join(",")}}`;
+  /** One cut of it is evaluated for 20 minutes, far longer than any bound here: 250^4 bodies of 350 ns. */
+  const SET = `{${Array.from({ length: 250 }, (_, i) => i).join(",")}}`;
   const ENDLESS = `SELECT v FROM l WHEN EXISTS a, b, c, d IN ${SET} : (a + b + c + d < 0)`;
 
   it("gives way within a moment, in the middle of one cut, and is used again", async () => {
@@ -106,7 +108,7 @@ describe("an evaluating thread", () => {
       running.cancel();
       running.cancel();
       await taken.catch((error: unknown) => expect(error).toMatchObject({ name: "JobBroken" }));
-      expect(performance.now() - started).toBeLessThan(CANCEL_MS + SOON_MS);
+      expect(performance.now() - started).toBeLessThan(CANCEL_MS + HANG_MS);
     }
     expect(await run(threads, jobOf("SELECT v FROM l COUNT"), stepsOf([1, 2]))).toHaveLength(2);
   });
@@ -120,7 +122,7 @@ describe("an evaluating thread", () => {
       await new Promise((resolve) => setImmediate(resolve));
       turns += 1;
     }
-    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    expect(performance.now() - started).toBeLessThan(HANG_MS);
     running.cancel();
     await taken.catch(() => undefined);
   });
