@@ -40,6 +40,8 @@ export interface Diagnosis {
   readonly episodes: readonly Episode[];
   /** Everything before this is settled: a later look may begin here. */
   readonly settledUs: number;
+  /** Ids of episodes that begin after it: a later look sees them again, and may say more of them. */
+  readonly unsettled: ReadonlySet<string>;
 }
 
 /**
@@ -60,16 +62,21 @@ export function diagnose(
     ({ startUs }) => startUs >= fromUs && startUs < untilUs,
   );
   const episodes: Episode[] = [];
+  const unsettled = new Set<string>();
   let settledUs = Math.min(untilUs, knownUntilUs - LATE_FLAGS_US);
   for (const cluster of clusters) {
     const isKnown = cluster.endUs + LATE_FLAGS_US <= knownUntilUs;
     const episode = episodeOf(system, cluster, isKnown);
-    if (!isKnown) settledUs = Math.min(settledUs, cluster.startUs);
+    if (!isKnown) {
+      settledUs = Math.min(settledUs, cluster.startUs);
+      unsettled.add(idOf(cluster));
+    }
     if (episode !== undefined) episodes.push(episode);
   }
   return {
     episodes: episodes.sort((a, b) => a.onsetUs - b.onsetUs || (a.id < b.id ? -1 : 1)),
     settledUs: Math.max(fromUs, settledUs),
+    unsettled,
   };
 }
 

@@ -2,6 +2,7 @@
 import { addMs, type EventRef, type Hlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import type { History, Selection } from "../cut/history.ts";
 import { type Diagnosis, diagnose } from "./diagnose.ts";
+import type { Episode } from "./episode-shape.ts";
 import { RecordingBook } from "./recording-book.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 
@@ -25,7 +26,10 @@ export interface PastDiagnosis extends Diagnosis {
 
 type PastHistory = Pick<History, "side" | "events">;
 
-/** The episodes that begin in [from, to); reads one baseline before. Costs what the stretch holds. */
+/**
+ * The episodes that begin in [from, to); reads one baseline before. Costs what the stretch holds, in pieces of 30 s:
+ * some milliseconds of the thread for each second and node, and never more of it at once, nor in memory.
+ */
 export async function diagnosePast(
   history: PastHistory,
   { from, to, settings, maxEvents = MAX_EVENTS_READ }: PastOptions,
@@ -33,21 +37,55 @@ export async function diagnosePast(
 ): Promise<PastDiagnosis> {
   const { baselineMs } = { ...DEFAULT_BOTTLENECK_SETTINGS, ...settings };
   const book = new RecordingBook();
-  const range = { from: addMs(from, -baselineMs - AROUND_MS), to: addMs(to, AROUND_MS) };
-  await readSide(history, book, range, {}, signal);
-  const isCutShort = await readRequests(history, book, range, maxEvents, signal);
-  const known = book.knownUntil();
-  const diagnosis = diagnose(book.recordings(), {
-    fromUs: usOf(from),
-    untilUs: usOf(to),
-    ...(known === undefined ? {} : { knownUntilUs: known.mostUs + KNOWN_AFTER_US }),
-    ...(settings === undefined ? {} : { settings }),
-  });
-  return { ...diagnosis, isCutShort };
+  const episodes = new Map<string, Episode>();
+  let readTo = addMs(from, -baselineMs - AROUND_MS);
+  let readCount = 0;
+  let isCutShort = false;
+  let settledUs = usOf(from);
+  let unsettled: ReadonlySet<string> = new Set();
+  for (let end = from; end < to; ) {
+    end = Math.min(to, addMs(end, PIECE_MS)) as Hlc;
+    const isLast = end === to;
+    const range = { from: readTo, to: addMs(end, AROUND_MS) };
+    await readSide(history, book, range, {}, signal);
+    if (!isCutShort) {
+      const read = await readRequests(history, book, range, maxEvents - readCount, signal);
+      readCount += read.count;
+      isCutShort = read.isCutShort;
+    }
+    readTo = (range.to + 1) as Hlc;
+    const knownUntilUs = isLast ? knownOf(book) : usOf(end);
+    const look = diagnose(book.recordings(), {
+      fromUs: settledUs,
+      untilUs: usOf(end),
+      ...(knownUntilUs === undefined ? {} : { knownUntilUs }),
+      ...(settings === undefined ? {} : { settings }),
+    });
+    // What a later piece may say more of is told by that one.
+    for (const episode of look.episodes) {
+      if (isLast || !look.unsettled.has(episode.id)) episodes.set(episode.id, episode);
+    }
+    ({ settledUs, unsettled } = look);
+    book.dropBefore(settledUs - (baselineMs + KEPT_MS) * 1_000);
+  }
+  const sorted = [...episodes.values()].sort(
+    (a, b) => a.onsetUs - b.onsetUs || (a.id < b.id ? -1 : 1),
+  );
+  return { episodes: sorted, settledUs, unsettled, isCutShort };
 }
+
+/** Looked at in one go. */
+const PIECE_MS = 30_000;
+/** Time that is kept before what is settled, beside the baseline: clocks differ, and load rises before a flag. */
+const KEPT_MS = 10_000;
 
 /** Of the past nothing more comes: what ended before the last load that is known is over. */
 const KNOWN_AFTER_US = 2_000_000;
+
+function knownOf(book: RecordingBook): number | undefined {
+  const known = book.knownUntil();
+  return known === undefined ? undefined : known.mostUs + KNOWN_AFTER_US;
+}
 
 async function readSide(
   history: PastHistory,
@@ -70,28 +108,29 @@ async function readSide(
   }
 }
 
-/** Whether there were more than `most`. */
+/** At most about `most`; says whether there were more. */
 async function readRequests(
   history: PastHistory,
   book: RecordingBook,
   { from, to }: { readonly from: Hlc; readonly to: Hlc },
   most: number,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<{ readonly count: number; readonly isCutShort: boolean }> {
   let after: (EventRef & { readonly t: Hlc }) | undefined;
-  for (let read = 0; read < most; ) {
+  let count = 0;
+  while (count < most) {
     const page = await history.events(
       { from, to, kinds: ["request", "receive"], limit: PAGE, ...(after && { after }) },
       signal,
     );
     for (const one of page.events) book.addEvent(one);
-    read += page.events.length;
+    count += page.events.length;
     const last = page.events.at(-1);
-    if (!page.more || last === undefined) return false;
+    if (!page.more || last === undefined) return { count, isCutShort: false };
     const { node, epoch, event } = last;
     after = { node, epoch, seq: event.seq, t: event.t };
   }
-  return true;
+  return { count, isCutShort: true };
 }
 
 /** A stamp as Unix microseconds. */
