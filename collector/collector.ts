@@ -232,7 +232,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     nowMs: () => timers.monotonicMs(),
     after: (ms, wake) => timers.after(ms, wake),
     onEpisode: (episode) => {
-      live.bottleneck(toldEpisode({ history, now, actions, captures }, episode, false));
+      live.bottleneck(toldEpisode({ actions, captures }, episode));
       void actions.told(episode);
     },
     onFailure: (error) => log.error({ err: error }, "a look for bottlenecks failed"),

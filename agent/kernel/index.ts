@@ -16,6 +16,7 @@ export * from "./hlc.ts";
 export * from "./physical-clock.ts";
 export * from "./protocol.ts";
 export * from "./side-block.ts";
+export * from "./side-check.ts";
 export * from "./side-histogram.ts";
 export * from "./side-load.ts";
 export * from "./side-resource.ts";

@@ -22,6 +22,9 @@ import { SlotLine, secondOf } from "./slot-line.ts";
 const MIN_WAIT_US = 1_000;
 /** Stalls, pauses and waits kept between two flushes: each. */
 const MAX_ROWS = 4_096;
+/** Names of pools, locks and peers in one block, far below what a block may have; all others are `other`. */
+const MAX_ROW_NAMES = 256;
+const OTHER = "other";
 /** The youngest age at which an open request is worth a flush, and how many times the usual p99 it must be. */
 const OLDEST_FLOOR_US = 20_000;
 const OLDEST_FACTOR = 2;
@@ -179,19 +182,33 @@ export class LoadRecorder implements RequestFollower {
         ...row,
         startUs: Math.round(row.startUs - zeroUs),
       });
+      const nameOf = this.#fewNames();
       const block: ResourceSecond = {
         gaps: rows.gaps.map(placed),
         gc: rows.gc.map(placed),
         waits: rows.waits.map(placed).map((wait) => ({
           ...wait,
-          name: this.#treatName(wait.name),
-          downstream: wait.downstream === null ? null : this.#treatName(wait.downstream),
+          name: nameOf(wait.name),
+          downstream: wait.downstream === null ? null : nameOf(wait.downstream),
         })),
         signals: [],
         unavailable: [],
       };
       this.#outbox.add("resource", second, encodeResources(block));
     }
+  }
+
+  /** Treats the names of one block: a crawler waits for connections to more hosts than anybody would tell apart. */
+  #fewNames(): (name: string) => string {
+    const treated = new Map<string, string>();
+    return (name) => {
+      const known = treated.get(name);
+      if (known !== undefined) return known;
+      if (treated.size >= MAX_ROW_NAMES) return OTHER;
+      const fresh = this.#treatName(name);
+      treated.set(name, fresh);
+      return fresh;
+    };
   }
 
   close(): void {

@@ -4,12 +4,12 @@ import { addMs, parseDurationMs, RetroError, TICKS_PER_MS } from "../../agent/ke
 import { type EpisodeActions, snapshotAt } from "../bottleneck/episode-actions.ts";
 import type { Episode } from "../bottleneck/episode-shape.ts";
 import type { EpisodeWatch } from "../bottleneck/episode-watch.ts";
-import { latencySeries, streamsFor } from "../bottleneck/latency.ts";
+import { LatencyMerge, streamsFor } from "../bottleneck/latency.ts";
 import { diagnosePast, usOf } from "../bottleneck/past.ts";
 import type { Captures } from "../ingest/captures.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { episodeJson, latencySeriesJson } from "./bottleneck-json.ts";
-import type { BottlenecksJson, LatencyJson } from "./bottleneck-shapes.ts";
+import type { BottlenecksJson, EpisodeJson, LatencyJson } from "./bottleneck-shapes.ts";
 import { Params, type TimeRange } from "./params.ts";
 import { hJson } from "./time-json.ts";
 import { incompleteJson } from "./to-json.ts";
@@ -24,6 +24,8 @@ const DEFAULT_WINDOW = "1s";
 export const MAX_LATENCY_RANGE_MS: number = 24 * 3_600_000;
 /** A range that is searched for episodes. */
 export const MAX_SEARCH_MS = 3_600_000;
+/** Of what is read for latencies, so much is in memory at a time. */
+const SECONDS_PER_PIECE = 60;
 const DEFAULT_RANGE_MS = 60_000;
 /** Cuts looked at in one answer, to say whether a snapshot is complete. */
 const MAX_SNAPSHOTS_JUDGED = 50;
@@ -36,7 +38,7 @@ export interface BottleneckRoutesOptions extends Answering {
 }
 
 export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
-  const { history, now } = options;
+  const { history, now, actions } = options;
   const router = Router();
 
   router.get("/api/latency", async (request, response) => {
@@ -48,26 +50,29 @@ export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
     refuseLong(range, Math.min(MAX_LATENCY_RANGE_MS, windowMs * MAX_WINDOWS));
     const operation = params.text("operation");
     const selection = params.selection();
-    const sides = await history.side(
-      {
-        fromSecond: Math.max(0, Math.floor(usOf(range.from) / 1e6)),
-        untilSecond: Math.max(0, Math.ceil(usOf(range.to) / 1e6)),
-        selection,
-        streams: streamsFor(windowMs),
-      },
-      closingOf(response),
-    );
-    const [server, caller] = latencySeries(sides, {
+    const closing = closingOf(response);
+    const merge = new LatencyMerge({
       ...{ fromUs: usOf(range.from), untilUs: usOf(range.to), windowMs },
       ...(operation === undefined ? {} : { operations: new Set([operation]) }),
-    }).map(latencySeriesJson);
-    if (server === undefined || caller === undefined) return;
+    });
+    const untilSecond = Math.max(0, Math.ceil(usOf(range.to) / 1e6));
+    let next = Math.max(0, Math.floor(usOf(range.from) / 1e6));
+    while (next < untilSecond) {
+      const until = Math.min(untilSecond, next + SECONDS_PER_PIECE);
+      const sides = await history.side(
+        { fromSecond: next, untilSecond: until, selection, streams: streamsFor(windowMs) },
+        closing,
+      );
+      await history.inTurns(merge.adding(sides), closing);
+      next = until;
+    }
+    const { server, caller } = await history.inTurns(merge.summing(), closing);
     const missing = history.missing(range, selection);
     const answer: LatencyJson = {
       ...{ from: hJson(range.from), to: hJson(range.to), complete: missing.length === 0 },
       incomplete: missing.map(incompleteJson),
-      server,
-      caller,
+      server: latencySeriesJson(server),
+      caller: latencySeriesJson(caller),
     };
     response.json(answer);
   });
@@ -78,18 +83,22 @@ export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
     const range = params.range({ from: addMs(asked, -DEFAULT_RANGE_MS), to: asked });
     refuseLong(range, MAX_SEARCH_MS);
     const minMs = params.integer("minMs", { min: 0, max: MAX_SEARCH_MS, otherwise: 0 });
-    const { episodes, isCutShort } = await diagnosePast(history, range, closingOf(response));
+    const closing = closingOf(response);
+    const { episodes, isCutShort } = await diagnosePast(history, range, closing);
     const missing = history.missing(range);
     const shown = episodes.filter(({ durationMs }) => durationMs >= minMs);
+    const told: EpisodeJson[] = [];
+    for (const [index, episode] of shown.entries()) {
+      const isJudged = index >= MAX_SNAPSHOTS_JUDGED || actions?.of(episode.id)?.complete != null;
+      const complete = isJudged ? null : await isCompleteAt(history, episode, closing);
+      told.push(toldEpisode(options, asRevised(options, episode), complete));
+    }
     const answer: BottlenecksJson = {
       ...{ from: hJson(range.from), to: hJson(range.to) },
       complete: missing.length === 0 && !isCutShort,
       incomplete: missing.map(incompleteJson),
       ...(isCutShort ? { cutShort: true as const } : {}),
-      episodes: shown.map((one, index) => {
-        const mayJudge = index < MAX_SNAPSHOTS_JUDGED;
-        return toldEpisode(options, asRevised(options, one), mayJudge);
-      }),
+      episodes: told,
     };
     response.json(answer);
   });
@@ -97,26 +106,31 @@ export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
   return router;
 }
 
-/** An episode with what it set off. `mayJudge`: whether the cut at its onset may be looked at. */
+/**
+ * An episode with what it set off.
+ * @param complete whether the cut at its onset is; null: nobody has looked, or whoever pinned it did
+ */
 export function toldEpisode(
-  { history, actions, captures }: BottleneckRoutesOptions,
+  { actions, captures }: Pick<BottleneckRoutesOptions, "actions" | "captures">,
   episode: Episode,
-  mayJudge: boolean,
-): ReturnType<typeof episodeJson> {
+  complete: boolean | null = null,
+): EpisodeJson {
   const traces = actions?.of(episode.id);
   const captureId = traces?.captureId ?? undefined;
   const capture = captureId === undefined ? undefined : captures?.get(captureId);
-  const isJudged = traces?.complete !== undefined && traces.complete !== null;
-  const complete = mayJudge && !isJudged ? isCompleteAt(history, episode) : null;
   return episodeJson(episode, { traces, capture, complete });
 }
 
 /** Null: the moment lies before what is retained. */
-function isCompleteAt(history: Answering["history"], episode: Episode): boolean | null {
+async function isCompleteAt(
+  history: Answering["history"],
+  episode: Episode,
+  signal: AbortSignal,
+): Promise<boolean | null> {
   try {
-    return history.cutAt(snapshotAt(episode)).complete;
+    return (await history.cutInTurns(snapshotAt(episode), {}, signal)).complete;
   } catch (error) {
-    if (error instanceof RetroError) return null;
+    if (error instanceof RetroError && error.code === "outside-retention") return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** What episodes set off in the rest of the collector: pinned cuts, and captures of on-demand agents. */
 import type { Hlc } from "../../agent/kernel/index.ts";
-import type { EpisodePort } from "../bottleneck/episode-actions.ts";
+import { type EpisodePort, PIN_PREFIX } from "../bottleneck/episode-actions.ts";
 import type { History } from "../cut/history.ts";
 import type { Captures } from "../ingest/captures.ts";
 import type { SavedCuts } from "../retention/saved-cuts.ts";
@@ -18,13 +18,21 @@ export interface EpisodePortOptions {
 
 export function episodePort({ history, saved, captures, wallMs }: EpisodePortOptions): EpisodePort {
   return {
+    pinned: () =>
+      saved
+        .list()
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith(PIN_PREFIX))
+        .reverse(),
     async pin(name, at) {
       const known = saved.find(name);
       if (known !== undefined) return known.complete;
+      // What is erased while the cut is made must not be kept in it.
+      const since = saved.erasedCount;
       const cut = await history.waitForCut(at, {}, PIN_WAIT_MS);
       const { complete, consistent, members } = cut;
       const label = { name, at, savedMs: wallMs(), complete, consistent };
-      await saved.save({ ...label, memberCount: members.length }, await packedCut(cut));
+      await saved.save({ ...label, memberCount: members.length }, await packedCut(cut), since);
       return complete;
     },
     async release(name) {

@@ -2,8 +2,12 @@
  * Who calls whom, and what each call took: the calls of all requests, by caller and callee. A callee
  * without an agent is known by the name that its caller has for it.
  */
+import type { Work } from "../cut/turns.ts";
 import type { NodeRecording, TracedCall } from "./recording.ts";
 import { hopGapUs } from "./request-times.ts";
+
+/** Requests looked at before one may pause. */
+const REQUESTS_PER_STEP = 5_000;
 
 export interface CallEdge {
   readonly from: string;
@@ -21,14 +25,16 @@ export function gapOf({ isKnown }: CallEdge, call: TracedCall): number | undefin
 }
 
 /** The edges of all recordings, by caller and callee. */
-export function callEdges(recordings: readonly NodeRecording[]): CallEdge[] {
+export function* callEdges(recordings: readonly NodeRecording[]): Work<CallEdge[]> {
   const known = new Set(recordings.map(({ node }) => node));
   const all: { edge: Omit<CallEdge, "calls">; calls: TracedCall[] }[] = [];
   for (const recording of recordings) {
     const from = recording.node;
     const edges = new Map<string, (typeof all)[number]>();
     const nodeOf = nodesByPeer(recording);
-    for (const { calls } of recording.requests) {
+    yield;
+    for (const [i, { calls }] of recording.requests.entries()) {
+      if (i % REQUESTS_PER_STEP === REQUESTS_PER_STEP - 1) yield;
       for (const call of calls) {
         const to = call.callee?.node ?? nodeOf.get(call.peer) ?? call.peer;
         let found = edges.get(to);
@@ -41,8 +47,12 @@ export function callEdges(recordings: readonly NodeRecording[]): CallEdge[] {
     }
     all.push(...edges.values());
   }
+  for (const { calls } of all) {
+    calls.sort((a, b) => a.startUs - b.startUs);
+    yield;
+  }
   return all
-    .map(({ edge, calls }) => ({ ...edge, calls: calls.sort((a, b) => a.startUs - b.startUs) }))
+    .map(({ edge, calls }) => ({ ...edge, calls }))
     .sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
 }
 

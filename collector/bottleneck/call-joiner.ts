@@ -11,13 +11,25 @@ import {
   TICK_ZERO_UNIX_MS,
   TICKS_PER_MS,
 } from "../../agent/kernel/index.ts";
+import type { Work } from "../cut/turns.ts";
 import type { TracedCall, TracedRequest } from "./recording.ts";
 
 /** A request's arrival is read from the clock next to its receive: no further apart than this. */
 const NEAR_TICKS = 2 * TICKS_PER_MS;
 
+/** Receives whose call has not come yet: beyond, the oldest are forgotten, and their calls stay without a callee. */
+const MAX_RECEIVES = 300_000;
+/** Calls joined before one may pause. */
+const CALLS_PER_STEP = 2_000;
+
 type Callee = NonNullable<TracedCall["callee"]>;
 type OpenCall = TracedCall & { callee: Callee | null };
+
+/** A call whose callee is looked for, by its send. */
+interface WantedCall {
+  readonly call: OpenCall;
+  readonly send: string;
+}
 
 interface Arrived extends Callee {
   readonly t: number;
@@ -28,10 +40,15 @@ export class CallJoiner {
   /** By node, in order of arrival as far as they came so. */
   readonly #arrived = new Map<string, Arrived[]>();
   readonly #isSorted = new Set<string>();
-  #open: { readonly call: OpenCall; readonly send: string }[] = [];
+  #open: WantedCall[] = [];
 
   addReceive(node: string, { from, t }: ReceiveEvent & { readonly t: Hlc }): void {
-    if (from !== null) this.#receives.set(nameOf(from), { node, t });
+    if (from === null) return;
+    this.#receives.set(nameOf(from), { node, t });
+    for (const oldest of this.#receives.keys()) {
+      if (this.#receives.size <= MAX_RECEIVES) break;
+      this.#receives.delete(oldest);
+    }
   }
 
   addRequest(node: string, epoch: number, event: RequestEvent): TracedRequest {
@@ -65,15 +82,23 @@ export class CallJoiner {
   }
 
   /** Joins what can be joined by now. */
-  join(): void {
-    this.#open = this.#open.filter(({ call, send }) => {
-      const receive = this.#receives.get(send);
-      const callee = receive && this.#nearest(receive.node, receive.t);
-      if (callee === undefined) return true;
-      const { node, arrivedUs, residenceUs } = callee;
-      call.callee = { node, arrivedUs, residenceUs };
-      return false;
-    });
+  *join(): Work<void> {
+    const left: WantedCall[] = [];
+    for (const [i, one] of this.#open.entries()) {
+      if (!this.#isJoined(one)) left.push(one);
+      if (i % CALLS_PER_STEP === CALLS_PER_STEP - 1) yield;
+    }
+    this.#open = left;
+  }
+
+  #isJoined({ call, send }: WantedCall): boolean {
+    const receive = this.#receives.get(send);
+    const callee = receive && this.#nearest(receive.node, receive.t);
+    if (callee === undefined) return false;
+    const { node, arrivedUs, residenceUs } = callee;
+    call.callee = { node, arrivedUs, residenceUs };
+    this.#receives.delete(send);
+    return true;
   }
 
   dropBefore(us: number): void {

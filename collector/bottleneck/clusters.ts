@@ -8,6 +8,7 @@
  */
 
 import { SLOT_US } from "../../agent/kernel/index.ts";
+import type { Work } from "../cut/turns.ts";
 import { detectFreeze } from "./detect-freeze.ts";
 import { detectHeartbeat } from "./detect-heartbeat.ts";
 import { detectLoad } from "./detect-load.ts";
@@ -15,6 +16,7 @@ import { detectOldest } from "./detect-oldest.ts";
 import { detectPercentile } from "./detect-percentile.ts";
 import type { Flag } from "./flags.ts";
 import type { Interval } from "./recording.ts";
+import { SLOT_MS } from "./settings.ts";
 import type { SystemView } from "./system-view.ts";
 
 /** Times are of the common frame. */
@@ -24,26 +26,34 @@ export interface Cluster extends Interval {
   readonly flags: readonly (Flag & { readonly frame: Interval })[];
 }
 
+const RULES = [detectLoad, detectPercentile, detectFreeze, detectOldest, detectHeartbeat] as const;
+
 /** The flags of all nodes and edges in [fromUs, untilUs), each by its node's own clock. */
-export function flagsBetween(system: SystemView, fromUs: number, untilUs: number): Flag[] {
+export function* flagsBetween(
+  system: SystemView,
+  fromUs: number,
+  untilUs: number,
+): Work<readonly Flag[]> {
   const flags: Flag[] = [];
+  const { baselineStepMs } = system.settings;
+  // A flag belongs to where it begins, so pieces come to what the whole comes to: each costs one baseline.
+  const step = baselineStepMs / SLOT_MS;
   for (const view of system.nodes.values()) {
     const own = system.fromFrame(view.node, { startUs: fromUs, endUs: untilUs });
-    const from = Math.ceil(own.startUs / SLOT_US);
     const until = Math.ceil(own.endUs / SLOT_US);
-    for (const detect of [
-      detectLoad,
-      detectPercentile,
-      detectFreeze,
-      detectOldest,
-      detectHeartbeat,
-    ]) {
-      for (const flag of detect(view, from, until)) flags.push(flag);
+    for (let from = Math.ceil(own.startUs / SLOT_US); from < until; ) {
+      const end = Math.min(until, (Math.floor(from / step) + 1) * step);
+      for (const detect of RULES) {
+        for (const flag of detect(view, from, end)) flags.push(flag);
+        yield;
+      }
+      from = end;
     }
   }
   for (const edge of system.edges) {
     const own = system.fromFrame(edge.edge.from, { startUs: fromUs, endUs: untilUs });
     flags.push(...edge.flags(own.startUs, own.endUs));
+    yield;
   }
   return flags;
 }

@@ -11,6 +11,9 @@ import type { Interval } from "./recording.ts";
 import { zOf } from "./robust.ts";
 import { SLOT_MS } from "./settings.ts";
 
+/** A flag reaches back so far at most: one download of minutes must not make one episode of them. */
+const REACH_US = 2_000_000;
+
 /** Flags of windows that begin in [from, until), slots. */
 export function detectPercentile(view: NodeView, from: number, until: number): Flag[] {
   return view.operations.flatMap((operation) =>
@@ -74,7 +77,7 @@ function spansOf(
   for (let i = slot; i < slot + slots; i += 1) {
     const maxUs = track.window(i)?.maxResidenceUs ?? 0;
     if (maxUs <= limitUs) continue;
-    const startUs = i * SLOT_US - maxUs;
+    const startUs = i * SLOT_US - Math.min(maxUs, REACH_US);
     const endUs = (i + 1) * SLOT_US;
     const last = spans.at(-1);
     if (last === undefined || startUs >= last.endUs + apartUs) {

@@ -8,6 +8,7 @@
  * therefore gets, piece by piece, what one look at all of it would have given (property test).
  */
 import { addMs, formatHlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
+import { finish, type Work } from "../cut/turns.ts";
 import { burstRatio } from "./burst.ts";
 import { type Cluster, clustersOf, flagsBetween } from "./clusters.ts";
 import { causesOf } from "./episode-causes.ts";
@@ -18,11 +19,13 @@ import { pathTo } from "./path.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 import { severityOf } from "./severity.ts";
-import { SystemView } from "./system-view.ts";
+import { type SystemView, systemOf } from "./system-view.ts";
 import { chargeTier, shiftAt, tierOf } from "./tier.ts";
 
 /** Flags of a window that is a second long may come so late. */
 const LATE_FLAGS_US = 2_000_000;
+/** An episode is followed for so long; of one that lasts longer the end is not told. */
+const LONGEST_US = 60_000_000;
 /** Candidates and triggers of one episode that are listed. */
 const LISTED = 20;
 
@@ -40,8 +43,8 @@ export interface Diagnosis {
   readonly episodes: readonly Episode[];
   /** Everything before this is settled: a later look may begin here. */
   readonly settledUs: number;
-  /** Ids of episodes that begin after it: a later look sees them again, and may say more of them. */
-  readonly unsettled: ReadonlySet<string>;
+  /** Those of `episodes` that begin before that; others are seen by a later look again, which may say more of them. */
+  readonly settled: readonly Episode[];
 }
 
 /**
@@ -52,31 +55,41 @@ export function diagnose(
   recordings: readonly NodeRecording[],
   options: DiagnosisOptions,
 ): Diagnosis {
+  return finish(diagnosing(recordings, options));
+}
+
+/** The same, in steps of some milliseconds, for `History.inTurns`. */
+export function* diagnosing(
+  recordings: readonly NodeRecording[],
+  options: DiagnosisOptions,
+): Work<Diagnosis> {
   const { fromUs, untilUs, knownUntilUs = Number.POSITIVE_INFINITY } = options;
   const settings = { ...DEFAULT_BOTTLENECK_SETTINGS, ...options.settings };
-  const system = new SystemView(recordings, settings);
+  const system = yield* systemOf(recordings, settings);
   // A cluster that begins within may go on after; one that began before is not ours.
   const around = settings.onsetBackMs * 1_000 + LATE_FLAGS_US;
-  const flags = flagsBetween(system, fromUs - around, untilUs + around);
+  const flags = yield* flagsBetween(system, fromUs - around, untilUs + around);
   const clusters = clustersOf(system, flags).filter(
     ({ startUs }) => startUs >= fromUs && startUs < untilUs,
   );
-  const episodes: Episode[] = [];
-  const unsettled = new Set<string>();
+  const found: { readonly beganUs: number; readonly episode: Episode }[] = [];
   let settledUs = Math.min(untilUs, knownUntilUs - LATE_FLAGS_US);
   for (const cluster of clusters) {
     const isKnown = cluster.endUs + LATE_FLAGS_US <= knownUntilUs;
     const episode = episodeOf(system, cluster, isKnown);
-    if (!isKnown) {
-      settledUs = Math.min(settledUs, cluster.startUs);
-      unsettled.add(idOf(cluster));
-    }
-    if (episode !== undefined) episodes.push(episode);
+    if (!isKnown) settledUs = Math.min(settledUs, cluster.startUs);
+    if (episode !== undefined) found.push({ beganUs: cluster.startUs, episode });
+    yield;
   }
+  // What goes on for longer is no very short bottleneck, and must not keep all the recordings since.
+  settledUs = Math.max(fromUs, settledUs, Math.min(untilUs, knownUntilUs) - LONGEST_US);
+  const sorted = found.sort(
+    (a, b) => a.episode.onsetUs - b.episode.onsetUs || (a.episode.id < b.episode.id ? -1 : 1),
+  );
   return {
-    episodes: episodes.sort((a, b) => a.onsetUs - b.onsetUs || (a.id < b.id ? -1 : 1)),
-    settledUs: Math.max(fromUs, settledUs),
-    unsettled,
+    episodes: sorted.map(({ episode }) => episode),
+    settledUs,
+    settled: sorted.filter(({ beganUs }) => beganUs < settledUs).map(({ episode }) => episode),
   };
 }
 

@@ -22,6 +22,8 @@ const MAX_REMEMBERED = 1_000;
 
 /** The rest of the collector, as far as it is needed here. */
 export interface EpisodePort {
+  /** Names of the cuts that `pin` keeps, oldest first: those of runs of the collector before this one as well. */
+  pinned(): readonly string[];
   /** Keeps the cut at `at` under a name; resolves to whether it is complete. Rejects where there is no room. */
   pin(name: string, at: Hlc): Promise<boolean>;
   release(name: string): Promise<void>;
@@ -44,20 +46,29 @@ interface Asked {
   readonly key: string;
   readonly from: Hlc;
   readonly to: Hlc;
-  readonly id: string;
+  /** Undefined: there was nobody to ask. */
+  readonly id: Promise<string | undefined>;
 }
+
+/** Of the name of a pinned cut. */
+export const PIN_PREFIX = "episode ";
+/** Saved cuts have names no longer than this; a node's may be. */
+const MAX_NAME_LENGTH = 200;
 
 export class EpisodeActions {
   readonly #port: EpisodePort;
   readonly #nowMs: () => number;
   readonly #traces = new Map<string, EpisodeTraces>();
   /** Names of pinned cuts, oldest first. */
-  #pins: { readonly id: string; readonly name: string }[] = [];
+  #pins: { readonly id: string; readonly name: string }[];
+  /** Pins on their way. */
+  #pinningCount = 0;
   #asked: readonly Asked[] = [];
 
   constructor(port: EpisodePort, nowMs: () => number) {
     this.#port = port;
     this.#nowMs = nowMs;
+    this.#pins = port.pinned().map((name) => ({ id: name.slice(PIN_PREFIX.length), name }));
   }
 
   /** What became of it; undefined: nothing was set off. */
@@ -77,14 +88,22 @@ export class EpisodeActions {
       ...{ at, pin: "waiting", complete: null, captureId: null, left: null },
     };
     this.#remember(episode.id, traces);
-    const name = `episode ${episode.id}`;
+    const name = `${PIN_PREFIX}${episode.id}`.slice(0, MAX_NAME_LENGTH);
+    const isFull = this.#pins.length + this.#pinningCount >= MAX_PINS;
+    if (isFull && this.#pins.length === 0) {
+      this.#change(episode.id, { pin: "refused" });
+      return;
+    }
+    this.#pinningCount += 1;
     try {
-      while (this.#pins.length >= MAX_PINS) await this.#releaseOldest();
+      if (isFull) await this.#releaseOldest();
       const complete = await this.#port.pin(name, at);
       this.#pins.push({ id: episode.id, name });
       this.#change(episode.id, { pin: "pinned", complete });
     } catch {
       this.#change(episode.id, { pin: "refused" });
+    } finally {
+      this.#pinningCount -= 1;
     }
   }
 
@@ -104,7 +123,8 @@ export class EpisodeActions {
     const to = addMs(hlcOfUs(episode.endUs), CAPTURE_AFTER_MS);
     const covering = this.#asked.find((one) => one.from <= from && to <= one.to);
     if (covering !== undefined) {
-      this.#change(episode.id, { captureId: covering.id, left: "merged" });
+      const id = await covering.id.catch(() => undefined);
+      if (id !== undefined) this.#change(episode.id, { captureId: id, left: "merged" });
       return;
     }
     const mine = this.of(episode.id)?.captureId ?? null;
@@ -117,17 +137,21 @@ export class EpisodeActions {
       if (mine === null) this.#change(episode.id, { left: "limit" });
       return;
     }
+    const id = this.#port.capture(from, to, `episode ${episode.id}`);
+    // Counted before it is known what came of it: others of a storm are told meanwhile.
+    const asked: Asked = { ms: nowMs, key, from, to, id };
+    this.#asked = [...this.#asked, asked];
     try {
-      const id = await this.#port.capture(from, to, `episode ${episode.id}`);
-      if (id === undefined) {
-        this.#change(episode.id, { left: "nobody" });
+      const captureId = await id;
+      if (captureId !== undefined) {
+        this.#change(episode.id, { captureId, left: null });
         return;
       }
-      this.#asked = [...this.#asked, { ms: nowMs, key, from, to, id }];
-      this.#change(episode.id, { captureId: id, left: null });
+      this.#change(episode.id, { left: "nobody" });
     } catch {
       this.#change(episode.id, { left: "refused" });
     }
+    this.#asked = this.#asked.filter((one) => one !== asked);
   }
 
   #remember(id: string, traces: EpisodeTraces): void {

@@ -4,14 +4,14 @@
  *     something is durable -> look, no sooner than 100 ms after the last -> new blocks and requests into the
  *     book -> diagnose from where all was settled to where load is known -> tell what is new or has changed
  *
- * A look takes its time on the thread that ingest is on, so the next one waits for four times as long as it took.
- * Nothing is told twice unchanged. What comes too late for a look is seen by a question about the past.
+ * A look takes its time on the thread that ingest is on, in turns with the questions, and the next one waits for four
+ * times as long as it took. Only events of nodes that say what load they have are read. Nothing is told twice
+ * unchanged. What comes too late for a look is seen by a question about the past.
  */
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
 import type { History } from "../cut/history.ts";
-import { diagnose } from "./diagnose.ts";
 import type { Episode } from "./episode-shape.ts";
-import { hlcOfUs, usOf } from "./past.ts";
+import { hlcOfUs, lookAt, usOf } from "./past.ts";
 import { RecordingBook } from "./recording-book.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 
@@ -25,6 +25,8 @@ const AGAIN_SECONDS = 3;
 const EVENTS_PER_LOOK = 20_000;
 /** A node whose load is so far behind the others' is not waited for. */
 const BEHIND_US = 3_000_000;
+/** Side blocks that come so late are not looked for any more: nodes may be gone. */
+const LATE_US = 10_000_000;
 /** Before this much is settled anew nothing is: a flag of a window of a second comes so late. */
 const SETTLE_US = 3_000_000;
 /** Episodes told, of which it is remembered how. */
@@ -33,7 +35,7 @@ const MAX_TOLD = 1_000;
 const MARGIN_MS = 5_000;
 
 export interface EpisodeWatchOptions {
-  readonly history: Pick<History, "side" | "events" | "nodes">;
+  readonly history: Pick<History, "side" | "events" | "nodes" | "inTurns">;
   readonly now: () => Hlc;
   /** Monotonic or wall, ms. */
   readonly nowMs: () => number;
@@ -44,21 +46,25 @@ export interface EpisodeWatchOptions {
   readonly settings?: Partial<BottleneckSettings>;
 }
 
-type Place = EventRef & { readonly t: Hlc };
+/** Where a node's events are to be read on. */
+interface Reading {
+  readonly from: Hlc;
+  /** In the middle of what lies at `from`. */
+  readonly after?: EventRef & { readonly t: Hlc };
+}
 
 export class EpisodeWatch {
   readonly #options: EpisodeWatchOptions;
   readonly #settings: BottleneckSettings;
   readonly #book = new RecordingBook();
-  /** Of each node: the last event read. */
-  readonly #places = new Map<string, Place>();
+  readonly #readings = new Map<string, Reading>();
+  readonly #abort = new AbortController();
   /** How each episode was told last. */
   readonly #told = new Map<string, { readonly text: string; readonly episode: Episode }>();
   #startUs = Number.NaN;
   #settledUs = Number.NaN;
   #hasNews = false;
   #isLooking = false;
-  #isClosed = false;
   #cancel: () => void = () => {};
 
   constructor(options: EpisodeWatchOptions) {
@@ -69,7 +75,7 @@ export class EpisodeWatch {
   /** Something is durable. Returns at once, never throws. */
   notify(): void {
     this.#hasNews = true;
-    if (this.#isLooking || this.#isClosed) return;
+    if (this.#isLooking || this.#abort.signal.aborted) return;
     this.#isLooking = true;
     this.#cancel = this.#options.after(LOOK_MS, () => void this.#lookAndOn());
   }
@@ -80,7 +86,7 @@ export class EpisodeWatch {
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#abort.abort();
     this.#cancel();
   }
 
@@ -90,10 +96,10 @@ export class EpisodeWatch {
     try {
       await this.look();
     } catch (error) {
-      if (!this.#isClosed) this.#options.onFailure(error);
+      if (!this.#abort.signal.aborted) this.#options.onFailure(error);
     }
     this.#isLooking = false;
-    if (this.#isClosed || !this.#hasNews) return;
+    if (this.#abort.signal.aborted || !this.#hasNews) return;
     const tookMs = this.#options.nowMs() - startMs;
     this.#isLooking = true;
     const restMs = Math.max(LOOK_MS, tookMs * (1 / WORK_SHARE - 1));
@@ -112,26 +118,40 @@ export class EpisodeWatch {
     const known = this.#book.knownUntil();
     if (known === undefined) return;
     const leastUs = known.mostUs - known.leastUs > BEHIND_US ? known.mostUs : known.leastUs;
-    const { episodes, settledUs } = diagnose(this.#book.recordings(), {
-      fromUs: this.#settledUs,
-      untilUs: leastUs,
-      knownUntilUs: leastUs,
-      settings: this.#settings,
-    });
+    this.#book.shedRequests();
+    const { episodes, settledUs } = await this.#options.history.inTurns(
+      lookAt(this.#book, {
+        ...{ fromUs: this.#settledUs, untilUs: leastUs, knownUntilUs: leastUs },
+        settings: this.#settings,
+      }),
+      this.#abort.signal,
+    );
     this.#settledUs = Math.max(this.#settledUs, Math.min(settledUs, leastUs - SETTLE_US));
-    this.#book.dropBefore(this.#settledUs - (this.#settings.baselineMs + MARGIN_MS) * 1_000);
+    this.#book.dropBefore(this.#oldestUs);
     for (const episode of episodes) this.#tell(episode);
+  }
+
+  /** What is before this is not needed any more. */
+  get #oldestUs(): number {
+    const reachUs = (this.#settings.baselineMs + MARGIN_MS) * 1_000;
+    return Math.max(this.#startUs, this.#settledUs - reachUs);
   }
 
   async #readSide(nowUs: number): Promise<void> {
     const known = this.#book.knownUntil();
-    const sinceUs = known === undefined ? this.#startUs : known.leastUs - AGAIN_SECONDS * 1e6;
-    const sides = await this.#options.history.side({
-      fromSecond: Math.max(0, Math.floor(Math.max(sinceUs, this.#startUs) / 1e6)),
-      // A clock may be ahead of ours.
-      untilSecond: Math.ceil(nowUs / 1e6) + AHEAD_SECONDS,
-      streams: ["load", "resource"],
-    });
+    const sinceUs =
+      known === undefined
+        ? this.#startUs
+        : Math.max(known.leastUs, known.mostUs - LATE_US) - AGAIN_SECONDS * 1e6;
+    const sides = await this.#options.history.side(
+      {
+        fromSecond: Math.max(0, Math.floor(Math.max(sinceUs, this.#startUs) / 1e6)),
+        // A clock may be ahead of ours.
+        untilSecond: Math.ceil(nowUs / 1e6) + AHEAD_SECONDS,
+        streams: ["load", "resource"],
+      },
+      this.#abort.signal,
+    );
     for (const { node, service, epoch, blocks } of sides) {
       for (const block of blocks) this.#book.addBlock(node, service, epoch, block);
     }
@@ -139,24 +159,39 @@ export class EpisodeWatch {
 
   async #readRequests(nowUs: number): Promise<void> {
     const { history } = this.#options;
-    const to = hlcOfUs(nowUs + AHEAD_SECONDS * 1e6);
+    const latest = hlcOfUs(nowUs + AHEAD_SECONDS * 1e6);
     let left = EVENTS_PER_LOOK;
     for (const { node, lastT } of history.nodes()) {
-      const place = this.#places.get(node);
-      const from = place?.t ?? hlcOfUs(this.#startUs);
-      if (lastT < from || (place !== undefined && lastT <= place.t) || left <= 0) continue;
-      const page = await history.events({
-        ...{ from, to, kinds: ["request", "receive"], limit: Math.min(left, PAGE) },
-        selection: { nodes: [node] },
-        ...(place === undefined ? {} : { after: place }),
-      });
+      if (!this.#book.hasLoad(node)) continue;
+      const { from, after } = this.#readings.get(node) ?? { from: hlcOfUs(this.#oldestUs) };
+      // What comes while a page is read is left for the next look: so each event is read once.
+      const to = Math.min(lastT, latest) as Hlc;
+      if (to < from) continue;
+      if (left <= 0) {
+        this.#hasNews = true;
+        return;
+      }
+      const page = await history.events(
+        {
+          ...{ from, to, kinds: ["request", "receive"], limit: Math.min(left, PAGE) },
+          selection: { nodes: [node] },
+          ...(after === undefined ? {} : { after }),
+        },
+        this.#abort.signal,
+      );
       for (const one of page.events) this.#book.addEvent(one);
       left -= page.events.length;
-      if (page.more) this.#hasNews = true;
       const last = page.events.at(-1);
-      if (last === undefined) continue;
+      if (!page.more || last === undefined) {
+        this.#readings.set(node, { from: (to + 1) as Hlc });
+        continue;
+      }
+      this.#hasNews = true;
       const { epoch, event } = last;
-      this.#places.set(node, { node, epoch, seq: event.seq, t: event.t });
+      this.#readings.set(node, {
+        from: event.t,
+        after: { node, epoch, seq: event.seq, t: event.t },
+      });
     }
   }
 

@@ -10,6 +10,7 @@ import {
   SLOT_US,
 } from "../../agent/kernel/index.ts";
 import type { NodeSide } from "../cut/history.ts";
+import type { Work } from "../cut/turns.ts";
 import { Buckets } from "./buckets.ts";
 import type { LatencySeries, LatencyWindow } from "./latency-shapes.ts";
 import { v2Counts } from "./v2-counts.ts";
@@ -34,26 +35,50 @@ export function streamsFor(windowMs: number): readonly SideStream[] {
 }
 
 /** Requests as served, and calls as seen by callers; the latter at a grain of a second at least. */
-export function latencySeries(
-  sides: readonly NodeSide[],
-  question: LatencyQuestion,
-): readonly LatencySeries[] {
-  const { windowMs } = question;
-  const isFine = windowMs < 1_000;
-  const server = new Windows(question, windowMs);
-  const caller = new Windows(question, Math.max(1_000, windowMs));
-  for (const { blocks } of sides) {
-    for (const { stream, second, bytes } of blocks) {
-      if (stream === "load" && isFine) readable(() => addCells(server, second, bytes, question));
-      if (stream === "histogram") {
-        readable(() => addHistograms(isFine ? undefined : server, caller, second, bytes, question));
+export interface Latencies {
+  readonly server: LatencySeries;
+  readonly caller: LatencySeries;
+}
+
+/** One answer, made of side blocks as they are read: all of a day never lies in memory, only its windows. */
+export class LatencyMerge {
+  readonly #question: LatencyQuestion;
+  readonly #server: Windows;
+  readonly #caller: Windows;
+
+  constructor(question: LatencyQuestion) {
+    const { windowMs } = question;
+    this.#question = question;
+    this.#server = new Windows(question, windowMs);
+    this.#caller = new Windows(question, Math.max(1_000, windowMs));
+  }
+
+  /** Each block once, in any order. */
+  *adding(sides: readonly NodeSide[]): Work<void> {
+    const isFine = this.#question.windowMs < 1_000;
+    const coarse = isFine ? undefined : this.#server;
+    for (const { blocks } of sides) {
+      for (const { stream, second, bytes } of blocks) {
+        if (stream === "load" && isFine) {
+          readable(() => addCells(this.#server, second, bytes, this.#question));
+        }
+        if (stream === "histogram") {
+          readable(() => addHistograms(coarse, this.#caller, second, bytes, this.#question));
+        }
+        yield;
       }
     }
   }
-  return [server.series("server"), caller.series("caller")];
+
+  *summing(): Work<Latencies> {
+    return {
+      server: yield* this.#server.series("server"),
+      caller: yield* this.#caller.series("caller"),
+    };
+  }
 }
 
-/** A block that cannot be decoded is refused at ingest: here it would be damage that the checksum missed. */
+/** Ingest keeps no block that cannot be decoded: here it would be damage that the checksum missed. */
 function readable(step: () => void): void {
   try {
     step();
@@ -115,13 +140,14 @@ class Windows {
     return buckets;
   }
 
-  series(side: LatencySeries["side"]): LatencySeries {
+  *series(side: LatencySeries["side"]): Work<LatencySeries> {
     const total = new Buckets();
     const windows: LatencyWindow[] = [];
     for (const [startUs, buckets] of [...this.#byStart].sort(([a], [b]) => a - b)) {
       if (buckets.total === 0) continue;
       windows.push({ startUs, ...summaryOf(buckets) });
       total.merge(buckets);
+      yield;
     }
     return { side, windowMs: this.#windowMs, windows, total: summaryOf(total) };
   }

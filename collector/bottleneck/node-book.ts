@@ -19,6 +19,11 @@ import type {
 } from "./recording.ts";
 
 const SECOND_US = 1_000_000;
+/**
+ * A gap, pause or wait is cut at this: of a process that stood at a breakpoint for an hour the first minute says all,
+ * and a look must not cost the rest.
+ */
+const LONGEST_US = 60_000_000;
 
 interface Page {
   /** Names of the blocks in it. */
@@ -37,6 +42,24 @@ export class NodeBook {
   constructor(node: string, service: string) {
     this.#node = node;
     this.#service = service;
+  }
+
+  get requestCount(): number {
+    return this.#requests.length;
+  }
+
+  /** When the oldest request that is kept departed; undefined: there is none. */
+  get firstRequestUs(): number | undefined {
+    return this.#requests.reduce<number | undefined>(
+      (first, { endUs }) => (first === undefined || endUs < first ? endUs : first),
+      undefined,
+    );
+  }
+
+  /** Lets all requests go but so many of the newest. */
+  keepNewest(count: number): void {
+    this.#requests.sort((a, b) => a.endUs - b.endUs);
+    this.#requests = count === 0 ? [] : this.#requests.slice(-count);
   }
 
   get isEmpty(): boolean {
@@ -103,7 +126,7 @@ export class NodeBook {
     const gaps: Interval[] = [];
     const gc: GcPause[] = [];
     const waits: Wait[] = [];
-    const signals = new Map<string, { at: number; value: number }[]>();
+    const signals = new Map<string, { atUs: number[]; values: number[] }>();
     const unavailable = new Set<string>();
     for (const [second, { resources }] of pages) {
       for (const one of resources) {
@@ -117,11 +140,10 @@ export class NodeBook {
         }
         for (const signal of one.unavailable) unavailable.add(signal);
         for (const { name, atUs, values } of one.signals) {
-          const samples = signals.get(name) ?? [];
+          const samples = signals.get(name) ?? { atUs: [], values: [] };
           signals.set(name, samples);
-          atUs.forEach((at, i) => {
-            samples.push({ at: second * SECOND_US + at, value: values[i] as number });
-          });
+          for (const at of atUs) samples.atUs.push(second * SECOND_US + at);
+          for (const value of values) samples.values.push(value);
         }
       }
     }
@@ -130,7 +152,7 @@ export class NodeBook {
       gaps: gaps.sort(byStart),
       gc: gc.sort(byStart),
       waits: waits.sort(byStart),
-      signals: new Map([...signals].map(([name, samples]) => [name, columnsOf(samples)])),
+      signals: new Map([...signals].map(([name, samples]) => [name, ascending(samples)])),
       unavailable: [...unavailable].sort(),
       requests: this.#requests.sort((a, b) => a.endUs - b.endUs),
     };
@@ -149,7 +171,7 @@ export class NodeBook {
 function placed(second: number): (one: { startUs: number; lengthUs: number }) => Interval {
   return ({ startUs, lengthUs }) => {
     const start = second * SECOND_US + startUs;
-    return { startUs: start, endUs: start + lengthUs };
+    return { startUs: start, endUs: start + Math.min(lengthUs, LONGEST_US) };
   };
 }
 
@@ -157,7 +179,14 @@ function byStart(a: Interval, b: Interval): number {
   return a.startUs - b.startUs || a.endUs - b.endUs;
 }
 
-function columnsOf(samples: { at: number; value: number }[]): Samples {
-  samples.sort((a, b) => a.at - b.at);
-  return { atUs: samples.map(({ at }) => at), values: samples.map(({ value }) => value) };
+/** Parts of a second come in any order; mostly in theirs. */
+function ascending(samples: Samples): Samples {
+  const { atUs, values } = samples;
+  const isAscending = atUs.every((at, i) => i === 0 || at >= (atUs[i - 1] as number));
+  if (isAscending) return samples;
+  const order = atUs.map((_, i) => i).sort((a, b) => (atUs[a] as number) - (atUs[b] as number));
+  return {
+    atUs: order.map((i) => atUs[i] as number),
+    values: order.map((i) => values[i] as number),
+  };
 }

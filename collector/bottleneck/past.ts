@@ -1,9 +1,10 @@
 /** Recordings and answers about a stretch of the past, read through the history port. */
 import { addMs, type EventRef, type Hlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
 import type { History, Selection } from "../cut/history.ts";
-import { type Diagnosis, diagnose } from "./diagnose.ts";
+import type { Work } from "../cut/turns.ts";
+import { type Diagnosis, type DiagnosisOptions, diagnosing } from "./diagnose.ts";
 import type { Episode } from "./episode-shape.ts";
-import { RecordingBook } from "./recording-book.ts";
+import { MAX_REQUESTS, RecordingBook } from "./recording-book.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 
 /** Events read of one question, at most: some ten minutes of a system with a thousand requests a second. */
@@ -24,11 +25,17 @@ export interface PastDiagnosis extends Diagnosis {
   readonly isCutShort: boolean;
 }
 
-type PastHistory = Pick<History, "side" | "events">;
+type PastHistory = Pick<History, "side" | "events" | "inTurns">;
 
 /**
- * The episodes that begin in [from, to); reads one baseline before. Costs what the stretch holds, in pieces of 30 s:
- * some milliseconds of the thread for each second and node, and never more of it at once, nor in memory.
+ * The episodes that begin in [from, to); reads one baseline before. In pieces of 30 s, so that memory holds some 100 s
+ * of history whatever is asked for, and each in turns with all other questions.
+ *
+ *     piece          |<- read before ->|<--- 30 s --->|           told: what begins before all is settled
+ *     next piece                 |<- read before ->|<--- 30 s --->|         the rest is looked at again here
+ *
+ * Costs some milliseconds of the thread for each second and node.
+ * @throws RetroError as `History.events` does; `cancelled` once `signal` aborts
  */
 export async function diagnosePast(
   history: PastHistory,
@@ -37,44 +44,48 @@ export async function diagnosePast(
 ): Promise<PastDiagnosis> {
   const { baselineMs } = { ...DEFAULT_BOTTLENECK_SETTINGS, ...settings };
   const book = new RecordingBook();
-  const episodes = new Map<string, Episode>();
+  const told = new Map<string, Episode>();
   let readTo = addMs(from, -baselineMs - AROUND_MS);
   let readCount = 0;
   let isCutShort = false;
   let settledUs = usOf(from);
-  let unsettled: ReadonlySet<string> = new Set();
   for (let end = from; end < to; ) {
     end = Math.min(to, addMs(end, PIECE_MS)) as Hlc;
     const isLast = end === to;
     const range = { from: readTo, to: addMs(end, AROUND_MS) };
     await readSide(history, book, range, {}, signal);
     if (!isCutShort) {
-      const read = await readRequests(history, book, range, maxEvents - readCount, signal);
+      const most = Math.min(maxEvents - readCount, MAX_REQUESTS - book.requestCount);
+      const read = await readRequests(history, book, range, most, signal);
       readCount += read.count;
       isCutShort = read.isCutShort;
     }
     readTo = (range.to + 1) as Hlc;
     const knownUntilUs = isLast ? knownOf(book) : usOf(end);
-    const look = diagnose(book.recordings(), {
-      fromUs: settledUs,
-      untilUs: usOf(end),
-      ...(knownUntilUs === undefined ? {} : { knownUntilUs }),
-      ...(settings === undefined ? {} : { settings }),
-    });
-    // What a later piece may say more of is told by that one.
-    for (const episode of look.episodes) {
-      if (isLast || !look.unsettled.has(episode.id)) episodes.set(episode.id, episode);
-    }
-    ({ settledUs, unsettled } = look);
+    const look: Diagnosis = await history.inTurns(
+      lookAt(book, {
+        ...{ fromUs: settledUs, untilUs: usOf(end) },
+        ...(knownUntilUs === undefined ? {} : { knownUntilUs }),
+        ...(settings === undefined ? {} : { settings }),
+      }),
+      signal,
+    );
+    for (const episode of isLast ? look.episodes : look.settled) told.set(episode.id, episode);
+    settledUs = look.settledUs;
     book.dropBefore(settledUs - (baselineMs + KEPT_MS) * 1_000);
   }
-  const sorted = [...episodes.values()].sort(
+  const episodes = [...told.values()].sort(
     (a, b) => a.onsetUs - b.onsetUs || (a.id < b.id ? -1 : 1),
   );
-  return { episodes: sorted, settledUs, unsettled, isCutShort };
+  return { episodes, settled: episodes, settledUs, isCutShort };
 }
 
-/** Looked at in one go. */
+/** What a book says of a stretch, in steps. */
+export function* lookAt(book: RecordingBook, options: DiagnosisOptions): Work<Diagnosis> {
+  return yield* diagnosing(yield* book.assembling(), options);
+}
+
+/** Looked at before what is old is let go. */
 const PIECE_MS = 30_000;
 /** Time that is kept before what is settled, beside the baseline: clocks differ, and load rises before a flag. */
 const KEPT_MS = 10_000;

@@ -7,12 +7,15 @@
  * The same book serves a question about the past, which fills it once, and live detection, which goes on
  * filling it and lets go of what is old.
  */
-
 import type { SideBlock } from "../../agent/kernel/index.ts";
 import type { NodeEvent } from "../cut/history.ts";
+import { finish, type Work } from "../cut/turns.ts";
 import { CallJoiner } from "./call-joiner.ts";
 import { NodeBook } from "./node-book.ts";
 import type { NodeRecording } from "./recording.ts";
+
+/** Requests in a book, at most: some 150 MB. */
+export const MAX_REQUESTS = 300_000;
 
 export class RecordingBook {
   readonly #nodes = new Map<string, NodeBook>();
@@ -34,6 +37,29 @@ export class RecordingBook {
     this.#book(node, service).addRequest(request);
   }
 
+  /** Whether load of a node has come: requests of others are not asked for. */
+  hasLoad(node: string): boolean {
+    return this.#nodes.get(node)?.loadEndUs !== undefined;
+  }
+
+  /** Requests of all nodes. */
+  get requestCount(): number {
+    let count = 0;
+    for (const book of this.#nodes.values()) count += book.requestCount;
+    return count;
+  }
+
+  /** Lets the oldest requests go where there are more than `most`: tiers are told by load alone then, that far back. */
+  shedRequests(most: number = MAX_REQUESTS): void {
+    const count = this.requestCount;
+    if (count <= most) return;
+    for (const book of this.#nodes.values()) {
+      book.keepNewest(Math.floor((book.requestCount * most) / count));
+    }
+    const oldest = [...this.#nodes.values()].flatMap(({ firstRequestUs }) => firstRequestUs ?? []);
+    this.#joiner.dropBefore(Math.min(...oldest));
+  }
+
   /** Lets go of what ended before, by the nodes' own clocks. */
   dropBefore(us: number): void {
     this.#joiner.dropBefore(us);
@@ -52,8 +78,18 @@ export class RecordingBook {
 
   /** All that is in it now, by node. */
   recordings(): NodeRecording[] {
-    this.#joiner.join();
-    return [...this.#nodes.values()].map((book) => book.recording());
+    return finish(this.assembling());
+  }
+
+  /** The same, in steps of some milliseconds; nothing may be added meanwhile. */
+  *assembling(): Work<NodeRecording[]> {
+    yield* this.#joiner.join();
+    const recordings: NodeRecording[] = [];
+    for (const book of this.#nodes.values()) {
+      recordings.push(book.recording());
+      yield;
+    }
+    return recordings;
   }
 
   #book(node: string, service: string): NodeBook {

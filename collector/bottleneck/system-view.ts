@@ -2,12 +2,45 @@
  * All nodes of a stretch of time together: who calls whom, and how their clocks stand. Times of several nodes
  * are compared in one frame, that of a reference node, never by shifting a recording.
  */
+import type { Work } from "../cut/turns.ts";
 import { callEdges } from "./call-edges.ts";
 import { type ClockFrame, EdgeClock, frameOf, shiftOf } from "./clock-bounds.ts";
 import { EdgeView } from "./detect-hop-gap.ts";
 import { NodeView } from "./node-view.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
 import type { BottleneckSettings } from "./settings.ts";
+
+/** What a system is made of: worked out in turns, as it costs most of a look. */
+interface Parts {
+  readonly nodes: ReadonlyMap<string, NodeView>;
+  readonly edges: readonly EdgeView[];
+  readonly clocks: readonly EdgeClock[];
+  readonly reference: string;
+}
+
+/** All of a stretch, put together step by step. */
+export function* systemOf(
+  recordings: readonly NodeRecording[],
+  settings: BottleneckSettings,
+): Work<SystemView> {
+  const sorted = [...recordings].sort((a, b) => (a.node < b.node ? -1 : 1));
+  const nodes = new Map<string, NodeView>();
+  for (const one of sorted) {
+    nodes.set(one.node, new NodeView(one, settings));
+    yield;
+  }
+  const edges: EdgeView[] = [];
+  const clocks: EdgeClock[] = [];
+  for (const edge of yield* callEdges(sorted)) {
+    edges.push(new EdgeView(edge, settings));
+    yield;
+    if (edge.isKnown) clocks.push(new EdgeClock(edge, settings.driftPpm));
+    yield;
+  }
+  const called = new Set(edges.map(({ edge }) => edge.to));
+  const first = sorted.find(({ node }) => !called.has(node)) ?? sorted[0];
+  return new SystemView({ nodes, edges, clocks, reference: first?.node ?? "" }, settings);
+}
 
 export class SystemView {
   readonly settings: BottleneckSettings;
@@ -20,18 +53,12 @@ export class SystemView {
   readonly #groups: ReadonlyMap<string, string>;
   readonly #frames = new Map<number, ClockFrame>();
 
-  constructor(recordings: readonly NodeRecording[], settings: BottleneckSettings) {
+  constructor({ nodes, edges, clocks, reference }: Parts, settings: BottleneckSettings) {
     this.settings = settings;
-    const sorted = [...recordings].sort((a, b) => (a.node < b.node ? -1 : 1));
-    this.nodes = new Map(sorted.map((one) => [one.node, new NodeView(one, settings)]));
-    const edges = callEdges(sorted);
-    this.edges = edges.map((edge) => new EdgeView(edge, settings));
-    this.clocks = edges
-      .filter(({ isKnown }) => isKnown)
-      .map((edge) => new EdgeClock(edge, settings.driftPpm));
-    const called = new Set(edges.map(({ to }) => to));
-    const first = sorted.find(({ node }) => !called.has(node)) ?? sorted[0];
-    this.reference = first?.node ?? "";
+    this.nodes = nodes;
+    this.edges = edges;
+    this.clocks = clocks;
+    this.reference = reference;
     this.#groups = this.#joined();
   }
 

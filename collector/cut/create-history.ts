@@ -174,6 +174,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
     causality: (range, selection, signal) =>
       run(range.from, () => causalityOf(context, range, selection), signal),
     side: (query, signal) => turns.run(sideOf(context, query), signal),
+    inTurns: (work, signal) => turns.run(work, signal),
     offsets: () => offsets.latest(),
     logNames: () => logNames(context),
     variables: (asked, signal) => run(asked.from, () => knownVariables(context, asked), signal),

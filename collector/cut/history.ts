@@ -101,6 +101,11 @@ export interface History {
   offsets(): ClockOffsets | undefined;
   /** How nodes were doing: their load, latencies and resources, second by second. */
   side(query: SideQuery, signal?: AbortSignal): Promise<readonly NodeSide[]>;
+  /**
+   * Runs work of somebody else's in turns with the questions: it may pause at each `yield`, which is to come every few
+   * milliseconds, and nothing else waits for it longer than that.
+   */
+  inTurns<Answer>(work: Generator<void, Answer, void>, signal?: AbortSignal): Promise<Answer>;
   /** Every state of a range as what differs: what queries read. @throws RetroError `bad-parameter` */
   feed(options: FeedOptions): StateFeed;
   /** The same in columns, where nothing but values changes: what is searched fast. */

@@ -36,6 +36,7 @@ import {
   EpochRoom,
   type FullLogsView,
 } from "./epoch-room.ts";
+import { isForeign } from "./foreign.ts";
 import { expiredNamed, namedAgain, namedEpoch } from "./named-runs.ts";
 import { type Outcome, OutcomeDraft } from "./outcome.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
@@ -156,9 +157,9 @@ export class GroupDraft {
     let draft = this.#draftOf(node, epoch);
     const isForgotten = draft === undefined && isGone(this.#store, batch);
     if (isForgotten && eventCount > 0) throw tooOld(node);
-    const isBare = header.dropped.length === 0 && sideBlocks.length === 0;
-    if (draft === undefined && eventCount === 0 && (isForgotten || isBare)) {
-      // A sign of life of an epoch that we know nothing of: there is nothing to keep.
+    if (draft === undefined && eventCount === 0 && (isForgotten || header.dropped.length === 0)) {
+      // A sign of life of an epoch that we know nothing of: there is nothing to keep. What it carries beside events
+      // would have no epoch but one that is all hole.
       if (firstSeq > 1) outcome.commands.push(this.#rejoin(node, epoch, "unknown-epoch"));
       outcome.ack(header, 0);
       return;
@@ -342,13 +343,4 @@ export class GroupDraft {
     const t = this.#repeats.timeOf(draft.base.id, lastSeq + 1);
     if (t !== undefined && closed >= t) throw brokenPromise(node, lastSeq, lastSeq + 1);
   }
-}
-
-/**
- * Whether a batch is of another process with the same node id that began in the same millisecond: its
- * join says another instance. Its seqs mean other events than ours: nothing of it can be stored.
- */
-function isForeign({ header, facts }: PreparedBatch, draft: EpochDraft): boolean {
-  if (header.imported || draft.instance === "") return false;
-  return facts.join !== undefined && facts.join.instance !== draft.instance;
 }

@@ -7,6 +7,7 @@ import {
   type Batch,
   BatchBuilder,
   type BatchHeader,
+  checkSideBytes,
   decodeBatch,
   encodeBatch,
   type Hlc,
@@ -78,12 +79,27 @@ function prepareBatch(bytes: Uint8Array, gate: IngestGate): PreparedBatch {
   const { header, events, sideBlocks = [] } = batch;
   const facts = scanBatch(batch, gate.messageTimeoutMs);
   if (sideBlocks.length === 0) return { header, bytes, facts };
-  checkSideBlocks(header, sideBlocks, gate);
-  return { header, bytes: encodeBatch({ header, events }), facts, sideBlocks };
+  checkSeconds(header, sideBlocks, gate);
+  const bare = encodeBatch({ header, events });
+  return { header, bytes: bare, facts, sideBlocks: sideBlocks.filter(isReadable) };
 }
 
-/** They carry seconds of the node's raw clock, which is never ahead of its stamps by itself. */
-function checkSideBlocks(
+/**
+ * Whether a reader could decode a block later. What it could not, as of a later version of agents, is not kept; it is
+ * an observation beside the events, and they are not refused for it.
+ */
+function isReadable(block: SideBlock): boolean {
+  try {
+    checkSideBytes(block);
+    return true;
+  } catch (error) {
+    if (error instanceof RetroError) return false;
+    throw error;
+  }
+}
+
+/** They are of the node's raw clock, which is never ahead of its stamps by itself. */
+function checkSeconds(
   header: BatchHeader,
   sideBlocks: readonly SideBlock[],
   { now, maxAheadMs }: IngestGate,

@@ -3,14 +3,7 @@
  * to be true of it beyond its checksum. A new kind of record enters here, in the commit that
  * introduces it: until then `verify` calls it unknown, which is damage.
  */
-import {
-  decodeBatch,
-  decodeHistograms,
-  decodeLoad,
-  decodeResources,
-  RetroError,
-  type SideStream,
-} from "../../agent/kernel/index.ts";
+import { checkSideBytes, decodeBatch, RetroError } from "../../agent/kernel/index.ts";
 import {
   BATCH,
   batchKeyOfSeqKey,
@@ -164,13 +157,7 @@ function checkSideBlock(walk: WalkContext, key: Buffer, payload: Buffer): void {
   const place = placeOfSideKey(key);
   must(place !== undefined, "its stream is not known");
   must(walk.epochs.has(place.epochId), `epoch ${place.epochId}, which it belongs to, is not there`);
-  decodeSide(place.stream, payload.subarray(BATCH_PREFIX_BYTES));
-}
-
-function decodeSide(stream: SideStream, bytes: Uint8Array): void {
-  if (stream === "load") decodeLoad(bytes);
-  else if (stream === "histogram") decodeHistograms(bytes);
-  else decodeResources(bytes);
+  checkSideBytes({ stream: place.stream, bytes: payload.subarray(BATCH_PREFIX_BYTES) });
 }
 
 function checkJson(_walk: WalkContext, _key: Buffer, payload: Buffer): void {

@@ -38,7 +38,7 @@ function anEpisode(atMs: number, overrides: Partial<Episode> = {}): Episode {
 }
 
 /** A collector that notes what it is asked for, at a time moved by hand. */
-function aCollector(): {
+function aCollector(earlier: readonly string[] = []): {
   readonly actions: EpisodeActions;
   readonly pins: { name: string; at: Hlc }[];
   readonly released: string[];
@@ -50,6 +50,7 @@ function aCollector(): {
     captures: [] as { from: Hlc; to: Hlc }[],
   };
   const port: EpisodePort = {
+    pinned: () => [...earlier],
     pin: async (name, at) => {
       noted.pins.push({ name, at });
       return true;
@@ -139,8 +140,26 @@ describe("an episode", () => {
     expect(collector.actions.of("ep-1000")?.pin).toBe("pinned");
   });
 
+  it("releases pins of an earlier run of the collector first", async () => {
+    const earlier = Array.from({ length: MAX_PINS }, (_, i) => `episode ep-old-${i}`);
+    const collector = aCollector(earlier);
+    await collector.actions.told(anEpisode(1_000));
+    expect(collector.released).toEqual(["episode ep-old-0"]);
+  });
+
+  it("of a storm that is told at once is pinned and captured within the limits all the same", async () => {
+    const collector = aCollector();
+    const storm = Array.from({ length: MAX_PINS + 50 }, (_, i) =>
+      anEpisode(i * 20_000, { tier: { service: "s", node: `n${i}` } }),
+    );
+    await Promise.all(storm.map((episode) => collector.actions.told(episode)));
+    expect(collector.pins.length - collector.released.length).toBeLessThanOrEqual(MAX_PINS);
+    expect(collector.captures).toHaveLength(CAPTURES_PER_MINUTE);
+  });
+
   it("goes on without its pin where there is no room", async () => {
     const port: EpisodePort = {
+      pinned: () => [],
       pin: () => Promise.reject(new Error("no room")),
       release: () => Promise.resolve(),
       capture: () => Promise.resolve(undefined),

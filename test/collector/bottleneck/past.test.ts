@@ -5,6 +5,7 @@ import { diagnose } from "../../../collector/bottleneck/diagnose.ts";
 import { diagnosePast, hlcOfUs } from "../../../collector/bottleneck/past.ts";
 import { RecordingBook } from "../../../collector/bottleneck/recording-book.ts";
 import type { History } from "../../../collector/cut/history.ts";
+import { finish, type Work } from "../../../collector/cut/turns.ts";
 import { START_US, simulate } from "../../support/queue-simulator.ts";
 import { batchesOf } from "../../support/simulated-batches.ts";
 
@@ -52,8 +53,10 @@ function historyOf() {
       asked.push(Math.min(limit, rest.length));
       return { events: rest.slice(0, limit), more: rest.length > limit };
     },
+    inTurns: async <Answer>(work: Work<Answer>) => finish(work),
   };
-  return { asked, all, history: history as unknown as Pick<History, "side" | "events"> };
+  const asHistory = history as unknown as Pick<History, "side" | "events" | "inTurns">;
+  return { asked, all, history: asHistory };
 }
 
 it("says of a range of several pieces what one look at all of it says, and reads each request once", async () => {

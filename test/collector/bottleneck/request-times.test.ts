@@ -9,6 +9,7 @@ import type {
   TracedRequest,
 } from "../../../collector/bottleneck/recording.ts";
 import { hopGapUs, requestTimes } from "../../../collector/bottleneck/request-times.ts";
+import { finish } from "../../../collector/cut/turns.ts";
 import "../../support/seed.ts";
 
 const RESIDENCE_US = 60;
@@ -68,7 +69,7 @@ function clockOf(
     { ...none, node: "a", requests },
     { ...none, node: "b", requests: [] },
   ];
-  const [edge] = callEdges(recordings);
+  const [edge] = finish(callEdges(recordings));
   if (edge === undefined) throw new Error("no call");
   return new EdgeClock(edge, 50);
 }

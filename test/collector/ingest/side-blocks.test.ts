@@ -68,6 +68,28 @@ describe("side blocks", () => {
     expect([...store.sideBlocks(1, ALL)]).toEqual([]);
   });
 
+  it("that nobody could read are left out, and their batch is taken", async () => {
+    const { ingest, store } = anIngest();
+    const whole = encodeLoad([]);
+    const ofLaterVersion = whole.map((byte, i) => (i === 0 ? 99 : byte));
+    const cut: SideBlock = { stream: "resource", second: SECOND, part: 0, bytes: whole };
+    const later: SideBlock = { ...aBlock(SECOND, 1), bytes: ofLaterVersion };
+    await ingest.submit(withBlocks(aBatch({ seqs: [1, 3] }), [cut, later, aBlock(SECOND)]));
+    expect([...store.sideBlocks(1, ALL)].map(({ part, stream }) => [stream, part])).toEqual([
+      ["load", 0],
+    ]);
+    expect(store.epoch(1)?.eventCount).toBe(3);
+  });
+
+  it("of a run that nobody knows make no epoch: it would be all hole", async () => {
+    const { ingest, store } = anIngest();
+    const { commands } = await ingest.submit(
+      withBlocks(aBatch({ seqs: [4, 3] }), [aBlock(SECOND)]),
+    );
+    expect(store.epochs()).toEqual([]);
+    expect(commands.map(({ command }) => command)).toEqual(["rejoin"]);
+  });
+
   it("of a second far ahead are refused with their batch", async () => {
     const { ingest, store } = anIngest();
     const body = withBlocks(aBatch({ seqs: [1, 3] }), [aBlock(SECOND + 2 * 24 * 3_600)]);
