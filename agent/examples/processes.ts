@@ -68,6 +68,11 @@ export class ProcessGroup {
     }
   }
 
+  /** Sends a signal that does not end it. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#children.get(name)?.kill(signal);
+  }
+
   /** Ends one child and waits until it is gone; SIGKILL after 15 s. */
   async stop(name: string, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     const child = this.#children.get(name);
