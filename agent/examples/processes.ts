@@ -68,6 +68,12 @@ export class ProcessGroup {
     }
   }
 
+  /** The ids of those that run, by name. */
+  pids(): ReadonlyMap<string, number> {
+    const running = [...this.#children].filter(([, { pid }]) => pid !== undefined);
+    return new Map(running.map(([name, { pid }]) => [name, pid as number]));
+  }
+
   /** Sends a signal that does not end it. */
   signal(name: string, signal: NodeJS.Signals): void {
     this.#children.get(name)?.kill(signal);

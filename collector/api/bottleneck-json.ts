@@ -67,6 +67,10 @@ export function episodeJson(
     class: episode.class,
     onset: hJson(hlcOfUs(episode.onsetUs)),
     end: episode.status === "open" ? null : hJson(hlcOfUs(episode.endUs)),
+    stamped: {
+      onset: hJson(hlcOfUs(episode.onsetUs + episode.leadUs)),
+      end: episode.status === "open" ? null : hJson(hlcOfUs(episode.endUs + episode.leadUs)),
+    },
     durationMs: rounded(episode.durationMs),
     drainMs: rounded(episode.drainMs),
     tier: tierJson(episode.tier),

@@ -47,6 +47,11 @@ export interface EpisodeJson {
   /** Raw physical time of the charged node; see `skew`. */
   readonly onset: H;
   readonly end: H | null;
+  /**
+   * The same by the stamps of that node, which may be ahead of its clock: where the episode lies among the
+   * events of a lane, and what a cut is to be asked for at.
+   */
+  readonly stamped: { readonly onset: H; readonly end: H | null };
   readonly durationMs: number;
   readonly drainMs: number;
   readonly tier: EpisodeTierJson;

@@ -78,7 +78,7 @@ export class CallJoiner {
     this.#arrived.set(node, list);
     this.#isSorted.delete(node);
     list.push({ node, t: arrived, arrivedUs: startUs, residenceUs });
-    return { operation, startUs, endUs: startUs + residenceUs, calls, waits };
+    return { operation, leadUs, startUs, endUs: startUs + residenceUs, calls, waits };
   }
 
   /** Joins what can be joined by now. */

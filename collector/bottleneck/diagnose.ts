@@ -19,6 +19,7 @@ import { pathTo } from "./path.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 import { severityOf } from "./severity.ts";
+import { leadAt } from "./stamped.ts";
 import { type SystemView, systemOf } from "./system-view.ts";
 import { chargeTier, shiftAt, tierOf } from "./tier.ts";
 
@@ -121,6 +122,7 @@ function episodeOf(system: SystemView, cluster: Cluster, isKnown: boolean): Epis
     onsetUs: extent.startUs,
     endUs: extent.endUs,
     adjustedOnsetUs: extent.startUs - shiftAt(system, observer, extent.startUs),
+    leadUs: leadOf(system, observer, extent.startUs),
     durationMs,
     drainMs: extent.drainUs / 1_000,
     tier: tierOf(charged),
@@ -139,6 +141,11 @@ function episodeOf(system: SystemView, cluster: Cluster, isKnown: boolean): Epis
     },
     signals: { unavailable: [...new Set(unavailable)].sort() },
   };
+}
+
+function leadOf(system: SystemView, node: string, us: number): number {
+  const view = system.nodes.get(node);
+  return view === undefined ? 0 : leadAt(view.recording, us);
 }
 
 /** Of the first flag: the same whatever is found out about the rest. */

@@ -74,6 +74,8 @@ export interface Episode {
   readonly endUs: number;
   /** The same by the reference node's clock, as far as calls tell: what other nodes are compared in. */
   readonly adjustedOnsetUs: number;
+  /** How far the stamps of the node whose clock that is were ahead of it then: where it lies on a lane. */
+  readonly leadUs: number;
   readonly durationMs: number;
   /** From the end until load is usual again. */
   readonly drainMs: number;

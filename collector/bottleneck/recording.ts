@@ -50,6 +50,8 @@ export interface TracedCall extends Interval {
 /** One handled request. */
 export interface TracedRequest extends Interval {
   readonly operation: string;
+  /** How far the stamp of its arrival was ahead of the raw clock; absent: not at all. */
+  readonly leadUs?: number;
   readonly calls: readonly TracedCall[];
   readonly waits: readonly Wait[];
 }

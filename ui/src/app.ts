@@ -1,11 +1,15 @@
 /** The parts of the page, put together: choices, answers, verbs, and what is derived from them. */
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type ApiClient, createClient } from "./api/client.ts";
+import { LiveFeed } from "./api/live-feed.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
 import { type Answers, createAnswers } from "./model/answers.ts";
 import { type Choices, createChoices } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
+import { EpisodeBook } from "./model/episode-book.ts";
+import { EpisodeVerbs } from "./model/episode-verbs.ts";
+import { readEpisode } from "./model/episodes.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
 import { wasThere } from "./model/nodes.ts";
 import { Stepper } from "./model/stepper.ts";
@@ -29,6 +33,11 @@ export interface App {
   readonly watch: CollectorWatch;
   readonly verbs: Verbs;
   readonly stepper: Stepper;
+  /** What is known of very short bottlenecks, and what can be done with them. */
+  readonly episodes: EpisodeBook;
+  readonly bottlenecks: EpisodeVerbs;
+  /** What the collector tells by itself. */
+  readonly feed: LiveFeed;
   readonly frames: FrameLoop;
   /** Width of the plot in CSS pixels. */
   readonly plotWidth: Signal<number>;
@@ -55,6 +64,10 @@ export function createApp(host: Host): App {
   const watch = new CollectorWatch(host, client, choices.live);
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });
+  const episodes = new EpisodeBook();
+  const feed = new LiveFeed(host, client, ({ name, data }) => {
+    if (name === "bottleneck") episodes.tell(readEpisode(JSON.parse(data)));
+  });
   /** As text, so that a pan that changes nothing about it lays nothing out anew. */
   const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
   const plotWidth = signal(0);
@@ -67,6 +80,9 @@ export function createApp(host: Host): App {
     watch,
     verbs,
     stepper: new Stepper(client, choices, verbs),
+    episodes,
+    bottlenecks: new EpisodeVerbs({ choices, verbs, episodes: episodes.list }),
+    feed,
     frames: new FrameLoop(host),
     plotWidth,
     plotHeight,

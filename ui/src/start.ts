@@ -4,6 +4,7 @@
  */
 import { effect } from "@preact/signals";
 import type { App } from "./app.ts";
+import { keepAskingEpisodes } from "./model/episode-asking.ts";
 import { firstSpanTicks } from "./model/first-span.ts";
 import { keepLink, restoreLink } from "./model/link.ts";
 import { keepAsking } from "./model/questions.ts";
@@ -13,6 +14,7 @@ import { fitted } from "./scale/time-scale.ts";
 export function startApp(app: App): void {
   restoreLink(app);
   keepAsking(app);
+  keepAskingEpisodes(app);
   effect(() => chooseFirstView(app));
   effect(firstSpanChooser(app));
   effect(() => {

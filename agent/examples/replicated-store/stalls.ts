@@ -1,137 +1,169 @@
 /**
  * `--stalls`: plants a stall of 150 ms into one replica after the other, and asks the collector what it was.
  *
- *     8 s of calm, so that it is known what is usual | store-2 computes | 3 s | store-3 is stopped | 3 s | ...
+ *     6 s of calm, so that it is known what is usual | store-2 computes | 2.5 s | store-3 is stopped | 2.5 s | ...
  *
- * What is planted is known here alone: the agents and the collector are told nothing. A stall is looked for where it
- * was, by time and not by place, so that one that is charged to somebody else is seen to be.
+ * What is planted is known here alone: the agents and the collector are told nothing. It is asked once while all
+ * runs, for whoever looks on, and once more when every node has said goodbye: that answer is the one that is judged
+ * (stall-verdict.ts).
  */
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ProcessGroup } from "../processes.ts";
-import { STALL_MS } from "./stall-on-signal.ts";
-
-/** Named as the causes that the collector tells. */
-export const STALL_KINDS = ["run", "freeze", "gc"] as const;
-export type StallKind = (typeof STALL_KINDS)[number];
-
-export interface PlantedStall {
-  readonly node: string;
-  readonly kind: StallKind;
-  readonly startMs: number;
-}
-
-/** What the collector said of one; null: nothing. */
-export interface NamedStall {
-  readonly planted: PlantedStall;
-  readonly found: FoundEpisode | null;
-}
-
-/** As much of an episode as is looked at here. */
-export interface FoundEpisode {
-  readonly durationMs: number;
-  readonly tier: { readonly node: string; readonly edge?: unknown };
-  readonly causes: readonly { readonly cause: string; readonly ms: number }[];
-  readonly severity: { readonly requestMs: number };
-  readonly skew: { readonly adjustedOnset: { readonly time: string } };
-}
+import { type ProcessGroup, waitFor } from "../processes.ts";
+import { HostWatch } from "./host-watch.ts";
+import { STALL_MS, type StallReport } from "./stall-on-signal.ts";
+import { plantedText, toldText } from "./stall-text.ts";
+import {
+  judgeStall,
+  others,
+  type PlantedStall,
+  STALL_KINDS,
+  type StallKind,
+  type StallResult,
+  type ToldEpisode,
+} from "./stall-verdict.ts";
 
 export interface StallOptions {
   readonly url: string;
   readonly group: ProcessGroup;
   readonly nodes: readonly string[];
+  /** Where a node says what it did. */
+  readonly reportFile: (node: string) => string;
   readonly print: (line: string) => void;
-  /** None is begun that would not be over, and asked for, by then. Absent: they go on. */
+  /** None is begun that would not be over, and told of, by then. Absent: they go on. */
   readonly durationMs?: number | undefined;
   /** Ends it in the middle of what it does: then it rejects. */
   readonly signal: AbortSignal;
 }
 
-/** What is usual must be known first. */
-const CALM_MS = 8_000;
-const EACH_MS = 3_000;
+/** What is usual must be known first: rules that compare need 5 s. */
+const CALM_MS = 6_000;
+const EACH_MS = 2_500;
 /** A stall's agents ship within a second; its second's load a second later. */
-const ASK_WAIT_MS = 5_000;
+const TOLD_WITHIN_MS = 3_000;
+/** Shorter runs have no room for one. */
+export const LEAST_STALLS_MS: number = CALM_MS + STALL_MS + TOLD_WITHIN_MS;
 const ASK_EACH_MS = 500;
-/** Clocks are 300 ms off, and stalls 3 s apart. */
-const NEAR_MS = 700;
+/** After that nothing more is printed while it runs; the end judges all the same. */
+const ASK_WAIT_MS = 10_000;
+/** How long a process may take to come to its stall, and to say so. */
+const REPORT_WAIT_MS = 5_000;
+/** A machine that stands still so shortly before or after has its part in it. */
+const AROUND_MS = 150;
+/** What is usual is learnt from what was before. */
+const BEFORE_MS = 5_000;
+/** A node's clock is at most so far off, and what begins in a range is asked for by its own. */
+const CLOCKS_MS = 1_000;
+/** As of here episodes are of stalls; shorter ones happen on any machine. */
+const LEAST_MS = STALL_MS / 3;
 
-/** Plants stalls until the time is over; resolves to what was said of each. Rejects if nobody answers. */
-export async function plantStalls(options: StallOptions): Promise<NamedStall[]> {
-  const { nodes, print, signal, durationMs = Number.POSITIVE_INFINITY } = options;
+/** Plants stalls until the time is over; resolves to all of them. Rejects if nobody answers. */
+export async function plantStalls(options: StallOptions): Promise<PlantedStall[]> {
+  const { nodes, group, print, signal, durationMs = Number.POSITIVE_INFINITY } = options;
   const endMs = performance.now() + durationMs;
-  const named: NamedStall[] = [];
-  await delay(Math.min(CALM_MS, durationMs), undefined, { signal });
-  for (let i = 0; performance.now() + EACH_MS + ASK_WAIT_MS < endMs; i += 1) {
-    // The next replica each time, the next kind each time; every pair comes once they have gone round.
-    const node = nodes[(i + 1 + Math.floor(i / STALL_KINDS.length)) % nodes.length] as string;
-    const planted = await strike(options.group, node, STALL_KINDS[i % STALL_KINDS.length] ?? "run");
-    const askedMs = performance.now();
-    const found = await askFor(options, planted);
-    named.push({ planted, found });
-    print(stallLine({ planted, found }));
-    await delay(Math.max(0, EACH_MS - (performance.now() - askedMs)), undefined, { signal });
+  // The collector may be behind: what it is told counts, not when.
+  const watched = [...group.pids()].filter(([name]) => name !== "collector");
+  const host = new HostWatch(new Map(watched));
+  const planted: PlantedStall[] = [];
+  const asking: Promise<void>[] = [];
+  try {
+    await delay(Math.min(CALM_MS, durationMs), undefined, { signal });
+    for (let i = 0; performance.now() + STALL_MS + TOLD_WITHIN_MS <= endMs; i += 1) {
+      // The next replica each time, the next kind each time; every pair comes once they have gone round.
+      const node = nodes[(i + 1 + Math.floor(i / STALL_KINDS.length)) % nodes.length] as string;
+      const begun = performance.now();
+      const stall = await strike(options, host, node, STALL_KINDS[i % STALL_KINDS.length] ?? "run");
+      planted.push(stall);
+      print(plantedText(stall));
+      asking.push(tellOf(options, stall));
+      await delay(Math.max(0, EACH_MS - (performance.now() - begun)), undefined, { signal });
+    }
+    await Promise.all(asking);
+    return planted;
+  } finally {
+    host.close();
+    // Whoever still asks is let go by the signal, and has nobody to tell.
+    for (const one of asking) one.catch(() => undefined);
   }
-  return named;
 }
 
-async function strike(group: ProcessGroup, node: string, kind: StallKind): Promise<PlantedStall> {
-  const startMs = Date.now();
-  if (kind === "freeze") await group.pause(node, STALL_MS);
-  else {
+async function strike(
+  { group, reportFile, signal }: StallOptions,
+  host: HostWatch,
+  node: string,
+  kind: StallKind,
+): Promise<PlantedStall> {
+  const askedMs = Date.now();
+  const before = reportsIn(reportFile(node)).length;
+  let report: StallReport | undefined;
+  if (kind === "freeze") {
+    const begun = performance.now();
+    await group.pause(node, STALL_MS);
+    report = { startMs: askedMs, lastedMs: performance.now() - begun, waitedMs: null };
+  } else {
     group.signal(node, kind === "run" ? "SIGUSR2" : "SIGHUP");
-    await delay(STALL_MS);
+    const isReported = async () => reportsIn(reportFile(node)).length > before;
+    await waitFor(`${node} stands still`, REPORT_WAIT_MS, isReported).catch(() => undefined);
+    report = reportsIn(reportFile(node))[before];
   }
-  return { node, kind, startMs };
+  // What the machine does just after belongs to it.
+  await delay(AROUND_MS, undefined, { signal });
+  const { startMs, lastedMs, waitedMs } = report ?? NEVER(askedMs);
+  const lastMs = startMs + (lastedMs ?? REPORT_WAIT_MS);
+  const hostLateMs = host.lateMs(startMs - AROUND_MS, lastMs + AROUND_MS);
+  const waitedShareBefore = host.waitedShare(startMs - BEFORE_MS, startMs);
+  return { node, kind, startMs, lastedMs, waitedMs, hostLateMs, waitedShareBefore };
 }
 
-/** The costliest episode that began about then. */
-async function askFor(
-  { url, signal }: Pick<StallOptions, "url" | "signal">,
-  { startMs }: PlantedStall,
-): Promise<FoundEpisode | null> {
-  const range = `from=${startMs - 2 * NEAR_MS}&to=${startMs + 2 * NEAR_MS}`;
+const NEVER = (startMs: number): Pick<PlantedStall, "startMs" | "lastedMs" | "waitedMs"> => {
+  return { startMs, lastedMs: null, waitedMs: null };
+};
+
+function reportsIn(file: string): StallReport[] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return []; // it has had none yet
+  }
+  // What follows the last line break is still being written.
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as StallReport);
+}
+
+/** Prints what is told of it, as soon as anything is. */
+async function tellOf(options: StallOptions, stall: PlantedStall): Promise<void> {
   const untilMs = performance.now() + ASK_WAIT_MS;
-  for (;;) {
-    await delay(ASK_EACH_MS, undefined, { signal });
-    const answer = await fetch(`${url}/api/bottlenecks?${range}&minMs=${STALL_MS / 3}`, { signal });
-    if (!answer.ok) throw new Error(`the collector answered ${answer.status}`);
-    const { episodes } = (await answer.json()) as { readonly episodes: readonly FoundEpisode[] };
-    const [costliest] = episodes
-      .filter(({ skew }) => Math.abs(Date.parse(skew.adjustedOnset.time) - startMs) <= NEAR_MS)
-      .sort((a, b) => b.severity.requestMs - a.severity.requestMs);
-    if (costliest !== undefined) return costliest;
-    if (performance.now() > untilMs) return null;
+  while (performance.now() < untilMs) {
+    await delay(ASK_EACH_MS, undefined, { signal: options.signal });
+    // A collector that is being started again has nothing to say yet.
+    const episodes = await episodesAround(options.url, stall.startMs, stall.startMs).catch(
+      () => [],
+    );
+    const { told } = judgeStall(stall, episodes, STALL_MS);
+    if (told === null) continue;
+    options.print(toldText(told));
+    return;
   }
 }
 
-function stallLine({ planted, found }: NamedStall): string {
-  const { node, kind, startMs } = planted;
-  const time = new Date(startMs).toISOString().slice(11, 23);
-  const told =
-    found === null
-      ? "nothing"
-      : `${Math.round(found.durationMs)} ms at ${placeOf(found)}, ${causesOf(found)}`;
-  return `  ${time}  planted: ${kind} ${STALL_MS} ms in ${node}   told: ${told}`;
+/** What the collector says of all of them, now that everything is known. */
+export async function judgeStalls(
+  url: string,
+  planted: readonly PlantedStall[],
+): Promise<StallResult> {
+  const [first] = planted;
+  const last = planted.at(-1);
+  if (first === undefined || last === undefined) return { judged: [], others: [] };
+  const episodes = await episodesAround(url, first.startMs, last.startMs + STALL_MS);
+  const judged = planted.map((stall) => judgeStall(stall, episodes, STALL_MS));
+  return { judged, others: others(judged, episodes) };
 }
 
-function placeOf({ tier }: FoundEpisode): string {
-  return tier.edge === undefined ? tier.node : `the way to ${tier.node}`;
-}
-
-function causesOf({ causes }: FoundEpisode): string {
-  return causes.map(({ cause, ms }) => `${cause} ${Math.round(ms)} ms`).join(", ") || "no cause";
-}
-
-/** How many were told at all, charged to their process, and charged to what was done to it. */
-export function tallyOf(named: readonly NamedStall[]): string {
-  const told = named.filter(({ found }) => found !== null);
-  const placed = told.filter(
-    ({ planted, found }) => found?.tier.node === planted.node && found.tier.edge === undefined,
-  );
-  const explained = placed.filter(({ planted, found }) => found?.causes[0]?.cause === planted.kind);
-  return `
-Stalls planted                                    ${named.length}
-  told                                            ${told.length}
-    charged to the process that stood still       ${placed.length}
-      and to what was done to it                  ${explained.length}`;
+async function episodesAround(url: string, fromMs: number, toMs: number): Promise<ToldEpisode[]> {
+  const range = `from=${fromMs - CLOCKS_MS}&to=${toMs + CLOCKS_MS}&minMs=${LEAST_MS}`;
+  const answer = await fetch(`${url}/api/bottlenecks?${range}`);
+  if (!answer.ok) throw new Error(`/api/bottlenecks answered ${answer.status}`);
+  const { episodes } = (await answer.json()) as { readonly episodes: ToldEpisode[] };
+  return episodes;
 }

@@ -22,6 +22,7 @@ function anEpisode(atMs: number, overrides: Partial<Episode> = {}): Episode {
     onsetUs,
     endUs: onsetUs + 100_000,
     adjustedOnsetUs: onsetUs,
+    leadUs: 0,
     durationMs: 100,
     drainMs: 0,
     tier: { service: "stock", node: "stock-1" },

@@ -41,19 +41,24 @@ export type Query = { readonly [name: string]: string | number | readonly string
 export interface ApiClient {
   /** @throws ApiFailure; an abort by the caller rejects with the signal's reason. */
   get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer>;
+  /** What the collector tells, as text in pieces, until it ends. @throws as `get` */
+  listen(path: string, signal: AbortSignal): AsyncIterable<string>;
   /** The bearer token that the person typed; kept in memory only, never in the address. */
   setToken(token: string): void;
 }
 
 export function createClient(host: Host): ApiClient {
   let token = "";
+  const headersFor = (accept: string): Record<string, string> => ({
+    accept,
+    ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+  });
   return {
     setToken(typed) {
       token = typed.trim();
     },
     async get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer> {
-      const headers: Record<string, string> = { accept: "application/json" };
-      if (token !== "") headers["authorization"] = `Bearer ${token}`;
+      const headers = headersFor("application/json");
       let response: Response;
       try {
         response = await host.fetch(path + searchOf(query), { headers, signal });
@@ -67,6 +72,20 @@ export function createClient(host: Host): ApiClient {
       const body = await readJson(response, signal);
       if (!response.ok) throw failureOf(response.status, body);
       return body as Answer;
+    },
+    async *listen(path, signal) {
+      const response = await host.fetch(path, { headers: headersFor("text/event-stream"), signal });
+      if (!response.ok || response.body === null) throw failureOf(response.status, undefined);
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      try {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return;
+          yield value;
+        }
+      } finally {
+        await reader.cancel().catch(() => undefined);
+      }
     },
   };
 }

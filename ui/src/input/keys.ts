@@ -89,10 +89,18 @@ export const KEY_ROWS: readonly KeyRow[] = [
       key("Shift+KeyX", ({ verbs }) => verbs.swapCuts()),
     ],
   },
+  {
+    shown: "B; Shift+B",
+    does: "next, previous bottleneck",
+    keys: [
+      key("KeyB", ({ bottlenecks }) => bottlenecks.step(1)),
+      key("Shift+KeyB", ({ bottlenecks }) => bottlenecks.step(-1)),
+    ],
+  },
   { shown: "L", does: "live or paused", keys: [key("KeyL", ({ verbs }) => verbs.toggleLive())] },
   {
-    shown: "1 – 4",
-    does: "panel: State, Diff, In flight, Events",
+    shown: "1 – 5",
+    does: "panel: State, Diff, In flight, Events, Bottlenecks",
     keys: TABS.map((tab, place) => key(`Digit${place + 1}`, ({ verbs }) => verbs.openTab(tab))),
   },
   { shown: "/", does: "go to a time", keys: [key("/", () => focusOn("#go-to-time"))] },

@@ -267,12 +267,13 @@ export class Verbs {
     showAbsent.value = !showAbsent.peek();
   }
 
-  /** Undoes the innermost choice: stretch, event, variable, node, then cut 1. */
+  /** Undoes the innermost choice: stretch, event, variable, bottleneck, node, then cut 1. */
   stepBack(): void {
-    const { stretch, selectedEvent, variable, selectedNode, fixedCut } = this.#parts.choices;
-    const innermost = [stretch, selectedEvent, variable, selectedNode, fixedCut].find(
-      (choice) => choice.peek() !== null,
-    );
+    const { stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut } =
+      this.#parts.choices;
+    const innermost = [
+      ...[stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut],
+    ].find((choice) => choice.peek() !== null);
     if (innermost !== undefined) innermost.value = null;
   }
 }

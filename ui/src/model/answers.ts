@@ -1,5 +1,6 @@
 /** What the collector answered: one slot per panel, and the questions that fill them. */
 import type { Hlc, Json } from "../../../agent/kernel/index.ts";
+import type { BottlenecksJson } from "../../../collector/api/bottleneck-shapes.ts";
 import type {
   CutJson,
   DiffJson,
@@ -10,7 +11,9 @@ import type {
 import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
+import { clampTicks } from "../scale/time-scale.ts";
 import type { EventName, Pin, Stretch } from "./choices.ts";
+import { AROUND_TICKS, type EpisodesQuestion } from "./episode-window.ts";
 import { unknownAmong } from "./reasons.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 import type { TimelineQuestion } from "./timeline-window.ts";
@@ -51,6 +54,8 @@ export interface Answers {
   /** What the pinned variables held at the left edge of the timeline answer. */
   readonly trackStart: RequestSlot<TrackQuestion, CutJson>;
   readonly variable: RequestSlot<VariableQuestion, VariableHistory>;
+  /** Very short bottlenecks. */
+  readonly episodes: RequestSlot<EpisodesQuestion, BottlenecksJson>;
   /** How many slots wait for an answer. */
   pendingCount(): number;
 }
@@ -109,6 +114,16 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
     ),
     variable: new RequestSlot(host, (question: VariableQuestion, signal: AbortSignal) =>
       findHistory(client, question, signal),
+    ),
+    episodes: new RequestSlot(host, ({ from, to }: EpisodesQuestion, signal: AbortSignal) =>
+      client.get<BottlenecksJson>(
+        "/api/bottlenecks",
+        {
+          from: hexOf(clampTicks(from - AROUND_TICKS)),
+          to: hexOf(clampTicks(to + AROUND_TICKS)),
+        },
+        signal,
+      ),
     ),
   };
   return {

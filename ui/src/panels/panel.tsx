@@ -2,6 +2,8 @@
 import type { ComponentType, JSX } from "preact";
 import type { App } from "../app.ts";
 import { TABS, type Tab } from "../model/choices.ts";
+import { episodesIn } from "../model/episode-book.ts";
+import { BottleneckPanel } from "./bottleneck-panel.tsx";
 import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
@@ -12,17 +14,21 @@ const NAMES: Readonly<Record<Tab, string>> = {
   diff: "Diff",
   flight: "In flight",
   event: "Events",
+  bottlenecks: "Bottlenecks",
 };
 const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   state: StatePanel,
   diff: DiffPanel,
   flight: FlightPanel,
   event: EventPanel,
+  bottlenecks: BottleneckPanel,
 };
 
 export function Panel({ app }: { readonly app: App }): JSX.Element {
   const open = app.choices.tab.value;
   const Body = BODIES[open];
+  const view = app.choices.viewport.value;
+  const episodeCount = view === null ? 0 : episodesIn(app.episodes.list.value, view).length;
   const inFlight = app.answers.cut.answered.value?.answer.json.inFlight.length;
   return (
     <section class="panel" aria-label="Details">
@@ -45,6 +51,7 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
           >
             {NAMES[tab]}
             {tab === "event" && app.choices.stretch.value !== null && <span class="dot" />}
+            {tab === "bottlenecks" && episodeCount > 0 && <span class="count">{episodeCount}</span>}
             {tab === "flight" && inFlight !== undefined && <span class="count">{inFlight}</span>}
           </button>
         ))}

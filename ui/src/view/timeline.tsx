@@ -10,6 +10,7 @@ import type { LaneLayout } from "../model/lane-layout.ts";
 import { futureWords } from "../model/reasons.ts";
 import { dateText } from "../scale/time-words.ts";
 import { CutSlider } from "./cut-slider.tsx";
+import { EpisodeMarks } from "./episode-marks.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
 import { paintBase, paintOver, paintScale } from "./scenes.ts";
 import { Tooltip } from "./tooltip.tsx";
@@ -20,6 +21,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
   const base = useRef<HTMLCanvasElement>(null);
   const over = useRef<HTMLCanvasElement>(null);
   const ruler = useRef<HTMLCanvasElement>(null);
+  const marks = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     const plotElement = plot.current;
@@ -37,6 +39,9 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
     const removers = [
       app.frames.add("ruler", () => paintScale(app, ruler.current)),
       app.frames.add("base", () => paintBase(app, base.current, lanesElement.scrollTop)),
+      app.frames.add("marks", () => {
+        marks.current?.style.setProperty("transform", `translateY(${-lanesElement.scrollTop}px)`);
+      }),
       app.frames.add("over", () => paintOver(app, over.current, lanesElement.scrollTop)),
       listenToPlot(app, plotElement, lanesElement),
       () => watchSize.disconnect(),
@@ -70,12 +75,15 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
         role="group"
         aria-label="Lanes. Left and right step the cut, W A S D zoom and pan; the tab Events lists what is drawn."
         aria-busy={isLoading}
-        onScroll={() => app.frames.mark("base", "over")}
+        onScroll={() => app.frames.mark("base", "marks", "over")}
       >
         <div class="lanes-body" ref={(body) => sizeBody(body, layout)}>
           <LaneHeads app={app} />
           <div class="plot" ref={plot} data-over="ground">
             <canvas ref={base} aria-hidden="true" />
+            <div class="marks" ref={marks}>
+              <EpisodeMarks app={app} />
+            </div>
             <canvas ref={over} class="over" aria-hidden="true" />
             <RangeNotice app={app} />
             <Tooltip app={app} />
