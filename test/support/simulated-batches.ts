@@ -25,11 +25,11 @@ interface Draft {
   seq: number;
 }
 
-/** One batch a node. */
-export function batchesOf(recordings: readonly NodeRecording[]): Batch[] {
+/** One batch a node. `leadUs`: how far all stamps are ahead of the raw clocks. */
+export function batchesOf(recordings: readonly NodeRecording[], leadUs = 0): Batch[] {
   /** The send of a call, by the callee's request. */
   const sends = new Map<string, { readonly node: string; readonly draft: Draft }>();
-  const drafts = new Map(recordings.map((one) => [one.node, draftsOf(one, sends)]));
+  const drafts = new Map(recordings.map((one) => [one.node, draftsOf(one, sends, leadUs)]));
   for (const list of drafts.values()) {
     list.sort((a, b) => a.us - b.us);
     // Stamps of one node differ: as a clock would see to.
@@ -41,7 +41,7 @@ export function batchesOf(recordings: readonly NodeRecording[]): Batch[] {
     const builder = new BatchBuilder();
     let last = 0;
     for (const draft of drafts.get(one.node) ?? []) {
-      last = Math.max(last + 1, hlcOfUs(draft.us));
+      last = Math.max(last + 1, hlcOfUs(draft.us + leadUs));
       builder.body(last as Hlc, draft.make());
     }
     const { node, service } = one;
@@ -53,12 +53,13 @@ export function batchesOf(recordings: readonly NodeRecording[]): Batch[] {
 function draftsOf(
   { node, service, requests }: NodeRecording,
   sends: Map<string, { readonly node: string; readonly draft: Draft }>,
+  leadUs: number,
 ): Draft[] {
   const first = Math.min(...requests.map(({ startUs }) => startUs));
   const join: EventBody = { kind: "join", service, tags: {}, instance: `i-${node}` };
   const drafts: Draft[] = [{ us: first - JOIN_BEFORE_US, make: () => join, seq: 0 }];
   for (const request of requests) {
-    const receive = receiveOf(node, request, sends);
+    const receive = receiveOf(node, request, sends, leadUs);
     drafts.push(receive);
     const calls = request.calls.map((call) => {
       const to = call.callee?.node ?? null;
@@ -72,14 +73,14 @@ function draftsOf(
       operation: request.operation,
       residenceUs: request.endUs - request.startUs,
       outcome: "ok",
-      arrived: hlcOfUs(request.startUs),
-      leadUs: 0,
+      arrived: hlcOfUs(request.startUs + leadUs),
+      leadUs,
       calls: calls.map(({ call, draft }) => ({
         to: call.peer,
         startUs: call.startUs - request.startUs,
         us: call.endUs - call.startUs,
         sendSeq: draft.seq,
-        leadUs: 0,
+        leadUs,
       })),
       waits: [],
     });
@@ -92,11 +93,12 @@ function receiveOf(
   node: string,
   request: TracedRequest,
   sends: ReadonlyMap<string, { readonly node: string; readonly draft: Draft }>,
+  leadUs: number,
 ): Draft {
   const make = (): EventBody => {
     const send = sends.get(nameOf(node, request.startUs));
     const from = send && { node: send.node, epoch: EPOCH, seq: send.draft.seq };
-    const sentT = send === undefined ? null : hlcOfUs(send.draft.us);
+    const sentT = send === undefined ? null : hlcOfUs(send.draft.us + leadUs);
     const rest = { peer: null, id: null, unverified: false, relayed: false };
     return { kind: "receive", channel: "http", from: from ?? null, sentT, ...rest };
   };

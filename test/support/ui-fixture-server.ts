@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { type Hlc, parseHlc } from "../../agent/kernel/index.ts";
+import type { EpisodeJson } from "../../collector/api/bottleneck-shapes.ts";
 import {
   cutAt,
   diffOf,
@@ -26,6 +27,10 @@ export interface FixtureServer {
   /** Violations of the content policy that browsers reported. */
   readonly policyReports: readonly string[];
   scenario: Scenario;
+  /** What `/api/bottlenecks` finds, by the stamps of their nodes. */
+  episodes: readonly EpisodeJson[];
+  /** Tells it to whoever listens to `/api/live`. */
+  tell(name: string, data: unknown): void;
   /** Which paths fail and how: with an error of the API, or by a dropped connection. */
   fail: { readonly path: RegExp; readonly how: "error" | "drop" | "retention" | "token" } | null;
   /** While set, answers to these paths wait for `release`. */
@@ -54,7 +59,14 @@ export async function startFixtureServer(
   const policyReports: string[] = [];
   let held: RegExp | null = null;
   let waiting: (() => void)[] = [];
-  const handle = { url: "", policyReports, scenario, fail: null } as unknown as FixtureServer;
+  const listeners = new Set<ServerResponse>();
+  const handle = {
+    url: "",
+    policyReports,
+    scenario,
+    fail: null,
+    episodes: [],
+  } as unknown as FixtureServer;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://fixture");
@@ -72,7 +84,13 @@ export async function startFixtureServer(
       failAs(handle.fail.how, handle.scenario, response);
       return;
     }
-    sendJson(response, 200, route(handle.scenario, url));
+    if (url.pathname === "/api/live") {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(": welcome\n\n");
+      listeners.add(response);
+      response.once("close", () => listeners.delete(response));
+      return;
+    }
+    sendJson(response, 200, route(handle, url));
   };
 
   const server = createServer((request, response) => {
@@ -91,6 +109,9 @@ export async function startFixtureServer(
       for (const go of waiting) go();
       waiting = [];
     },
+    tell(name: string, data: unknown) {
+      for (const one of listeners) one.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
     async close() {
       handle.release();
       server.closeAllConnections();
@@ -99,7 +120,9 @@ export async function startFixtureServer(
   });
 }
 
-function route(scenario: Scenario, url: URL): unknown {
+const WHOLE = { complete: true, incomplete: [] };
+
+function route({ scenario, episodes }: FixtureServer, url: URL): unknown {
   const query = url.searchParams;
   const time = (name: string): number => {
     const t = parseHlc(query.get(name) ?? "");
@@ -141,6 +164,14 @@ function route(scenario: Scenario, url: URL): unknown {
         query.has("to") ? time("to") : Number.MAX_SAFE_INTEGER,
         Number(query.get("limit") ?? 1_000),
       );
+    case "/api/bottlenecks": {
+      const [from, to] = [time("from"), time("to")];
+      const inside = episodes.filter(({ stamped }) => {
+        const onset = parseHlc(stamped.onset.hlc) ?? 0;
+        return onset >= from && onset < to;
+      });
+      return { from: timeJson(from), to: timeJson(to), ...WHOLE, episodes: inside };
+    }
     case "/api/timeline":
       return timelineOf(scenario, time("from"), time("to"), Number(query.get("pixels")));
     default:

@@ -17,12 +17,13 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
-async function collectorWith(): Promise<TestCollector> {
+async function collectorWith(leadUs = 0): Promise<TestCollector> {
   const faults = [{ ...FAULT, kind: "run" as const, node: "store" as const }];
   const recordings = simulate({ seed: 11, seconds: SECONDS, perSecond: 120, faults });
   const collector = await startCollector({ clock: { now: () => END } });
   open.push(collector);
-  for (const batch of batchesOf(recordings)) expect((await collector.post(batch)).status).toBe(200);
+  for (const batch of batchesOf(recordings, leadUs))
+    expect((await collector.post(batch)).status).toBe(200);
   return collector;
 }
 
@@ -46,8 +47,20 @@ describe("very short bottlenecks over HTTP", () => {
     expect(Math.abs(onsetMs - FAULT.startUs / 1_000)).toBeLessThan(20);
     expect(Date.parse(episode?.snapshot.at.time ?? "")).toBeLessThanOrEqual(onsetMs);
     expect(episode?.snapshot.complete).toBe(true);
+    expect(episode?.stamped).toEqual({ onset: episode?.onset, end: episode?.end });
     const none = await collector.get<BottlenecksJson>(`/api/bottlenecks?${RANGE}&minMs=1000`);
     expect(none.body.episodes).toEqual([]);
+  });
+
+  it("lie among the stamps of their node where those are ahead of its clock", async () => {
+    const collector = await collectorWith(300_000);
+    const { body } = await collector.get<BottlenecksJson>(`/api/bottlenecks?${RANGE}`);
+    const [episode, ...more] = body.episodes;
+    expect(more).toEqual([]);
+    const ms = (time: string | undefined): number => Date.parse(time ?? "");
+    expect(Math.abs(ms(episode?.onset.time) - FAULT.startUs / 1_000)).toBeLessThan(20);
+    expect(ms(episode?.stamped.onset.time) - ms(episode?.onset.time)).toBe(300);
+    expect(ms(episode?.stamped.end?.time) - ms(episode?.end?.time)).toBe(300);
   });
 
   it("give percentiles per window from merged cells, and none of fewer than 100 requests", async () => {
