@@ -50,6 +50,27 @@ describe("the demo", () => {
     expect(counted(output, "stored twice")).toBe(0);
   }, 60_000);
 
+  it("plants stalls, says what the collector made of each, and exits by that", async () => {
+    const { code, output } = await demo("--stalls", "--duration", "12s", "--check", "--cuts", "50");
+    const planted = counted(output, "Stalls planted");
+    expect(planted).toBeGreaterThan(0);
+    const tally = output.slice(output.indexOf("Stalls planted"));
+    const parts = [
+      counted(tally, "charged to the process and to what was done"),
+      counted(tally, "to the process, to another cause"),
+      counted(tally, "to somebody else"),
+      counted(tally, "missed"),
+      counted(tally, "not judged, as the machine took part"),
+    ];
+    expect(parts.reduce((sum, part) => sum + part, 0)).toBe(planted);
+    const [right = 0, ...rest] = parts;
+    const prevented = rest.pop() ?? 0;
+    // Whether the machine left room for stalls of 150 ms is not the product's to say; that it is said, is.
+    const expected = planted === prevented ? 3 : right + prevented === planted ? 0 : 1;
+    expect(code).toBe(expected);
+    expect(output).toContain("PASS");
+  }, 60_000);
+
   it("names a port that is in use, and exits with 3", async () => {
     const { createServer } = await import("node:net");
     const server = createServer();

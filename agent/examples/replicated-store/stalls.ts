@@ -75,7 +75,7 @@ export async function plantStalls(options: StallOptions): Promise<PlantedStall[]
       const stall = await strike(options, host, node, STALL_KINDS[i % STALL_KINDS.length] ?? "run");
       planted.push(stall);
       print(plantedText(stall));
-      asking.push(tellOf(options, stall));
+      asking.push(tellOf(options, stall, endMs));
       await delay(Math.max(0, EACH_MS - (performance.now() - begun)), undefined, { signal });
     }
     await Promise.all(asking);
@@ -132,9 +132,9 @@ function reportsIn(file: string): StallReport[] {
 }
 
 /** Prints what is told of it, as soon as anything is. */
-async function tellOf(options: StallOptions, stall: PlantedStall): Promise<void> {
-  const untilMs = performance.now() + ASK_WAIT_MS;
-  while (performance.now() < untilMs) {
+async function tellOf(options: StallOptions, stall: PlantedStall, endMs: number): Promise<void> {
+  const untilMs = Math.min(endMs, performance.now() + ASK_WAIT_MS);
+  while (performance.now() + ASK_EACH_MS < untilMs) {
     await delay(ASK_EACH_MS, undefined, { signal: options.signal });
     // A collector that is being started again has nothing to say yet.
     const episodes = await episodesAround(options.url, stall.startMs, stall.startMs).catch(
