@@ -19,6 +19,7 @@ const EPISODE: EpisodeJson = {
   class: "fault",
   onset: H,
   end: H,
+  stamped: { onset: H, end: H },
   durationMs: 110,
   drainMs: 35,
   tier: { service: "stock", node: "stock-1" },
