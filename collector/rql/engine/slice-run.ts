@@ -12,7 +12,8 @@
  */
 import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
 import { type DecodeCounts, SliceColumns } from "../../cut/column-rows.ts";
-import type { ColumnSlice, ColumnStream } from "../../cut/column-shapes.ts";
+import type { ColumnSlice } from "../../cut/column-shapes.ts";
+import type { ColumnStream } from "../../cut/column-stream.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { RunEnded } from "../interpret/run-context.ts";
 import type { RunLimits } from "../limits.ts";
@@ -60,6 +61,12 @@ export class SliceRun {
   readonly #pieces: PieceSize;
   readonly #tables: BoundsTables;
   readonly #mayBeDecided: boolean;
+  readonly #readers: readonly (readonly number[])[];
+  /** Of the tick at hand: cells that were given another number, and by cell what they held before. */
+  readonly #touched: number[] = [];
+  readonly #before: Float64Array;
+  /** By cell, the last tick at which it was one of them. */
+  readonly #metAt: Float64Array;
   #rows = 0;
   #decidedRows = 0;
 
@@ -87,6 +94,9 @@ export class SliceRun {
     this.#pieces = new PieceSize(options.pieceRows);
     const { numbers, readings } = program.lowering;
     this.#tables = { cells, numbers, readings };
+    this.#readers = readersOf(program, cells.columnCount);
+    this.#before = new Float64Array(cells.numbers.length);
+    this.#metAt = new Float64Array(cells.numbers.length);
     // Every cut is asked for, or COMPUTE may warn at any: then each is evaluated.
     this.#mayBeDecided = !this.#everyCut && program.watched.length === 0;
     this.#recorder = new TurnRecorder({
@@ -166,6 +176,7 @@ export class SliceRun {
     holdStart(this.#cells, slice, streams);
     this.#known.isStale.fill(1);
     this.#applier.clear();
+    this.#metAt.fill(Number.NaN);
     // What is true at `after` was told by whoever came to it: it is no cut of this slice.
     this.#pace.p = this.#walker.truth(after);
     this.#pace.q = this.#walker.follower(after);
@@ -182,7 +193,7 @@ export class SliceRun {
       this.#inOrder(sources, end);
       return;
     }
-    const rows = sources.rowsBy(end);
+    const rows = sources.rowCount;
     const count = Math.ceil(rows / this.#pieces.rows(streams));
     const decidedBefore = this.#decidedRows;
     let from = start;
@@ -203,7 +214,7 @@ export class SliceRun {
     if (mayApply && isConditionDecided(this.#program, applier.coming, this.#tables)) {
       this.#rows += applier.rowCount;
       this.#decidedRows += applier.rowCount;
-      const cuts = applier.apply(from);
+      const cuts = applier.apply(from, to);
       this.#pace.cuts += cuts;
       if (cuts > 0) this.#known.isStale.fill(1);
       return true;
@@ -234,15 +245,62 @@ export class SliceRun {
 
   /** Every change of one tick, together; returns the first row of the next. */
   #slowly(start: number): number {
-    const { t, cell, number, count } = this.#merge.window;
-    const cells = this.#cells;
+    const { t, number, cell, count } = this.#merge.window;
+    const { numbers } = this.#cells;
     const moment = t[start] as number;
-    const before = new Map<number, Given>();
     let end = start;
+    let areNumbers = true;
     for (; end < count && t[end] === moment; end += 1) {
-      const of = cell[end] as number;
-      const value = number[end] as number;
-      const given: Given = Number.isNaN(value) ? this.#merge.given(end) : value;
+      if (Number.isNaN(number[end]) || Number.isNaN(numbers[cell[end] as number]))
+        areNumbers = false;
+    }
+    if (areNumbers) this.#numbersAt(moment, start, end);
+    else this.#anyAt(moment, start, end);
+    return end;
+  }
+
+  /** Rows of one tick that put numbers in place of numbers. */
+  #numbersAt(moment: number, start: number, end: number): void {
+    const { cell, number } = this.#merge.window;
+    const { numbers } = this.#cells;
+    const touched = this.#touched;
+    const before = this.#before;
+    touched.length = 0;
+    for (let row = start; row < end; row += 1) {
+      const of = cell[row] as number;
+      const held = numbers[of] as number;
+      if (number[row] === held) continue;
+      if (this.#metAt[of] !== moment) {
+        this.#metAt[of] = moment;
+        touched.push(of);
+        before[of] = held;
+      }
+      this.#cells.change(of, number[row] as number);
+    }
+    let changed = 0;
+    for (const of of touched) {
+      const was = before[of] as number;
+      if (numbers[of] === was) {
+        // What passed within the tick is no change: not even of zero's sign.
+        if (was === 0) this.#cells.put(of, was);
+        continue;
+      }
+      touched[changed] = of;
+      changed += 1;
+    }
+    touched.length = changed;
+    if (changed > 0) this.#slowCut(moment, touched);
+  }
+
+  /** Rows of one tick, whatever they hold. */
+  #anyAt(moment: number, start: number, end: number): void {
+    const { cell, number } = this.#merge.window;
+    const cells = this.#cells;
+    const before = new Map<number, Given>();
+    for (let row = start; row < end; row += 1) {
+      const of = cell[row] as number;
+      const value = number[row] as number;
+      const given: Given = Number.isNaN(value) ? this.#merge.given(row) : value;
       if (cells.holds(of, given)) continue;
       if (!before.has(of)) before.set(of, cells.valueAt(of));
       cells.put(of, given);
@@ -250,11 +308,9 @@ export class SliceRun {
     const changed: number[] = [];
     for (const [of, was] of before) {
       if (!cells.holds(of, was)) changed.push(of);
-      // What passed within the tick is no change: not even of zero's sign.
       else cells.put(of, was);
     }
     if (changed.length > 0) this.#slowCut(moment, changed);
-    return end;
   }
 
   #slowCut(t: number, changed: readonly number[]): void {
@@ -270,10 +326,14 @@ export class SliceRun {
   }
 
   #makeStale(column: number): void {
-    const { when, follower } = this.#program;
-    const all = follower === undefined ? when : [...when, follower];
-    all.forEach(({ columns }, index) => {
-      if (columns.includes(column)) this.#known.isStale[index] = 1;
-    });
+    for (const index of this.#readers[column] as readonly number[]) this.#known.isStale[index] = 1;
   }
+}
+
+/** By column, the conjuncts that read it: that of the window comes last. */
+function readersOf({ when, follower }: Program, columnCount: number): number[][] {
+  const all = follower === undefined ? when : [...when, follower];
+  return Array.from({ length: columnCount }, (_, column) =>
+    all.flatMap(({ columns }, index) => (columns.includes(column) ? [index] : [])),
+  );
 }
