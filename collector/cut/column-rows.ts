@@ -282,15 +282,16 @@ class NodeStream implements ColumnStream {
       log === ofStream ? (keys.get(key) ?? -1) : -1,
     );
     const end = this.#upToEnd(t, 0, count);
-    rows.reserve(end);
     for (let i = 0; i < end; i += 1) {
       const code = kind[i] as number;
       if (code > LAST_CHANGE) {
-        if (code === KindCode.keyframe) this.#keyframe(events, i, end - i);
+        if (code === KindCode.keyframe) this.#keyframe(events, i);
         continue;
       }
       const column = columnOf[ref[i] as number] as number;
       if (column < 0) continue;
+      // Room for one at a time: of a batch that holds many logs few may be wanted.
+      rows.reserve(1);
       const moment = t[i] as number;
       if (code === KindCode.set && valueTag[i] === ValueTag.number) {
         this.#held.noteNumber(column);
@@ -301,13 +302,13 @@ class NodeStream implements ColumnStream {
     }
   }
 
-  /** A keyframe makes a row of each column; `left`: events that may follow, itself counted. */
-  #keyframe(events: EventColumns, i: number, left: number): void {
+  /** A keyframe makes a row of each column. */
+  #keyframe(events: EventColumns, i: number): void {
     const { log, keys } = this.#setup;
     const { rows } = this;
     const body = events.bodies[events.ref[i] as number] as KeyframeEvent;
     if (body.log !== log) return;
-    rows.reserve(keys.size + left);
+    rows.reserve(keys.size);
     for (const [key, column] of keys) {
       const value = body.state.get(key);
       this.#held.note(column, value);

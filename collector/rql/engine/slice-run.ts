@@ -6,8 +6,8 @@
  *                                                                     └▶ put in order of time, cut by cut
  *                                                                        by the walker's loop
  *
- * The loop itself is in walker.ts and generate.ts. Here is what happens seldom: several changes at one
- * tick, and values that are no numbers; turn-recorder.ts takes down what turns. One object per query and
+ * The loop itself is in walker.ts and generate.ts; it gives ticks with several changes, and values that are
+ * no numbers, to tick-changes.ts; turn-recorder.ts takes down what turns. One object per query and
  * thread; slices may come in any order, as each says what is held at its beginning.
  */
 import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
@@ -19,7 +19,7 @@ import { RunEnded } from "../interpret/run-context.ts";
 import type { RunLimits } from "../limits.ts";
 import { RowApplier } from "./apply-rows.ts";
 import type { BoundsTables } from "./bounds.ts";
-import { Cells, type Given } from "./cells.ts";
+import { Cells } from "./cells.ts";
 import { isConditionDecided } from "./decided-condition.ts";
 import { generatedWalker } from "./generate.ts";
 import { NotPlain } from "./not-plain.ts";
@@ -28,6 +28,7 @@ import { isEachCutTold, type Program, programOf } from "./program.ts";
 import type { SliceResult } from "./slice-result.ts";
 import { followedBy, holdStart } from "./slice-start.ts";
 import { Sources } from "./sources.ts";
+import { TickChanges } from "./tick-changes.ts";
 import { TimeMerge } from "./time-merge.ts";
 import { TurnRecorder } from "./turn-recorder.ts";
 import { closureWalker, type Known, knownOf, type Pace, type Walker } from "./walker.ts";
@@ -57,16 +58,13 @@ export class SliceRun {
   readonly #recorder: TurnRecorder;
   readonly #columns: SliceColumns;
   readonly #merge: TimeMerge;
+  readonly #ticks: TickChanges;
   readonly #applier: RowApplier;
   readonly #pieces: PieceSize;
   readonly #tables: BoundsTables;
   readonly #mayBeDecided: boolean;
+  /** By column, the conjuncts that read it. */
   readonly #readers: readonly (readonly number[])[];
-  /** Of the tick at hand: cells that were given another number, and by cell what they held before. */
-  readonly #touched: number[] = [];
-  readonly #before: Float64Array;
-  /** By cell, the last tick at which it was one of them. */
-  readonly #metAt: Float64Array;
   #rows = 0;
   #decidedRows = 0;
 
@@ -90,13 +88,12 @@ export class SliceRun {
     this.#everyCut = isEachCutTold(query);
     this.#columns = new SliceColumns(followedBy(query));
     this.#merge = new TimeMerge(cells);
+    this.#ticks = new TickChanges(cells, this.#merge);
     this.#applier = new RowApplier(cells);
     this.#pieces = new PieceSize(options.pieceRows);
     const { numbers, readings } = program.lowering;
     this.#tables = { cells, numbers, readings };
     this.#readers = readersOf(program, cells.columnCount);
-    this.#before = new Float64Array(cells.numbers.length);
-    this.#metAt = new Float64Array(cells.numbers.length);
     // Every cut is asked for, or COMPUTE may warn at any: then each is evaluated.
     this.#mayBeDecided = !this.#everyCut && program.watched.length === 0;
     this.#recorder = new TurnRecorder({
@@ -176,7 +173,7 @@ export class SliceRun {
     holdStart(this.#cells, slice, streams);
     this.#known.isStale.fill(1);
     this.#applier.clear();
-    this.#metAt.fill(Number.NaN);
+    this.#ticks.clear();
     // What is true at `after` was told by whoever came to it: it is no cut of this slice.
     this.#pace.p = this.#walker.truth(after);
     this.#pace.q = this.#walker.follower(after);
@@ -245,72 +242,11 @@ export class SliceRun {
 
   /** Every change of one tick, together; returns the first row of the next. */
   #slowly(start: number): number {
-    const { t, number, cell, count } = this.#merge.window;
-    const { numbers } = this.#cells;
-    const moment = t[start] as number;
-    let end = start;
-    let areNumbers = true;
-    for (; end < count && t[end] === moment; end += 1) {
-      if (Number.isNaN(number[end]) || Number.isNaN(numbers[cell[end] as number]))
-        areNumbers = false;
-    }
-    if (areNumbers) this.#numbersAt(moment, start, end);
-    else this.#anyAt(moment, start, end);
-    return end;
-  }
-
-  /** Rows of one tick that put numbers in place of numbers. */
-  #numbersAt(moment: number, start: number, end: number): void {
-    const { cell, number } = this.#merge.window;
-    const { numbers } = this.#cells;
-    const touched = this.#touched;
-    const before = this.#before;
-    touched.length = 0;
-    for (let row = start; row < end; row += 1) {
-      const of = cell[row] as number;
-      const held = numbers[of] as number;
-      if (number[row] === held) continue;
-      if (this.#metAt[of] !== moment) {
-        this.#metAt[of] = moment;
-        touched.push(of);
-        before[of] = held;
-      }
-      this.#cells.change(of, number[row] as number);
-    }
-    let changed = 0;
-    for (const of of touched) {
-      const was = before[of] as number;
-      if (numbers[of] === was) {
-        // What passed within the tick is no change: not even of zero's sign.
-        if (was === 0) this.#cells.put(of, was);
-        continue;
-      }
-      touched[changed] = of;
-      changed += 1;
-    }
-    touched.length = changed;
-    if (changed > 0) this.#slowCut(moment, touched);
-  }
-
-  /** Rows of one tick, whatever they hold. */
-  #anyAt(moment: number, start: number, end: number): void {
-    const { cell, number } = this.#merge.window;
-    const cells = this.#cells;
-    const before = new Map<number, Given>();
-    for (let row = start; row < end; row += 1) {
-      const of = cell[row] as number;
-      const value = number[row] as number;
-      const given: Given = Number.isNaN(value) ? this.#merge.given(row) : value;
-      if (cells.holds(of, given)) continue;
-      if (!before.has(of)) before.set(of, cells.valueAt(of));
-      cells.put(of, given);
-    }
-    const changed: number[] = [];
-    for (const [of, was] of before) {
-      if (!cells.holds(of, was)) changed.push(of);
-      else cells.put(of, was);
-    }
+    const moment = this.#merge.window.t[start] as number;
+    const next = this.#ticks.apply(start);
+    const { changed } = this.#ticks;
     if (changed.length > 0) this.#slowCut(moment, changed);
+    return next;
   }
 
   #slowCut(t: number, changed: readonly number[]): void {

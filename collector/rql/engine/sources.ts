@@ -29,7 +29,7 @@ export class Source {
   readonly rows: RowBuffer;
   /** The first row behind the piece at hand: for who looks at it twice. */
   stop = 0;
-  /** The last tick that was read, or the beginning. */
+  /** What is read next is no earlier: the last tick that was read, or the first that may come. */
   last: number;
   isOver = false;
   #known: (Known | undefined)[] = [];
@@ -40,8 +40,8 @@ export class Source {
     this.stream = stream;
     this.node = stream.node;
     this.rows = stream.rows;
-    this.last = after;
-    if (this.#left > 0) this.#note(this.rows.at, after + 1);
+    this.last = after + 1;
+    if (this.#left > 0) this.#note(this.rows.at);
   }
 
   /** Values as data, by place, of the rows at hand. */
@@ -80,17 +80,17 @@ export class Source {
       this.isOver = true;
       return;
     }
-    this.#note(this.rows.at + left, this.last);
+    this.#note(this.rows.at + left);
   }
 
   get #left(): number {
     return this.rows.count - this.rows.at;
   }
 
-  /** Takes in rows from `first` on, which are no earlier than `least`. */
-  #note(first: number, least: number): void {
+  /** Takes in rows from `first` on, which go on from the last. */
+  #note(first: number): void {
     const { t, count } = this.rows;
-    if ((t[first] as number) < least) throw new NotPlain("rows are out of order");
+    if ((t[first] as number) < this.last) throw new NotPlain("rows are out of order");
     this.last = t[count - 1] as number;
   }
 }
