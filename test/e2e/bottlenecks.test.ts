@@ -129,7 +129,9 @@ async function found(stall: Stall): Promise<readonly EpisodeJson[]> {
 }
 
 /** The longest call of `front`, and the longest that `back` believes to have taken for one, around a stall; ms. */
-async function longest(stall: Stall): Promise<{ readonly call: number; readonly handling: number }> {
+async function longest(
+  stall: Stall,
+): Promise<{ readonly call: number; readonly handling: number }> {
   const asked = `/api/events?${range(stall, 400)}&kind=request&limit=10000`;
   const { body } = await collector.get<EventsJson>(asked);
   let [call, handling] = [0, 0];
