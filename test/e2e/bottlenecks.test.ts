@@ -18,8 +18,15 @@ import { until } from "../support/processes.ts";
 /** Until something is usual: baselines begin at five seconds. */
 const WARM_MS = 6_500;
 const STALL_MS = 150;
-/** On a machine that others use a stall may meet another one: the next has the loop to itself. */
-const MOST_STALLS = 4;
+/**
+ * On a machine that others use a stall may meet one of the machine's, as the load's own timers tell: then it proves
+ * nothing, and the next is looked at.
+ */
+const MOST_STALLS = 8;
+const DISTURBED_MS = 25;
+/** After a stall, until what it did to the machine is known; and before the next. */
+const AFTER_MS = 500;
+const REST_MS = 1_500;
 
 /** `back` answers at once; told to, it holds its loop when no handler runs. `front` asks it for each of its requests. */
 const SERVICE = `
@@ -50,7 +57,16 @@ import { Agent, get } from "node:http";
 const agent = new Agent({ keepAlive: true });
 const start = performance.now();
 let count = 0;
+let last = start;
+let worstMs = 0;
+process.on("message", () => {
+  process.send({ worstMs });
+  worstMs = 0;
+});
 setInterval(() => {
+  const now = performance.now();
+  worstMs = Math.max(worstMs, now - last - 5);
+  last = now;
   for (const due = (performance.now() - start) / 10; count < due; count += 1) {
     get(process.env.FRONT, { agent }, (reply) => reply.resume()).on("error", () => undefined);
   }
@@ -68,6 +84,7 @@ const children: ChildProcess[] = [];
 let agent: BundledAgent;
 let collector: TestCollector;
 let back: ChildProcess;
+let load: ChildProcess;
 
 async function start(source: string, env: { readonly [name: string]: string }) {
   const script = join(agent.folder, `process-${children.length}.mjs`);
@@ -85,8 +102,8 @@ beforeAll(async () => {
   const stock = await start(SERVICE, { ...env, ROLE: "back" });
   back = stock.child;
   const front = await start(SERVICE, { ...env, ROLE: "front", BACK: stock.url });
-  await start(LOAD, { FRONT: front.url });
-  await new Promise((resolve) => setTimeout(resolve, WARM_MS));
+  load = (await start(LOAD, { FRONT: front.url })).child;
+  await rest(WARM_MS);
 }, 60_000);
 
 afterAll(async () => {
@@ -107,6 +124,15 @@ async function hold(): Promise<Stall> {
   back.send({ holdMs: STALL_MS });
   return (await told)[0] as Stall;
 }
+
+/** By how much the load's timers were late at most since this was asked last. */
+async function worstLateness(): Promise<number> {
+  const told = once(load, "message");
+  load.send({});
+  return ((await told)[0] as { readonly worstMs: number }).worstMs;
+}
+
+const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function range({ startMs, endMs }: Stall, marginMs: number): string {
   const iso = (ms: number): string => encodeURIComponent(new Date(ms).toISOString());
@@ -145,23 +171,28 @@ async function longest(
   return { call, handling };
 }
 
-it("charges a process that was frozen for 150 ms, and not the network, though its handlers look healthy", async () => {
-  const seen: unknown[] = [];
+it("charges a process that was frozen for 150 ms, and not the network, though its handlers look healthy", async (context) => {
   for (let i = 0; i < MOST_STALLS; i += 1) {
+    await worstLateness();
     const stall = await hold();
-    const episodes = await found(stall);
-    const { call, handling } = await longest(stall);
-    seen.push(episodes.map(({ tier, causes, durationMs }) => ({ tier, causes, durationMs })));
-    seen.push({ call, handling });
-    const [episode] = episodes;
-    const isAlone = episodes.length === 1 && episode?.tier.node === "back";
-    // Runnable and not let run counts as well: what there is of a busy machine's processors is not ours to say.
-    const isHeld = ["run", "run-queue"].includes(episode?.causes[0]?.cause ?? "");
-    if (!isAlone || !isHeld || call < 100 || handling > call / 2) continue;
-    expect(episode?.tier.edge).toBeUndefined();
-    expect(episode?.causes.map(({ cause }) => cause)).not.toContain("network");
+    await rest(AFTER_MS);
+    if ((await worstLateness()) > DISTURBED_MS) {
+      await rest(REST_MS);
+      continue;
+    }
+    const [episode, ...others] = await found(stall);
+    expect(others).toEqual([]);
+    expect(episode?.tier).toEqual({ service: "back", node: "back" });
+    const causes = episode?.causes ?? [];
+    expect(causes.map(({ cause }) => cause)).not.toContain("network");
+    // Runnable and not let run counts as held: what there is of the processors is not ours to say.
+    const held = causes.filter(({ cause }) => cause === "run" || cause === "run-queue");
+    expect(held.reduce((sum, { ms }) => sum + ms, 0)).toBeGreaterThan(STALL_MS / 2);
     expect(episode?.durationMs).toBeGreaterThan(100);
     expect(episode?.path.map(({ from, to }) => [from, to])).toEqual([["front", "back"]]);
+    const { call, handling } = await longest(stall);
+    expect(call).toBeGreaterThan(100);
+    expect(handling).toBeLessThan(call / 2);
     const iso = (ms: number): string => new Date(ms).toISOString();
     const words = `bottlenecks --from ${iso(stall.startMs - 1_000)} --to ${iso(stall.endMs + 1_000)}`;
     const { out, code } = await cli(collector.url, words);
@@ -170,5 +201,5 @@ it("charges a process that was frozen for 150 ms, and not the network, though it
     expect(out).toMatch(/path: front -> back/);
     return;
   }
-  expect.fail(`no stall was charged to the process that was held: ${JSON.stringify(seen)}`);
+  context.skip("the machine stalled by itself during each of the stalls");
 }, 60_000);
