@@ -22,7 +22,7 @@ const STALL_MS = 150;
  * On a machine that others use a stall may meet one of the machine's, as the load's own timers tell: then it proves
  * nothing, and the next is looked at.
  */
-const MOST_STALLS = 8;
+const TRIED_MS = 25_000;
 const DISTURBED_MS = 25;
 /** After a stall, until what it did to the machine is known; and before the next. */
 const AFTER_MS = 500;
@@ -172,7 +172,8 @@ async function longest(
 }
 
 it("charges a process that was frozen for 150 ms, and not the network, though its handlers look healthy", async (context) => {
-  for (let i = 0; i < MOST_STALLS; i += 1) {
+  const beganMs = performance.now();
+  while (performance.now() - beganMs < TRIED_MS) {
     await worstLateness();
     const stall = await hold();
     await rest(AFTER_MS);
@@ -202,4 +203,4 @@ it("charges a process that was frozen for 150 ms, and not the network, though it
     return;
   }
   context.skip("the machine stalled by itself during each of the stalls");
-}, 60_000);
+}, 90_000);
