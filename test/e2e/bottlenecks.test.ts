@@ -22,8 +22,8 @@ const STALL_MS = 150;
  * On a machine that others use a stall may meet one of the machine's, as the load's own timers tell: then it proves
  * nothing, and the next is looked at.
  */
-const TRIED_MS = 25_000;
-const DISTURBED_MS = 25;
+const TRIED_MS = 15_000;
+const DISTURBED_MS = 50;
 /** After a stall, until what it did to the machine is known; and before the next. */
 const AFTER_MS = 500;
 const REST_MS = 1_500;
@@ -181,9 +181,11 @@ it("charges a process that was frozen for 150 ms, and not the network, though it
       await rest(REST_MS);
       continue;
     }
-    const [episode, ...others] = await found(stall);
-    expect(others).toEqual([]);
-    expect(episode?.tier).toEqual({ service: "back", node: "back" });
+    const episodes = await found(stall);
+    // No way between two nodes is charged, and the process that was held is.
+    expect(episodes.filter(({ tier }) => tier.edge !== undefined)).toEqual([]);
+    const episode = episodes.find(({ tier }) => tier.node === "back");
+    expect(episode?.tier, JSON.stringify(episodes)).toEqual({ service: "back", node: "back" });
     const causes = episode?.causes ?? [];
     expect(causes.map(({ cause }) => cause)).not.toContain("network");
     // Runnable and not let run counts as held: what there is of the processors is not ours to say.
