@@ -18,6 +18,8 @@ export interface PastOptions {
   readonly to: Hlc;
   readonly settings?: Partial<BottleneckSettings>;
   readonly maxEvents?: number;
+  /** Of the range, so much is looked at before what is old is let go. Default: 30 s. */
+  readonly pieceMs?: number;
 }
 
 export interface PastDiagnosis extends Diagnosis {
@@ -39,7 +41,7 @@ type PastHistory = Pick<History, "side" | "events" | "inTurns">;
  */
 export async function diagnosePast(
   history: PastHistory,
-  { from, to, settings, maxEvents = MAX_EVENTS_READ }: PastOptions,
+  { from, to, settings, maxEvents = MAX_EVENTS_READ, pieceMs = PIECE_MS }: PastOptions,
   signal?: AbortSignal,
 ): Promise<PastDiagnosis> {
   const { baselineMs } = { ...DEFAULT_BOTTLENECK_SETTINGS, ...settings };
@@ -50,7 +52,7 @@ export async function diagnosePast(
   let isCutShort = false;
   let settledUs = usOf(from);
   for (let end = from; end < to; ) {
-    end = Math.min(to, addMs(end, PIECE_MS)) as Hlc;
+    end = Math.min(to, addMs(end, pieceMs)) as Hlc;
     const isLast = end === to;
     const range = { from: readTo, to: addMs(end, AROUND_MS) };
     await readSide(history, book, range, {}, signal);
@@ -85,7 +87,6 @@ export function* lookAt(book: RecordingBook, options: DiagnosisOptions): Work<Di
   return yield* diagnosing(yield* book.assembling(), options);
 }
 
-/** Looked at before what is old is let go. */
 const PIECE_MS = 30_000;
 /** Time that is kept before what is settled, beside the baseline: clocks differ, and load rises before a flag. */
 const KEPT_MS = 10_000;

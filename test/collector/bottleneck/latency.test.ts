@@ -2,8 +2,11 @@
 import fc from "fast-check";
 import hdr, { type Histogram } from "hdr-histogram-js";
 import { beforeAll, describe, expect, it } from "vitest";
+import { encodeLoad, latencyBucketUs, type SideBlock } from "../../../agent/kernel/index.ts";
 import { Buckets } from "../../../collector/bottleneck/buckets.ts";
+import { LatencyMerge } from "../../../collector/bottleneck/latency.ts";
 import { v2Counts } from "../../../collector/bottleneck/v2-counts.ts";
+import { finish } from "../../../collector/cut/turns.ts";
 import "../../support/seed.ts";
 
 const values = fc.array(
@@ -64,4 +67,64 @@ describe("merged latencies", () => {
       { numRuns: 50 },
     );
   });
+
+  it("are those of the pooled requests over any windows, nodes and operations", () => {
+    const requests = fc.array(
+      fc.record({
+        node: fc.constantFrom("a", "b"),
+        operation: fc.constantFrom("GET /x", "GET /y"),
+        slot: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 299 })),
+        us: fc.integer({ min: 1, max: 60_000_000 }),
+      }),
+      { minLength: 1, maxLength: 400 },
+    );
+    const windows = fc.constantFrom(10, 20, 50, 100, 500);
+    fc.assert(
+      fc.property(requests, windows, fc.boolean(), (all, windowMs, isOfOne) => {
+        const merge = new LatencyMerge({
+          ...{ fromUs: 0, untilUs: 3e6, windowMs },
+          ...(isOfOne ? { operations: new Set(["GET /x"]) } : {}),
+        });
+        for (const node of ["a", "b"]) {
+          const blocks = loadBlocks(all.filter((one) => one.node === node));
+          finish(merge.adding([{ node, service: node, epoch: 1, blocks }]));
+        }
+        const { server } = finish(merge.summing());
+        const counted = all.filter(({ operation }) => !isOfOne || operation === "GET /x");
+        expect(server.total.count).toBe(counted.length);
+        const slots = windowMs / 10;
+        for (const { startUs, count, maxUs, percentiles } of server.windows) {
+          const pooled = counted
+            .filter(({ slot }) => Math.floor(slot / slots) * windowMs * 1e3 === startUs)
+            .map(({ us }) => us)
+            .sort((a, b) => a - b);
+          expect([count, maxUs]).toEqual([pooled.length, pooled.at(-1)]);
+          // Fewer than a hundred have no p99.
+          expect(percentiles === null).toBe(pooled.length < 100);
+          const exact = pooled[Math.ceil(0.99 * pooled.length) - 1] as number;
+          const p99 = percentiles?.p99Us ?? exact;
+          expect(Math.abs(p99 - exact)).toBeLessThanOrEqual(Math.max(1, exact * 0.001));
+        }
+        const counts = server.windows.reduce((sum, { count }) => sum + count, 0);
+        expect(counts).toBe(counted.length);
+      }),
+      { numRuns: 40 },
+    );
+  });
 });
+
+/** One node's cells, a block a second; a residence each, so that merging has something to do. */
+function loadBlocks(
+  requests: readonly { readonly operation: string; readonly slot: number; readonly us: number }[],
+): SideBlock[] {
+  return [0, 1, 2].map((second): SideBlock => {
+    const cells = requests
+      .filter(({ slot }) => Math.floor(slot / 100) === second)
+      .map(({ operation, slot, us }) => ({
+        ...{ operation, slot: slot % 100, lengthUs: 10_000, arrivals: 1, completions: 1 },
+        ...{ exclusiveUs: us, maxResidenceUs: us, inFlightUs: 0, downstreamUs: 0, poolUs: 0 },
+        residences: [[latencyBucketUs(us), 1]] as const,
+      }));
+    return { stream: "load", second, part: 0, bytes: encodeLoad(cells) };
+  });
+}

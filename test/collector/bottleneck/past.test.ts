@@ -1,35 +1,48 @@
 /** A question about a long past is answered piece by piece: as if all of it had been looked at at once. */
+import fc from "fast-check";
 import { expect, it } from "vitest";
-import { eventsOf, type SideBlock, type SideStream } from "../../../agent/kernel/index.ts";
+import { type Batch, eventsOf } from "../../../agent/kernel/index.ts";
 import { diagnose } from "../../../collector/bottleneck/diagnose.ts";
+import type { Episode } from "../../../collector/bottleneck/episode-shape.ts";
 import { diagnosePast, hlcOfUs } from "../../../collector/bottleneck/past.ts";
 import { RecordingBook } from "../../../collector/bottleneck/recording-book.ts";
-import type { History } from "../../../collector/cut/history.ts";
+import type { History, NodeEvent } from "../../../collector/cut/history.ts";
 import { finish, type Work } from "../../../collector/cut/turns.ts";
-import { START_US, simulate } from "../../support/queue-simulator.ts";
+import { CHAIN, type SimulatedFault, START_US, simulate } from "../../support/queue-simulator.ts";
 import { batchesOf } from "../../support/simulated-batches.ts";
+import "../../support/seed.ts";
 
-const SECONDS = 70;
+const SECONDS = 14;
+const PIECE_MS = 3_000;
 const END_US: number = START_US + SECONDS * 1e6;
-/** Before, over and after the ends of pieces, which come every 30 s. */
-const FAULTS_AT_MS = [9_000, 27_700, 29_900, 32_500, 59_500, 66_000];
 
-const faults = FAULTS_AT_MS.map((atMs, i) => ({
-  kind: (["run", "freeze", "gc"] as const)[i % 3] ?? ("run" as const),
-  node: (["store", "service"] as const)[i % 2] ?? ("store" as const),
-  startUs: START_US + atMs * 1_000,
-  endUs: START_US + (atMs + 200) * 1_000,
-}));
-const recordings = simulate({ seed: 4, seconds: SECONDS, perSecond: 60, faults });
-const batches = batchesOf(recordings);
+/** Stalls anywhere once something is usual, one of them over the end of a piece. */
+const stalls = fc
+  .tuple(
+    fc.integer({ min: -250, max: -1 }),
+    fc.array(
+      fc.record({
+        kind: fc.constantFrom("run", "gc", "freeze", "sleep", "network" as const),
+        node: fc.constantFrom(...CHAIN),
+        atMs: fc.integer({ min: 6_500, max: 12_500 }),
+        ms: fc.integer({ min: 50, max: 300 }),
+      }),
+      { maxLength: 2 },
+    ),
+  )
+  .map(([beforeEndMs, others]): SimulatedFault[] => {
+    const straddling = { kind: "run", node: "store", atMs: 9_000 + beforeEndMs, ms: 280 } as const;
+    return [straddling, ...others].map(({ kind, node, atMs, ms }) => {
+      return { kind, node, startUs: START_US + atMs * 1e3, endUs: START_US + (atMs + ms) * 1e3 };
+    });
+  });
 
 /** As much of history as is read, and what was read of it. */
-function historyOf() {
+function historyOf(batches: readonly Batch[]) {
   const asked: number[] = [];
   const all = batches
-    .flatMap(({ header, events, ...side }) => {
+    .flatMap(({ header, events }) => {
       const { node, service, epoch } = header;
-      void side;
       return [...eventsOf({ header, events })].map((event) => ({ node, service, epoch, event }));
     })
     .filter(({ event }) => event.kind === "request" || event.kind === "receive")
@@ -59,29 +72,40 @@ function historyOf() {
   return { asked, all, history: asHistory };
 }
 
-it("says of a range of several pieces what one look at all of it says, and reads each request once", async () => {
-  const { asked, all, history } = historyOf();
-  const past = await diagnosePast(history, { from: hlcOfUs(START_US), to: hlcOfUs(END_US) });
+/** One look at all of it. */
+function atOnce(batches: readonly Batch[], events: readonly NodeEvent[]): readonly Episode[] {
   const book = new RecordingBook();
   for (const { header, sideBlocks = [] } of batches) {
-    for (const block of sideBlocks as readonly (SideBlock & { stream: SideStream })[]) {
-      book.addBlock(header.node, header.service, header.epoch, block);
-    }
+    const { node, service, epoch } = header;
+    for (const block of sideBlocks) book.addBlock(node, service, epoch, block);
   }
-  for (const one of all) book.addEvent(one);
-  const once = diagnose(book.recordings(), { fromUs: START_US, untilUs: END_US });
-  expect(past.episodes.map(({ tier }) => tier.node)).toEqual(
-    FAULTS_AT_MS.map((_, i) => `${i % 2 === 0 ? "store" : "service"}-1`),
+  for (const one of events) book.addEvent(one);
+  return diagnose(book.recordings(), { fromUs: START_US, untilUs: END_US }).episodes;
+}
+
+const RANGE = { from: hlcOfUs(START_US), to: hlcOfUs(END_US), pieceMs: PIECE_MS };
+
+it("says of a range in pieces what one look at all of it says, also over their ends, and reads each request once", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), stalls, async (seed, faults) => {
+      const batches = batchesOf(simulate({ seed, seconds: SECONDS, perSecond: 60, faults }));
+      const { asked, all, history } = historyOf(batches);
+      const past = await diagnosePast(history, RANGE);
+      const once = atOnce(batches, all);
+      expect(once.some(({ tier }) => tier.node === "store-1")).toBe(true);
+      expect(past.episodes).toEqual(once);
+      expect(past.isCutShort).toBe(false);
+      expect(asked.reduce((sum, count) => sum + count, 0)).toBe(all.length);
+    }),
+    { numRuns: 4 },
   );
-  expect(past.episodes).toEqual(once.episodes);
-  expect(past.isCutShort).toBe(false);
-  expect(asked.reduce((sum, count) => sum + count, 0)).toBe(all.length);
 });
 
 it("says so where more requests lie in the range than may be read", async () => {
-  const { asked, history } = historyOf();
-  const range = { from: hlcOfUs(START_US), to: hlcOfUs(END_US) };
-  const { isCutShort } = await diagnosePast(history, { ...range, maxEvents: 100 });
+  const { asked, history } = historyOf(
+    batchesOf(simulate({ seed: 1, seconds: 3, perSecond: 60, faults: [] })),
+  );
+  const { isCutShort } = await diagnosePast(history, { ...RANGE, maxEvents: 100 });
   expect(isCutShort).toBe(true);
   expect(asked).toHaveLength(1);
 });
