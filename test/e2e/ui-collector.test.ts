@@ -38,6 +38,11 @@ import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenari
 const WALK_MOVES = 200;
 /** Of the simulated store, after its start. */
 const STALL = { atMs: 9_200, ms: 150 };
+const COLOURS = [
+  { colorScheme: "light", forcedColors: "none" },
+  { colorScheme: "dark", forcedColors: "none" },
+  { colorScheme: "light", forcedColors: "active" },
+] as const;
 const SEED = Number(process.env["RETROSCOPE_SEED"] ?? 20_261_121);
 
 const at = (ms: number): string => formatHlc(Math.round(SCENARIO_START + ms * TICKS_PER_MS) as Hlc);
@@ -461,12 +466,19 @@ describe("the page on a real collector", () => {
     expect(await marked.cut()).toBe(found?.stamped.onset.hlc);
     const detail = page.getByRole("region", { name: "Chosen bottleneck" });
     expect(await detail.innerText()).toContain("Bottleneck on store-1");
-    expect(await detail.innerText()).toMatch(new RegExp(`${Math.round(found?.causes[0]?.ms ?? 0)} ms`));
+    expect(await detail.innerText()).toMatch(
+      new RegExp(`${Math.round(found?.causes[0]?.ms ?? 0)} ms`),
+    );
     expect(await detail.innerText()).toContain("unexplained");
     const told = () => page.locator(".sr-only[aria-live]").innerText();
-    await expect.poll(told, { timeout: 10_000 }).toMatch(/^Bottleneck on store-1 at .*: run \d+ ms/);
+    await expect
+      .poll(told, { timeout: 10_000 })
+      .toMatch(/^Bottleneck on store-1 at .*: run \d+ ms/);
     expect(await page.locator(".episode-rows tbody tr[data-selected=true]").count()).toBe(1);
-    expect(await axeFindings(page)).toEqual([]);
+    for (const colours of COLOURS) {
+      await page.emulateMedia(colours);
+      expect([colours, await axeFindings(page)]).toEqual([colours, []]);
+    }
     await page.keyboard.press("Escape");
     await page.getByRole("slider", { name: "Cut" }).focus();
     await page.keyboard.press("Home");

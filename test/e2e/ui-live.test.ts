@@ -86,9 +86,9 @@ describe("live and paused", () => {
     const onset = parseHlc(at(3_900)) as Hlc;
     const marks = page.getByRole("list", { name: "Bottlenecks on the lanes" });
     expect(await marks.count()).toBe(0);
-    server.tell("bottleneck", episodeAt(onset, { isOpen: true, ms: 60 }));
+    await server.tell("bottleneck", episodeAt(onset, { isOpen: true, ms: 60 }));
     await marks.getByRole("button", { name: /store-2.*of 60 ms, still open/ }).waitFor();
-    server.tell("bottleneck", episodeAt(onset, { revision: 2, ms: 150 }));
+    await server.tell("bottleneck", episodeAt(onset, { revision: 2, ms: 150 }));
     await marks.getByRole("button", { name: /store-2.*of 150 ms$/ }).waitFor();
     expect(await marks.getByRole("button").count()).toBe(1);
     expect(asked).toBeLessThanOrEqual(1);

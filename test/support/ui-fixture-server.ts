@@ -29,8 +29,8 @@ export interface FixtureServer {
   scenario: Scenario;
   /** What `/api/bottlenecks` finds, by the stamps of their nodes. */
   episodes: readonly EpisodeJson[];
-  /** Tells it to whoever listens to `/api/live`. */
-  tell(name: string, data: unknown): void;
+  /** Tells it to whoever listens to `/api/live`, as soon as somebody does. */
+  tell(name: string, data: unknown): Promise<void>;
   /** Which paths fail and how: with an error of the API, or by a dropped connection. */
   fail: { readonly path: RegExp; readonly how: "error" | "drop" | "retention" | "token" } | null;
   /** While set, answers to these paths wait for `release`. */
@@ -60,6 +60,7 @@ export async function startFixtureServer(
   let held: RegExp | null = null;
   let waiting: (() => void)[] = [];
   const listeners = new Set<ServerResponse>();
+  let onListener: () => void = () => {};
   const handle = {
     url: "",
     policyReports,
@@ -87,6 +88,7 @@ export async function startFixtureServer(
     if (url.pathname === "/api/live") {
       response.writeHead(200, { "content-type": "text/event-stream" }).write(": welcome\n\n");
       listeners.add(response);
+      onListener();
       response.once("close", () => listeners.delete(response));
       return;
     }
@@ -109,7 +111,12 @@ export async function startFixtureServer(
       for (const go of waiting) go();
       waiting = [];
     },
-    tell(name: string, data: unknown) {
+    async tell(name: string, data: unknown) {
+      while (listeners.size === 0) {
+        await new Promise<void>((go) => {
+          onListener = go;
+        });
+      }
       for (const one of listeners) one.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
     },
     async close() {

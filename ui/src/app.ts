@@ -1,7 +1,7 @@
 /** The parts of the page, put together: choices, answers, verbs, and what is derived from them. */
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type ApiClient, createClient } from "./api/client.ts";
-import { LiveFeed } from "./api/live-feed.ts";
+import { LiveEvents } from "./api/live-events.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
 import { type Answers, createAnswers } from "./model/answers.ts";
@@ -9,7 +9,6 @@ import { type Choices, createChoices } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
 import { EpisodeBook } from "./model/episode-book.ts";
 import { EpisodeVerbs } from "./model/episode-verbs.ts";
-import { readEpisode } from "./model/episodes.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
 import { wasThere } from "./model/nodes.ts";
 import { Stepper } from "./model/stepper.ts";
@@ -36,8 +35,7 @@ export interface App {
   /** What is known of very short bottlenecks, and what can be done with them. */
   readonly episodes: EpisodeBook;
   readonly bottlenecks: EpisodeVerbs;
-  /** What the collector tells by itself. */
-  readonly feed: LiveFeed;
+  readonly liveEvents: LiveEvents;
   readonly frames: FrameLoop;
   /** Width of the plot in CSS pixels. */
   readonly plotWidth: Signal<number>;
@@ -65,9 +63,6 @@ export function createApp(host: Host): App {
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });
   const episodes = new EpisodeBook();
-  const feed = new LiveFeed(host, client, ({ name, data }) => {
-    if (name === "bottleneck") episodes.tell(readEpisode(JSON.parse(data)));
-  });
   /** As text, so that a pan that changes nothing about it lays nothing out anew. */
   const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
   const plotWidth = signal(0);
@@ -82,7 +77,7 @@ export function createApp(host: Host): App {
     stepper: new Stepper(client, choices, verbs),
     episodes,
     bottlenecks: new EpisodeVerbs({ choices, verbs, episodes: episodes.list }),
-    feed,
+    liveEvents: new LiveEvents(host, client),
     frames: new FrameLoop(host),
     plotWidth,
     plotHeight,

@@ -1,13 +1,17 @@
-/** When `/api/bottlenecks` is asked, and when the collector is listened to: the effects that fill the book. */
+/** When `/api/bottlenecks` is asked, and what the collector tells by itself: the effects that fill the book. */
 import { effect } from "@preact/signals";
+import type { EpisodeJson } from "../../../collector/api/bottleneck-shapes.ts";
 import type { App } from "../app.ts";
 import { type AskedEpisodes, episodesQuestion, servesEpisodes } from "./episode-window.ts";
 import { readEpisode } from "./episodes.ts";
 
 export function keepAskingEpisodes(app: App): void {
+  app.liveEvents.onEvent(({ name, data }) => {
+    if (name === "bottleneck") app.episodes.tell(readEpisode(data as EpisodeJson));
+  });
   effect(() => {
-    if (app.choices.live.value) app.feed.open();
-    else app.feed.close();
+    // Listening begins as soon as somebody answers; a second call does nothing.
+    if (app.watch.facts.value !== null) app.liveEvents.start();
   });
   effect(episodesAsker(app));
   effect(() => {
@@ -17,22 +21,26 @@ export function keepAskingEpisodes(app: App): void {
   });
 }
 
-function episodesAsker({ choices, watch, answers, feed }: App): () => void {
-  let asked: (AskedEpisodes & { readonly hearing: number }) | null = null;
+function episodesAsker({ choices, watch, answers, liveEvents }: App): () => void {
+  let asked: (AskedEpisodes & { readonly connection: number }) | null = null;
+  /** Counts connections: what came while there was none is asked for. */
+  let connection = 0;
+  let wasConnected = false;
   return () => {
     const view = choices.viewport.value;
     const knownTo = watch.facts.value?.extent?.last;
-    // Counts the times that listening began; 0 while nobody listens.
-    const hearing = feed.hearing.value;
+    const isConnected = liveEvents.isConnected.value;
+    if (isConnected && !wasConnected) connection += 1;
+    wasConnected = isConnected;
     if (view === null || knownTo === undefined) return;
-    const isFollowed = asked !== null && hearing !== 0 && asked.hearing === hearing;
+    const isFollowed = asked !== null && isConnected && asked.connection === connection;
     if (asked !== null && servesEpisodes({ ...asked, isFollowed }, view, knownTo)) return;
     const question = episodesQuestion(view);
     if (question === null) {
       asked = null;
       return;
     }
-    asked = { question, knownTo, isFollowed, hearing };
+    asked = { question, knownTo, isFollowed, connection };
     answers.episodes.ask(question);
   };
 }
