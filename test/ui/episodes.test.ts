@@ -1,12 +1,19 @@
 /** Episodes in the page: what is kept of them, where their marks stand, when they are asked for. */
+import { signal } from "@preact/signals";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import type { BottlenecksJson } from "../../collector/api/bottleneck-shapes.ts";
+import { ApiFailure } from "../../ui/src/api/client.ts";
+import type { LiveEvent } from "../../ui/src/api/live-events.ts";
+import type { Answered } from "../../ui/src/api/request-slot.ts";
+import { keepAskingEpisodes } from "../../ui/src/model/episode-asking.ts";
 import { EpisodeBook, episodesIn } from "../../ui/src/model/episode-book.ts";
 import { LEAST_STRETCH_PX, markEpisodes, SIGN_PX } from "../../ui/src/model/episode-marks.ts";
 import {
   AROUND_TICKS,
   type AskedEpisodes,
+  type EpisodesQuestion,
   episodesQuestion,
   MAX_SEARCH_TICKS,
   servesEpisodes,
@@ -18,13 +25,22 @@ import {
   readEpisode,
 } from "../../ui/src/model/episodes.ts";
 import { layOutLanes } from "../../ui/src/model/lane-layout.ts";
-import { readNodes } from "../../ui/src/model/nodes.ts";
-import { TimeScale } from "../../ui/src/scale/time-scale.ts";
+import { type NodesFacts, readNodes } from "../../ui/src/model/nodes.ts";
+import { TimeScale, type Viewport } from "../../ui/src/scale/time-scale.ts";
 import { episodeAt } from "../support/episode-json.ts";
 import { nodesOf } from "../support/naive-history.ts";
 import { makeScenario, SCENARIO_START } from "../support/ui-scenario.ts";
 
-const nodes = readNodes(nodesOf(makeScenario())).nodes;
+type AnsweredEpisodes = Answered<EpisodesQuestion, BottlenecksJson> | null;
+const EMPTY = {
+  from: { hlc: "", time: "" },
+  to: { hlc: "", time: "" },
+  complete: true,
+  incomplete: [],
+} as const;
+
+const read = readNodes(nodesOf(makeScenario()));
+const { nodes } = read;
 const layout = layOutLanes(nodes);
 const at = (ms: number): Hlc => (SCENARIO_START + ms * TICKS_PER_MS) as Hlc;
 const WIDTH = 1_000;
@@ -193,5 +209,84 @@ describe("the question about episodes", () => {
     ],
   ])("%s", (_why, asked, [from, to], knownMs, serves) => {
     expect(servesEpisodes(asked, view(from, to), at(knownMs))).toBe(serves);
+  });
+});
+
+describe("asking about episodes", () => {
+  /** A page whose questions, connection and knowledge are moved by hand. */
+  function page() {
+    const asked: unknown[] = [];
+    const failure = signal<ApiFailure | null>(null);
+    const isConnected = signal(false);
+    const viewport = signal<Viewport | null>({ from: at(0), to: at(10_000) });
+    const facts = signal<NodesFacts | null>(null);
+    const episodes = new EpisodeBook();
+    let hear: (event: LiveEvent) => void = () => {};
+    const answered = signal<AnsweredEpisodes>(null);
+    keepAskingEpisodes({
+      choices: { viewport },
+      watch: { facts },
+      answers: { episodes: { answered, failure, ask: (question) => asked.push(question) } },
+      liveEvents: {
+        isConnected,
+        start: () => {},
+        onEvent: (run) => {
+          hear = run;
+          return () => true;
+        },
+      },
+      episodes,
+    });
+    const known = (ms: number) => {
+      facts.value = { ...read, extent: { first: at(0), last: at(ms) } };
+    };
+    return { asked, failure, isConnected, viewport, episodes, known, answered, hear: () => hear };
+  }
+
+  it("begins with what is in view, and goes on with what is told", () => {
+    const { asked, isConnected, viewport, known } = page();
+    expect(asked).toEqual([]);
+    known(9_000);
+    expect(asked).toHaveLength(1);
+    isConnected.value = true;
+    known(13_999);
+    expect(asked, "it is too early to ask for what came before the connection").toHaveLength(1);
+    known(14_000);
+    expect(asked).toHaveLength(2);
+    for (let ms = 15_000; ms < 60_000; ms += 1_000) {
+      viewport.value = { from: at(ms - 9_000), to: at(ms + 1_000) };
+      known(ms);
+    }
+    expect(asked, "the rest is told").toHaveLength(2);
+    isConnected.value = false;
+    expect(asked, "a view that nobody told of").toHaveLength(3);
+    isConnected.value = true;
+    known(64_000);
+    expect(asked, "and what came until the connection was made again").toHaveLength(4);
+  });
+
+  it("asks again where the answer failed, although the rest is told", () => {
+    const { asked, isConnected, failure, known } = page();
+    isConnected.value = true;
+    known(9_000);
+    failure.value = new ApiFailure("overloaded", 503, "");
+    known(13_999);
+    expect(asked).toHaveLength(1);
+    known(14_000);
+    expect(asked).toHaveLength(2);
+    failure.value = null;
+    known(30_000);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("keeps what is told of, and lets an answer about the same stretch replace it", () => {
+    const { episodes, answered, hear } = page();
+    const ids = () => episodes.list.value.map(({ id }) => id);
+    hear()({ name: "bottleneck", data: episodeAt(at(500), { id: "told" }) });
+    hear()({ name: "alert", data: {} });
+    expect(ids()).toEqual(["told"]);
+    const found = { ...EMPTY, episodes: [episodeAt(at(600), { id: "found" })] };
+    answered.value = { question: { from: at(0), to: at(9_000) }, answer: found };
+    expect(ids()).toEqual(["found"]);
   });
 });

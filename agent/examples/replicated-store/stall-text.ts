@@ -37,7 +37,7 @@ export function resultText({ judged, others }: StallResult): string {
   const count = (verdict: StallVerdict) => judged.filter((one) => one.verdict === verdict).length;
   const rows = judged.map(({ planted, verdict, told, why }) => {
     const said = told === null ? "nothing was told" : toldText(told).trim();
-    const because = why === undefined ? "" : ` (${why})`;
+    const because = why === undefined ? "" : ` (${verdict === "right" ? "although " : ""}${why})`;
     return `${plantedText(planted)}\n${INDENT}${said}\n${INDENT}${verdict}${because}`;
   });
   const beside = others.map(({ skew, ...told }) => {

@@ -9,9 +9,9 @@
  * D / 2 is what the evaluation (test/bench/vsb) allows too: further off it may be about something else. The clocks
  * of the replicas are wrong on purpose, and the collector says how well it knows them: so much is added.
  *
- * A stall that the machine itself took part in proves nothing: where it gave the process no CPU for a third of the
- * time, stood still as a whole, or let processes wait so much that stalls were usual before, that is said, and
- * neither counted for nor against.
+ * A stall that the machine itself took part in proves nothing if it is missed or charged otherwise: where it gave the
+ * process no CPU for a third of the time, stood still as a whole, or let processes wait so much that stalls were usual
+ * before, that is said, and not counted against. What is told rightly all the same counts, and its noise is said.
  */
 
 /** Named as the causes that the collector tells. */
@@ -57,7 +57,7 @@ export interface JudgedStall {
   readonly verdict: StallVerdict;
   /** Null: nothing was told. */
   readonly told: ToldEpisode | null;
-  /** Why it is not judged. */
+  /** What part the machine had in it. */
   readonly why?: string;
 }
 
@@ -72,7 +72,7 @@ const LEAST_TOLERANCE_MS = 20;
 /** From this share of a stall without a CPU on it is another stall than the one that was planted. */
 const WAITED_SHARE = 1 / 3;
 /** From this share on waiting is usual: in seconds like these a stall stands out no more. */
-const USUAL_SHARE = 0.1;
+export const USUAL_SHARE = 0.1;
 /** From this share of a stall on, a machine that stands still is a stall of its own. */
 const HOST_SHARE = 1 / 3;
 
@@ -87,9 +87,10 @@ export function judgeStall(
   stallMs: number,
 ): JudgedStall {
   const told = costliestNear(planted, episodes, stallMs);
-  const why = preventedBy(planted, stallMs);
-  if (why !== undefined) return { planted, verdict: "prevented", told, why };
-  return { planted, verdict: verdictOf(planted, told), told };
+  const verdict = verdictOf(planted, told);
+  const why = overlaidBy(planted, stallMs);
+  if (why === undefined) return { planted, verdict, told };
+  return { planted, verdict: verdict === "right" ? "right" : "prevented", told, why };
 }
 
 function verdictOf(planted: PlantedStall, told: ToldEpisode | null): StallVerdict {
@@ -111,7 +112,7 @@ function costliestNear(
   return near.sort((a, b) => b.severity.requestMs - a.severity.requestMs)[0] ?? null;
 }
 
-function preventedBy(
+function overlaidBy(
   { lastedMs, waitedMs, hostLateMs, waitedShareBefore }: PlantedStall,
   stallMs: number,
 ): string | undefined {

@@ -3,6 +3,7 @@
  *
  *     6 s of calm, so that it is known what is usual | store-2 computes | 2.5 s | store-3 is stopped | 2.5 s | ...
  *
+ * Where the machine is busy the next one waits for some calm, but not for ever: whoever looks on is to see something.
  * What is planted is known here alone: the agents and the collector are told nothing. It is asked once while all
  * runs, for whoever looks on, and once more when every node has said goodbye: that answer is the one that is judged
  * (stall-verdict.ts).
@@ -21,6 +22,7 @@ import {
   type StallKind,
   type StallResult,
   type ToldEpisode,
+  USUAL_SHARE,
 } from "./stall-verdict.ts";
 
 export interface StallOptions {
@@ -44,6 +46,8 @@ const TOLD_WITHIN_MS = 3_000;
 /** Shorter runs have no room for one. */
 export const LEAST_STALLS_MS: number = CALM_MS + STALL_MS + TOLD_WITHIN_MS;
 const ASK_EACH_MS = 500;
+/** For calm, before each. */
+const CALM_WAIT_MS = 15_000;
 /** After that nothing more is printed while it runs; the end judges all the same. */
 const ASK_WAIT_MS = 10_000;
 /** How long a process may take to come to its stall, and to say so. */
@@ -71,6 +75,7 @@ export async function plantStalls(options: StallOptions): Promise<PlantedStall[]
     for (let i = 0; performance.now() + STALL_MS + TOLD_WITHIN_MS <= endMs; i += 1) {
       // The next replica each time, the next kind each time; every pair comes once they have gone round.
       const node = nodes[(i + 1 + Math.floor(i / STALL_KINDS.length)) % nodes.length] as string;
+      await waitForCalm(options, host, endMs);
       const begun = performance.now();
       const stall = await strike(options, host, node, STALL_KINDS[i % STALL_KINDS.length] ?? "run");
       planted.push(stall);
@@ -84,6 +89,23 @@ export async function plantStalls(options: StallOptions): Promise<PlantedStall[]
     host.close();
     // Whoever still asks is let go by the signal, and has nobody to tell.
     for (const one of asking) one.catch(() => undefined);
+  }
+}
+
+/** Until stalls are rare enough for one more to stand out; at most so long, and while there is time for it. */
+async function waitForCalm(
+  { print, signal }: StallOptions,
+  host: HostWatch,
+  endMs: number,
+): Promise<void> {
+  const lastMs = Math.min(performance.now() + CALM_WAIT_MS, endMs - STALL_MS - TOLD_WITHIN_MS);
+  for (let isSaid = false; performance.now() + ASK_EACH_MS < lastMs; isSaid = true) {
+    const nowMs = Date.now();
+    const share = host.waitedShare(nowMs - BEFORE_MS, nowMs);
+    if (share === null || share <= USUAL_SHARE) return;
+    const percent = Math.round(100 * share);
+    if (!isSaid) print(`  the machine is busy (no CPU free for ${percent} % of the time): waiting`);
+    await delay(ASK_EACH_MS, undefined, { signal });
   }
 }
 

@@ -74,11 +74,13 @@ describe("a planted stall", () => {
     ],
     ["proves nothing if it never began", { lastedMs: null }, [], "prevented"],
     ["counts while it has two thirds of a CPU", { waitedMs: 50 }, [], "missed"],
-    ["proves nothing with less", { waitedMs: 51 }, [told()], "prevented"],
+    ["proves nothing by a miss with less", { waitedMs: 51 }, [], "prevented"],
+    ["nor by what is said of it then", { waitedMs: 51 }, [told({ cause: "run" })], "prevented"],
+    ["is right even so, if it is told rightly", { waitedMs: 51 }, [told()], "right"],
     ["counts where nobody knows how long it waited", { waitedMs: null }, [told()], "right"],
     ["counts where waiting was rare before", { waitedShareBefore: 0.1 }, [], "missed"],
     ["proves nothing where it was usual", { waitedShareBefore: 0.11 }, [], "prevented"],
-    ["proves nothing if the machine stood still", { hostLateMs: 51 }, [told()], "prevented"],
+    ["proves nothing if the machine stood still", { hostLateMs: 51 }, [], "prevented"],
   ])("%s", (_why, change, episodes, verdict) => {
     expect(judgeStall({ ...planted, ...change }, episodes, STALL_MS).verdict).toBe(verdict);
   });
@@ -98,11 +100,13 @@ describe("a planted stall", () => {
     const judged = [
       judgeStall(planted, [told()], STALL_MS),
       judgeStall({ ...planted, startMs: START_MS + 9_000 }, [], STALL_MS),
+      judgeStall({ ...planted, waitedMs: 60 }, [told()], STALL_MS),
     ];
     const text = resultText({ judged, others: others(judged, [told(), beside]) });
     expect(text).toContain("16:00:00.000  planted: store-2 collects garbage, 150 ms");
     expect(text).toContain("told:    store-2 stood still for 148 ms: gc 140 ms, unexplained 8 ms");
     expect(text).toMatch(/nothing was told\n +missed/);
+    expect(text).toContain("right (although no CPU was free for 60 of its 150 ms)");
     expect(text).toMatch(/nobody planted +1\n +16:00:01\.000 +told: +store-1.*run-queue 140 ms/);
     expect(text.trim().endsWith("Stalls: FAIL")).toBe(true);
   });
