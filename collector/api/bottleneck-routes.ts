@@ -84,7 +84,7 @@ export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
     refuseLong(range, MAX_SEARCH_MS);
     const minMs = params.integer("minMs", { min: 0, max: MAX_SEARCH_MS, otherwise: 0 });
     const closing = closingOf(response);
-    const { episodes, isCutShort } = await diagnosePast(history, range, closing);
+    const { episodes, isCutShort } = await diagnosePast(history, { ...range, now: asked }, closing);
     const missing = history.missing(range);
     const shown = episodes.filter(({ durationMs }) => durationMs >= minMs);
     const told: EpisodeJson[] = [];

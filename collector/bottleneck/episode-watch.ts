@@ -11,7 +11,7 @@
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
 import type { History } from "../cut/history.ts";
 import type { Episode } from "./episode-shape.ts";
-import { hlcOfUs, lookAt, usOf } from "./past.ts";
+import { BEHIND_US, hlcOfUs, lookAt, usOf } from "./past.ts";
 import { RecordingBook } from "./recording-book.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
 
@@ -23,8 +23,6 @@ const WORK_SHARE = 0.2;
 const AGAIN_SECONDS = 3;
 /** Events read in one look; what is left waits for the next. */
 const EVENTS_PER_LOOK = 20_000;
-/** A node whose load is so far behind the others' is not waited for. */
-const BEHIND_US = 3_000_000;
 /** Side blocks that come so late are not looked for any more: nodes may be gone. */
 const LATE_US = 10_000_000;
 /** Before this much is settled anew nothing is: a flag of a window of a second comes so late. */

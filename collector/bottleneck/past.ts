@@ -17,6 +17,11 @@ export interface PastOptions {
   readonly from: Hlc;
   readonly to: Hlc;
   readonly settings?: Partial<BottleneckSettings>;
+  /**
+   * The collector's clock: what ended a moment ago is open until every node has told of the time after it, as another
+   * may be to blame that was held itself. Default: long after all of it.
+   */
+  readonly now?: Hlc;
   readonly maxEvents?: number;
   /** Of the range, so much is looked at before what is old is let go. Default: 30 s. */
   readonly pieceMs?: number;
@@ -41,7 +46,7 @@ type PastHistory = Pick<History, "side" | "events" | "inTurns">;
  */
 export async function diagnosePast(
   history: PastHistory,
-  { from, to, settings, maxEvents = MAX_EVENTS_READ, pieceMs = PIECE_MS }: PastOptions,
+  { from, to, settings, now, maxEvents = MAX_EVENTS_READ, pieceMs = PIECE_MS }: PastOptions,
   signal?: AbortSignal,
 ): Promise<PastDiagnosis> {
   const { baselineMs } = { ...DEFAULT_BOTTLENECK_SETTINGS, ...settings };
@@ -51,6 +56,7 @@ export async function diagnosePast(
   let readCount = 0;
   let isCutShort = false;
   let settledUs = usOf(from);
+  const nowUs = now === undefined ? Number.POSITIVE_INFINITY : usOf(now);
   for (let end = from; end < to; ) {
     end = Math.min(to, addMs(end, pieceMs)) as Hlc;
     const isLast = end === to;
@@ -63,7 +69,8 @@ export async function diagnosePast(
       isCutShort = read.isCutShort;
     }
     readTo = (range.to + 1) as Hlc;
-    const knownUntilUs = isLast ? knownOf(book) : usOf(end);
+    const isPast = !isLast && usOf(end) < nowUs - ENDED_US;
+    const knownUntilUs = isPast ? usOf(end) : knownOf(book, nowUs);
     const look: Diagnosis = await history.inTurns(
       lookAt(book, {
         ...{ fromUs: settledUs, untilUs: usOf(end) },
@@ -91,12 +98,18 @@ const PIECE_MS = 30_000;
 /** Time that is kept before what is settled, beside the baseline: clocks differ, and load rises before a flag. */
 const KEPT_MS = 10_000;
 
-/** Of the past nothing more comes: what ended before the last load that is known is over. */
+/** Of nodes that have said nothing for so long nothing more comes: what ended before is over. */
+const ENDED_US = 5_000_000;
 const KNOWN_AFTER_US = 2_000_000;
+/** A node so far behind the others is not waited for. */
+export const BEHIND_US = 3_000_000;
 
-function knownOf(book: RecordingBook): number | undefined {
+function knownOf(book: RecordingBook, nowUs: number): number | undefined {
   const known = book.knownUntil();
-  return known === undefined ? undefined : known.mostUs + KNOWN_AFTER_US;
+  if (known === undefined) return undefined;
+  const { leastUs, mostUs } = known;
+  if (nowUs - mostUs > ENDED_US) return mostUs + KNOWN_AFTER_US;
+  return mostUs - leastUs > BEHIND_US ? mostUs : leastUs;
 }
 
 async function readSide(

@@ -15,11 +15,13 @@ export interface Choice {
   readonly keep: string | undefined;
   /** Scores recordings that were kept, and runs nothing. */
   readonly replay: readonly string[];
+  /** Of those: today's collector is asked about the kept history, instead of taking what it answered then. */
+  readonly asksAgain: boolean;
 }
 
 export const USAGE = `Usage: npm run vsb -- [--seed 7] [--smoke | --long] [--json]
                       [--only fault,...] [--seconds N] [--rate N] [--skew MS] [--keep DIR]
-       npm run vsb -- --replay DIR [--replay DIR ...] [--json]
+       npm run vsb -- --replay DIR [--replay DIR ...] [--ask-again] [--json]
 
   --seed      arrivals, order and phase of the injections; 1000 to 1099 are for tuning, and not to be reported
   --smoke     half a minute, one injection of each of four faults; else the CI size, about nine minutes
@@ -28,8 +30,9 @@ export const USAGE = `Usage: npm run vsb -- [--seed 7] [--smoke | --long] [--jso
   --seconds   bound for all of it: fewer injections, chosen by the seed
   --rate      requests a second, instead of the size's; below 300 no recall is asked for
   --skew      clocks of the tiers are set so far ahead and behind, in turns
-  --keep      keeps the recordings
+  --keep      keeps the recordings, and the collector's history beside each
   --replay    scores kept recordings again: the injections, our answers and the rivals on the same data
+  --ask-again  of those, a collector of today is asked about the kept history (what was told live stays as it was)
 `;
 
 export const TUNING_SEEDS: readonly [first: number, last: number] = [1_000, 1_099];
@@ -43,11 +46,15 @@ export function choiceOf(args: readonly string[]): Choice | undefined {
       ...{ rate: { type: "string" }, skew: { type: "string" }, keep: { type: "string" } },
       ...{ smoke: { type: "boolean" }, long: { type: "boolean" }, json: { type: "boolean" } },
       ...{ help: { type: "boolean" }, replay: { type: "string", multiple: true } },
+      "ask-again": { type: "boolean" },
     },
   });
   if (values.help) return undefined;
   if (values.smoke && values.long) throw new Error("--smoke and --long are two sizes");
+  const asksAgain = values["ask-again"] === true;
+  if (asksAgain && values.replay === undefined) throw new Error("--ask-again goes with --replay");
   return {
+    asksAgain,
     seed: whole("--seed", values.seed) ?? 7,
     size: values.smoke ? "smoke" : values.long ? "long" : "ci",
     asJson: values.json === true,

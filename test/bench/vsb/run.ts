@@ -3,15 +3,19 @@
  *
  * Exit codes: 0 measured, whether goals are met or not; 1 the run broke; 2 usage.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rowOf, tableOf } from "../figure.ts";
 import { type Choice, choiceOf, TUNING_SEEDS, USAGE } from "./choice.ts";
+import { startCollector } from "./collector-process.ts";
 import { plansOf } from "./plan.ts";
+import { episodesOf } from "./questions.ts";
 import { record } from "./record.ts";
+import type { Recording } from "./recording.ts";
 import { readRecording, writeRecording } from "./recording-files.ts";
 import { asides, byFault, figuresOf, sideBySide } from "./report.ts";
+import { historyIn } from "./scene.ts";
 import { type Round, roundOf, scoredAll } from "./score/detectors.ts";
 
 async function main(args: readonly string[]): Promise<number> {
@@ -27,10 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const rounds =
-    choice.replay.length > 0
-      ? choice.replay.map((directory) => roundOf(readRecording(directory)))
-      : await recordAll(choice);
+  const rounds = choice.replay.length > 0 ? await replayAll(choice) : await recordAll(choice);
   print(rounds, choice.asJson);
   return 0;
 }
@@ -47,7 +48,9 @@ async function recordAll(choice: Choice): Promise<Round[]> {
       );
       const recording = await record({ plan, directory, skewMs: choice.skewMs, say });
       if (choice.keep !== undefined) {
-        writeRecording(join(choice.keep, `seed-${choice.seed}-${index}`), recording);
+        const kept = join(choice.keep, `seed-${choice.seed}-${index}`);
+        writeRecording(kept, recording);
+        cpSync(historyIn(directory), historyIn(kept), { recursive: true });
       }
       rounds.push(roundOf(recording));
     } finally {
@@ -55,6 +58,32 @@ async function recordAll(choice: Choice): Promise<Round[]> {
     }
   }
   return rounds;
+}
+
+async function replayAll({ replay, asksAgain }: Choice): Promise<Round[]> {
+  const rounds: Round[] = [];
+  for (const directory of replay) {
+    const recording = readRecording(directory);
+    rounds.push(roundOf(asksAgain ? await askedAgain(recording, directory) : recording));
+  }
+  return rounds;
+}
+
+/** Of a copy: a collector that runs goes on with its history, and the kept one is to be asked once more. */
+async function askedAgain(recording: Recording, kept: string): Promise<Recording> {
+  const directory = mkdtempSync(join(tmpdir(), "retroscope-vsb-"));
+  try {
+    cpSync(historyIn(kept), historyIn(directory), { recursive: true });
+    const collector = await startCollector(historyIn(directory));
+    try {
+      const { startMs, endMs } = recording.run;
+      return { ...recording, episodes: await episodesOf(collector.url, startMs, endMs) };
+    } finally {
+      await collector.end();
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 function print(rounds: readonly Round[], asJson: boolean): void {

@@ -7,22 +7,16 @@
  *
  * All listen on loopback, at ports that the system gives.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { bareEnvironment, Child } from "./child.ts";
+import { Child } from "./child.ts";
+import { startCollector } from "./collector-process.ts";
 import { BACKEND, LINK, type Place, TIERS, type Tier } from "./faults.ts";
 import type { Plan } from "./plan.ts";
 import type { LoadOrders } from "./processes/load.ts";
 import type { TierOrders } from "./processes/tier.ts";
 
-const MAIN = fileURLToPath(new URL("../../../collector/main.js", import.meta.url));
-const READY_MS = 60_000;
-const END_MS = 15_000;
 /** Two for each processor: one alone would share it with whom it disturbs. */
 const BURNERS_PER_CPU = 2;
 
@@ -97,7 +91,7 @@ async function startAll(
     running.push(each);
     return each;
   };
-  const data = join(directory, "history");
+  const data = historyIn(directory);
   const files = join(directory, "files");
   for (const path of [data, files]) mkdirSync(path, { recursive: true });
   const collector = started(await startCollector(data));
@@ -132,58 +126,11 @@ async function startAll(
   return { url: collector.url, tiers, load, sampler, backend, link, burners };
 }
 
+/** Where a run keeps its history. */
+export function historyIn(directory: string): string {
+  return join(directory, "history");
+}
+
 function address(port: number): string {
   return `http://127.0.0.1:${port}`;
-}
-
-/** The product's, as `npx retroscope collector` starts it. */
-async function startCollector(data: string): Promise<{ url: string; end(): Promise<void> }> {
-  const child = spawn(process.execPath, [MAIN, "collector", "--port", "0", "--data", data], {
-    stdio: ["ignore", "pipe", "ignore"],
-    env: bareEnvironment(),
-  });
-  const end = (): Promise<void> => endOf(child);
-  try {
-    const url = await addressOf(child);
-    const deadline = performance.now() + READY_MS;
-    while ((await fetch(`${url}/readyz`)).status !== 200) {
-      if (performance.now() > deadline) throw new Error("the collector does not become ready");
-      await sleep(20);
-    }
-    return { url, end };
-  } catch (error) {
-    await end();
-    throw error;
-  }
-}
-
-async function endOf(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
-  await ended;
-  clearTimeout(timer);
-}
-
-/** Listened to, not iterated: to leave a loop over a stream closes it, and the collector goes on talking. */
-function addressOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    const timer = setTimeout(
-      () => reject(new Error(`the collector says no address: ${text}`)),
-      READY_MS,
-    );
-    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-      text = (text + chunk).slice(-4_096);
-      const found = /http:\/\/\S+/.exec(text)?.[0];
-      if (found === undefined) return;
-      clearTimeout(timer);
-      resolve(found);
-    });
-    child.once("exit", (code) => {
-      clearTimeout(timer);
-      reject(new Error(`the collector ended (${code}): ${text}`));
-    });
-  });
 }

@@ -109,3 +109,29 @@ it("says so where more requests lie in the range than may be read", async () => 
   expect(isCutShort).toBe(true);
   expect(asked).toHaveLength(1);
 });
+
+it("leaves open what ended a moment ago, until every node has told of the time after it", async () => {
+  const seconds = 10;
+  const faults: SimulatedFault[] = [
+    { kind: "sleep", node: "service", startUs: START_US + 7e6, endUs: START_US + 7.2e6 },
+  ];
+  const all = batchesOf(simulate({ seed: 3, seconds, perSecond: 60, faults }));
+  const late = all.map((batch) =>
+    batch.header.node === "store-1"
+      ? {
+          ...batch,
+          sideBlocks: (batch.sideBlocks ?? []).filter(({ second }) => second < START_US / 1e6 + 8),
+        }
+      : batch,
+  );
+  const endUs = START_US + seconds * 1e6;
+  const asked = async (batches: readonly Batch[], nowUs: number): Promise<string[]> => {
+    const { history } = historyOf(batches);
+    const range = { from: hlcOfUs(START_US), to: hlcOfUs(endUs), now: hlcOfUs(nowUs) };
+    return (await diagnosePast(history, range)).episodes.map(({ status }) => status);
+  };
+  expect(await asked(late, endUs)).toEqual(["open"]);
+  expect(await asked(all, endUs)).toEqual(["closed"]);
+  // The store is gone by then: nothing more comes of it.
+  expect(await asked(late, endUs + 60e6)).toEqual(["closed"]);
+});
