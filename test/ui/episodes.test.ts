@@ -78,6 +78,7 @@ describe("an episode", () => {
     expect(episodeSentence(edge)).toContain("on the way from gateway-1 to store-2 at");
     expect(episodeSentence(edge)).toMatch(/still open$/);
     expect(causeLabel(episode(0, { ms: 70, causes: [] }))).toBe("? 70 ms");
+    expect(causeLabel(episode(0, { ms: 70, class: "burst" }))).toBe("burst 70 ms");
   });
 });
 

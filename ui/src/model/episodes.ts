@@ -23,8 +23,9 @@ export function readEpisode(json: EpisodeJson): EpisodeFacts {
   return { id: json.id, from, to, isOpen: end === null, json };
 }
 
-/** `gc 92 ms`: as short as a mark has room for. */
+/** `gc 92 ms`, `burst 200 ms`: as short as a mark has room for. */
 export function causeLabel({ json }: EpisodeFacts): string {
+  if (json.class === "burst") return `burst ${msText(json.durationMs)}`;
   const [first] = json.causes;
   if (first === undefined) return `? ${msText(json.durationMs)}`;
   return `${first.cause} ${msText(first.ms)}`;

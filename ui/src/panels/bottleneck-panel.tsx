@@ -119,7 +119,7 @@ function Row({ app, episode }: { readonly app: App; readonly episode: EpisodeFac
       </td>
       <td>{placeText(episode)}</td>
       <td>
-        {json.class === "burst" ? "burst of requests" : causeLabel(episode)}
+        <span class="cause">{causeLabel(episode)}</span>
         {isOpen && <span class="sign">open</span>}
       </td>
       <td class="number">{msText(json.durationMs)}</td>

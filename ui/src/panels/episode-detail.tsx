@@ -54,8 +54,8 @@ export function EpisodeDetail({
         {json.signals.unavailable.length > 0 && (
           <Field name="not known" text={json.signals.unavailable.join(", ")} />
         )}
+        <Evidence episode={episode} />
       </dl>
-      <Evidence episode={episode} />
     </section>
   );
 }
@@ -96,11 +96,12 @@ function Evidence({ episode }: { readonly episode: EpisodeFacts }): JSX.Element 
   const lines = episode.json.causes.flatMap(({ evidence }) => evidence);
   if (lines.length === 0) return null;
   return (
-    <ul aria-label="Evidence">
+    <div>
+      <dt>evidence</dt>
       {[...new Set(lines)].slice(0, MAX_EVIDENCE).map((line) => (
-        <li key={line}>{line}</li>
+        <dd key={line}>{line}</dd>
       ))}
-    </ul>
+    </div>
   );
 }
 
