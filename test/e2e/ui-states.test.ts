@@ -36,7 +36,7 @@ const hlc = (hex: string) => {
   if (t === undefined) throw new Error(`${hex} is no time`);
   return t;
 };
-/** Of each kind one: a fault, an open one on the way to a node, a burst. */
+/** Of each kind: a fault, an open one on the way to a node, a burst. */
 const EPISODES = [
   episodeAt(hlc("01a1fed60ba00000"), {
     causes: [
@@ -50,6 +50,9 @@ const EPISODES = [
     ...{ causes: [["network", 80]], ms: 90, isOpen: true },
   }),
   episodeAt(hlc("01a1fed60e400000"), { node: "gateway-1", class: "burst", causes: [], ms: 200 }),
+  // Two so near to each other that they share a sign, and one of which no cause is known.
+  episodeAt(hlc("01a1fed60e000000"), { node: "store-3", ms: 60 }),
+  episodeAt(hlc("01a1fed60e080000"), { node: "store-3", causes: [], ms: 150 }),
 ];
 
 const sees =
@@ -117,7 +120,7 @@ const STATES: readonly State[] = [
     shows: async (open) => {
       await seesAndSettles("Bottlenecks in view")(open);
       const marks = open.page.getByRole("list", { name: "Bottlenecks on the lanes" });
-      expect(await marks.getByRole("button").count()).toBe(3);
+      expect(await marks.getByRole("button").count()).toBe(4);
       await marks.getByRole("button", { name: /store-2.*gc 92 ms/ }).press("Enter");
       await open.page.getByRole("region", { name: "Chosen bottleneck" }).waitFor();
       await open.settled();
@@ -144,7 +147,7 @@ const STATES: readonly State[] = [
   },
   {
     name: "a view too long for bottlenecks",
-    fragment: "v=1&from=01a1fed500000000&to=01a1fee500000000&tab=bottlenecks",
+    fragment: "v=1&from=01a1fed000000000&to=01a1ff5000000000&cut=01a1fed60d000000&tab=bottlenecks",
     shows: seesAndSettles(/an hour or less/),
   },
   {

@@ -45,7 +45,10 @@ function Mark({ app, mark, isStop, onFocus }: MarkProps): JSX.Element {
   const { episodes, hasLabel } = mark;
   const isSelected = episodes.some(({ id }) => id === app.choices.selectedEpisode.value);
   const more = episodes.length - 1;
+  const label = `${causeLabel(shown)}${more === 0 ? "" : ` +${more}`}`;
   const sentence = `${episodeSentence(shown)}${more === 0 ? "" : `; and ${more} more here`}`;
+  // Who says what is written there finds it (WCAG 2.5.3).
+  const name = !hasLabel || sentence.includes(label) ? sentence : `${label}: ${sentence}`;
   return (
     <li
       class="episode-mark"
@@ -58,7 +61,7 @@ function Mark({ app, mark, isStop, onFocus }: MarkProps): JSX.Element {
       <button
         type="button"
         tabIndex={isStop ? 0 : -1}
-        aria-label={sentence}
+        aria-label={name}
         aria-pressed={isSelected}
         title={sentence}
         onFocus={onFocus}
@@ -75,8 +78,7 @@ function Mark({ app, mark, isStop, onFocus }: MarkProps): JSX.Element {
         </span>
         {hasLabel && (
           <span class="label" aria-hidden="true">
-            {causeLabel(shown)}
-            {more > 0 && ` +${more}`}
+            {label}
           </span>
         )}
       </button>
