@@ -1,6 +1,7 @@
 /** One node's recording, with what is worked out of it once: tracks, baselines, latencies per window. */
 import { Baselines, type Signal } from "./baselines.ts";
 import type { Buckets } from "./buckets.ts";
+import { ChanceLoad } from "./chance-load.ts";
 import { unionOf } from "./intervals.ts";
 import { LoadTrack } from "./load-track.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
@@ -62,6 +63,7 @@ export class NodeView {
   readonly recording: NodeRecording;
   readonly settings: BottleneckSettings;
   readonly all: TrackView;
+  readonly chance: ChanceLoad;
   /** Heartbeat gaps, joined. */
   readonly gaps: readonly Interval[];
   #operations: readonly TrackView[] | undefined;
@@ -70,6 +72,7 @@ export class NodeView {
     this.recording = recording;
     this.settings = settings;
     this.all = new TrackView(null, new LoadTrack(recording.load, () => true), settings);
+    this.chance = new ChanceLoad(() => this.operations.map(({ track }) => track), settings);
     this.gaps = unionOf(recording.gaps);
   }
 

@@ -1,0 +1,110 @@
+/**
+ * What load comes to by chance: requests that are slow, and normally so, meet now and then.
+ *
+ *     /reports, 60 ms, six a second      ------   ------  ------            ------
+ *                                                     ------   ------
+ *                                              ------
+ *     load                              1        2   3   2   1               1         and nothing is wrong
+ *
+ * Median and deviation know nothing of it, as most windows hold none of them. So load must also be above what
+ * independent arrivals at the usual rates, each as long as such requests are, reach with the probability p at most
+ * (Chernoff's bound on shot noise, over the lengths that the baseline saw, episodes and all).
+ */
+import { SLOT_US, SLOTS_PER_SECOND } from "../../agent/kernel/index.ts";
+import type { LoadTrack } from "./load-track.ts";
+import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
+
+/** Requests that come independently of each other and load a node for so long each. */
+export interface RequestKind {
+  readonly lengthUs: number;
+  /** How many begin in a microsecond. */
+  readonly perUs: number;
+}
+
+/** Lengths are told apart as finely as this, rounded up. */
+const STEPS_PER_DOUBLING = 4;
+/** Where the bound is looked for: any place gives one, the best of these is within 1 % of the best. */
+const FIRST_TILT = 0.01;
+const LAST_TILT = 25;
+const TILT_STEP = 1.1;
+
+/** The mean load of a window that requests of these kinds exceed with probability `p` at most. */
+export function chanceLimit(kinds: readonly RequestKind[], windowUs: number, p: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let tilt = FIRST_TILT; tilt <= LAST_TILT; tilt *= TILT_STEP) {
+    const grown = kinds.reduce((sum, kind) => sum + cumulant(kind, windowUs, tilt), 0);
+    least = Math.min(least, (grown - Math.log(p)) / tilt);
+  }
+  return least;
+}
+
+/**
+ * Of one kind, log E[exp(tilt x load)]: by where a request begins it overlaps with the window for up to the shorter
+ * of both, rising and falling at the ends.
+ */
+function cumulant({ lengthUs, perUs }: RequestKind, windowUs: number, tilt: number): number {
+  const most = Math.min(lengthUs, windowUs);
+  const full = Math.exp((tilt * most) / windowUs) - 1;
+  const inside = Math.abs(lengthUs - windowUs) * full;
+  const atEnds = 2 * ((windowUs / tilt) * full - most);
+  return perUs * (inside + atEnds);
+}
+
+/** The limits of one node, each worked out when first asked for. */
+export class ChanceLoad {
+  readonly #tracks: () => readonly LoadTrack[];
+  readonly #settings: BottleneckSettings;
+  readonly #kinds = new Map<number, readonly RequestKind[]>();
+  readonly #limits = new Map<string, number>();
+
+  /** @param tracks of each operation */
+  constructor(tracks: () => readonly LoadTrack[], settings: BottleneckSettings) {
+    this.#tracks = tracks;
+    this.#settings = settings;
+  }
+
+  /** Of a window of so many slots; like a baseline, of the time before a multiple of `baselineStepMs`. */
+  limitAt(slot: number, slots: number): number {
+    const { baselineStepMs, chanceProbability } = this.#settings;
+    const stepSlots = baselineStepMs / SLOT_MS;
+    const until = Math.floor(slot / stepSlots) * stepSlots;
+    const key = `${until} ${slots}`;
+    let limit = this.#limits.get(key);
+    if (limit === undefined) {
+      limit = chanceLimit(this.#kindsBefore(until), slots * SLOT_US, chanceProbability);
+      this.#limits.set(key, limit);
+    }
+    return limit;
+  }
+
+  #kindsBefore(until: number): readonly RequestKind[] {
+    let kinds = this.#kinds.get(until);
+    if (kinds === undefined) {
+      kinds = kindsOf(this.#tracks(), until, this.#settings.baselineMs / SLOT_MS);
+      this.#kinds.set(until, kinds);
+    }
+    return kinds;
+  }
+}
+
+/** What requests there were in so many slots: of each its residence, less the share that its operation waits. */
+function kindsOf(tracks: readonly LoadTrack[], until: number, slots: number): RequestKind[] {
+  const perUs = new Map<number, number>();
+  for (const track of tracks) {
+    let [lengthUs, inFlightUs, exclusiveUs] = [0, 0, 0];
+    for (const { window } of track.windows(until - slots, until, SLOTS_PER_SECOND)) {
+      lengthUs += window.lengthUs;
+      inFlightUs += window.inFlight * window.lengthUs;
+      exclusiveUs += window.exclusive * window.lengthUs;
+    }
+    if (inFlightUs === 0) continue;
+    const share = exclusiveUs / inFlightUs;
+    for (const [us, count] of track.latencies(until - slots, slots).sorted()) {
+      const step = Math.ceil(Math.log2(Math.max(1, us * share)) * STEPS_PER_DOUBLING);
+      perUs.set(step, (perUs.get(step) ?? 0) + count / lengthUs);
+    }
+  }
+  return [...perUs].map(([step, each]) => {
+    return { lengthUs: 2 ** (step / STEPS_PER_DOUBLING), perUs: each };
+  });
+}
