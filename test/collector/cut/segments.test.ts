@@ -146,7 +146,7 @@ describe("a sealed history", () => {
     const limits = { roundChanges: 8, segmentEvents: 32 };
     const { history, tell } = tellHistory({ store, limits });
     await tell("n1", 1, [join(atMs(0))]);
-    for (let i = 0; i < 200; i += 1) {
+    for (let i = 0; i < 600; i += 1) {
       await tell("n1", 2 + i, [set(atMs(1 + i), "l", `k${i % 5}`, i)]);
     }
     await history.idle();
