@@ -251,7 +251,7 @@ export const PLANTS = [
   {
     name: "saved-before-flush",
     what: "a cut counts as saved before that is durable",
-    seed: 152,
+    seed: 159,
     changes: [
       {
         file: "collector/retention/saved-cuts.ts",

@@ -68,7 +68,8 @@ export class SavedDrill {
     for (const { name, at, state } of this.#mine.values()) {
       if (state !== "kept") continue;
       if (saved.find(name)?.at !== at) checker.fail("a saved cut is gone", name);
-      if (saved.at(at as Cut["at"])?.at !== at) checker.fail("a saved cut is not at its time", name);
+      if (saved.at(at as Cut["at"])?.at !== at)
+        checker.fail("a saved cut is not at its time", name);
       isAnyOutside ||= isOutside(history, at);
     }
     if (isAnyOutside) counts.add("saved cuts outside retention");

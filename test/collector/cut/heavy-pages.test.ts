@@ -21,8 +21,7 @@ async function told() {
   for (const node of ["n1", "n2"]) {
     await tell(node, 1, [join(atMs(0))]);
     for (let i = 0; i < 120; i += 1) {
-      const value =
-        i % 3 === 0 ? TEXT : i % 3 === 1 ? ValueSet.of([TEXT, i]) : i;
+      const value = i % 3 === 0 ? TEXT : i % 3 === 1 ? ValueSet.of([TEXT, i]) : i;
       const row: Row = { t: atMs(1 + i), kind: "set", log: "l", key: "heavy", value };
       await tell(node, 2 + i, [i === 29 ? KEYFRAME : row]);
     }
