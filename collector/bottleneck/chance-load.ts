@@ -11,7 +11,7 @@
  * (Chernoff's bound on shot noise, over the lengths that the baseline saw, episodes and all).
  */
 import { SLOT_US, SLOTS_PER_SECOND } from "../../agent/kernel/index.ts";
-import type { LoadTrack } from "./load-track.ts";
+import type { TrackView } from "./node-view.ts";
 import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
 
 /** Requests that come independently of each other and load a node for so long each. */
@@ -52,14 +52,13 @@ function cumulant({ lengthUs, perUs }: RequestKind, windowUs: number, tilt: numb
 
 /** The limits of one node, each worked out when first asked for. */
 export class ChanceLoad {
-  readonly #tracks: () => readonly LoadTrack[];
+  readonly #operations: () => readonly TrackView[];
   readonly #settings: BottleneckSettings;
   readonly #kinds = new Map<number, readonly RequestKind[]>();
   readonly #limits = new Map<string, number>();
 
-  /** @param tracks of each operation */
-  constructor(tracks: () => readonly LoadTrack[], settings: BottleneckSettings) {
-    this.#tracks = tracks;
+  constructor(operations: () => readonly TrackView[], settings: BottleneckSettings) {
+    this.#operations = operations;
     this.#settings = settings;
   }
 
@@ -80,28 +79,35 @@ export class ChanceLoad {
   #kindsBefore(until: number): readonly RequestKind[] {
     let kinds = this.#kinds.get(until);
     if (kinds === undefined) {
-      kinds = kindsOf(this.#tracks(), until, this.#settings.baselineMs / SLOT_MS);
+      kinds = kindsOf(this.#operations(), until, this.#settings.baselineMs / SLOT_MS);
       this.#kinds.set(until, kinds);
     }
     return kinds;
   }
 }
 
-/** What requests there were in so many slots: of each its residence, less the share that its operation waits. */
-function kindsOf(tracks: readonly LoadTrack[], until: number, slots: number): RequestKind[] {
+/**
+ * What requests there were in so many slots. Of each its residence is known, and of its operation how much was
+ * waiting in all: what the usual request waits is taken off, and rates are made to fit the load that there was.
+ */
+function kindsOf(views: readonly TrackView[], until: number, slots: number): RequestKind[] {
   const perUs = new Map<number, number>();
-  for (const track of tracks) {
-    let [lengthUs, inFlightUs, exclusiveUs] = [0, 0, 0];
-    for (const { window } of track.windows(until - slots, until, SLOTS_PER_SECOND)) {
-      lengthUs += window.lengthUs;
+  for (const view of views) {
+    let [totalUs, inFlightUs, exclusiveUs] = [0, 0, 0];
+    for (const { window } of view.track.windows(until - slots, until, SLOTS_PER_SECOND)) {
+      totalUs += window.lengthUs;
       inFlightUs += window.inFlight * window.lengthUs;
       exclusiveUs += window.exclusive * window.lengthUs;
     }
-    if (inFlightUs === 0) continue;
-    const share = exclusiveUs / inFlightUs;
-    for (const [us, count] of track.latencies(until - slots, slots).sorted()) {
-      const step = Math.ceil(Math.log2(Math.max(1, us * share)) * STEPS_PER_DOUBLING);
-      perUs.set(step, (perUs.get(step) ?? 0) + count / lengthUs);
+    const buckets = view.latenciesBefore(until);
+    if (totalUs === 0 || buckets.total === 0) continue;
+    const waitUs = (inFlightUs - exclusiveUs) / buckets.total;
+    const own = buckets.sorted().map(([us, count]) => ({ us: Math.max(1, us - waitUs), count }));
+    const sumUs = own.reduce((sum, { us, count }) => sum + us * count, 0);
+    const fit = Math.min(1, exclusiveUs / sumUs) / totalUs;
+    for (const { us, count } of own) {
+      const step = Math.ceil(Math.log2(us) * STEPS_PER_DOUBLING);
+      perUs.set(step, (perUs.get(step) ?? 0) + count * fit);
     }
   }
   return [...perUs].map(([step, each]) => {

@@ -5,7 +5,7 @@ import { ChanceLoad } from "./chance-load.ts";
 import { unionOf } from "./intervals.ts";
 import { LoadTrack } from "./load-track.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
-import type { BottleneckSettings } from "./settings.ts";
+import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
 
 /** Operations of a node that are looked at one by one; agents name 64 at most, and others `other`. */
 const MAX_OPERATIONS = 65;
@@ -24,6 +24,7 @@ export class TrackView {
   readonly baselines: Baselines;
   readonly #settings: BottleneckSettings;
   readonly #latencies = new Map<string, LatencyStat | undefined>();
+  readonly #before = new Map<number, Buckets>();
 
   constructor(operation: string | null, track: LoadTrack, settings: BottleneckSettings) {
     this.operation = operation;
@@ -44,6 +45,19 @@ export class TrackView {
     if (buckets.total === 0) return undefined;
     const isP99 = buckets.total >= this.#settings.percentileFloorCount;
     return { isP99, us: isP99 ? buckets.percentile(99) : buckets.maxUs, buckets };
+  }
+
+  /** What completed in the baseline of a slot, episodes and all. */
+  latenciesBefore(slot: number): Buckets {
+    const { baselineMs, baselineStepMs } = this.#settings;
+    const stepSlots = baselineStepMs / SLOT_MS;
+    const until = Math.floor(slot / stepSlots) * stepSlots;
+    let buckets = this.#before.get(until);
+    if (buckets === undefined) {
+      buckets = this.track.latencies(until - baselineMs / SLOT_MS, baselineMs / SLOT_MS);
+      this.#before.set(until, buckets);
+    }
+    return buckets;
   }
 
   /** Windows are compared with those of the same statistic. */
@@ -72,7 +86,7 @@ export class NodeView {
     this.recording = recording;
     this.settings = settings;
     this.all = new TrackView(null, new LoadTrack(recording.load, () => true), settings);
-    this.chance = new ChanceLoad(() => this.operations.map(({ track }) => track), settings);
+    this.chance = new ChanceLoad(() => this.operations, settings);
     this.gaps = unionOf(recording.gaps);
   }
 
