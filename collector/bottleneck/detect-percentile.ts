@@ -1,15 +1,15 @@
 /**
  * Rule 1: a window's p99, or its maximum where it has fewer than 100 requests, above max(m + 4s, 2m) of the
  * same statistic at the same scale. It sees completions, so it comes after the stall: a flag reaches back by
- * the latency that was seen. With three requests or more over the limit it opens an episode by itself;
- * with fewer it only strengthens one.
+ * the latency that was seen. With three requests or more over the limit it opens an episode by itself, unless
+ * as many meet by chance where some are always that slow; else it only strengthens one.
  */
 import { SLOT_US } from "../../agent/kernel/index.ts";
 import type { Flag } from "./flags.ts";
 import type { NodeView, TrackView } from "./node-view.ts";
 import type { Interval } from "./recording.ts";
-import { zOf } from "./robust.ts";
-import { SLOT_MS } from "./settings.ts";
+import { poissonTail, zOf } from "./robust.ts";
+import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
 
 /** A flag reaches back so far at most: one download of minutes must not make one episode of them. */
 const REACH_US = 2_000_000;
@@ -51,9 +51,31 @@ function* ofScale(
     const apartUs = settings.mergeMs * 1_000;
     for (const { startUs, endUs, first, last } of spansOf(view, slot, slots, limit, apartUs)) {
       const slowCount = view.track.latencies(first, last - first + 1).countAbove(limit);
-      yield { ...flag, startUs, endUs, opens: slowCount >= settings.alonePercentileRequests };
+      const isAlone = slowCount >= settings.alonePercentileRequests;
+      yield {
+        ...{ ...flag, startUs, endUs },
+        opens: isAlone && !isByChance(view, settings, { slot, slots, limit, slowCount }),
+      };
     }
   }
+}
+
+/** Whether so many requests over the limit in one window are no wonder, by how many there are of them in a minute. */
+function isByChance(
+  view: TrackView,
+  { chanceProbability }: BottleneckSettings,
+  {
+    slot,
+    slots,
+    limit,
+    slowCount,
+  }: Readonly<Record<"slot" | "slots" | "limit" | "slowCount", number>>,
+): boolean {
+  const before = view.latenciesBefore(slot);
+  const perSecond = view.baselines.rates(slot)?.completions ?? 0;
+  const share = before.total === 0 ? 0 : before.countAbove(limit) / before.total;
+  const expected = (share * perSecond * slots * SLOT_MS) / 1_000;
+  return poissonTail(slowCount, expected) >= chanceProbability;
 }
 
 /** A stretch in which slow requests were under way, with the slots in which they departed. */

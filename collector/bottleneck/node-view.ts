@@ -1,10 +1,11 @@
 /** One node's recording, with what is worked out of it once: tracks, baselines, latencies per window. */
 import { Baselines, type Signal } from "./baselines.ts";
 import type { Buckets } from "./buckets.ts";
+import { ChanceLoad } from "./chance-load.ts";
 import { unionOf } from "./intervals.ts";
 import { LoadTrack } from "./load-track.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
-import type { BottleneckSettings } from "./settings.ts";
+import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
 
 /** Operations of a node that are looked at one by one; agents name 64 at most, and others `other`. */
 const MAX_OPERATIONS = 65;
@@ -23,6 +24,7 @@ export class TrackView {
   readonly baselines: Baselines;
   readonly #settings: BottleneckSettings;
   readonly #latencies = new Map<string, LatencyStat | undefined>();
+  readonly #before = new Map<number, Buckets>();
 
   constructor(operation: string | null, track: LoadTrack, settings: BottleneckSettings) {
     this.operation = operation;
@@ -45,6 +47,19 @@ export class TrackView {
     return { isP99, us: isP99 ? buckets.percentile(99) : buckets.maxUs, buckets };
   }
 
+  /** What completed in the baseline of a slot, episodes and all. */
+  latenciesBefore(slot: number): Buckets {
+    const { baselineMs, baselineStepMs } = this.#settings;
+    const stepSlots = baselineStepMs / SLOT_MS;
+    const until = Math.floor(slot / stepSlots) * stepSlots;
+    let buckets = this.#before.get(until);
+    if (buckets === undefined) {
+      buckets = this.track.latencies(until - baselineMs / SLOT_MS, baselineMs / SLOT_MS);
+      this.#before.set(until, buckets);
+    }
+    return buckets;
+  }
+
   /** Windows are compared with those of the same statistic. */
   latencySignal(isP99: boolean): Signal {
     return {
@@ -62,6 +77,7 @@ export class NodeView {
   readonly recording: NodeRecording;
   readonly settings: BottleneckSettings;
   readonly all: TrackView;
+  readonly chance: ChanceLoad;
   /** Heartbeat gaps, joined. */
   readonly gaps: readonly Interval[];
   #operations: readonly TrackView[] | undefined;
@@ -70,6 +86,7 @@ export class NodeView {
     this.recording = recording;
     this.settings = settings;
     this.all = new TrackView(null, new LoadTrack(recording.load, () => true), settings);
+    this.chance = new ChanceLoad(() => this.operations, settings);
     this.gaps = unionOf(recording.gaps);
   }
 

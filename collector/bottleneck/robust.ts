@@ -77,3 +77,23 @@ function middle(sorted: Float64Array): number {
 export function zOf(value: number, usual: Usual): number {
   return (value - usual.median) / usual.s;
 }
+
+/** The probability that so many or more of independent things happen where `mean` are expected. */
+export function poissonTail(count: number, mean: number): number {
+  if (mean <= 0) return count <= 0 ? 1 : 0;
+  let fewer = 0;
+  let term = Math.exp(-mean);
+  for (let i = 0; i < count; i += 1) {
+    fewer += term;
+    term *= mean / (i + 1);
+  }
+  // From here on, upwards: what is left of 1 would be all rounding error.
+  let tail = 0;
+  for (let i = count; term > tail * 1e-12 && i < count + TAIL_TERMS; i += 1) {
+    tail += term;
+    term *= mean / (i + 1);
+  }
+  return count > mean ? tail : Math.max(0, 1 - fewer);
+}
+
+const TAIL_TERMS = 10_000;

@@ -22,6 +22,8 @@ export interface BottleneckSettings {
   readonly alonePercentileRequests: number;
   /** Fewer requests than this have no p99: their maximum is taken. */
   readonly percentileFloorCount: number;
+  /** Load that independent requests, as they usually are, reach more rarely than this is no chance. */
+  readonly chanceProbability: number;
   readonly loadFloor: number;
   readonly loadFloorShare: number;
   readonly latencyFloorUs: number;
@@ -62,6 +64,7 @@ export const DEFAULT_BOTTLENECK_SETTINGS: BottleneckSettings = {
   latencyFactor: 2,
   alonePercentileRequests: 3,
   percentileFloorCount: 100,
+  chanceProbability: 1e-5,
   loadFloor: 0.5,
   loadFloorShare: 0.1,
   latencyFloorUs: 1_000,

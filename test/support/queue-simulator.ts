@@ -40,6 +40,8 @@ export interface SimulationOptions {
   readonly faults?: readonly SimulatedFault[];
   /** Stretches in which so many times as many requests come. */
   readonly bursts?: readonly (Interval & { readonly factor: number })[];
+  /** Requests that take their time on a node, and normally so: of all, so large a share. */
+  readonly slow?: { readonly node: ChainNode; readonly share: number; readonly us: number };
   /** How far each node's clock is ahead, us. */
   readonly skewUs?: Partial<Record<ChainNode, number>>;
 }
@@ -63,7 +65,7 @@ interface Open {
 }
 
 export function simulate(options: SimulationOptions): NodeRecording[] {
-  const { seed, seconds, perSecond, faults = [], bursts = [], skewUs = {} } = options;
+  const { seed, seconds, perSecond, faults = [], bursts = [], slow, skewUs = {} } = options;
   const random = seededRandom(seed);
   const endUs = START_US + seconds * 1e6;
   const events = new EventQueue();
@@ -79,7 +81,8 @@ export function simulate(options: SimulationOptions): NodeRecording[] {
     const held = faults.find(
       (fault) => fault.kind === "sleep" && fault.node === node && within(fault, us),
     );
-    return held === undefined ? 0 : held.endUs - us;
+    const usually = slow?.node === node && random() < slow.share ? slow.us : 0;
+    return Math.max(usually, held === undefined ? 0 : held.endUs - us);
   };
   /** Comes to a socket at `us`; read when the loop is free. */
   const receive = (level: number, us: number, done: Open["done"]): void => {

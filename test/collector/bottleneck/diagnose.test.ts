@@ -87,6 +87,17 @@ describe("diagnose", () => {
     expect(episodes[0]?.causes.some(({ cause }) => cause === "network")).toBe(false);
   });
 
+  it("takes slow requests that meet by chance for no bottleneck, and still finds a stall among them", () => {
+    const slow = { node: "service", share: 0.02, us: 60_000 } as const;
+    const seconds = 40;
+    const range = { fromUs: START_US, untilUs: START_US + seconds * 1e6 };
+    const calm = simulate({ seed: 11, seconds, perSecond: 300, slow });
+    expect(diagnose(calm, range).episodes).toEqual([]);
+    const faults = [fault("sleep", "service", 100)];
+    const struck = diagnose(simulate({ seed: 11, seconds, perSecond: 300, slow, faults }), range);
+    expect(struck.episodes.map(({ tier }) => tier.node)).toEqual(["service-1"]);
+  });
+
   it("calls a burst a burst", () => {
     const burst = { startUs: FAULT_AT_US, endUs: FAULT_AT_US + 300_000, factor: 5 };
     const episodes = episodesOf({ bursts: [burst] });
