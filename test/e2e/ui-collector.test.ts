@@ -207,14 +207,19 @@ describe("the page on a real collector", () => {
     await page.getByRole("tab", { name: /In flight/ }).click();
     const cut = await ask<CutJson>(`/api/cut?at=${await open.cut()}`);
     expect(cut.inFlight.length).toBeGreaterThan(0);
-    expect(await page.locator(".messages tbody tr").count()).toBe(cut.inFlight.length);
-    await page.locator(".messages tbody button").last().press("Enter");
+    expect(await page.locator(".messages tbody tr:not(.channel)").count()).toBe(
+      cut.inFlight.length,
+    );
+    await page
+      .getByRole("button", { name: /^store-1 → .*: go to its send/ })
+      .last()
+      .press("Enter");
     await page.getByRole("region", { name: "Selected event" }).waitFor();
     await stateShown(open);
     const detail = page.getByRole("region", { name: "Selected event" });
     expect(await detail.getByRole("heading").innerText()).toBe("send on store-1");
-    const sentAt = cut.inFlight.map((message) => message.sentAt.hlc).sort();
-    expect(await open.cut()).toBe(sentAt.at(-1));
+    const sentAt = cut.inFlight.map((message) => message.sentAt.hlc);
+    expect(sentAt).toContain(await open.cut());
   });
 
   it("opens the event whose glyph is clicked, with the value before it", async () => {

@@ -99,6 +99,24 @@ const STATES: readonly State[] = [
     damage: "violation",
     fragment: "v=1&from=01a1fed600000000&to=01a1fed631000000&cut=01a1fed62d000000",
     shows: async (open) => {
+      await seesAndSettles("Inconsistent: 1 node bent")(open);
+      expect(await open.page.locator(".node-state").count()).toBe(4);
+      // Shown is the largest consistent cut inside: one node goes back, and says how far.
+      const bent = open.page.locator(".node-state .sign", { hasText: /^bent −\d+ ms$/ });
+      expect(await bent.count()).toBe(1);
+      expect(
+        await open.page.locator(".node-state .sign", { hasText: "inconsistent" }).count(),
+      ).toBe(0);
+    },
+  },
+  {
+    name: "inconsistent, and not known how far it bends",
+    damage: "violation",
+    fragment: "v=1&from=01a1fed600000000&to=01a1fed631000000&cut=01a1fed62d000000",
+    before: (server) => {
+      server.fail = { path: /events/, how: "error" };
+    },
+    shows: async (open) => {
       await seesAndSettles("Inconsistent")(open);
       // No value of an inconsistent cut without that word beside it.
       expect(await open.page.locator(".node-state").count()).toBe(4);

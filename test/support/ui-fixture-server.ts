@@ -128,6 +128,7 @@ function route(scenario: Scenario, url: URL): unknown {
         time("to"),
         query.getAll("node"),
         Number(query.get("limit") ?? 1_000),
+        query.getAll("kind"),
       );
     case "/api/history":
       return historyOf(

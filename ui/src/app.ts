@@ -1,5 +1,6 @@
 /** The parts of the page, put together: choices, answers, verbs, and what is derived from them. */
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Hlc } from "../../agent/kernel/index.ts";
 import { type ApiClient, createClient } from "./api/client.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
@@ -8,6 +9,7 @@ import { type Choices, createChoices } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
 import { wasThere } from "./model/nodes.ts";
+import { type ShownCut, shownCutOf } from "./model/shown-cut.ts";
 import { Stepper } from "./model/stepper.ts";
 import type { TimelineFacts } from "./model/timeline-facts.ts";
 import { FrameLoop } from "./paint/frame-loop.ts";
@@ -19,6 +21,14 @@ export interface Hover {
   readonly picked: Picked;
   readonly x: number;
   readonly y: number;
+}
+
+/** A message to be lit on the lanes; `receivedAt` null where the row does not say. */
+export interface LitMessage {
+  readonly from: string;
+  readonly to: string | null;
+  readonly sentAt: Hlc;
+  readonly receivedAt: Hlc | null;
 }
 
 export interface App {
@@ -38,9 +48,11 @@ export interface App {
   readonly scale: ReadonlySignal<TimeScale | null>;
   readonly layout: ReadonlySignal<LaneLayout>;
   readonly timeline: ReadonlySignal<TimelineFacts | null>;
+  /** The cut that panels and lines show: bent where it is inconsistent; null before the first answer. */
+  readonly shownCut: ReadonlySignal<ShownCut | null>;
   readonly hover: Signal<Hover | null>;
-  /** The message row under the pointer or focus in the In flight panel: `from to sentAt`. */
-  readonly litMessage: Signal<string | null>;
+  /** The message whose row has the pointer or the focus. */
+  readonly litMessage: Signal<LitMessage | null>;
   /** What the live region says next. */
   readonly spoken: Signal<string>;
   /** Parts of the opened link that were not understood. */
@@ -84,8 +96,9 @@ export function createApp(host: Host): App {
       }),
     ),
     timeline: computed(() => answers.timeline.answered.value?.answer ?? null),
+    shownCut: computed(() => shownCutOf(answers)),
     hover: signal<Hover | null>(null),
-    litMessage: signal<string | null>(null),
+    litMessage: signal<LitMessage | null>(null),
     spoken,
     ignoredParts: signal<readonly string[]>([]),
     isHelpOpen: signal(false),

@@ -62,7 +62,7 @@ function repaintOnChange(app: App): void {
   const { choices, answers } = app;
   // Read, so that this runs again when any of them changes.
   void [app.scale.value, app.layout.value, app.timeline.value, choices.selectedNode.value];
-  void [choices.cut.value, choices.fixedCut.value, answers.cut.answered.value, app.hover.value];
+  void [choices.cut.value, choices.fixedCut.value, app.shownCut.value, app.hover.value];
   void [choices.pins.value, answers.trackStart.answered.value];
   void [choices.selectedEvent.value, app.litMessage.value, answers.overview.answered.value];
   app.frames.markAll();

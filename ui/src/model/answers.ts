@@ -10,6 +10,7 @@ import type {
 import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
+import { type BentCut, bentCut, type UnbentCut } from "./bent-cut.ts";
 import type { EventName, Pin, Stretch } from "./choices.ts";
 import { unknownAmong } from "./reasons.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
@@ -45,6 +46,8 @@ export interface Answers {
   /** The whole history in few buckets, for the minimap. */
   readonly overview: RequestSlot<TimelineQuestion, TimelineFacts>;
   readonly cut: RequestSlot<Hlc, CutAnswer>;
+  /** The largest consistent cut inside an inconsistent one. */
+  readonly bent: RequestSlot<CutAnswer, BentCut | UnbentCut>;
   readonly diff: RequestSlot<{ readonly from: Hlc; readonly to: Hlc }, DiffJson>;
   readonly events: RequestSlot<EventsQuestion, EventsJson>;
   readonly event: RequestSlot<EventName, EventDetail>;
@@ -77,6 +80,9 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
       const json = await client.get<CutJson>("/api/cut", { at: hexOf(at) }, signal);
       return { at: ticksOf(json.at), json };
     }),
+    bent: new RequestSlot(host, ({ at, json }: CutAnswer, signal: AbortSignal) =>
+      bentCut(client, at, json, signal),
+    ),
     diff: new RequestSlot(host, ({ from, to }: { from: Hlc; to: Hlc }, signal: AbortSignal) =>
       client.get<DiffJson>("/api/diff", { from: hexOf(from), to: hexOf(to) }, signal),
     ),

@@ -17,6 +17,7 @@ export function keepAsking(app: App): void {
     const cut = app.choices.cut.value;
     if (cut !== null) app.answers.cut.ask(cut);
   });
+  effect(() => askBent(app));
   effect(() => askDiff(app));
   effect(() => {
     const event = app.choices.selectedEvent.value;
@@ -64,6 +65,13 @@ function askOverview({ watch, answers }: App): void {
   const growth = last === undefined ? 1 : (to - last.to) / (to - from);
   if (last?.from === from && Math.abs(growth) < OVERVIEW_GROWTH) return;
   answers.overview.ask({ from, to, pixels: OVERVIEW_PIXELS });
+}
+
+/** A consistent cut is a straight line; any other is asked how it bends. */
+function askBent({ answers }: App): void {
+  const shown = answers.cut.answered.value?.answer;
+  if (shown === undefined || shown.json.consistent) answers.bent.clear();
+  else answers.bent.ask(shown);
 }
 
 function askDiff({ choices, answers }: App): void {

@@ -44,7 +44,8 @@ export function messageLines(
   return [...bundles].sort((a, b) => b.count - a.count).slice(0, MAX_LINES);
 }
 
-function lineOf(
+/** Where a message lies; undefined outside the view. */
+export function lineOf(
   message: MessageFacts,
   layout: LaneLayout,
   scale: TimeScale,

@@ -23,7 +23,7 @@ const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
 export function Panel({ app }: { readonly app: App }): JSX.Element {
   const open = app.choices.tab.value;
   const Body = BODIES[open];
-  const inFlight = app.answers.cut.answered.value?.answer.json.inFlight.length;
+  const inFlight = app.shownCut.value?.json.inFlight.length;
   return (
     <section class="panel" aria-label="Details">
       <div

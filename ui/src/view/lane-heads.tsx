@@ -8,6 +8,7 @@ import type { App } from "../app.ts";
 import type { AbsentRow, HeadingRow, LaneRow, Row } from "../model/lane-layout.ts";
 import type { NodeFacts } from "../model/nodes.ts";
 import { reasonLabel } from "../model/reasons.ts";
+import { bendWords } from "../model/shown-cut.ts";
 import { plural } from "../scale/time-words.ts";
 
 export function LaneHeads({ app }: { readonly app: App }): JSX.Element {
@@ -138,7 +139,7 @@ function TrackNames({
 }): JSX.Element | null {
   const pins = app.choices.pins.value;
   if (pins.length === 0) return null;
-  const logs = app.answers.cut.answered.value?.answer.json.nodes[node]?.logs ?? {};
+  const logs = app.shownCut.value?.json.nodes[node]?.logs ?? {};
   return (
     <div class="track-names" aria-hidden="true">
       {pins.map(({ log, key }) => (
@@ -181,8 +182,10 @@ function NodeSign({
   readonly app: App;
   readonly node: NodeFacts;
 }): JSX.Element | null {
-  const cut = app.answers.cut.answered.value?.answer.json;
-  const missing = cut?.incomplete.find((one) => one.node === node.node);
+  const cut = app.shownCut.value;
+  const bent = cut === null ? undefined : bendWords(cut, node.node);
+  if (bent !== undefined) return <span class="sign warn">{bent}</span>;
+  const missing = cut?.json.incomplete.find((one) => one.node === node.node);
   if (missing !== undefined) return <span class="sign warn">{reasonLabel(missing.reason)}</span>;
   return node.status === "live" ? null : <span class="sign">{node.status}</span>;
 }

@@ -1,8 +1,9 @@
 /** Gathers what the painters need from the signals, once per frame. */
-import { hexOf } from "../api/client.ts";
 import type { App } from "../app.ts";
+import { bendPath } from "../model/bend-path.ts";
+import { isInconsistent } from "../model/shown-cut.ts";
 import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
-import { type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
+import { lineOf, type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
 import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
 import { paintTracks, type TrackSource } from "../paint/paint-tracks.ts";
@@ -78,35 +79,54 @@ export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop:
   const surface = canvas === null ? undefined : openSurface(canvas);
   const scale = app.scale.peek();
   if (surface === undefined || scale === null || app.watch.facts.peek() === null) return;
-  const { choices, answers } = app;
-  const shown = answers.cut.answered.peek()?.answer;
+  const { choices } = app;
+  const shown = app.shownCut.peek();
   paintOverlay(surface, palette(), {
     scale,
     scrollTop,
     cut: choices.cut.peek(),
     fixedCut: choices.fixedCut.peek(),
-    shown: shown === undefined ? null : { at: shown.at, isConsistent: shown.json.consistent },
+    shown: shown && {
+      at: shown.at,
+      isInconsistent: isInconsistent(shown),
+      path: bendPath(app.layout.peek(), scale, shown.at, shown.bends, surface.height + scrollTop),
+    },
+    bends: bendLines(app, scale),
     lit: litLines(app, scale),
     hovered: hoveredPlace(app),
     selected: selectedPlace(app, scale),
   });
 }
 
-/** Names a message line for lighting: who sent it, to whom, when. */
-export function messageKey(from: string, to: string | null, sentAtHex: string): string {
-  return `${from}\n${to ?? ""}\n${sentAtHex}`;
+/** The messages that bend the line: on screen whatever the timeline answer holds. */
+function bendLines(app: App, scale: TimeScale): readonly MessageLine[] {
+  const layout = app.layout.peek();
+  return [...(app.shownCut.peek()?.bends?.values() ?? [])].flatMap(({ message }) => {
+    const { sender: from, receiver: to, sentAt, receivedAt } = message;
+    return lineOf({ from, to, sentAt, receivedAt, count: 1 }, layout, scale) ?? [];
+  });
 }
 
 function litLines(app: App, scale: TimeScale): readonly MessageLine[] {
   const lit = app.litMessage.peek();
   const selected = app.choices.selectedEvent.peek();
-  if (lit === null && selected === null) return [];
-  return linesOf(app, scale).filter(({ message }) => {
-    if (lit === messageKey(message.from, message.to, hexOf(message.sentAt))) return true;
-    if (selected === null) return false;
-    const isSend = message.from === selected.node && message.sentAt === selected.t;
-    return isSend || (message.to === selected.node && message.receivedAt === selected.t);
-  });
+  const lines =
+    selected === null
+      ? []
+      : linesOf(app, scale).filter(({ message }) => {
+          const isSend = message.from === selected.node && message.sentAt === selected.t;
+          return isSend || (message.to === selected.node && message.receivedAt === selected.t);
+        });
+  if (lit === null) return lines;
+  // By itself: on the lanes it may be part of a bundle, or not be drawn at all.
+  const known = app.timeline
+    .peek()
+    ?.messages.find(
+      ({ from, to, sentAt, count }) =>
+        count === 1 && from === lit.from && sentAt === lit.sentAt && (lit.to ?? to) === to,
+    );
+  const line = lineOf(known ?? { ...lit, count: 1 }, app.layout.peek(), scale);
+  return line === undefined ? lines : [...lines, line];
 }
 
 function hoveredPlace(app: App): OverlayScene["hovered"] {
