@@ -33,6 +33,14 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     showAbsent: fc.boolean(),
     variable: fc.option(fc.record({ node: text, log: text, key: text })),
     pins: fc.array(fc.record({ log: text, key: text }), { maxLength: 3 }),
+    bisect: fc.record({ good: fc.option(times), bad: fc.option(times) }),
+    foldSilences: fc.boolean(),
+    lanes: fc.record({
+      hidden: fc.uniqueArray(text, { maxLength: 4 }),
+      pinned: fc.uniqueArray(text, { maxLength: 4 }),
+      order: fc.uniqueArray(text, { maxLength: 4 }),
+      filter: fc.oneof(fc.constant(""), text),
+    }),
   })
   .map((view) => ({
     ...view,
@@ -92,6 +100,7 @@ describe("the address", () => {
           foldedServices: ["store"],
           variable: null,
           pins: [{ log: "kv", key: "apples" }],
+          lanes: DEFAULT_VIEW.lanes,
         };
         expect(writeFragment(typical).length).toBeLessThan(300);
       }),

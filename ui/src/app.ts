@@ -5,11 +5,15 @@ import { type ApiClient, createClient } from "./api/client.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
 import { type Answers, createAnswers } from "./model/answers.ts";
+import { Bisector } from "./model/bisector.ts";
 import { type Choices, createChoices } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
+import { hiddenNodes, LaneVerbs } from "./model/lane-verbs.ts";
+import { WhyWalker } from "./model/why-walker.ts";
 import { wasThere } from "./model/nodes.ts";
 import { type ShownCut, shownCutOf } from "./model/shown-cut.ts";
+import { silencesIn } from "./model/silences.ts";
 import { Stepper } from "./model/stepper.ts";
 import type { TimelineFacts } from "./model/timeline-facts.ts";
 import { FrameLoop } from "./paint/frame-loop.ts";
@@ -39,6 +43,9 @@ export interface App {
   readonly watch: CollectorWatch;
   readonly verbs: Verbs;
   readonly stepper: Stepper;
+  readonly bisector: Bisector;
+  readonly walker: WhyWalker;
+  readonly laneVerbs: LaneVerbs;
   readonly frames: FrameLoop;
   /** Width of the plot in CSS pixels. */
   readonly plotWidth: Signal<number>;
@@ -47,6 +54,8 @@ export interface App {
   /** Null until there is something to show. */
   readonly scale: ReadonlySignal<TimeScale | null>;
   readonly layout: ReadonlySignal<LaneLayout>;
+  /** Nodes that the person hid or filtered out. */
+  readonly hidden: ReadonlySignal<ReadonlySet<string>>;
   readonly timeline: ReadonlySignal<TimelineFacts | null>;
   /** The cut that panels and lines show: bent where it is inconsistent; null before the first answer. */
   readonly shownCut: ReadonlySignal<ShownCut | null>;
@@ -71,6 +80,20 @@ export function createApp(host: Host): App {
   const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
   const plotWidth = signal(0);
   const plotHeight = signal(0);
+  const hidden = computed(() => hiddenNodes(watch.facts.value?.nodes ?? [], choices.lanes.value));
+  const layout = computed(() =>
+    layOutLanes(watch.facts.value?.nodes ?? [], {
+      foldedServices: choices.foldedServices.value,
+      room: plotHeight.value,
+      absent: new Set(JSON.parse(absent.value) as string[]),
+      showAbsent: choices.showAbsent.value,
+      trackCount: choices.pins.value.length,
+      hidden: hidden.value,
+      pinned: choices.lanes.value.pinned,
+      order: choices.lanes.value.order,
+    }),
+  );
+  const timeline = computed(() => answers.timeline.answered.value?.answer ?? null);
   return {
     host,
     client,
@@ -79,23 +102,23 @@ export function createApp(host: Host): App {
     watch,
     verbs,
     stepper: new Stepper(client, choices, verbs),
+    walker: new WhyWalker({ client, choices, answers, watch, verbs }),
+    laneVerbs: new LaneVerbs(choices, verbs),
+    bisector: new Bisector(choices, answers, verbs),
     frames: new FrameLoop(host),
     plotWidth,
     plotHeight,
     scale: computed(() => {
       const view = choices.viewport.value;
-      return view === null || plotWidth.value === 0 ? null : new TimeScale(view, plotWidth.value);
+      if (view === null || plotWidth.value === 0) return null;
+      const plain = new TimeScale(view, plotWidth.value);
+      if (!choices.foldSilences.value || timeline.value === null) return plain;
+      const folds = silencesIn(timeline.value, layout.value, plain);
+      return folds.length === 0 ? plain : new TimeScale(view, plotWidth.value, folds);
     }),
-    layout: computed(() =>
-      layOutLanes(watch.facts.value?.nodes ?? [], {
-        foldedServices: choices.foldedServices.value,
-        room: plotHeight.value,
-        absent: new Set(JSON.parse(absent.value) as string[]),
-        showAbsent: choices.showAbsent.value,
-        trackCount: choices.pins.value.length,
-      }),
-    ),
-    timeline: computed(() => answers.timeline.answered.value?.answer ?? null),
+    layout,
+    hidden,
+    timeline,
     shownCut: computed(() => shownCutOf(answers)),
     hover: signal<Hover | null>(null),
     litMessage: signal<LitMessage | null>(null),

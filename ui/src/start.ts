@@ -15,6 +15,7 @@ export function startApp(app: App): void {
   keepAsking(app);
   effect(() => chooseFirstView(app));
   effect(firstSpanChooser(app));
+  effect(() => app.bisector.follow());
   effect(() => {
     if (app.watch.facts.value !== null) app.verbs.followLive();
   });
@@ -65,5 +66,6 @@ function repaintOnChange(app: App): void {
   void [choices.cut.value, choices.fixedCut.value, app.shownCut.value, app.hover.value];
   void [choices.pins.value, answers.trackStart.answered.value];
   void [choices.selectedEvent.value, app.litMessage.value, answers.overview.answered.value];
+  void [choices.bisect.value, choices.measured.value];
   app.frames.markAll();
 }

@@ -38,7 +38,8 @@ export function exposeTestHook(app: App): void {
       return view === null ? null : { from: hexOf(view.from), to: hexOf(view.to) };
     },
     get pending() {
-      return app.answers.pendingCount() + (app.stepper.busy.peek() ? 1 : 0);
+      const busy = [app.stepper.busy, app.walker.busy].filter((one) => one.peek());
+      return app.answers.pendingCount() + busy.length;
     },
     get live() {
       return app.choices.live.peek();

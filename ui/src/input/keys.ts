@@ -82,11 +82,37 @@ export const KEY_ROWS: readonly KeyRow[] = [
     ],
   },
   {
+    shown: "Z",
+    does: "fold silences, or show them at their length",
+    keys: [key("KeyZ", ({ verbs }) => verbs.toggleSilences())],
+  },
+  {
     shown: "X; Shift+X",
     does: "fix cut 1 here and compare; swap the cuts",
     keys: [
       key("KeyX", ({ verbs }) => verbs.fixCut()),
       key("Shift+KeyX", ({ verbs }) => verbs.swapCuts()),
+    ],
+  },
+  {
+    shown: "Y",
+    does: "why: to the write of the open variable, or to what came before the event",
+    keys: [key("KeyY", ({ walker }) => walker.whyChosen())],
+  },
+  {
+    shown: "[ ]",
+    does: "message: back to its send, on to its receive",
+    keys: [
+      key("BracketLeft", ({ walker }) => void walker.back()),
+      key("BracketRight", ({ walker }) => void walker.on()),
+    ],
+  },
+  {
+    shown: "G; Shift+G",
+    does: "bisect: the state here is good; is bad",
+    keys: [
+      key("KeyG", ({ bisector }) => bisector.mark("good")),
+      key("Shift+KeyG", ({ bisector }) => bisector.mark("bad")),
     ],
   },
   { shown: "L", does: "live or paused", keys: [key("KeyL", ({ verbs }) => verbs.toggleLive())] },

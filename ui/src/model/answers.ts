@@ -3,6 +3,7 @@ import type { Hlc, Json } from "../../../agent/kernel/index.ts";
 import type {
   CutJson,
   DiffJson,
+  EventLineJson,
   EventsJson,
   TimelineJson,
   UnknownJson,
@@ -10,11 +11,17 @@ import type {
 import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
+import type { Viewport } from "../scale/time-scale.ts";
 import { type BentCut, bentCut, type UnbentCut } from "./bent-cut.ts";
+import { type BisectQuestion, type BisectStep, bisect } from "./bisect.ts";
+import { isChangeLine } from "./change-lines.ts";
 import type { EventName, Pin, Stretch } from "./choices.ts";
+import { type DiffSides, diffSides, type SidesQuestion } from "./diff-sides.ts";
+import { type Measured, measure } from "./measure.ts";
 import { unknownAmong } from "./reasons.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 import type { TimelineQuestion } from "./timeline-window.ts";
+import { type Before, findBefore } from "./why.ts";
 import { findHistory, type VariableHistory, type VariableQuestion } from "./variable-history.ts";
 
 /** An event line as the panel shows it, or null where the collector knows no such event. */
@@ -49,11 +56,19 @@ export interface Answers {
   /** The largest consistent cut inside an inconsistent one. */
   readonly bent: RequestSlot<CutAnswer, BentCut | UnbentCut>;
   readonly diff: RequestSlot<{ readonly from: Hlc; readonly to: Hlc }, DiffJson>;
+  /** What differs between the two cuts beside their variables. */
+  readonly sides: RequestSlot<SidesQuestion, DiffSides>;
   readonly events: RequestSlot<EventsQuestion, EventsJson>;
   readonly event: RequestSlot<EventName, EventDetail>;
+  /** What came before the selected event. */
+  readonly before: RequestSlot<EventLineJson, Before>;
   /** What the pinned variables held at the left edge of the timeline answer. */
   readonly trackStart: RequestSlot<TrackQuestion, CutJson>;
   readonly variable: RequestSlot<VariableQuestion, VariableHistory>;
+  /** Where to look next between a good cut and a bad one. */
+  readonly bisect: RequestSlot<BisectQuestion, BisectStep>;
+  /** The requests of a measured stretch. */
+  readonly measure: RequestSlot<Viewport, Measured>;
   /** How many slots wait for an answer. */
   pendingCount(): number;
 }
@@ -86,6 +101,9 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
     diff: new RequestSlot(host, ({ from, to }: { from: Hlc; to: Hlc }, signal: AbortSignal) =>
       client.get<DiffJson>("/api/diff", { from: hexOf(from), to: hexOf(to) }, signal),
     ),
+    sides: new RequestSlot(host, (question: SidesQuestion, signal: AbortSignal) =>
+      diffSides(client, question, signal),
+    ),
     events: new RequestSlot(host, (question: EventsQuestion, signal: AbortSignal) =>
       client.get<EventsJson>(
         "/api/events",
@@ -101,6 +119,9 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
     event: new RequestSlot(host, (name: EventName, signal: AbortSignal) =>
       findEvent(client, name, signal),
     ),
+    before: new RequestSlot(host, (line: EventLineJson, signal: AbortSignal) =>
+      findBefore(client, line, signal),
+    ),
     trackStart: new RequestSlot(host, ({ at, pins }: TrackQuestion, signal: AbortSignal) =>
       client.get<CutJson>(
         "/api/cut",
@@ -112,6 +133,12 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
         },
         signal,
       ),
+    ),
+    measure: new RequestSlot(host, (range: Viewport, signal: AbortSignal) =>
+      measure(client, range, signal),
+    ),
+    bisect: new RequestSlot(host, (question: BisectQuestion, signal: AbortSignal) =>
+      bisect(client, question, signal),
     ),
     variable: new RequestSlot(host, (question: VariableQuestion, signal: AbortSignal) =>
       findHistory(client, question, signal),
@@ -146,8 +173,4 @@ async function findEvent(
   const value = nodes[name.node]?.logs[String(line["log"])]?.[String(line["key"])];
   const unknown = value === undefined ? unknownAmong(incomplete) : undefined;
   return { line, before: { value, unknown } };
-}
-
-export function isChangeLine(line: { readonly kind: string }): boolean {
-  return ["set", "delete", "add", "remove"].includes(line.kind);
 }

@@ -12,7 +12,9 @@ import { type Hlc, parseHlc } from "../../../agent/kernel/index.ts";
 import { hexOf } from "../api/client.ts";
 import { MAX_SPAN_TICKS, MIN_SPAN_TICKS, type Viewport } from "../scale/time-scale.ts";
 import {
+  type BisectMarks,
   type EventName,
+  type LaneChoices,
   MAX_PINS,
   type Pin,
   type StateOrder,
@@ -38,6 +40,9 @@ export interface LinkedView {
   readonly showAbsent: boolean;
   readonly variable: VariableName | null;
   readonly pins: readonly Pin[];
+  readonly bisect: BisectMarks;
+  readonly lanes: LaneChoices;
+  readonly foldSilences: boolean;
   /** Width of a live view, whose times are not written; null where the page chose it. */
   readonly spanTicks: number | null;
 }
@@ -56,6 +61,9 @@ export const DEFAULT_VIEW: LinkedView = {
   showAbsent: false,
   variable: null,
   pins: [],
+  bisect: { good: null, bad: null },
+  lanes: { hidden: [], pinned: [], order: [], filter: "" },
+  foldSilences: false,
   spanTicks: null,
 };
 
@@ -77,6 +85,13 @@ const KNOWN = [
   "gone",
   "var",
   "pin",
+  "good",
+  "bad",
+  "hide",
+  "top",
+  "order",
+  "lanes",
+  "quiet",
   "theme",
 ];
 
@@ -103,6 +118,13 @@ export function writeFragment(view: LinkedView): string {
   for (const { log, key } of view.pins.slice(0, MAX_PINS)) {
     parts.append("pin", JSON.stringify([log, key]));
   }
+  for (const node of view.lanes.hidden.slice(0, MAX_FOLDS)) parts.append("hide", node);
+  for (const node of view.lanes.pinned.slice(0, MAX_FOLDS)) parts.append("top", node);
+  for (const node of view.lanes.order.slice(0, MAX_FOLDS)) parts.append("order", node);
+  if (view.lanes.filter !== "") parts.set("lanes", view.lanes.filter);
+  if (view.foldSilences) parts.set("quiet", "folded");
+  if (view.bisect.good !== null) parts.set("good", hexOf(view.bisect.good));
+  if (view.bisect.bad !== null) parts.set("bad", hexOf(view.bisect.bad));
   if (view.theme !== "system") parts.set("theme", view.theme);
   const text = parts.toString();
   return text === "" ? "" : `v=${VERSION}&${text}`;
@@ -172,6 +194,14 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
         key: variable[2] as string,
       },
       pins: pins.slice(0, MAX_PINS),
+      bisect: { good: time("good"), bad: time("bad") },
+      lanes: {
+        hidden: parts.getAll("hide").slice(0, MAX_FOLDS),
+        pinned: parts.getAll("top").slice(0, MAX_FOLDS),
+        order: parts.getAll("order").slice(0, MAX_FOLDS),
+        filter: parts.get("lanes") ?? "",
+      },
+      foldSilences: oneOf("quiet", ["shown", "folded"], "shown") === "folded",
       spanTicks,
     },
     ignored: [...ignored],

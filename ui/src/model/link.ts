@@ -36,6 +36,9 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
     choices.showAbsent.value = view.showAbsent;
     choices.variable.value = view.variable;
     choices.pins.value = view.pins;
+    choices.bisect.value = view.bisect;
+    choices.lanes.value = view.lanes;
+    choices.foldSilences.value = view.foldSilences;
     choices.theme.value = view.theme;
   });
   if (view.live) verbs.followLive();
@@ -81,6 +84,9 @@ export function viewOf(choices: App["choices"]): LinkedView {
     showAbsent: choices.showAbsent.value,
     variable: choices.variable.value,
     pins: choices.pins.value,
+    bisect: choices.bisect.value,
+    lanes: choices.lanes.value,
+    foldSilences: choices.foldSilences.value,
     spanTicks: viewport === null || choices.isFirstSpan.value ? null : viewport.to - viewport.from,
   };
 }

@@ -9,7 +9,7 @@
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { PathPoint } from "../model/bend-path.ts";
-import type { TimeScale } from "../scale/time-scale.ts";
+import type { TimeScale, Viewport } from "../scale/time-scale.ts";
 import { type MessageLine, paintLitMessage } from "./paint-messages.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
@@ -19,6 +19,8 @@ export interface OverlayScene {
   readonly scrollTop: number;
   readonly cut: Hlc | null;
   readonly fixedCut: Hlc | null;
+  /** A stretch that is measured. */
+  readonly measured: Viewport | null;
   /** The cut whose state is shown; null before the first answer. */
   readonly shown: {
     readonly at: Hlc;
@@ -38,7 +40,8 @@ export function paintOverlay(surface: Surface, palette: Palette, scene: OverlayS
   const { context: pen, height } = surface;
   for (const line of [...scene.bends, ...scene.lit])
     paintLitMessage(surface, palette, line, scene.scrollTop);
-  const { scale, cut, fixedCut, shown } = scene;
+  const { scale, cut, fixedCut, shown, measured } = scene;
+  if (measured !== null) stretch(surface, palette, scale, measured);
   if (fixedCut !== null) vertical(surface, scale.x(fixedCut), palette.fixedCut, 2, [6, 4]);
   if (shown !== null) {
     const isCurrent = shown.at === cut;
@@ -53,6 +56,21 @@ export function paintOverlay(surface: Surface, palette: Palette, scene: OverlayS
   if (cut !== null) vertical(surface, scale.x(cut), palette.cut, 1, []);
   ring(pen, palette, scene.selected, scene.scrollTop, 8.5, 2);
   ring(pen, palette, scene.hovered, scene.scrollTop, 7.5, 1.5);
+}
+
+/** The measured stretch: a veil between two edges, so that what it covers stays readable. */
+function stretch(
+  { context: pen, height }: Surface,
+  palette: Palette,
+  scale: TimeScale,
+  { from, to }: Viewport,
+): void {
+  const [left, right] = [scale.x(from), scale.x(to)];
+  pen.fillStyle = palette.accent;
+  pen.globalAlpha = palette.isForced ? 0 : 0.1;
+  pen.fillRect(left, 0, right - left, height);
+  pen.globalAlpha = 1;
+  for (const x of [left, right]) pen.fillRect(Math.round(x), 0, 1, height);
 }
 
 /** The answer's line, through its bends. */

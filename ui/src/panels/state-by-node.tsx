@@ -182,6 +182,19 @@ function LogTable({ app, node, log, rows, changed }: LogProps): JSX.Element {
               <td>
                 <ValueText value={value} />
               </td>
+              <td class="row-tools">
+                <button
+                  type="button"
+                  class="link"
+                  title="Go to the write of this value, and to what came before it"
+                  onClick={() => void app.walker.why({ node, log, key })}
+                >
+                  why
+                  <span class="sr-only">
+                    : {log} / {key} on {node}
+                  </span>
+                </button>
+              </td>
             </tr>
           ))}
         </tbody>

@@ -5,7 +5,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { App } from "../app.ts";
-import type { AbsentRow, HeadingRow, LaneRow, Row } from "../model/lane-layout.ts";
+import type { AbsentRow, HeadingRow, HiddenRow, LaneRow, Row } from "../model/lane-layout.ts";
 import type { NodeFacts } from "../model/nodes.ts";
 import { reasonLabel } from "../model/reasons.ts";
 import { bendWords } from "../model/shown-cut.ts";
@@ -24,6 +24,7 @@ export function LaneHeads({ app }: { readonly app: App }): JSX.Element {
         const head = { app, id, stop, isStop: id === current };
         if (row.type === "heading") return <Heading key={id} {...head} row={row} />;
         if (row.type === "absent") return <Absent key={id} {...head} row={row} />;
+        if (row.type === "hidden") return <Hidden key={id} {...head} row={row} />;
         return <LaneHead key={id} {...head} row={row} />;
       })}
     </ul>
@@ -40,7 +41,16 @@ interface HeadProps<Kind extends Row> {
 
 function idOf(row: Row): string {
   if (row.type === "heading") return `service ${row.service}`;
-  return row.type === "absent" ? "absent" : `lane ${row.nodes[0]?.node}`;
+  return row.type === "lane" ? `lane ${row.nodes[0]?.node}` : row.type;
+}
+
+/** Alt+↑ ↓ move the lane, Delete hides it. */
+function moveLane(app: App, node: string, event: TargetedKeyboardEvent<HTMLButtonElement>): void {
+  const by = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : undefined;
+  if (by !== undefined && event.altKey) app.laneVerbs.move(node, by, app.layout.peek());
+  else if (event.key === "Delete") app.laneVerbs.hide(node);
+  else return;
+  event.preventDefault();
 }
 
 /** Moves the focus among the heads; ← → stay the cut's. */
@@ -119,12 +129,63 @@ function LaneHead(props: HeadProps<LaneRow>): JSX.Element | null {
             : "Keep state, events and steps to this node"
         }
         onClick={() => app.verbs.selectNode(node.node)}
+        onKeyDown={(event) => moveLane(app, node.node, event)}
       >
         <i class={`swatch hue-${node.hue}`} aria-hidden="true" />
         <span class="name">{node.node}</span>
         <NodeSign app={app} node={node} />
       </button>
+      <LaneTools app={app} node={node.node} />
       <TrackNames app={app} node={node.node} />
+    </li>
+  );
+}
+
+/** Seen while the head is pointed at or holds the focus; ↑ ↓ come by them too. */
+function LaneTools({ app, node }: { readonly app: App; readonly node: string }): JSX.Element {
+  const isPinned = app.choices.lanes.value.pinned.includes(node);
+  return (
+    <span class="lane-tools">
+      <button
+        type="button"
+        tabIndex={-1}
+        aria-pressed={isPinned}
+        aria-label={`Pin ${node} to the top`}
+        title={isPinned ? "Back to its service" : "Pin to the top"}
+        onClick={() => app.laneVerbs.togglePinned(node)}
+      >
+        {isPinned ? "★" : "☆"}
+      </button>
+      <button
+        type="button"
+        tabIndex={-1}
+        aria-label={`Hide ${node}`}
+        title="Hide; messages through it are drawn dashed"
+        onClick={() => app.laneVerbs.hide(node)}
+      >
+        ✕
+      </button>
+    </span>
+  );
+}
+
+function Hidden(props: HeadProps<HiddenRow>): JSX.Element {
+  const { app, row } = props;
+  const { filter } = app.choices.lanes.value;
+  return (
+    <li class="lane-absent">
+      <span>
+        {plural(row.count, "lane")} {filter === "" ? "hidden" : `not like “${filter}”`}
+      </span>
+      <button
+        {...tabStop(props)}
+        type="button"
+        class="tool"
+        aria-label="Show all lanes"
+        onClick={() => app.laneVerbs.showAll()}
+      >
+        Show
+      </button>
     </li>
   );
 }

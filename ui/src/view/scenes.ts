@@ -1,7 +1,10 @@
 /** Gathers what the painters need from the signals, once per frame. */
 import type { App } from "../app.ts";
 import { bendPath } from "../model/bend-path.ts";
+import { withoutHidden } from "../model/hidden-traffic.ts";
+import type { TimelineFacts } from "../model/timeline-facts.ts";
 import { isInconsistent } from "../model/shown-cut.ts";
+import { paintFoldBands, paintFoldLabels } from "../paint/paint-folds.ts";
 import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
 import { lineOf, type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
@@ -17,6 +20,7 @@ export function paintScale(app: App, canvas: HTMLCanvasElement | null): void {
   const scale = app.scale.peek();
   if (surface !== undefined && scale !== null && app.watch.facts.peek() !== null) {
     paintRuler(surface, palette(), rulerLines(scale));
+    paintFoldLabels(surface, palette(), scale);
   }
 }
 
@@ -45,12 +49,26 @@ let keptLines: {
   lines: readonly MessageLine[];
 } | null = null;
 
+/** Messages between visible nodes, those through hidden ones joined; kept while nothing changes. */
+let keptTraffic: { key: unknown; hidden: unknown; visible: TimelineFacts } | null = null;
+
+function visibleTraffic({ hidden }: App, timeline: TimelineFacts): TimelineFacts {
+  const nodes = hidden.peek();
+  if (nodes.size === 0) return timeline;
+  if (keptTraffic?.key !== timeline || keptTraffic.hidden !== nodes) {
+    const messages = withoutHidden(timeline.messages, nodes);
+    keptTraffic = { key: timeline, hidden: nodes, visible: { ...timeline, messages } };
+  }
+  return keptTraffic.visible;
+}
+
 function linesOf(app: App, scale: TimeScale): readonly MessageLine[] {
   const timeline = app.timeline.peek();
   const layout = app.layout.peek();
   if (timeline === null) return [];
   if (keptLines?.scale !== scale || keptLines.key !== timeline || keptLines.layout !== layout) {
-    keptLines = { scale, key: timeline, layout, lines: messageLines(timeline, layout, scale) };
+    const lines = messageLines(visibleTraffic(app, timeline), layout, scale);
+    keptLines = { scale, key: timeline, layout, lines };
   }
   return keptLines.lines;
 }
@@ -68,6 +86,7 @@ export function paintBase(app: App, canvas: HTMLCanvasElement | null, scrollTop:
     selectedNode: app.choices.selectedNode.peek(),
   };
   paintLanes(surface, colours, scene);
+  paintFoldBands(surface, colours, scale);
   paintGrid(surface, colours, rulerLines(scale));
   paintLifelines(surface, colours, scene);
   paintMessages(surface, colours, linesOf(app, scale), scrollTop);
@@ -86,6 +105,7 @@ export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop:
     scrollTop,
     cut: choices.cut.peek(),
     fixedCut: choices.fixedCut.peek(),
+    measured: choices.measured.peek(),
     shown: shown && {
       at: shown.at,
       isInconsistent: isInconsistent(shown),

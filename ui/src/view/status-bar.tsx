@@ -10,6 +10,15 @@ export function StatusBar({ app }: { readonly app: App }): JSX.Element {
       <Watermark app={app} />
       <CutWorth app={app} />
       <span class="spacer" />
+      <button
+        type="button"
+        class="status-tool"
+        aria-pressed={app.choices.foldSilences.value}
+        title="Stretches without an event become breaks in the ruler (Z)"
+        onClick={() => app.verbs.toggleSilences()}
+      >
+        Fold silences
+      </button>
       <EventCount app={app} />
       <Connection app={app} />
     </footer>
