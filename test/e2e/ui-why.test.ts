@@ -71,12 +71,17 @@ describe("explaining", () => {
     await page.getByRole("heading", { name: "send on gateway-1" }).waitFor();
     await open.settled();
     expect(await open.cut()).toBe(formatHlc(send?.t as Hlc));
-    const crumbs = page.getByRole("navigation", { name: "Why: the way here" }).getByRole("listitem");
+    const crumbs = page
+      .getByRole("navigation", { name: "Why: the way here" })
+      .getByRole("listitem");
     expect(await crumbs.count()).toBe(3);
     expect(await axeFindings(page)).toEqual([]);
     // The chain begins here, and says so; the way back is a crumb.
     await page.keyboard.press("BracketLeft");
-    await page.getByText(/No message reached gateway-1 before this/).first().waitFor();
+    await page
+      .getByText(/No message reached gateway-1 before this/)
+      .first()
+      .waitFor();
     await crumbs.first().getByRole("button").press("Enter");
     await page.getByRole("heading", { name: "set on store-1" }).waitFor();
     await open.settled();

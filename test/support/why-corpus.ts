@@ -39,7 +39,15 @@ function corpusOf(requests: readonly Draft[], isArrivalKnown: boolean): WhyCorpu
   const drafts: (Omit<ScenarioEvent, "seq" | "t"> & { at: number; cause?: object })[] = [];
   const add = (node: string, at: number, kind: string, fields: object, cause?: object) => {
     const service = node.split("-")[0] as string;
-    const draft = { node, service, epoch: 1, kind, fields: { ...fields }, at, ...(cause && { cause }) };
+    const draft = {
+      node,
+      service,
+      epoch: 1,
+      kind,
+      fields: { ...fields },
+      at,
+      ...(cause && { cause }),
+    };
     drafts.push(draft);
     return draft;
   };
@@ -78,7 +86,9 @@ function corpusOf(requests: readonly Draft[], isArrivalKnown: boolean): WhyCorpu
   // Every event gets a tick of its own, in the order of its time and of being made.
   const events = new Map<object, ScenarioEvent>();
   const seqs = new Map<string, number>();
-  const sorted = drafts.map((draft, i) => ({ draft, i })).sort((a, b) => a.draft.at - b.draft.at || a.i - b.i);
+  const sorted = drafts
+    .map((draft, i) => ({ draft, i }))
+    .sort((a, b) => a.draft.at - b.draft.at || a.i - b.i);
   sorted.forEach(({ draft }, place) => {
     const { at, cause, fields, ...rest } = draft;
     const seq = (seqs.get(rest.node) ?? 0) + 1;
@@ -91,7 +101,7 @@ function corpusOf(requests: readonly Draft[], isArrivalKnown: boolean): WhyCorpu
     });
   });
   const nodes = HOPS.map((node) => ({
-    ...{ node, service: node.split("-")[0] as string, epoch: 1, closed: 2 ** 40 as Hlc },
+    ...{ node, service: node.split("-")[0] as string, epoch: 1, closed: (2 ** 40) as Hlc },
   }));
   const named = (draft: object) => events.get(draft) as ScenarioEvent;
   return {
@@ -104,6 +114,6 @@ function corpusOf(requests: readonly Draft[], isArrivalKnown: boolean): WhyCorpu
 function fieldsOf(fields: object, isArrivalKnown: boolean): Record<string, unknown> {
   const { arrival, ...others } = fields as { arrival?: number };
   const isTold = arrival !== undefined && isArrivalKnown;
-  const arrived = formatHlc((arrival ?? 0) * TICKS_PER_MS + 40 as Hlc);
+  const arrived = formatHlc(((arrival ?? 0) * TICKS_PER_MS + 40) as Hlc);
   return { ...others, ...(isTold && { arrived }) };
 }

@@ -15,10 +15,12 @@ const MESSAGES = fc.array(
   fc
     .tuple(fc.constantFrom(...NODES), fc.constantFrom(...NODES), TIME, TIME, fc.nat(8))
     .filter(([from, to]) => from !== to)
-    .map(([from, to, one, two, lost]): MessageFacts => ({
-      ...{ from, to, sentAt: Math.min(one, two) as Hlc, count: 1 },
-      receivedAt: lost === 0 ? null : ((Math.max(one, two) + 1) as Hlc),
-    })),
+    .map(
+      ([from, to, one, two, lost]): MessageFacts => ({
+        ...{ from, to, sentAt: Math.min(one, two) as Hlc, count: 1 },
+        receivedAt: lost === 0 ? null : ((Math.max(one, two) + 1) as Hlc),
+      }),
+    ),
   { maxLength: 14 },
 );
 

@@ -21,14 +21,19 @@ const at = (ms: number) => (SCENARIO_START + ms * TICKS_PER_MS) as Hlc;
 describe("measuring a stretch", () => {
   it("takes an end to the nearest event within reach, and leaves it alone where there is none", () => {
     fc.assert(
-      fc.property(MS, fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 0, max: 800 }), (ms, spanMs, x) => {
-        const scale = new TimeScale({ from: at(ms), to: at(ms + spanMs) }, 800);
-        const t = snapped(facts, layout, scale, x);
-        const away = scenario.events.map((event) => Math.abs(scale.x(event.t) - x));
-        const nearest = Math.min(...away);
-        if (nearest >= SNAP_PX) expect(t).toBe(scale.t(x));
-        else expect(Math.abs(scale.x(t) - x)).toBeCloseTo(nearest, 6);
-      }),
+      fc.property(
+        MS,
+        fc.integer({ min: 1, max: 2_000 }),
+        fc.integer({ min: 0, max: 800 }),
+        (ms, spanMs, x) => {
+          const scale = new TimeScale({ from: at(ms), to: at(ms + spanMs) }, 800);
+          const t = snapped(facts, layout, scale, x);
+          const away = scenario.events.map((event) => Math.abs(scale.x(event.t) - x));
+          const nearest = Math.min(...away);
+          if (nearest >= SNAP_PX) expect(t).toBe(scale.t(x));
+          else expect(Math.abs(scale.x(t) - x)).toBeCloseTo(nearest, 6);
+        },
+      ),
       { numRuns: 300 },
     );
   });

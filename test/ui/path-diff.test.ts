@@ -24,7 +24,8 @@ function partsOf(value: Json, path: string, parts: Map<string, string>): Map<str
   else if (Array.isArray(set)) {
     for (const one of set) parts.set(`${path}{${canonicalText(one)}}`, canonicalText(one));
   } else if (Array.isArray(value)) value.forEach((one, i) => partsOf(one, `${path}[${i}]`, parts));
-  else for (const [key, one] of Object.entries(value)) partsOf(one as Json, `${path}.${key}`, parts);
+  else
+    for (const [key, one] of Object.entries(value)) partsOf(one as Json, `${path}.${key}`, parts);
   return parts;
 }
 
@@ -37,7 +38,8 @@ function applied(before: Json, changes: readonly PathChange[]): Json {
       (holder as { [key: string]: Json })[step as string] = change.after;
     }
   }
-  const isIn = (list: readonly Json[], text: string) => list.findIndex((m) => canonicalText(m) === text);
+  const isIn = (list: readonly Json[], text: string) =>
+    list.findIndex((m) => canonicalText(m) === text);
   for (const { change, holder, step } of places.toReversed()) {
     if (change.after !== undefined) continue;
     if (typeof step === "object") holder.$set.splice(isIn(holder.$set, step.member), 1);
@@ -69,7 +71,8 @@ function sorted(value: Json): Json {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(sorted);
   const set = (value as { $set?: Json }).$set;
-  if (Array.isArray(set)) return { $set: set.map(sorted).sort((a, b) => (canonicalText(a) < canonicalText(b) ? -1 : 1)) };
+  if (Array.isArray(set))
+    return { $set: set.map(sorted).sort((a, b) => (canonicalText(a) < canonicalText(b) ? -1 : 1)) };
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, sorted(one as Json)]));
 }
 
@@ -101,15 +104,28 @@ describe("the differences inside a value", () => {
       fc.property(list, fc.nat(), fc.integer(), (shorter, place, element) => {
         const at = place % (shorter.length + 1);
         const longer = shorter.toSpliced(at, 0, element);
-        expect(pathDiff(shorter, longer)).toMatchObject({ changeCount: 1, unchangedCount: shorter.length });
+        expect(pathDiff(shorter, longer)).toMatchObject({
+          changeCount: 1,
+          unchangedCount: shorter.length,
+        });
         expect(pathDiff(longer, shorter).changeCount).toBe(1);
       }),
     );
   });
 
   it("are named as a person would write the path, and listed up to a limit", () => {
-    const before = { list: [1, 2, 3], members: { $set: ["n1"] }, "odd key": 1, deep: { a: { b: 1 } } };
-    const after = { list: [1, 9, 3], members: { $set: ["n2"] }, "odd key": 2, deep: { a: { b: 2 } } };
+    const before = {
+      list: [1, 2, 3],
+      members: { $set: ["n1"] },
+      "odd key": 1,
+      deep: { a: { b: 1 } },
+    };
+    const after = {
+      list: [1, 9, 3],
+      members: { $set: ["n2"] },
+      "odd key": 2,
+      deep: { a: { b: 2 } },
+    };
     const paths = pathDiff(before, after).changes.map(({ path }) => pathText(path));
     expect(paths).toEqual(["list[1]", 'members{"n1"}', 'members{"n2"}', '["odd key"]', "deep.a.b"]);
     const many = pathDiff(Array(500).fill(0), Array(500).fill(1));
@@ -146,7 +162,9 @@ describe("what differs beside the variables", () => {
     const line = (residenceUs: number, service = "cart") =>
       ({ kind: "request", service, residenceUs }) as never;
     const lines = [5, 1, 4, 2, 3].map((us) => line(us));
-    expect(latencyOf([...lines, line(7, "bank"), { kind: "set", service: "cart" } as never])).toEqual([
+    expect(
+      latencyOf([...lines, line(7, "bank"), { kind: "set", service: "cart" } as never]),
+    ).toEqual([
       { service: "bank", count: 1, p50Us: 7, p95Us: 7, maxUs: 7 },
       { service: "cart", count: 5, p50Us: 3, p95Us: 5, maxUs: 5 },
     ]);

@@ -48,7 +48,9 @@ describe("silences", () => {
         expect(folds.length).toBeGreaterThanOrEqual(wide.length);
         for (const { from, to: end } of folds) {
           expect(end).toBeGreaterThan(from);
-          const inside = sorted.filter((ms) => ms * TICKS_PER_MS >= from && ms * TICKS_PER_MS <= end);
+          const inside = sorted.filter(
+            (ms) => ms * TICKS_PER_MS >= from && ms * TICKS_PER_MS <= end,
+          );
           expect(inside).toEqual([]);
           // Something lies on both sides, in view.
           expect(sorted.some((ms) => ms * TICKS_PER_MS < from)).toBe(true);

@@ -86,7 +86,11 @@ describe("the time scale", () => {
 
 /** A view with folds anywhere in it, and the oracle's x: what is open before `t`, and the breaks. */
 const foldedViews = fc
-  .tuple(views, widths, fc.array(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 16 }))
+  .tuple(
+    views,
+    widths,
+    fc.array(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 16 }),
+  )
   .map(([viewport, width, shares]) => {
     const span = viewport.to - viewport.from;
     const ends = [...new Set(shares.map((share) => Math.round(viewport.from + share * span)))];
@@ -122,7 +126,10 @@ describe("the time scale with folded silences", () => {
     fc.assert(
       fc.property(foldedViews, share, share, ({ viewport, scale }, a, b) => {
         const span = viewport.to - viewport.from;
-        const [one, two] = [a, b].map((s) => Math.round(viewport.from + s * span)) as [number, number];
+        const [one, two] = [a, b].map((s) => Math.round(viewport.from + s * span)) as [
+          number,
+          number,
+        ];
         expect(Math.abs(scale.x(one) - placeOf(scale, one))).toBeLessThan(1);
         // Picking is the way back.
         const x = a * scale.width;
@@ -158,7 +165,8 @@ describe("the time scale with folded silences", () => {
         const last = scale.folds.at(-1);
         if (last === undefined || lines.length >= MAX_RULER_LINES) return;
         const behind = scale.width - scale.x(last.to);
-        if (behind > 3 * MIN_LABEL_PX) expect(lines.some(({ x }) => x >= scale.x(last.to))).toBe(true);
+        if (behind > 3 * MIN_LABEL_PX)
+          expect(lines.some(({ x }) => x >= scale.x(last.to))).toBe(true);
       }),
       { numRuns: 500 },
     );

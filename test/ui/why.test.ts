@@ -126,7 +126,9 @@ describe("why this value", () => {
         expect(before.type).toBe("missing");
         const earlier = latestReceive(scenario, { ...write, t: lost.from as Hlc });
         expect(receiveOf(before)?.seq).toBe(earlier?.seq);
-        expect(endWords(line, before)).toMatch(/^(cart|stock)-1 lost 3 events .* may be among them/);
+        expect(endWords(line, before)).toMatch(
+          /^(cart|stock)-1 lost 3 events .* may be among them/,
+        );
         // A loss that is over before the message came changes nothing.
         const old = { ...lost, from: lost.from - 20, to: (receive?.t ?? 0) - 2 * TICKS_PER_MS };
         const after = await findBefore(clientOf(scenario, old), line, signal);
@@ -153,17 +155,21 @@ describe("why this value", () => {
 
   it("goes from a send on to its receive, however small the pages", async () => {
     await fc.assert(
-      fc.asyncProperty(whyCorpora(60, false), fc.integer({ min: 6, max: 60 }), async (corpus, rows) => {
-        const client = clientOf(corpus.scenario, undefined, rows);
-        const { events } = corpus.scenario;
-        for (const send of events.filter(({ kind }) => kind === "send")) {
-          const receive = events.find(
-            (e) => e.send?.node === send.node && e.send.seq === send.seq,
-          );
-          const found = await findReceive(client, await lineOf(client, send), signal);
-          expect(found).toMatchObject({ node: receive?.node, seq: receive?.seq, t: receive?.t });
-        }
-      }),
+      fc.asyncProperty(
+        whyCorpora(60, false),
+        fc.integer({ min: 6, max: 60 }),
+        async (corpus, rows) => {
+          const client = clientOf(corpus.scenario, undefined, rows);
+          const { events } = corpus.scenario;
+          for (const send of events.filter(({ kind }) => kind === "send")) {
+            const receive = events.find(
+              (e) => e.send?.node === send.node && e.send.seq === send.seq,
+            );
+            const found = await findReceive(client, await lineOf(client, send), signal);
+            expect(found).toMatchObject({ node: receive?.node, seq: receive?.seq, t: receive?.t });
+          }
+        },
+      ),
       { numRuns: 15 },
     );
   });

@@ -21,8 +21,8 @@ import { type Measured, measure } from "./measure.ts";
 import { unknownAmong } from "./reasons.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 import type { TimelineQuestion } from "./timeline-window.ts";
-import { type Before, findBefore } from "./why.ts";
 import { findHistory, type VariableHistory, type VariableQuestion } from "./variable-history.ts";
+import { type Before, findBefore } from "./why.ts";
 
 /** An event line as the panel shows it, or null where the collector knows no such event. */
 export type FoundEvent = EventsJson["events"][number] | null;

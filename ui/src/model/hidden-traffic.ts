@@ -28,7 +28,9 @@ export function withoutHidden(
 function without(messages: readonly MessageFacts[], node: string): readonly MessageFacts[] {
   const others = messages.filter(({ from, to }) => from !== node && to !== node);
   const into = grouped(
-    messages.filter(({ from, to, receivedAt }) => to === node && from !== node && receivedAt !== null),
+    messages.filter(
+      ({ from, to, receivedAt }) => to === node && from !== node && receivedAt !== null,
+    ),
     ({ from }) => from,
     ({ receivedAt }) => receivedAt as Hlc,
   );

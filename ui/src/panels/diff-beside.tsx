@@ -77,7 +77,11 @@ function Nodes({ before, after }: CutsProps): JSX.Element {
       {[before, after].some(({ consistent }) => !consistent) && (
         <p>
           <span class="sign warn">inconsistent</span>{" "}
-          {before.consistent ? "at the later cut" : after.consistent ? "at the earlier cut" : "at both"}
+          {before.consistent
+            ? "at the later cut"
+            : after.consistent
+              ? "at the earlier cut"
+              : "at both"}
           : compared are the cuts by time.
         </p>
       )}

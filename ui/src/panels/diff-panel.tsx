@@ -5,8 +5,8 @@ import type { BeforeAfterJson, DiffJson } from "../../../collector/api/shapes.ts
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
 import { stretchOf } from "../model/measure.ts";
-import { reasonLabel } from "../model/reasons.ts";
 import { hasParts } from "../model/path-diff.ts";
+import { reasonLabel } from "../model/reasons.ts";
 import { changeSign, sideText } from "../model/value-text.ts";
 import { clockText, countText, durationText, plural } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
@@ -175,7 +175,8 @@ function ChangeRow({ app, row }: RowProps): JSX.Element {
   const isOpen = useSignal(false);
   const { node, log, key, before, after } = row;
   const hue = app.watch.facts.value?.nodes.find((one) => one.node === node)?.hue ?? 0;
-  const canOpen = before !== undefined && after !== undefined && hasParts(before) && hasParts(after);
+  const canOpen =
+    before !== undefined && after !== undefined && hasParts(before) && hasParts(after);
   const name = (
     <>
       {log} / {key}

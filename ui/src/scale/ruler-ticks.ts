@@ -77,7 +77,9 @@ export function rulerLines(scale: TimeScale): readonly RulerLine[] {
   const first = Math.ceil((from - baseTicks) / TICKS_PER_MS / minorMs);
   const last = Math.floor((scale.viewport.to - baseTicks) / TICKS_PER_MS / minorMs);
   const lines: RulerLine[] = [];
-  const foldPlaces = scale.folds.map(({ from: start, to }) => [scale.x(start), scale.x(to)] as const);
+  const foldPlaces = scale.folds.map(
+    ({ from: start, to }) => [scale.x(start), scale.x(to)] as const,
+  );
   for (let n = first; n <= last && lines.length < MAX_RULER_LINES; n += 1) {
     const offsetMs = n * minorMs;
     // A fold may hold very many of them: the next line is the first behind it.

@@ -2,8 +2,8 @@
 import type { App } from "../app.ts";
 import { bendPath } from "../model/bend-path.ts";
 import { withoutHidden } from "../model/hidden-traffic.ts";
-import type { TimelineFacts } from "../model/timeline-facts.ts";
 import { isInconsistent } from "../model/shown-cut.ts";
+import type { TimelineFacts } from "../model/timeline-facts.ts";
 import { paintFoldBands, paintFoldLabels } from "../paint/paint-folds.ts";
 import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
 import { lineOf, type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
