@@ -23,7 +23,9 @@ function partsOf(value: Json, path: string, parts: Map<string, string>): Map<str
   if (value === null || typeof value !== "object") parts.set(path, canonicalText(value));
   else if (Array.isArray(set)) {
     for (const one of set) parts.set(`${path}{${canonicalText(one)}}`, canonicalText(one));
-  } else if (Array.isArray(value)) value.forEach((one, i) => partsOf(one, `${path}[${i}]`, parts));
+  } else if (Array.isArray(value)) {
+    for (const [i, one] of value.entries()) partsOf(one, `${path}[${i}]`, parts);
+  }
   else
     for (const [key, one] of Object.entries(value)) partsOf(one as Json, `${path}.${key}`, parts);
   return parts;

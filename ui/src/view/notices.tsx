@@ -3,7 +3,6 @@ import type { JSX } from "preact";
 import type { ApiFailure } from "../api/client.ts";
 import type { App } from "../app.ts";
 import { plural } from "../scale/time-words.ts";
-import { BisectBar } from "./bisect-bar.tsx";
 
 export function Notices({ app }: { readonly app: App }): JSX.Element {
   const lost = app.watch.failure.value;
@@ -23,7 +22,6 @@ export function Notices({ app }: { readonly app: App }): JSX.Element {
           retry={() => timeline.retry()}
         />
       )}
-      <BisectBar app={app} />
       {ignored.length > 0 && (
         <p class="notice" role="status">
           This link has parts that this version does not know, and leaves out: {ignored.join(", ")}.
