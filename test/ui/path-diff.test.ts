@@ -6,16 +6,22 @@ import { MAX_CHANGES, type PathChange, pathDiff, pathText } from "../../ui/src/m
 import { cutAt } from "../support/naive-history.ts";
 import { makeScenario, SCENARIO_START } from "../support/ui-scenario.ts";
 
-const { value: VALUE } = fc.letrec<{ value: Json; leaf: Json }>((tie) => ({
-  leaf: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom("a", "b", null, true)) as never,
-  value: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    tie("leaf"),
-    fc.array(tie("value"), { maxLength: 4 }) as never,
-    fc.dictionary(fc.constantFrom("x", "y", "z"), tie("value")) as never,
-    fc.uniqueArray(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }).map((all) => ({ $set: all })),
-  ),
-}));
+const LEAF: fc.Arbitrary<Json> = fc.oneof(
+  fc.integer({ min: 0, max: 3 }),
+  fc.constantFrom("a", "b", null, true),
+);
+const SET: fc.Arbitrary<Json> = fc
+  .uniqueArray(fc.integer({ min: 0, max: 5 }), { maxLength: 4 })
+  .map((all) => ({ $set: all }));
+const KEYS = fc.constantFrom("x", "y", "z");
+
+/** Values up to three levels deep. */
+function values(depth: number): fc.Arbitrary<Json> {
+  if (depth === 0) return LEAF;
+  const inner = values(depth - 1);
+  return fc.oneof(LEAF, SET, fc.array(inner, { maxLength: 4 }), fc.dictionary(KEYS, inner));
+}
+const VALUE = values(3);
 
 /** Every part of a value by its path, as text; containers too, so that an empty one counts. */
 function partsOf(value: Json, path: string, parts: Map<string, string>): Map<string, string> {
@@ -25,9 +31,9 @@ function partsOf(value: Json, path: string, parts: Map<string, string>): Map<str
     for (const one of set) parts.set(`${path}{${canonicalText(one)}}`, canonicalText(one));
   } else if (Array.isArray(value)) {
     for (const [i, one] of value.entries()) partsOf(one, `${path}[${i}]`, parts);
-  }
-  else
+  } else {
     for (const [key, one] of Object.entries(value)) partsOf(one as Json, `${path}.${key}`, parts);
+  }
   return parts;
 }
 

@@ -143,7 +143,7 @@ describe("why this value", () => {
     const line = {
       ...{ node: "b", service: "b", epoch: 1, seq: 4, t: timeJson(900), kind: "receive" },
       ...{ from: null, peer: "10.0.0.9:5432" },
-    } as EventLineJson;
+    } as unknown as EventLineJson;
     const before = await findBefore(
       clientOf({ events: [], nodes: [], unchecked: [] }),
       line,

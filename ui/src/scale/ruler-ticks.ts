@@ -77,19 +77,22 @@ export function rulerLines(scale: TimeScale): readonly RulerLine[] {
   const first = Math.ceil((from - baseTicks) / TICKS_PER_MS / minorMs);
   const last = Math.floor((scale.viewport.to - baseTicks) / TICKS_PER_MS / minorMs);
   const lines: RulerLine[] = [];
-  const foldPlaces = scale.folds.map(
-    ({ from: start, to }) => [scale.x(start), scale.x(to)] as const,
-  );
+  const breaks = scale.folds.map(({ from: start, to }) => ({
+    start: scale.x(start),
+    end: scale.x(to),
+    to,
+  }));
   for (let n = first; n <= last && lines.length < MAX_RULER_LINES; n += 1) {
     const offsetMs = n * minorMs;
-    // A fold may hold very many of them: the next line is the first behind it.
-    const fold = scale.foldAt(baseTicks + offsetMs * TICKS_PER_MS);
-    if (fold !== undefined) {
-      n = Math.max(n, Math.ceil((fold.to - baseTicks) / TICKS_PER_MS / minorMs) - 1);
+    // By its place, which knows fractions of a tick; a sum of ticks would have rounded them off.
+    const x = scale.x(baseTicks, offsetMs * TICKS_PER_MS);
+    const inside = breaks.find(({ start, end }) => x > start && x < end);
+    if (inside !== undefined) {
+      // A fold may hold very many of them: the next line is the first behind it.
+      n = Math.max(n, Math.ceil((inside.to - baseTicks) / TICKS_PER_MS / minorMs) - 1);
       continue;
     }
-    const x = scale.x(baseTicks, offsetMs * TICKS_PER_MS);
-    const isCovered = foldPlaces.some(([start, end]) => x > start - HALF_PX && x < end + HALF_PX);
+    const isCovered = breaks.some(({ start, end }) => x > start - HALF_PX && x < end + HALF_PX);
     const isMajor = n % parts === 0 && !isCovered;
     lines.push({
       x,
