@@ -27,7 +27,8 @@ export function listenToRuler(app: App, ruler: HTMLElement): () => void {
 
   on("pointerdown").run((event) => {
     // The handles of the cuts lie on the ruler and have drags of their own.
-    if (event.button !== 0 || !(event.target instanceof HTMLCanvasElement)) return;
+    const isHandle = event.target instanceof Element && event.target.closest("div") !== ruler;
+    if (event.button !== 0 || isHandle) return;
     const start = timeAt(event);
     if (start === null) return;
     ruler.setPointerCapture(event.pointerId);

@@ -63,7 +63,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
           </span>
           <input
             type="search"
-            class="lane-filter"
+            class="filter lane-filter"
             placeholder="Filter lanes"
             aria-label="Filter lanes by node or service"
             value={app.choices.lanes.value.filter}
