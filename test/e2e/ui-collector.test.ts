@@ -217,7 +217,7 @@ describe("the page on a real collector", () => {
     await page.getByRole("region", { name: "Selected event" }).waitFor();
     await stateShown(open);
     const detail = page.getByRole("region", { name: "Selected event" });
-    expect(await detail.getByRole("heading").innerText()).toBe("send on store-1");
+    expect(await detail.getByRole("heading", { level: 2 }).innerText()).toBe("send on store-1");
     const sentAt = cut.inFlight.map((message) => message.sentAt.hlc);
     expect(sentAt).toContain(await open.cut());
   });

@@ -163,7 +163,7 @@ describe("finding out, as a newcomer does", () => {
   it("a variable leads to its history, each value to its write, and back again, by keyboard", async () => {
     await page
       .getByRole("region", { name: "State of store-1" })
-      .getByRole("button", { name: "version" })
+      .getByRole("button", { name: "version", exact: true })
       .press("Enter");
     const history = page.getByRole("region", { name: "History of stock / version on store-1" });
     await history.waitFor();
@@ -206,7 +206,7 @@ describe("finding out, as a newcomer does", () => {
     expect(await track.count()).toBe(0);
     await page
       .getByRole("region", { name: "State of store-1" })
-      .getByRole("button", { name: "apples" })
+      .getByRole("button", { name: "apples", exact: true })
       .press("Enter");
     const pin = page.getByRole("button", { name: "Show on lanes" });
     await pin.press("Enter");

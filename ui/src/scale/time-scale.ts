@@ -116,10 +116,16 @@ export class TimeScale {
   }
 }
 
-/** As many as leave at least half of the width to what is not folded. */
+/**
+ * As many as leave at least half of the width to what is not folded. A stretch that is narrower than
+ * its break would be is left as it is: a fold never widens.
+ */
 function foldsThatFit(view: Viewport, width: number, folds: readonly Fold[]): readonly Fold[] {
   if (folds.length === 0) return folds;
-  const inside = folds.filter(({ from, to }) => from > view.from && to < view.to && to > from);
+  const least = (FOLD_PX / width) * (view.to - view.from);
+  const inside = folds.filter(
+    ({ from, to }) => from > view.from && to < view.to && to - from > least,
+  );
   return inside.slice(0, Math.floor(width / 2 / FOLD_PX));
 }
 

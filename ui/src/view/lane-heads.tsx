@@ -44,18 +44,22 @@ function idOf(row: Row): string {
   return row.type === "lane" ? `lane ${row.nodes[0]?.node}` : row.type;
 }
 
-/** Alt+↑ ↓ move the lane, Delete hides it. */
+/** Alt+↑ ↓ move the lane, Alt+Home pins it to the top, Delete hides it. */
 function moveLane(app: App, node: string, event: TargetedKeyboardEvent<HTMLButtonElement>): void {
   const by = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : undefined;
   if (by !== undefined && event.altKey) app.laneVerbs.move(node, by, app.layout.peek());
+  else if (event.key === "Home" && event.altKey) app.laneVerbs.togglePinned(node);
   else if (event.key === "Delete") app.laneVerbs.hide(node);
   else return;
   event.preventDefault();
+  event.stopPropagation();
 }
 
 /** Moves the focus among the heads; ← → stay the cut's. */
 function walk(event: TargetedKeyboardEvent<HTMLUListElement>): void {
-  const heads = [...event.currentTarget.querySelectorAll<HTMLElement>("button")];
+  const heads = [...event.currentTarget.querySelectorAll<HTMLElement>("button")].filter(
+    (button) => button.closest(".lane-tools") === null,
+  );
   const at = heads.indexOf(document.activeElement as HTMLElement);
   const to: Readonly<Record<string, number>> = {
     ArrowUp: Math.max(0, at - 1),
@@ -141,7 +145,7 @@ function LaneHead(props: HeadProps<LaneRow>): JSX.Element | null {
   );
 }
 
-/** Seen while the head is pointed at or holds the focus; ↑ ↓ come by them too. */
+/** Seen while the head is pointed at or holds the focus. Keys on the head do the same: see `moveLane`. */
 function LaneTools({ app, node }: { readonly app: App; readonly node: string }): JSX.Element {
   const isPinned = app.choices.lanes.value.pinned.includes(node);
   return (
