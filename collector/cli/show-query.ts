@@ -11,12 +11,12 @@ import type {
   WarningLine,
 } from "../api/query-shapes.ts";
 import type { H } from "../api/shapes.ts";
-import { counted, plain, table, valueText } from "./text.ts";
+import { counted, listed, plain, table, valueText } from "./text.ts";
 import { spanText } from "./times.ts";
 
 /** Nodes that are named where somebody begins to watch. */
 const NAMED_NODES = 8;
-/** Reasons of one row that are named. */
+/** Of one row: nodes whose change began it, and reasons, that are named. */
 const NAMED = 3;
 
 export function startText({ query, from, to, nodes }: StartLine): string {
@@ -80,9 +80,10 @@ function lastedText(durationMs: number): string {
   return durationMs === 0 ? "0" : spanText(durationMs);
 }
 
-/** What a reader must know of a row beside its values. */
+/** What a reader must know of a row beside its values: whose change began it, and what it lacks. */
 function marksOf(row: RowLine): string {
   const marks: string[] = [];
+  if (row.by.length > 0) marks.push(`by ${listed(row.by, NAMED)}`);
   if ("from" in row && row.sinceStart) marks.push("from before");
   if ("from" in row && row.open) marks.push("still so");
   if (!row.complete) marks.push(`incomplete: ${reasonsText(row.incomplete)}`);
@@ -167,13 +168,20 @@ export function endText(end: EndLine, isExplained: boolean): string {
     incomplete.length === 0
       ? ""
       : `incomplete: ${reasonsText(incomplete)}; \`retroscope explain\` says what to do\n`;
-  const cutShort = status === "done" ? "" : `${STATUS_TEXT[status]} at ${end.searchedTo.time}\n`;
+  const cutShort = status === "done" ? "" : cutShortText(status, end.searchedTo.time);
   return `${parts.join(", ")}\n${missing}${cutShort}`;
 }
 
-const STATUS_TEXT: Readonly<Record<Exclude<EndLine["status"], "done">, string>> = {
-  truncated: "cut short: too many rows, searched up to here",
-  budget: "cut short: its steps are spent",
-  cancelled: "ended",
-  failed: "failed",
-};
+/** Where a search that did not come to its end stands, and what to do about it. */
+function cutShortText(status: Exclude<EndLine["status"], "done">, time: string): string {
+  switch (status) {
+    case "truncated":
+      return `cut short at ${time}: more rows than an answer holds\n  Ask again from there, or for less: FIRST 100, COUNT, a shorter range.\n`;
+    case "budget":
+      return `cut short at ${time}: it has taken all the steps that a query has\n  Ask again from there, for a shorter range, or with fewer loops inside each other.\n`;
+    case "cancelled":
+      return `ended at ${time}\n`;
+    default:
+      return `failed at ${time}\n`;
+  }
+}

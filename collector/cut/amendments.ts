@@ -6,6 +6,7 @@
  */
 import type { Hlc, LostRange } from "../../agent/kernel/index.ts";
 import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
+import { earliestBefore } from "./beginnings.ts";
 import { letGoOfForgotten } from "./forgotten-epochs.ts";
 
 /** Answers about (from, to] that depend on the node may differ from what they were. */
@@ -54,9 +55,10 @@ export class Amendments {
     if (record.named !== true) this.#reached = Math.max(this.#reached, record.watermark);
   }
 
-  #beginning({ joined, closed, lastT, named }: EpochRecord): Stretch | undefined {
-    if (named === true || joined > this.#reached) return undefined;
-    return { from: (joined - 1) as Hlc, to: Math.max(closed, lastT) as Hlc };
+  #beginning(record: EpochRecord): Stretch | undefined {
+    const from = earliestBefore(record);
+    if (record.named === true || from >= this.#reached) return undefined;
+    return { from, to: Math.max(record.closed, record.lastT) as Hlc };
   }
 }
 

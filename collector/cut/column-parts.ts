@@ -68,7 +68,7 @@ function blocksOf(
     const { log, count, lastT } = block;
     const { key, record: bytes } = read;
     const segmentT = header.firstT;
-    parts.push({ node, log, key, bytes, segmentT, count, lastT, until: stored.lastT });
+    parts.push({ node, log, key, bytes, segmentT, count, lastT });
   }
   return parts;
 }
@@ -78,7 +78,7 @@ function batchOf(
   { bytes, firstSeq, lastSeq, firstT, lastT }: StoredBatch,
 ): ColumnPart {
   const count = lastSeq - firstSeq + 1;
-  return { node, log: undefined, bytes, segmentT: firstT, count, lastT, until: lastT };
+  return { node, log: undefined, bytes, segmentT: firstT, count, lastT };
 }
 
 /** About which share of what is stored lies in (after, to]. */

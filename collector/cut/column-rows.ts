@@ -5,7 +5,8 @@
  *                       t     | key | value        of time, those of other keys are left out
  *     columns           a.v = 0, a.w = 1
  *
- * A block is decoded when its first row is wanted, into columns that its stream uses again for the next.
+ * A block that sets nothing but numbers is decoded frame by frame as rows are wanted, into arrays that its
+ * stream uses again (row-buffer.ts); what is behind the end of the slice is left alone.
  * Blocks without a followed variable, of which the list of keys tells, are passed over. Sets that are
  * changed member by member, and keyframes, come as whole values.
  */
@@ -13,26 +14,20 @@ import {
   type Batch,
   decodeBatch,
   type EventColumns,
-  type Hlc,
   type KeyframeEvent,
   KindCode,
-  MAX_HLC,
   type Value,
   ValueTag,
   type VariableRef,
 } from "../../agent/kernel/index.ts";
-import {
-  type BlockNumbers,
-  ColumnBuffers,
-  type KeyListMemory,
-  readBlockColumns,
-} from "../store/segment-columns.ts";
+import { type KeyListMemory, type NumberRows, readBlockColumns } from "../store/segment-columns.ts";
+import { FRAME_NUMBERS } from "../store/segment-frames.ts";
 import { checkedBlock } from "../store/unchecked-block.ts";
-import type { ColumnPart, ColumnRows, ColumnSlice, ColumnStream } from "./column-shapes.ts";
+import type { ColumnPart, ColumnSlice } from "./column-shapes.ts";
+import type { ColumnStream } from "./column-stream.ts";
 import type { FeedColumn } from "./feed-shapes.ts";
 import { HeldColumns } from "./held-columns.ts";
-import { RowPlace } from "./row-place.ts";
-import { RowsBuilder } from "./rows-builder.ts";
+import { RowBuffer } from "./row-buffer.ts";
 
 /** What is counted while slices are decoded: for EXPLAIN and benches. */
 export interface DecodeCounts {
@@ -45,12 +40,15 @@ export interface DecodeCounts {
 const KEY_LISTS = 4_096;
 const LAST_CHANGE = 3;
 
+/** Variables of the frame that is being read. */
+const refs = new Uint32Array(FRAME_NUMBERS);
+
 /** Slices of one query, one after the other: what was learned and reserved for one serves the next. */
 export class SliceColumns {
   readonly #byLog: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly #lists = new Map<string, readonly VariableRef[]>();
-  /** By stream, in the order in which streams are made. */
-  readonly #buffers: ColumnBuffers[] = [];
+  /** By node and log. */
+  readonly #buffers = new Map<string, RowBuffer>();
   readonly counts: DecodeCounts = { blocks: 0, passedOver: 0 };
 
   /** The columns by their places; undefined: nothing is followed there. */
@@ -66,11 +64,11 @@ export class SliceColumns {
       const name = `${node} ${log}`;
       let stream = streams.get(name);
       if (stream === undefined) {
+        const keys = this.#byLog.get(log) as ReadonlyMap<string, number>;
         stream = new NodeStream({
-          ...{ node, log, slice, counts: this.counts, memory: this.#memory },
-          keys: this.#byLog.get(log) as ReadonlyMap<string, number>,
+          ...{ node, log, slice, keys, counts: this.counts, memory: this.#memory },
           heldBy: (column) => held.get(`${node} ${column}`),
-          buffers: this.#buffersOf(streams.size),
+          rows: this.#bufferOf(name, keys),
         });
         streams.set(name, stream);
       }
@@ -88,10 +86,12 @@ export class SliceColumns {
     return [...streams.values()];
   }
 
-  #buffersOf(stream: number): ColumnBuffers {
-    const known = this.#buffers[stream] ?? new ColumnBuffers();
-    this.#buffers[stream] = known;
-    return known;
+  #bufferOf(stream: string, keys: ReadonlyMap<string, number>): RowBuffer {
+    const [column = -1, another] = keys.values();
+    const buffer = this.#buffers.get(stream) ?? new RowBuffer(another === undefined ? column : -1);
+    this.#buffers.set(stream, buffer);
+    buffer.clear();
+    return buffer;
   }
 
   readonly #memory: KeyListMemory = {
@@ -136,22 +136,27 @@ interface StreamSetup {
   readonly keys: ReadonlyMap<string, number>;
   readonly slice: Pick<ColumnSlice, "after" | "to">;
   readonly heldBy: (column: number) => Value | undefined;
-  readonly buffers: ColumnBuffers;
+  readonly rows: RowBuffer;
   readonly memory: KeyListMemory;
   readonly counts: DecodeCounts;
 }
 
 class NodeStream implements ColumnStream {
   readonly node: number;
+  readonly rows: RowBuffer;
   readonly #setup: StreamSetup;
   readonly #held: HeldColumns;
   readonly #parts: Waiting[] = [];
   #at = 0;
-  /** Read while the beginning was looked for. */
-  #ahead: ColumnRows | undefined;
+  /** A block of numbers that is being read, and by variable the column, or -1. */
+  #block: NumberRows | undefined;
+  #columnOf = new Int32Array(0);
+  /** What comes is later than the slice. */
+  #isOver = false;
 
   constructor(setup: StreamSetup) {
     this.node = setup.node;
+    this.rows = setup.rows;
     this.#setup = setup;
     this.#held = new HeldColumns(Math.max(...setup.keys.values()) + 1, setup.heldBy);
   }
@@ -161,172 +166,169 @@ class NodeStream implements ColumnStream {
   }
 
   begin(): ReadonlyMap<number, Value | undefined> {
+    const { rows } = this;
     const { after } = this.#setup.slice;
     const last = new Map<number, Value | undefined>();
-    while (this.#ahead === undefined && this.#reachesBack()) {
-      const rows = this.#read();
-      if (rows === undefined) continue;
-      const start = firstAfter(rows.t, after, rows.count);
+    while (rows.at === rows.count && this.#reachesBack() && this.#readOn()) {
+      const start = rows.firstAfter(after);
       noteLast(rows, start, last);
-      if (start < rows.count) this.#ahead = rowsFrom(rows, start);
+      rows.at = start;
+      if (start === rows.count) rows.clear();
     }
     return last;
   }
 
-  /** Whether the next part may have rows at or before the beginning. */
+  /** Whether what comes next may have rows at or before the beginning. */
   #reachesBack(): boolean {
+    if (this.#block !== undefined) return true;
     const next = this.#parts[this.#at];
     return next !== undefined && next.part.segmentT <= this.#setup.slice.after;
   }
 
-  next(): ColumnRows | undefined {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead !== undefined) return ahead;
-    while (this.#at < this.#parts.length) {
-      const rows = this.#read();
-      if (rows !== undefined) return rows;
+  read(): boolean {
+    const { rows } = this;
+    for (;;) {
+      const before = rows.count - rows.at;
+      if (!this.#readOn()) return false;
+      if (rows.count - rows.at > before) return true;
     }
-    return undefined;
   }
 
-  /** The rows of the next part up to the end of the slice; undefined: it has none. */
-  #read(): ColumnRows | undefined {
-    const { part, batch } = this.#parts[this.#at] as Waiting;
+  /** Adds the rows of the next frame or part up to the end of the slice, if it has any. False: there is none. */
+  #readOn(): boolean {
+    if (this.#isOver) return false;
+    if (this.#block !== undefined) {
+      this.#ofNumbers(this.#block);
+      return true;
+    }
+    const next = this.#parts[this.#at];
+    if (next === undefined) return false;
     // What is decoded is used once.
     this.#parts[this.#at] = undefined as never;
     this.#at += 1;
-    const until = this.#at === this.#parts.length ? MAX_HLC : part.until;
-    return batch === undefined ? this.#ofBlock(part, until) : this.#ofEvents(batch().events, until);
+    const { part, batch } = next;
+    if (batch === undefined) this.#ofBlock(part);
+    else this.#ofEvents(batch().events);
+    return true;
   }
 
-  #ofBlock(part: ColumnPart, until: Hlc): ColumnRows | undefined {
-    const { log, keys, memory, buffers, counts } = this.#setup;
+  #ofBlock(part: ColumnPart): void {
+    const { log, keys, memory, counts } = this.#setup;
     counts.blocks += 1;
     const place = { firstT: part.segmentT, count: part.count, lastT: part.lastT };
     const isWanted = (variables: readonly VariableRef[]): boolean =>
       variables.some(({ key }) => keys.has(key));
     const { key, bytes: given } = part;
     const bytes = key === undefined ? given : checkedBlock({ key, record: given });
-    const block = readBlockColumns(bytes, log, place, isWanted, buffers, memory);
+    const block = readBlockColumns(bytes, log, place, isWanted, memory);
     if (block === undefined) {
       counts.passedOver += 1;
-      return undefined;
+      return;
     }
-    return block.areNumbers ? this.#ofNumbers(block, until) : this.#ofEvents(block.events, until);
+    if (!block.areNumbers) {
+      this.#ofEvents(block.events);
+      return;
+    }
+    this.#columnOf = Int32Array.from(block.variables, (one) => keys.get(one.key) ?? -1);
+    for (const one of this.#columnOf) if (one >= 0) this.#held.noteNumber(one);
+    this.#ofNumbers(block);
   }
 
-  /** All rows are numbers. Those of variables that are followed move together, in place. */
-  #ofNumbers({ count, variables }: BlockNumbers, until: Hlc): ColumnRows {
-    const { keys, slice, buffers } = this.#setup;
-    const { t, number, ref, column } = buffers;
-    const columnOf = Int32Array.from(variables, ({ key }) => keys.get(key) ?? -1);
-    const followed = columnOf.filter((one) => one >= 0);
-    for (const one of followed) this.#held.noteNumber(one);
-    let kept = firstAfter(t, slice.to, count);
-    if (variables.length > 1) {
-      const all = kept;
-      kept = 0;
-      for (let i = 0; i < all; i += 1) {
-        const of = columnOf[ref[i] as number] as number;
-        if (of < 0) continue;
-        t[kept] = t[i] as number;
-        number[kept] = number[i] as number;
-        column[kept] = of;
-        kept += 1;
-      }
+  /** A frame of rows that are all numbers. Those of variables that are followed move together, in place. */
+  #ofNumbers(block: NumberRows): void {
+    const { rows } = this;
+    rows.reserve(FRAME_NUMBERS);
+    const start = rows.count;
+    const { t, number } = rows;
+    const end = start + block.read({ t, number, ref: refs }, start);
+    this.#block = block.left > 0 ? block : undefined;
+    let kept = this.#upToEnd(t, start, end);
+    if (block.variables.length > 1) kept = this.#followed(start, kept);
+    else if (rows.column < 0) rows.columns.fill(this.#columnOf[0] as number, start, kept);
+    rows.count = kept;
+  }
+
+  #followed(start: number, end: number): number {
+    const { t, number, column, columns } = this.rows;
+    const columnOf = this.#columnOf;
+    let kept = start;
+    for (let i = start; i < end; i += 1) {
+      const of = columnOf[refs[i - start] as number] as number;
+      if (of < 0) continue;
+      t[kept] = t[i] as number;
+      number[kept] = number[i] as number;
+      if (column < 0) columns[kept] = of;
+      kept += 1;
     }
-    const isOne = followed.length === 1;
-    return {
-      ...{ count: kept, t, number, column: isOne ? (followed[0] as number) : column },
-      ...{ place: undefined, values: [], until },
-    };
+    return kept;
+  }
+
+  /** Rows [start, end) without those later than the slice: then nothing is left to be read. */
+  #upToEnd(t: Float64Array, start: number, end: number): number {
+    const { to } = this.#setup.slice;
+    if (end === start || (t[end - 1] as number) <= to) return end;
+    this.#isOver = true;
+    let kept = start;
+    while ((t[kept] as number) <= to) kept += 1;
+    return kept;
   }
 
   /** `events`: of a block of the log, or of a batch with other logs in it. */
-  #ofEvents(events: EventColumns, until: Hlc): ColumnRows {
-    const { log: ofStream, keys, slice } = this.#setup;
+  #ofEvents(events: EventColumns): void {
+    const { log: ofStream, keys } = this.#setup;
+    const { rows } = this;
     const { t, kind, ref, valueTag, valueNumber, variables, count } = events;
     const columnOf = Int32Array.from(variables, ({ log, key }) =>
       log === ofStream ? (keys.get(key) ?? -1) : -1,
     );
-    const end = firstAfter(t, slice.to, count);
-    const rows = new RowsBuilder(end);
+    const end = this.#upToEnd(t, 0, count);
     for (let i = 0; i < end; i += 1) {
       const code = kind[i] as number;
       if (code > LAST_CHANGE) {
-        if (code === KindCode.keyframe) this.#keyframe(events, i, rows);
+        if (code === KindCode.keyframe) this.#keyframe(events, i);
         continue;
       }
       const column = columnOf[ref[i] as number] as number;
       if (column < 0) continue;
+      // Room for one at a time: of a batch that holds many logs few may be wanted.
+      rows.reserve(1);
       const moment = t[i] as number;
       if (code === KindCode.set && valueTag[i] === ValueTag.number) {
         this.#held.noteNumber(column);
-        rows.number(moment, column, valueNumber[i] as number);
+        rows.addNumber(moment, column, valueNumber[i] as number);
       } else {
-        rows.value(moment, column, this.#held.changed(column, events, i));
+        rows.add(moment, column, this.#held.changed(column, events, i));
       }
     }
-    return rows.rows(until);
   }
 
-  #keyframe(events: EventColumns, i: number, rows: RowsBuilder): void {
+  /** A keyframe makes a row of each column. */
+  #keyframe(events: EventColumns, i: number): void {
     const { log, keys } = this.#setup;
+    const { rows } = this;
     const body = events.bodies[events.ref[i] as number] as KeyframeEvent;
     if (body.log !== log) return;
+    rows.reserve(keys.size);
     for (const [key, column] of keys) {
       const value = body.state.get(key);
       this.#held.note(column, value);
-      rows.value(events.t[i] as number, column, value);
+      rows.add(events.t[i] as number, column, value);
     }
   }
 }
 
-/** By column, what the first `count` rows leave in it. */
-function noteLast(rows: ColumnRows, count: number, last: Map<number, Value | undefined>): void {
-  const { column } = rows;
-  if (typeof column === "number" && count > 0) {
-    last.set(column, valueIn(rows, count - 1));
+/** By column, what rows up to `end` leave in it. */
+function noteLast(rows: RowBuffer, end: number, last: Map<number, Value | undefined>): void {
+  const { at, column } = rows;
+  if (column >= 0) {
+    if (end > at) last.set(column, rows.valueAt(end - 1));
     return;
   }
   const seen = new Set<number>();
-  for (let i = count - 1; i >= 0; i -= 1) {
-    const of = (column as Uint16Array)[i] as number;
+  for (let row = end - 1; row >= at; row -= 1) {
+    const of = rows.columnAt(row);
     if (seen.has(of)) continue;
     seen.add(of);
-    last.set(of, valueIn(rows, i));
+    last.set(of, rows.valueAt(row));
   }
-}
-
-function valueIn({ place, number, values }: ColumnRows, row: number): Value | undefined {
-  const at = place?.[row] ?? RowPlace.number;
-  if (at === RowPlace.number) return number[row] as number;
-  return at === RowPlace.absent ? undefined : values[at];
-}
-
-/** The rows from `start` on. */
-function rowsFrom(rows: ColumnRows, start: number): ColumnRows {
-  if (start === 0) return rows;
-  const { count, t, column, number, place } = rows;
-  return {
-    ...rows,
-    count: count - start,
-    t: t.subarray(start),
-    column: typeof column === "number" ? column : column.subarray(start),
-    number: number.subarray(start),
-    place: place?.subarray(start),
-  };
-}
-
-/** The first row later than `t` among rising ticks. */
-function firstAfter(ticks: Float64Array, t: number, count: number): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ticks[middle] as number) <= t) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -32,8 +32,6 @@ export interface ColumnPart {
   readonly segmentT: Hlc;
   readonly count: number;
   readonly lastT: Hlc;
-  /** No later part of the node has anything of this log at or before it. */
-  readonly until: Hlc;
 }
 
 /**
@@ -92,36 +90,4 @@ export interface ColumnFeed {
     events: number,
     signal?: AbortSignal,
   ): Promise<ColumnSlice | undefined>;
-}
-
-/** Changes of followed columns on one node, in the order of time. */
-export interface ColumnRows {
-  readonly count: number;
-  /** Ticks, in the order of seqs. May be longer than `count`, like the other arrays. */
-  readonly t: Float64Array;
-  /** By row its column; a number where all rows have the same. */
-  readonly column: Uint16Array | number;
-  /** NaN where the value is no number: then `place` tells. */
-  readonly number: Float64Array;
-  /** Absent: all are numbers. Index in `values`, or a `RowPlace`. */
-  readonly place: Int32Array | undefined;
-  readonly values: readonly Value[];
-  /** No later rows of this stream have a tick up to here. */
-  readonly until: Hlc;
-}
-
-/** Rows of one node; of a node there may be several streams, of different columns. */
-export interface ColumnStream {
-  /** By its place in the feed's nodes. */
-  readonly node: number;
-  /**
-   * What rows up to the beginning of the slice leave in the columns that they change; undefined: deleted. To
-   * be called first, once. Throws as `next`.
-   */
-  begin(): ReadonlyMap<number, Value | undefined>;
-  /**
-   * Rows later than the beginning, until the next call: columns are used again. Undefined: there are no more.
-   * @throws RetroError `data-damaged` and its like: no block as we write them
-   */
-  next(): ColumnRows | undefined;
 }

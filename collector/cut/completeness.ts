@@ -17,13 +17,7 @@ import type { Incomplete } from "./history.ts";
 import type { CutLimits } from "./limits.ts";
 import { reasonOf } from "./log-image.ts";
 import type { CountedLoss } from "./losses.ts";
-import {
-  type EpochSpan,
-  isActiveAt,
-  type Membership,
-  type NodeSpans,
-  statusOf,
-} from "./membership.ts";
+import { type EpochSpan, isActiveAt, type Membership, statusOf } from "./membership.ts";
 import type { Chosen } from "./selection.ts";
 
 /** Missing events of an epoch that is active at `t`: holes first, then the open end. */
@@ -41,27 +35,6 @@ export function missingEvents(
     .map((hole) => holeEntry(record.node, hole));
   if (t > record.closed || missing.length === 0) missing.push(openEnd(span, nowMs, limits));
   return missing;
-}
-
-/**
- * The beginning of the run after `span` is not known: its first events are missing, so it may have
- * begun at any time after what is known of the runs before it. An epoch whose first events were
- * declared lost begins with them.
- */
-export function missingBeginning(
-  node: NodeSpans,
-  span: EpochSpan | undefined,
-  t: Hlc,
-): { readonly entry: Incomplete; readonly record: EpochRecord } | undefined {
-  const index = span === undefined ? 0 : node.spans.indexOf(span) + 1;
-  const next = node.spans[index];
-  if (next === undefined || next.record.contiguousSeq > 0) return undefined;
-  const [hole] = holesOf(next.record);
-  if (hole === undefined) return undefined;
-  // It speaks later than all that was promised for the run before it.
-  const from = span === undefined ? MIN_HLC : endOfKnown(span.record);
-  if (t <= from) return undefined;
-  return { entry: holeEntry(node.node, { ...hole, from }), record: next.record };
 }
 
 /**
@@ -90,11 +63,6 @@ export function contended(
   if (next !== undefined) return { node, reason: "lost", from, to: next };
   const isSuspect = statusOf(rival, nowMs, limits.suspectAfterMs) === "suspect";
   return { node, reason: isSuspect ? "suspect" : "lagging", from, after: watermark };
-}
-
-/** The last time at which a run is known to have gone on. */
-function endOfKnown({ closed, end }: EpochRecord): Hlc {
-  return end?.kind === "left" ? end.t : closed;
 }
 
 /** Missing events: seqs from `seq` on, with from < t <= to. */
@@ -283,7 +251,7 @@ export function countsAt(
 }
 
 /** Epochs made from a file's hash (`epochFromHash`) lie below this; agents' own above. */
-const FIRST_AGENT_EPOCH = 2 ** 37;
+export const FIRST_AGENT_EPOCH: number = 2 ** 37;
 /** A file numbers the runs of a node from its own epoch upwards; two files are this near by chance only. */
 const RUNS_PER_FILE = 2 ** 20;
 

@@ -4,6 +4,7 @@
  * The parts: members (membership.ts), states (epoch-source.ts), what is missing (completeness.ts),
  * violations (from the store's index), messages in flight (in-flight.ts).
  */
+
 import {
   formatHlc,
   formatIsoMicros,
@@ -12,13 +13,8 @@ import {
   type Value,
 } from "../../agent/kernel/index.ts";
 import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
-import {
-  contended,
-  countsAt,
-  lostVariables,
-  missingBeginning,
-  missingEvents,
-} from "./completeness.ts";
+import { missingBeginning } from "./beginnings.ts";
+import { contended, countsAt, lostVariables, missingEvents } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type {

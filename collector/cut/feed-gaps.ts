@@ -9,6 +9,7 @@
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
 import type { Incomplete } from "./answers.ts";
+import { begunAfter } from "./beginnings.ts";
 import { countsAt, holesOf, missingEvents } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import { unknownRuns } from "./cut-at.ts";
@@ -59,8 +60,9 @@ export class FeedGaps {
     return edges.sort((a, b) => a.t - b.t);
   }
 
-  *#edgesOf({ node, spans }: NodeSpans): Generator<number> {
+  *#edgesOf({ node, spans, unbegun }: NodeSpans): Generator<number> {
     const { store } = this.#context;
+    for (const span of unbegun) yield begunAfter(span.record, spans[spans.indexOf(span) - 1]) + 1;
     for (const { from, until } of goneOf(store, node)) yield* [from, until];
     for (const { record, until, rivals } of spans) {
       yield* [record.joined, until, beginningOf(store, record)];

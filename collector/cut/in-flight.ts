@@ -17,17 +17,11 @@
  * Sends and receives around T come joined from message-windows.ts. Nothing is read where the states
  * at hand know that nobody sent anything lately.
  */
+
 import { type Hlc, messageId } from "../../agent/kernel/index.ts";
 import type { EpochRecord } from "../store/history-store.ts";
-import {
-  contended,
-  holeEntry,
-  holesOf,
-  lostEntry,
-  missingBeginning,
-  openEnd,
-  reachOf,
-} from "./completeness.ts";
+import { missingBeginning } from "./beginnings.ts";
+import { contended, holeEntry, holesOf, lostEntry, openEnd, reachOf } from "./completeness.ts";
 import type { CutContext } from "./context.ts";
 import type { EpochView } from "./epoch-view.ts";
 import type { Incomplete, InFlightMessage } from "./history.ts";

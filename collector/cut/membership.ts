@@ -16,6 +16,7 @@ import type { NodeStatus } from "./history.ts";
 export const NEVER: Hlc = Number.POSITIVE_INFINITY as Hlc;
 
 const NO_RIVALS: readonly EpochRecord[] = [];
+const NO_SPANS: readonly EpochSpan[] = [];
 
 /** One epoch and the stretch [record.joined, until) in which it is its node's state. */
 export interface EpochSpan {
@@ -32,6 +33,8 @@ export interface NodeSpans {
   readonly node: string;
   readonly spans: readonly [EpochSpan, ...EpochSpan[]];
   readonly latest: EpochSpan;
+  /** Runs whose first events have not arrived, in the same order. Nearly always none. */
+  readonly unbegun: readonly EpochSpan[];
 }
 
 /** All nodes, sorted by id. */
@@ -61,7 +64,10 @@ function nodeSpans(node: string, records: EpochRecord[]): NodeSpans {
     going = going.length === 0 ? [record] : [...going, record];
     return { record, until, next, rivals };
   });
-  return { node, spans: spans as [EpochSpan, ...EpochSpan[]], latest: spans.at(-1) as EpochSpan };
+  const isUnbegun = ({ record }: EpochSpan): boolean => record.contiguousSeq === 0;
+  const unbegun = spans.some(isUnbegun) ? spans.filter(isUnbegun) : NO_SPANS;
+  const latest = spans.at(-1) as EpochSpan;
+  return { node, spans: spans as [EpochSpan, ...EpochSpan[]], latest, unbegun };
 }
 
 /** How far a run is known to have gone. */

@@ -7,7 +7,8 @@
  * of the event loop is one occasion to look, and a round of looks pauses when it takes long.
  */
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
-import { countsAt, missingBeginning, missingEvents } from "./completeness.ts";
+import { missingBeginning } from "./beginnings.ts";
+import { countsAt, missingEvents } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
 import { cutAt } from "./cut-at.ts";
 import type { Cut, History, Selection } from "./history.ts";

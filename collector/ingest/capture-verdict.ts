@@ -51,6 +51,9 @@ export function verdict(
   if (beganLater) reasons.push("it began anew in that time: what it held before is gone");
   else if (from > capture.from) reasons.push("its window began later");
   if (to < capture.to) reasons.push("it ended earlier");
+  if (record.lost.some((lost) => isNeededBefore(lost, from, report))) {
+    return { node, state: "partial", why: "events before it, which its state rests on, were lost" };
+  }
   // What was declared and did not come: dropped by the agent, or never sent.
   for (const lost of record.lost) {
     if (lost.firstT > to || lost.lastT <= from || isOutside(lost, report)) continue;
@@ -64,6 +67,11 @@ export function verdict(
     return { node, state: "shipped", from, to };
   const why = reasons.length === 0 ? "it shipped a part" : reasons.join("; ");
   return { node, state: "partial", from, to, why };
+}
+
+/** An agent ships from the keyframes on that the state at `from` begins with. */
+function isNeededBefore(lost: LostRange, from: Hlc, { firstSeq }: ReportRead): boolean {
+  return firstSeq !== undefined && lost.lastSeq >= firstSeq && lost.lastT <= from;
 }
 
 /** What it shipped is all of the range: what was declared before and after it lies outside. */

@@ -24,7 +24,7 @@ export interface StaticPlan {
   /** Undefined: all that is retained. */
   readonly range: { readonly from: Hlc; readonly to: Hlc } | undefined;
   readonly columns: readonly Column[];
-  /** The parts of WHEN that AND joins: each may be evaluated in another way. */
+  /** The parts of WHEN that AND joins, and at last what must follow, or must not: each in a way of its own. */
   readonly conjuncts: readonly Conjunct[];
   /** Why cuts must be visited in order; undefined: slices may run side by side. */
   readonly sequential: string | undefined;
@@ -37,12 +37,17 @@ export interface StaticPlan {
  * planOf(query).conjuncts.map(({ text }) => text); // ["Max(vr1) - Min(vr1) > 3"]
  */
 export function planOf(query: CheckedQuery): StaticPlan {
-  const { index, range, columns, when, sequential } = query;
+  const { index, range, columns, when, window, sequential } = query;
   const parts = when === undefined ? [] : conjunctsOf(when);
-  const conjuncts = parts.map((part) => ({
-    text: query.text.slice(part.at.start, part.at.end),
+  const conjunct = (part: BoundExpr, before = ""): Conjunct => ({
+    text: before + query.text.slice(part.at.start, part.at.end),
     columns: [...new Set(columnsIn(part))].sort((a, b) => a - b),
-  }));
+  });
+  const conjuncts = parts.map((part) => conjunct(part));
+  if (window?.expr !== undefined) {
+    const word = window.kind === "then" ? "THEN" : "NOT FOLLOWED BY";
+    conjuncts.push(conjunct(window.expr, `${word} `));
+  }
   return { query: index, form: formOf(query), range, columns, conjuncts, sequential };
 }
 

@@ -1,8 +1,8 @@
 /**
  * The values of a log's block, for who goes through them in order of time and asks for no seqs. Hot:
  * bench `walk`. As `decodeLogBlock`, with three short cuts: seqs are passed over, a block in which nothing
- * is wanted is not decoded past its list of keys, and one that sets nothing but numbers goes straight into
- * columns that are used again.
+ * is wanted is not decoded past its list of keys, and one that sets nothing but numbers is unpacked frame by
+ * frame (segment-number-rows.ts).
  */
 import {
   ByteReader,
@@ -24,45 +24,18 @@ import {
   readUniform,
 } from "./segment-block-reader.ts";
 import { damagedBlock } from "./segment-damage.ts";
-import { readRunning, readSmallFrames, skipFrames, skipZeros } from "./segment-frame-reader.ts";
+import { skipFrames } from "./segment-frame-reader.ts";
 import { FRAME_PADDING } from "./segment-frames.ts";
 import { type KeyListMemory, readVariables } from "./segment-keys.ts";
-import { readNumbers } from "./segment-numbers.ts";
+import { NumberRows } from "./segment-number-rows.ts";
 
 export type { KeyListMemory } from "./segment-keys.ts";
+export type { NumberRows } from "./segment-number-rows.ts";
 
-/** Every row sets a variable to a number; the rows are in the first `count` places of the buffers. */
-export interface BlockNumbers {
-  readonly areNumbers: true;
-  readonly count: number;
-  /** `ref` points into it, unless there is only one. */
-  readonly variables: readonly VariableRef[];
-}
-
-/** Anything else. */
+/** Rows of any kind. */
 export interface BlockEvents {
   readonly areNumbers: false;
   readonly events: EventColumns;
-}
-
-/** Columns that block after block is read into. */
-export class ColumnBuffers {
-  t: Float64Array = new Float64Array(0);
-  number: Float64Array = new Float64Array(0);
-  ref: Uint32Array = new Uint32Array(0);
-  /** For the reader's own use. */
-  column: Uint16Array = new Uint16Array(0);
-
-  /** Room for so many rows; what is in it is lost. */
-  reserve(count: number, areSeveral: boolean): void {
-    if (this.t.length < count) {
-      this.t = new Float64Array(count);
-      this.number = new Float64Array(count);
-    }
-    if (!areSeveral || this.ref.length >= count) return;
-    this.ref = new Uint32Array(count);
-    this.column = new Uint16Array(count);
-  }
 }
 
 /** What the header of the segment says of the block. */
@@ -74,8 +47,8 @@ export interface BlockAnnounced {
 }
 
 /**
- * The columns of a log's block. Undefined: it changes none of the variables that are wanted. (A keyframe
- * may change any, so a block with one is always decoded.)
+ * The columns of a log's block; `NumberRows` where every row sets a variable to a number. Undefined: it changes
+ * none of the variables that are wanted. (A keyframe may change any, so a block with one is always decoded.)
  * @throws RetroError as `decodeLogBlock`
  */
 export function readBlockColumns(
@@ -83,9 +56,8 @@ export function readBlockColumns(
   log: string,
   announced: BlockAnnounced,
   isWanted: (variables: readonly VariableRef[]) => boolean,
-  buffers: ColumnBuffers,
   memory?: KeyListMemory,
-): BlockNumbers | BlockEvents | undefined {
+): NumberRows | BlockEvents | undefined {
   const reader = new ByteReader(bytes);
   const count = readBlockCount(reader);
   if (count !== announced.count) damagedBlock("another number of events");
@@ -94,10 +66,10 @@ export function readBlockColumns(
   const shapes = shapesAhead(reader, count);
   if (!isWanted(variables) && !shapes.some(isNoChange)) return undefined;
   const [shape, another] = shapes;
-  const read =
-    shape !== undefined && another === undefined && setsNumbers(shape)
-      ? readOnlyNumbers(reader, shape >> 4, announced, variables, buffers)
-      : readEvents(reader, announced, variables);
+  if (shape !== undefined && another === undefined && setsNumbers(shape)) {
+    return new NumberRows(reader, { ...announced, tag: shape >> 4, variables });
+  }
+  const read = readEvents(reader, announced, variables);
   if (reader.remaining !== FRAME_PADDING) damagedBlock("bytes after its end");
   return read;
 }
@@ -138,32 +110,6 @@ function setsNumbers(shape: number): boolean {
   const tag = shape >> 4;
   const isNumber = tag === ValueTag.number || tag === DECIMAL_TAG || tag === DOUBLE_TAG;
   return (shape & 15) === KindCode.set && isNumber;
-}
-
-function readOnlyNumbers(
-  reader: ByteReader,
-  tag: number,
-  { count, firstT, lastT }: BlockAnnounced,
-  variables: readonly VariableRef[],
-  buffers: ColumnBuffers,
-): BlockNumbers {
-  const areSeveral = variables.length !== 1;
-  buffers.reserve(count, areSeveral);
-  readRunning(reader, buffers.t, count, firstT);
-  if (buffers.t[count - 1] !== lastT) damagedBlock("another end");
-  // The one shape, which is known.
-  reader.byte();
-  reader.byte();
-  const ref = buffers.ref.subarray(0, count);
-  if (areSeveral) readSmallFrames(reader, ref, variables.length);
-  else skipZeros(reader, count);
-  const number = buffers.number.subarray(0, count);
-  if (tag === ValueTag.number) readNumbers(reader, number, ref, variables.length, 0);
-  const exponent = reader.byte();
-  if (tag === DECIMAL_TAG) readNumbers(reader, number, ref, variables.length, exponent);
-  if (tag === DOUBLE_TAG) for (let i = 0; i < count; i += 1) number[i] = reader.float64();
-  if (reader.varint() !== 0 || reader.varint() !== 0) damagedBlock("texts or bodies of nobody");
-  return { areNumbers: true, count, variables };
 }
 
 function readEvents(

@@ -39,18 +39,31 @@ export function readRunning(
   let sum = before;
   for (let start = 0; start < count; start += FRAME_NUMBERS) {
     const inFrame = Math.min(FRAME_NUMBERS, count - start);
-    reader.need(2);
-    const width = reader.bytes[reader.pos] as number;
-    if (width > 0 && width <= PLANE_BITS && reader.bytes[reader.pos + 1] === 0) {
-      sum = readRunningPlane(reader, view, into, start, inFrame, sum);
-      continue;
-    }
-    readFrame(reader, view, into, start, inFrame);
-    for (let i = start; i < start + inFrame; i += 1) {
-      sum += into[i] as number;
-      into[i] = sum;
-    }
+    sum = readRunningFrame(reader, view, into, start, inFrame, sum);
   }
+}
+
+/** One frame of `count` numbers, summed into the places from `at` on; returns the last sum. Throws as `readFrames`. */
+export function readRunningFrame(
+  reader: ByteReader,
+  view: DataView,
+  into: Float64Array,
+  at: number,
+  count: number,
+  before: number,
+): number {
+  reader.need(2);
+  const width = reader.bytes[reader.pos] as number;
+  if (width > 0 && width <= PLANE_BITS && reader.bytes[reader.pos + 1] === 0) {
+    return readRunningPlane(reader, view, into, at, count, before);
+  }
+  readFrame(reader, view, into, at, count);
+  let sum = before;
+  for (let i = at; i < at + count; i += 1) {
+    sum += into[i] as number;
+    into[i] = sum;
+  }
+  return sum;
 }
 
 /** A frame of one plane and no patches, summed while it is unpacked. */
@@ -80,7 +93,8 @@ function readRunningPlane(
   return sum;
 }
 
-function readFrame(
+/** One frame of `count` numbers, into the places from `start` on; `view` is of the reader's bytes. Throws as `readFrames`. */
+export function readFrame(
   reader: ByteReader,
   view: DataView,
   into: Float64Array,
@@ -216,6 +230,7 @@ function patchedIndex(reader: ByteReader, count: number): number {
   return index < count ? index : damagedBlock("a patch beyond its frame");
 }
 
-function viewOf({ bytes }: ByteReader): DataView {
+/** What frames of a reader are unpacked from. */
+export function viewOf({ bytes }: ByteReader): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

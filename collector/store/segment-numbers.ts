@@ -26,7 +26,8 @@ export const MAX_EXPONENT = 6;
 const TENS: readonly number[] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 const BOUND = 2 ** 51;
 const PLAIN = 0;
-const BY_VARIABLE = 1;
+/** The mode of a column whose numbers are steps, each from the last of its variable. */
+export const BY_VARIABLE = 1;
 
 /** The fewest places (1 to 6) behind the point that say `number` exactly; 0: no so many do. */
 export function exponentOf(number: number): number {
@@ -83,6 +84,18 @@ export function writeNumbers(
   writeFrames(out, bySteps ? steps : wholes, count);
 }
 
+/** How the numbers behind it are written. @throws RetroError `data-damaged` */
+export function readMode(reader: ByteReader, exponent: number): number {
+  const mode = reader.byte();
+  if (mode > BY_VARIABLE || exponent > MAX_EXPONENT) damagedBlock("numbers of unknown form");
+  return mode;
+}
+
+/** What divides a decimal's whole. */
+export function divisorOf(exponent: number): number {
+  return TENS[exponent] as number;
+}
+
 /** Reads what `writeNumbers` wrote; a decimal's exponent divides. */
 export function readNumbers(
   reader: ByteReader,
@@ -91,8 +104,7 @@ export function readNumbers(
   variableCount: number,
   exponent: number,
 ): void {
-  const mode = reader.byte();
-  if (mode > BY_VARIABLE || exponent > MAX_EXPONENT) damagedBlock("numbers of unknown form");
+  const mode = readMode(reader, exponent);
   if (mode === BY_VARIABLE && variableCount === 1) readRunning(reader, into, into.length, 0);
   else readFrames(reader, into);
   if (mode === BY_VARIABLE && variableCount > 1) {
@@ -105,6 +117,6 @@ export function readNumbers(
     }
   }
   if (exponent === 0) return;
-  const tens = TENS[exponent] as number;
-  for (let i = 0; i < into.length; i += 1) into[i] = (into[i] as number) / tens;
+  const divisor = divisorOf(exponent);
+  for (let i = 0; i < into.length; i += 1) into[i] = (into[i] as number) / divisor;
 }

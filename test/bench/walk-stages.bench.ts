@@ -79,7 +79,8 @@ async function slicesOf({ history, from, to }: WalkHistory): Promise<ColumnSlice
 function drain(columns: SliceColumns, slice: ColumnSlice): void {
   for (const stream of columns.open(slice)) {
     stream.begin();
-    while (stream.next() !== undefined);
+    do stream.rows.clear();
+    while (stream.read());
   }
 }
 

@@ -27,6 +27,7 @@ export interface Sender {
 export class SimNetwork {
   isCalm = false;
   #isClosed = false;
+  #answering = 0;
   readonly #time: VirtualTime;
   readonly #scenario: Scenario;
   readonly #chance: Chance;
@@ -103,6 +104,11 @@ export class SimNetwork {
   /** Whether a request that a fault may have swallowed still keeps the machine waiting. */
   isWaiting(machine: string): boolean {
     return (this.#waiting.get(machine) ?? 0) > 0;
+  }
+
+  /** Whether the collector has requests that it has not answered: what they bring may still be stored. */
+  get isAnswering(): boolean {
+    return this.#answering > 0;
   }
 
   #request(sender: Sender, body: Uint8Array, options: SendOptions): Promise<TransportReply> {
@@ -203,7 +209,9 @@ export class SimNetwork {
         return;
       }
       const receivedMs = this.#time.nowMs;
+      this.#answering += 1;
       void this.#collector.receive(body, holdMs).then((reply) => {
+        this.#answering -= 1;
         if (reply?.kind === "acked") this.#noteAcks(reply, receivedMs);
         if (!this.canReach(COLLECTOR, sender.machine)) {
           this.#counts.add("reply: behind a partition");

@@ -34,8 +34,9 @@ const SURELY_HELD_BEHIND_MS = 2 * DRAIN_MS;
 /** A window that is full by bytes has just let go of a chunk, a sixteenth in events and one in values. */
 const FULL_SHARE = 7 / 8;
 const HEAL_STEP_MS = 500;
-/** What the collector still has to store when nothing more arrives takes less. */
+/** What the collector still has to store when nothing more arrives: mostly so long, and less than so long (78000355). */
 const SETTLE_MS = 10_000;
+const MAX_SETTLE_MS = 120_000;
 /** All of a history is read, in pages whose turns take their time; before that retention ends, as slowly. */
 const AUDIT_MS = 1_800_000;
 const A_MOMENT_TICKS = 1_500 * 4096;
@@ -247,6 +248,14 @@ async function readBack(world: World): Promise<void> {
   for (const node of nodes) node.kill();
   network.close();
   await time.until(Promise.resolve(collector.keeping?.close()), AUDIT_MS);
-  await time.advance(SETTLE_MS);
+  await settled(world);
   await time.until(audit(checker, history, promised), AUDIT_MS);
+}
+
+/** Nothing arrives any more: until all that did has been answered, so that nothing is stored behind the audit. */
+async function settled({ time, network, checker }: World): Promise<void> {
+  const startMs = time.nowMs;
+  do await time.advance(SETTLE_MS);
+  while (network.isAnswering && time.nowMs - startMs < MAX_SETTLE_MS);
+  if (network.isAnswering) checker.fail("no answer", `for ${MAX_SETTLE_MS} ms after the end`);
 }

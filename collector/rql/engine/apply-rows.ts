@@ -9,7 +9,6 @@
  * A tick is a cut if some cell holds another value behind it than before it; rows of a cell are all in one
  * stream, so each stream tells its ticks by itself. Aggregates hear of the difference, once per cell.
  */
-import type { ColumnRows } from "../../cut/column-shapes.ts";
 import type { Cells } from "./cells.ts";
 import type { Coming } from "./number-bounds.ts";
 import type { Source } from "./sources.ts";
@@ -65,7 +64,7 @@ export class RowApplier {
     this.#busyCount = 0;
     this.rowCount = 0;
     for (const source of sources) {
-      const { at, count, t } = source;
+      const { at, count, t } = source.rows;
       if (at >= count || (t[at] as number) > end) continue;
       const stop = this.#lookAt(source, end);
       if (stop < 0) return false;
@@ -77,25 +76,25 @@ export class RowApplier {
     return true;
   }
 
-  /** Applies the rows that were looked at, which are later than `floor`; returns how many cuts they are. */
-  apply(floor: number): number {
+  /** Applies the rows that were looked at, which lie in (floor, end]; returns how many cuts they are. */
+  apply(floor: number, end: number): number {
     const isAlone = this.#busyCount === 1;
-    if (!isAlone) this.#ticks.goOn(floor, this.rowCount);
+    if (!isAlone) this.#ticks.goOn(floor, this.rowCount, end);
     let cuts = 0;
     for (let i = 0; i < this.#busyCount; i += 1) {
       const source = this.#busy[i] as Source;
-      cuts +=
-        source.column >= 0 ? this.#applyOne(source, isAlone) : this.#applyMany(source, isAlone);
-      source.at = source.stop;
+      const { rows } = source;
+      cuts += rows.column >= 0 ? this.#applyOne(source, isAlone) : this.#applyMany(source, isAlone);
+      rows.at = source.stop;
     }
     return cuts;
   }
 
   /** The first row later than `end`; -1: rows that are no numbers, or cells that hold none. */
   #lookAt(source: Source, end: number): number {
-    const { at, count, t, number, column, node } = source;
-    const rows = source.rows as ColumnRows;
-    if (rows.place !== undefined) return -1;
+    const { rows, node } = source;
+    const { at, count, t, number, column, columns } = rows;
+    if (rows.lastOther >= at) return -1;
     const { numbers, nodeIds } = this.#cells;
     const nodes = nodeIds.length;
     const { least, greatest } = this.coming;
@@ -103,7 +102,6 @@ export class RowApplier {
       if (Number.isNaN(numbers[column * nodes + node] as number)) return -1;
       return lookAtColumn(t, number, at, count, end, least, greatest, column);
     }
-    const columns = rows.column as Uint16Array;
     let i = at;
     for (; i < count; i += 1) {
       if ((t[i] as number) > end) break;
@@ -116,7 +114,8 @@ export class RowApplier {
     return i;
   }
 
-  #applyOne({ at, stop, node, column, t, number }: Source, isAlone: boolean): number {
+  #applyOne({ rows, stop, node }: Source, isAlone: boolean): number {
+    const { at, column, t, number } = rows;
     const cells = this.#cells;
     const cell = cells.cellOf(column, node);
     const held = this.#held;
@@ -131,8 +130,8 @@ export class RowApplier {
     return cuts;
   }
 
-  #applyMany({ rows, at, stop, node, t, number }: Source, isAlone: boolean): number {
-    const columns = (rows as ColumnRows).column as Uint16Array;
+  #applyMany({ rows, stop, node }: Source, isAlone: boolean): number {
+    const { at, columns, t, number } = rows;
     const { numbers, nodeIds } = this.#cells;
     const nodes = nodeIds.length;
     const metInTick = this.#metInTick;

@@ -131,6 +131,15 @@ export class Cells implements TrackedState {
     return kind === CellKind.other && this.#texts[cell] === canonical(given);
   }
 
+  /** Puts another number in place of the number that a cell holds. */
+  change(cell: number, value: number): void {
+    const column = this.columnOf(cell);
+    const before = this.numbers[cell] as number;
+    this.numbers[cell] = value;
+    const node = cell - column * this.nodeIds.length;
+    for (const one of this.aggregatesOf(column)) one.update(node, before, value);
+  }
+
   /** Puts a value, ABSENT or LOST in place of what a cell holds. */
   put(cell: number, given: Given): void {
     const column = this.columnOf(cell);

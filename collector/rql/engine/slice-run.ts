@@ -6,19 +6,20 @@
  *                                                                     └▶ put in order of time, cut by cut
  *                                                                        by the walker's loop
  *
- * The loop itself is in walker.ts and generate.ts. Here is what happens seldom: several changes at one
- * tick, and values that are no numbers; turn-recorder.ts takes down what turns. One object per query and
+ * The loop itself is in walker.ts and generate.ts; it gives ticks with several changes, and values that are
+ * no numbers, to tick-changes.ts; turn-recorder.ts takes down what turns. One object per query and
  * thread; slices may come in any order, as each says what is held at its beginning.
  */
 import { type Hlc, RetroError } from "../../../agent/kernel/index.ts";
 import { type DecodeCounts, SliceColumns } from "../../cut/column-rows.ts";
-import type { ColumnSlice, ColumnStream } from "../../cut/column-shapes.ts";
+import type { ColumnSlice } from "../../cut/column-shapes.ts";
+import type { ColumnStream } from "../../cut/column-stream.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { RunEnded } from "../interpret/run-context.ts";
 import type { RunLimits } from "../limits.ts";
 import { RowApplier } from "./apply-rows.ts";
 import type { BoundsTables } from "./bounds.ts";
-import { Cells, type Given } from "./cells.ts";
+import { Cells } from "./cells.ts";
 import { isConditionDecided } from "./decided-condition.ts";
 import { generatedWalker } from "./generate.ts";
 import { NotPlain } from "./not-plain.ts";
@@ -27,6 +28,7 @@ import { isEachCutTold, type Program, programOf } from "./program.ts";
 import type { SliceResult } from "./slice-result.ts";
 import { followedBy, holdStart } from "./slice-start.ts";
 import { Sources } from "./sources.ts";
+import { TickChanges } from "./tick-changes.ts";
 import { TimeMerge } from "./time-merge.ts";
 import { TurnRecorder } from "./turn-recorder.ts";
 import { closureWalker, type Known, knownOf, type Pace, type Walker } from "./walker.ts";
@@ -56,10 +58,13 @@ export class SliceRun {
   readonly #recorder: TurnRecorder;
   readonly #columns: SliceColumns;
   readonly #merge: TimeMerge;
+  readonly #ticks: TickChanges;
   readonly #applier: RowApplier;
   readonly #pieces: PieceSize;
   readonly #tables: BoundsTables;
   readonly #mayBeDecided: boolean;
+  /** By column, the conjuncts that read it. */
+  readonly #readers: readonly (readonly number[])[];
   #rows = 0;
   #decidedRows = 0;
 
@@ -83,10 +88,12 @@ export class SliceRun {
     this.#everyCut = isEachCutTold(query);
     this.#columns = new SliceColumns(followedBy(query));
     this.#merge = new TimeMerge(cells);
+    this.#ticks = new TickChanges(cells, this.#merge);
     this.#applier = new RowApplier(cells);
     this.#pieces = new PieceSize(options.pieceRows);
     const { numbers, readings } = program.lowering;
     this.#tables = { cells, numbers, readings };
+    this.#readers = readersOf(program, cells.columnCount);
     // Every cut is asked for, or COMPUTE may warn at any: then each is evaluated.
     this.#mayBeDecided = !this.#everyCut && program.watched.length === 0;
     this.#recorder = new TurnRecorder({
@@ -166,6 +173,7 @@ export class SliceRun {
     holdStart(this.#cells, slice, streams);
     this.#known.isStale.fill(1);
     this.#applier.clear();
+    this.#ticks.clear();
     // What is true at `after` was told by whoever came to it: it is no cut of this slice.
     this.#pace.p = this.#walker.truth(after);
     this.#pace.q = this.#walker.follower(after);
@@ -182,7 +190,7 @@ export class SliceRun {
       this.#inOrder(sources, end);
       return;
     }
-    const rows = sources.rowsBy(end);
+    const rows = sources.rowCount;
     const count = Math.ceil(rows / this.#pieces.rows(streams));
     const decidedBefore = this.#decidedRows;
     let from = start;
@@ -203,7 +211,7 @@ export class SliceRun {
     if (mayApply && isConditionDecided(this.#program, applier.coming, this.#tables)) {
       this.#rows += applier.rowCount;
       this.#decidedRows += applier.rowCount;
-      const cuts = applier.apply(from);
+      const cuts = applier.apply(from, to);
       this.#pace.cuts += cuts;
       if (cuts > 0) this.#known.isStale.fill(1);
       return true;
@@ -234,27 +242,11 @@ export class SliceRun {
 
   /** Every change of one tick, together; returns the first row of the next. */
   #slowly(start: number): number {
-    const { t, cell, number, count } = this.#merge.window;
-    const cells = this.#cells;
-    const moment = t[start] as number;
-    const before = new Map<number, Given>();
-    let end = start;
-    for (; end < count && t[end] === moment; end += 1) {
-      const of = cell[end] as number;
-      const value = number[end] as number;
-      const given: Given = Number.isNaN(value) ? this.#merge.given(end) : value;
-      if (cells.holds(of, given)) continue;
-      if (!before.has(of)) before.set(of, cells.valueAt(of));
-      cells.put(of, given);
-    }
-    const changed: number[] = [];
-    for (const [of, was] of before) {
-      if (!cells.holds(of, was)) changed.push(of);
-      // What passed within the tick is no change: not even of zero's sign.
-      else cells.put(of, was);
-    }
+    const moment = this.#merge.window.t[start] as number;
+    const next = this.#ticks.apply(start);
+    const { changed } = this.#ticks;
     if (changed.length > 0) this.#slowCut(moment, changed);
-    return end;
+    return next;
   }
 
   #slowCut(t: number, changed: readonly number[]): void {
@@ -270,10 +262,14 @@ export class SliceRun {
   }
 
   #makeStale(column: number): void {
-    const { when, follower } = this.#program;
-    const all = follower === undefined ? when : [...when, follower];
-    all.forEach(({ columns }, index) => {
-      if (columns.includes(column)) this.#known.isStale[index] = 1;
-    });
+    for (const index of this.#readers[column] as readonly number[]) this.#known.isStale[index] = 1;
   }
+}
+
+/** By column, the conjuncts that read it: that of the window comes last. */
+function readersOf({ when, follower }: Program, columnCount: number): number[][] {
+  const all = follower === undefined ? when : [...when, follower];
+  return Array.from({ length: columnCount }, (_, column) =>
+    all.flatMap(({ columns }, index) => (columns.includes(column) ? [index] : [])),
+  );
 }

@@ -1,6 +1,7 @@
 /** The beginning of a slice: what its cells hold there, and who is a member. */
 import type { Value, VariableRef } from "../../../agent/kernel/index.ts";
-import type { ColumnSlice, ColumnStream, HeldAtStart } from "../../cut/column-shapes.ts";
+import type { ColumnSlice, HeldAtStart } from "../../cut/column-shapes.ts";
+import type { ColumnStream } from "../../cut/column-stream.ts";
 import type { FeedStanding } from "../../cut/history.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { HELD_ABSENT, type NodeAtCut } from "../interpret/cut-sequence.ts";

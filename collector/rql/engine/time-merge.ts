@@ -11,23 +11,14 @@
  * stream in their own: so of one cell the last one given is the last one set.
  */
 import type { Value } from "../../../agent/kernel/index.ts";
-import type { ColumnRows } from "../../cut/column-shapes.ts";
-import { RowPlace } from "../../cut/row-place.ts";
+import { RowPlace } from "../../cut/row-buffer.ts";
 import { ABSENT, fromValue, type Known } from "../values/datum.ts";
 import type { Cells, Given } from "./cells.ts";
-import { type Source, stopOf, WINDOW_ROWS } from "./sources.ts";
+import { type Source, WINDOW_ROWS } from "./sources.ts";
+import { countInto, dealRows, type Window } from "./time-buckets.ts";
 
 /** A bucket with more rows is dealt out again. */
 const CROWDED = 24;
-
-/** Rows in order of time. `t[count]` is infinite. */
-export interface Window {
-  count: number;
-  t: Float64Array;
-  cell: Uint32Array;
-  /** NaN: `given` tells what it is. */
-  number: Float64Array;
-}
 
 export class TimeMerge {
   readonly #cells: Cells;
@@ -60,51 +51,80 @@ export class TimeMerge {
     this.#others.length = 0;
     this.#hasOthers = false;
     if (only !== undefined && another === undefined) this.#copy(only, end);
+    else if (sources.some(({ rows }) => rows.lastOther >= rows.at)) this.#gather(sources, end);
     else this.#deal(sources, end);
     this.window.t[this.window.count] = Number.POSITIVE_INFINITY;
   }
 
   /** One stream is in order already. */
   #copy(source: Source, end: number): void {
-    const rows = source.rows as ColumnRows;
+    const { rows } = source;
     const { window } = this;
-    const stop = stopOf(rows, source.at, end);
-    const count = stop - source.at;
+    const stop = rows.firstAfter(end);
+    const count = stop - rows.at;
     this.#reserve(count);
     window.count = count;
-    window.t.set(rows.t.subarray(source.at, stop));
-    window.number.set(rows.number.subarray(source.at, stop));
+    window.t.set(rows.t.subarray(rows.at, stop));
+    window.number.set(rows.number.subarray(rows.at, stop));
     this.#cellsOf(source, stop, window.cell, 0);
-    if (rows.place !== undefined) this.#placesOf(source, stop, this.#place, 0);
-    source.at = stop;
+    if (rows.lastOther >= rows.at) this.#placesOf(source, stop, this.#place, 0);
+    rows.at = stop;
   }
 
+  /** All rows are numbers: they go from their streams to their places. */
   #deal(sources: readonly Source[], end: number): void {
     let total = 0;
     let first = Number.POSITIVE_INFINITY;
     let last = Number.NEGATIVE_INFINITY;
     for (const source of sources) {
-      const rows = source.rows as ColumnRows;
-      const start = source.at;
-      const stop = stopOf(rows, start, end);
+      const { rows } = source;
+      const { at } = rows;
+      const stop = rows.firstAfter(end);
+      source.stop = stop;
+      if (stop === at) continue;
+      const begins = rows.t[at] as number;
+      const ends = rows.t[stop - 1] as number;
+      if (begins < first) first = begins;
+      if (ends > last) last = ends;
+      total += stop - at;
+    }
+    this.window.count = total;
+    if (total === 0) return;
+    this.#reserve(total);
+    const scale = total / (last - first + 1);
+    this.#starts.fill(0, 0, total + 2);
+    const starts = this.#starts;
+    for (const { rows, stop } of sources) countInto(starts, rows.t, rows.at, stop, first, scale);
+    const crowded = this.#sumUp(0, total, last > first);
+    const nodes = this.#cells.nodeIds.length;
+    for (const { rows, stop, node } of sources) {
+      dealRows(rows, stop, node, nodes, first, scale, starts, this.window);
+      rows.at = stop;
+    }
+    for (const [start, stop] of crowded) this.#dealAgain(start, stop);
+    this.#insert(total);
+  }
+
+  /** As `deal`, where some rows are no numbers: they are gathered first, with what tells their values. */
+  #gather(sources: readonly Source[], end: number): void {
+    let total = 0;
+    let first = Number.POSITIVE_INFINITY;
+    let last = Number.NEGATIVE_INFINITY;
+    for (const source of sources) {
+      const { rows } = source;
+      const start = rows.at;
+      const stop = rows.firstAfter(end);
       const count = stop - start;
       if (count === 0) continue;
       first = Math.min(first, rows.t[start] as number);
       last = Math.max(last, rows.t[stop - 1] as number);
       this.#reserve(total + count, total);
       const { t, number } = this.#spare;
-      if (count < FEW) {
-        for (let i = 0; i < count; i += 1) {
-          t[total + i] = rows.t[start + i] as number;
-          number[total + i] = rows.number[start + i] as number;
-        }
-      } else {
-        t.set(rows.t.subarray(start, stop), total);
-        number.set(rows.number.subarray(start, stop), total);
-      }
+      t.set(rows.t.subarray(start, stop), total);
+      number.set(rows.number.subarray(start, stop), total);
       this.#cellsOf(source, stop, this.#spare.cell, total);
-      if (rows.place !== undefined) this.#placesOf(source, stop, this.#spare.place, total);
-      source.at = stop;
+      if (rows.lastOther >= start) this.#placesOf(source, stop, this.#spare.place, total);
+      rows.at = stop;
       total += count;
     }
     this.window.count = total;
@@ -121,30 +141,33 @@ export class TimeMerge {
     const hasOthers = this.#hasOthers;
     const scale = count / (last - first + 1);
     starts.fill(0, 0, count + 2);
-    for (let i = 0; i < count; i += 1) {
-      const after = ((((t[i] as number) - first) * scale) >>> 0) + 1;
-      starts[after] = (starts[after] as number) + 1;
-    }
-    const crowded: [start: number, end: number][] = [];
-    let sum = 0;
-    for (let bucket = 1; bucket <= count + 1; bucket += 1) {
-      const ofBucket = starts[bucket] as number;
-      if (ofBucket > CROWDED && last > first) crowded.push([base + sum, base + sum + ofBucket]);
-      sum += ofBucket;
-      starts[bucket] = sum;
-    }
+    countInto(starts, t, 0, count, first, scale);
+    const crowded = this.#sumUp(base, count, last > first);
     for (let i = 0; i < count; i += 1) {
       const moment = t[i] as number;
       const bucket = ((moment - first) * scale) >>> 0;
-      const next = starts[bucket] as number;
-      starts[bucket] = next + 1;
-      const to = base + next;
+      const to = starts[bucket] as number;
+      starts[bucket] = to + 1;
       out.t[to] = moment;
       out.cell[to] = cell[i] as number;
       out.number[to] = number[i] as number;
       if (hasOthers) this.#place[to] = place[i] as number;
     }
     for (const [start, end] of crowded) this.#dealAgain(start, end);
+  }
+
+  /** Makes of how many rows buckets have where each begins, `base` being the first; tells the crowded ones. */
+  #sumUp(base: number, count: number, mayBeCrowded: boolean): [start: number, end: number][] {
+    const starts = this.#starts;
+    const crowded: [start: number, end: number][] = [];
+    let sum = base;
+    for (let bucket = 0; bucket <= count; bucket += 1) {
+      const ofBucket = starts[bucket] as number;
+      starts[bucket] = sum;
+      if (ofBucket > CROWDED && mayBeCrowded) crowded.push([sum, sum + ofBucket]);
+      sum += ofBucket;
+    }
+    return crowded;
   }
 
   /** The rows of one bucket, which time has filled with many. */
@@ -193,33 +216,33 @@ export class TimeMerge {
     }
   }
 
-  #cellsOf(source: Source, stop: number, into: Uint32Array, at: number): void {
-    const { column } = source.rows as ColumnRows;
-    const start = source.at;
+  #cellsOf({ rows, node }: Source, stop: number, into: Uint32Array, at: number): void {
+    const { column, columns, at: start } = rows;
     const nodes = this.#cells.nodeIds.length;
-    if (typeof column === "number") {
-      into.fill(column * nodes + source.node, at, at + stop - start);
+    if (column >= 0) {
+      into.fill(column * nodes + node, at, at + stop - start);
       return;
     }
     for (let i = start; i < stop; i += 1) {
-      into[at + i - start] = (column[i] as number) * nodes + source.node;
+      into[at + i - start] = (columns[i] as number) * nodes + node;
     }
   }
 
   /** Values that are no numbers, as data: each once per batch of rows. */
   #placesOf(source: Source, stop: number, into: Int32Array, at: number): void {
-    const rows = source.rows as ColumnRows;
-    const places = rows.place as Int32Array;
+    const { rows, known } = source;
+    const { place: places, at: start } = rows;
     this.#hasOthers = true;
-    for (let i = source.at; i < stop; i += 1) {
+    const end = Math.min(stop, rows.lastOther + 1);
+    for (let i = start; i < end; i += 1) {
       const place = places[i] as number;
       if (place === RowPlace.number) continue;
       let given: Given = ABSENT;
       if (place >= 0) {
-        given = source.known[place] ?? fromValue(rows.values[place] as Value);
-        source.known[place] = given as Known;
+        given = known[place] ?? fromValue(rows.values[place] as Value);
+        known[place] = given as Known;
       }
-      into[at + i - source.at] = this.#others.push(given) - 1;
+      into[at + i - start] = this.#others.push(given) - 1;
     }
   }
 
@@ -239,9 +262,6 @@ export class TimeMerge {
     this.#place = place;
   }
 }
-
-/** So few rows are copied one by one. */
-const FEW = 24;
 
 interface Columns {
   readonly t: Float64Array;

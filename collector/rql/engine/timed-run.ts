@@ -15,7 +15,7 @@ import { SliceColumns } from "../../cut/column-rows.ts";
 import type { ColumnSlice } from "../../cut/column-shapes.ts";
 import type { CheckedQuery } from "../check/bound.ts";
 import { RunEnded } from "../interpret/run-context.ts";
-import { Cells, type Given } from "./cells.ts";
+import { Cells } from "./cells.ts";
 import { type Closure, truthClosure } from "./closures.ts";
 import { NotPlain } from "./not-plain.ts";
 import {
@@ -29,6 +29,7 @@ import type { SliceResult } from "./slice-result.ts";
 import type { SliceRunOptions } from "./slice-run.ts";
 import { followedBy, holdStart } from "./slice-start.ts";
 import { Sources } from "./sources.ts";
+import { TickChanges } from "./tick-changes.ts";
 import { TimeMerge } from "./time-merge.ts";
 import { TurnRecorder } from "./turn-recorder.ts";
 import type { Pace } from "./walker.ts";
@@ -61,6 +62,7 @@ export class TimedRun {
   readonly #recorder: TurnRecorder;
   readonly #columns: SliceColumns;
   readonly #merge: TimeMerge;
+  readonly #ticks: TickChanges;
   #rows = 0;
   /** What is told of is later than this. */
   #after = 0;
@@ -103,6 +105,7 @@ export class TimedRun {
     this.#isEachTold = isEachCutTold(query);
     this.#columns = new SliceColumns(followedBy(query));
     this.#merge = new TimeMerge(cells);
+    this.#ticks = new TickChanges(cells, this.#merge);
     this.#recorder = new TurnRecorder({
       ...{ query, program, cells, pace: this.#pace, limits: options.limits },
       turnValues: options.turnValues,
@@ -124,6 +127,7 @@ export class TimedRun {
     try {
       const streams = this.#columns.open(slice);
       holdStart(this.#cells, slice, streams);
+      this.#ticks.clear();
       this.#begin(slice.after);
       const sources = new Sources(streams, slice.after, slice.to);
       while (sources.next()) {
@@ -208,19 +212,9 @@ export class TimedRun {
 
   /** Every change of one tick, together; returns the first row of the next. */
   #tick(start: number, moment: number): number {
-    const { t, cell, number, count } = this.#merge.window;
     const cells = this.#cells;
-    const before = new Map<number, Given>();
-    let end = start;
-    for (; end < count && t[end] === moment; end += 1) {
-      const of = cell[end] as number;
-      const value = number[end] as number;
-      const given: Given = Number.isNaN(value) ? this.#merge.given(end) : value;
-      if (cells.holds(of, given)) continue;
-      if (!before.has(of)) before.set(of, cells.valueAt(of));
-      cells.put(of, given);
-    }
-    const changed = [...before].filter(([of, was]) => !cells.holds(of, was)).map(([of]) => of);
+    const end = this.#ticks.apply(start);
+    const { changed } = this.#ticks;
     const isDue = this.#pulseAt === moment || moment === this.#after;
     if (changed.length === 0 && !isDue) return end;
     cells.touched = new Set(changed);

@@ -147,7 +147,8 @@ export class TurnRecorder implements Listener {
     if (this.#deadlines?.isDue(t, p) === false && !hasTurned) return;
     if (query.when === undefined) {
       const sameness = this.#samenessAt(t);
-      if (sameness === this.#sameness && !query.eachChange) return;
+      // At the start of the range Became is false where it is unknown here: the first cut may differ from it.
+      if (sameness === this.#sameness && !query.eachChange && !this.#isFirst) return;
       this.#sameness = sameness;
     }
     const finding = this.#findsValues ? this.#findingAt(t, cell, p, begins) : undefined;

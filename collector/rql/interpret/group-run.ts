@@ -25,6 +25,8 @@ import type { RunContext } from "./run-context.ts";
 import { type Shortfall, Shortfalls } from "./shortfalls.ts";
 
 export class GroupRun {
+  /** The first cut later than the start of the range. */
+  firstCutAt: Hlc | undefined;
   readonly #query: CheckedQuery;
   readonly #sequence: CutRange;
   readonly #context: RunContext;
@@ -143,6 +145,7 @@ export class GroupRun {
     this.#cuts = before + cuts - 1;
     if (this.#isFullBy(t)) return false;
     this.#t = t;
+    this.firstCutAt ??= t;
     this.#cuts = before + cuts;
     const truth = truthOf(p);
     const { sameness = "", values = [], by = [], warnings = [] } = finding ?? {};
@@ -281,6 +284,7 @@ export class GroupRun {
     const { when, window, eachChange, items, take } = this.#query;
     const evaluator = this.#evaluator;
     this.#pulseAt = undefined;
+    if (!isStart) this.firstCutAt ??= t;
     evaluator.begin(this.#state as CutState, t, isStart);
     this.#cuts += 1;
     const truth: Truth = when === undefined ? true : evaluator.truth(when);

@@ -109,16 +109,27 @@ export class Interpretation {
 
   /**
    * Of LAST: rows that it would tell of each group, if no more came, and that are known to begin in the
-   * range: one that begins with it, or a tick later, may have begun before. Else 0.
+   * range: one that begins as soon as it does may have begun before. Else 0.
    */
   get lastRows(): number {
     if (this.#query.take?.kind !== "LAST" || this.#groups.length === 0) return 0;
-    const t = (this.#range.from + 1) as Hlc;
     const counts = this.#groups.map(({ run, kept }) => {
+      const t = this.#settledAt(run);
       const open = run.openRow;
       return kept.countAfter(t) + (open !== undefined && open.finding.t > t ? 1 : 0);
     });
     return Math.min(...counts);
+  }
+
+  /**
+   * Rows that begin later are the same wherever before them the range begins. What changed at its very start is
+   * not seen to have, and a Became that is unknown is false there: the next cut may still differ, and the tick
+   * after it.
+   */
+  #settledAt({ firstCutAt }: GroupRun): Hlc {
+    const after = (this.#range.from + 1) as Hlc;
+    if (this.#query.becames.length === 0) return after;
+    return Math.max(after, (firstCutAt ?? Number.POSITIVE_INFINITY) + 1) as Hlc;
   }
 
   *begin(): Generator<ResultLine, void, undefined> {

@@ -96,7 +96,7 @@ function planText(query: CheckedQuery, { from, to, nodes }: StateFeed, told: Tol
   const isFast = fast.whyNot === undefined;
   let conjunct = 0;
   const rest = lines.slice(run).map((line) => {
-    if (line.startsWith("run ")) return isFast ? `${line}, ${workersText(told)}` : line;
+    if (line.startsWith("run ")) return runText(line, query, told);
     if (!line.startsWith("conjunct")) return line;
     const mode = isFast ? modeText(fast, conjunct) : "interpreter";
     conjunct += 1;
@@ -132,6 +132,12 @@ function engineText({ whyNot, stretches, share }: FastPlan): string {
 function modeText({ conjuncts }: FastPlan, index: number): string {
   const { mode, structures } = conjuncts[index] ?? { mode: "interpreter", structures: "" };
   return structures === "" ? mode : `${mode}: ${structures}`;
+}
+
+/** `parallel` says that slices may run side by side: what the interpreter is left with goes on by itself. */
+function runText(line: string, { sequential }: CheckedQuery, told: Told): string {
+  if (told.fast.whyNot === undefined) return `${line}, ${workersText(told)}`;
+  return sequential === undefined ? "run       cut by cut, 1 worker" : line;
 }
 
 function workersText({ plan, fast, firstEvents }: Told): string {

@@ -64,7 +64,7 @@ describe("retroscope query", () => {
     const [range, head, row, end] = out.split("\n");
     expect(range).toContain("6 nodes, 2026-11-21T16:00:00");
     expect(head).toMatch(/^n {2}from +lasted +leader$/);
-    expect(row).toMatch(/^1 {2}2026-11-21T16:00:02\.000000Z {2}40 ms +a="c" b="c" c="b"$/);
+    expect(row).toMatch(/^1 {2}2026-11-21T16:00:02\.000000Z {2}40 ms +by a, b +a="c" b="c" c="b"$/);
     expect(end).toMatch(/^1 match, 40 ms in all, \d+ cuts searched$/);
   });
 

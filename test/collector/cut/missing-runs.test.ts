@@ -1,9 +1,18 @@
 /** Runs and logs whose beginning has not arrived: no cut is called complete that they would change. */
 import { describe, expect, it } from "vitest";
-import { encodeBatch, type LostRange } from "../../../agent/kernel/index.ts";
+import {
+  encodeBatch,
+  type Hlc,
+  type LostRange,
+  TICKS_PER_MS,
+} from "../../../agent/kernel/index.ts";
+import type { AmendedRange } from "../../../collector/cut/amendments.ts";
 import { aBatch } from "../../support/batches.ts";
 import { atMs, join, receive, set, tellHistory } from "../../support/told-history.ts";
 import { anIngest } from "../ingest/support.ts";
+
+/** The epoch of a process that starts then. */
+const epochAt = (ms: number): number => atMs(ms) / TICKS_PER_MS;
 
 describe("a run whose first events have not arrived", () => {
   it("may have begun before any of them: cuts from the end of the run before are incomplete", async () => {
@@ -32,6 +41,45 @@ describe("a run whose first events have not arrived", () => {
       from: atMs(50),
       to: atMs(200),
     });
+  });
+
+  it("may have begun, by its epoch, beside the run before: cuts from there on are incomplete", async () => {
+    const { history, tell } = tellHistory();
+    const amended: AmendedRange[] = [];
+    history.onAmended((ranges) => amended.push(...ranges));
+    const rows = [join(atMs(0)), set(atMs(1), "l", "a", 1), set(atMs(110), "l", "a", 2)];
+    await tell("n1", 1, rows, {
+      epoch: epochAt(0),
+      closed: atMs(150),
+    });
+    expect(history.cutAt(atMs(120)).complete).toBe(true);
+    await tell("n1", 5, [set(atMs(200), "l", "a", 2)], {
+      epoch: epochAt(100),
+      closed: atMs(300),
+    });
+    const beforeIt = (atMs(100) - 1) as Hlc;
+    expect(amended).toContainEqual(expect.objectContaining({ node: "n1", from: beforeIt }));
+    expect(history.cutAt(beforeIt).complete).toBe(true);
+    const hole = { node: "n1", reason: "hole", seq: 1, events: 4, from: beforeIt, to: atMs(200) };
+    expect(history.cutAt(atMs(120)).incomplete).toEqual([hole]);
+    const changes: [Hlc, boolean][] = [];
+    for await (const { time, complete } of history.walk({ from: atMs(90), to: atMs(150) })) {
+      changes.push([time, complete]);
+    }
+    expect(changes).toEqual([
+      [atMs(90), true],
+      [atMs(110), false],
+    ]);
+    await tell(
+      "n1",
+      1,
+      Array.from({ length: 4 }, (_, i) => set(atMs(140 + i), "l", "a", i)),
+      {
+        epoch: epochAt(100),
+        closed: atMs(190),
+      },
+    );
+    expect(history.cutAt(atMs(139)).complete).toBe(true);
   });
 
   it("has left when its goodbye is all that came, and history begins with that", async () => {

@@ -169,6 +169,32 @@ describe("a capture", () => {
     expect(parts.captures.get(id)?.nodes).toMatchObject([{ state: "shipped" }]);
   });
 
+  it("names no range where events that its state rests on were lost", async () => {
+    const parts = setUp();
+    await starts(parts, "n1");
+    const { id } = await parts.captures.ask({ from: at(-1_000), to: at(-50) });
+    const rows = Array.from({ length: 10 }, (_, i): Row => {
+      const t = at(-900 + i * 80);
+      return { t, kind: "set", log: "a", key: "x", value: i };
+    });
+    const later = aBatch(rows, { node: "n1", epoch: 1_000, firstSeq: 12, closed: at(-51) });
+    await parts.ingest.submit(encodeBatch(later));
+    const times = { firstT: at(-2_000), lastT: at(-1_500), reason: "refused" as const };
+    const dropped = [aLostRange([6, 11], times)];
+    const range = { from: formatHlc(at(-1_000)), to: formatHlc(at(-50)) };
+    const report = { id, state: "partial", ...range, firstSeq: 8, lastSeq: 21 };
+    await beats(parts, "n1", { captures: [report] }, { firstSeq: 22, dropped });
+    const early = aBatch(
+      Array.from({ length: 4 }, (_, i): Row => ({ t: at(-3_000 + i), kind: "mark", text: "m" })),
+      { node: "n1", epoch: 1_000, firstSeq: 2, closed: at(-2_500) },
+    );
+    await parts.ingest.submit(encodeBatch(early));
+    await wait(parts, 11_000);
+    expect(parts.captures.get(id)?.nodes).toEqual([
+      { node: "n1", state: "partial", why: "4 of the events that it shipped have not arrived" },
+    ]);
+  });
+
   it("is partial for a node that began anew in its range", async () => {
     const parts = setUp();
     await starts(parts, "n1");

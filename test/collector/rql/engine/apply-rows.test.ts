@@ -2,8 +2,7 @@
 import "../../../support/seed.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Hlc, MAX_HLC } from "../../../../agent/kernel/index.ts";
-import type { ColumnRows } from "../../../../collector/cut/column-shapes.ts";
+import { RowBuffer } from "../../../../collector/cut/row-buffer.ts";
 import type { Aggregate } from "../../../../collector/rql/engine/aggregate.ts";
 import { RowApplier } from "../../../../collector/rql/engine/apply-rows.ts";
 import { Cells } from "../../../../collector/rql/engine/cells.ts";
@@ -42,16 +41,10 @@ const told: fc.Arbitrary<Told> = fc
   });
 
 function sourceOf(node: number, { rows, isOne }: Told): Source {
-  const columnRows: ColumnRows = {
-    count: rows.length,
-    t: Float64Array.from(rows, ({ t }) => t),
-    column: isOne ? 0 : Uint16Array.from(rows, ({ column }) => column),
-    number: Float64Array.from(rows, ({ value }) => value),
-    ...{ place: undefined, values: [], until: MAX_HLC as Hlc },
-  };
-  const source = new Source({ node, begin: () => new Map(), next: () => columnRows });
-  source.readOn();
-  return source;
+  const buffer = new RowBuffer(isOne ? 0 : -1);
+  buffer.reserve(rows.length);
+  for (const { t, column, value } of rows) buffer.addNumber(t, column, value);
+  return new Source({ node, rows: buffer, begin: () => new Map(), read: () => false }, ZERO);
 }
 
 /** Knows what each node holds, and that it is told so. */
@@ -119,7 +112,7 @@ describe("rows that are not put in order", () => {
               expect(applier.coming.least[column]).toBe(Math.min(...values));
               expect(applier.coming.greatest[column]).toBe(Math.max(...values));
             }
-            expect(applier.apply(after)).toBe(cutsOf(nodes, state, after, end));
+            expect(applier.apply(after, end)).toBe(cutsOf(nodes, state, after, end));
             expect([...cells.numbers]).toEqual(state);
             after = end;
           }
@@ -144,27 +137,32 @@ describe("rows that are not put in order", () => {
     cells.put(0, 5);
     const source = sourceOf(0, { rows, isOne: true });
     expect(applier.look([source], ZERO + 9)).toBe(true);
-    source.rows = { ...(source.rows as ColumnRows), place: Int32Array.of(-1) };
+    source.rows.reserve(1);
+    source.rows.add(ZERO + 2, 0, undefined);
     expect(applier.look([source], ZERO + 9)).toBe(false);
   });
 });
 
 describe("a set of ticks", () => {
-  it("knows a tick again until time has gone on, however many there are", () => {
+  it("knows a tick again until time has gone on, however many there are and however dense", () => {
     const ticks = new TickSet();
     let floor = ZERO;
-    for (const count of [3, 700, 20_000, 5, 4_000]) {
-      ticks.goOn(floor, count);
-      const seen = new Set<number>();
-      for (let i = 0; i < count; i += 1) {
-        const tick = floor + 1 + ((i * 7_919) % (count * 2));
-        expect(ticks.add(tick)).toBe(seen.has(tick) ? 0 : 1);
-        seen.add(tick);
+    for (const step of [1, 1_000, 3]) {
+      for (const count of [3, 700, 20_000, 5, 4_000]) {
+        const end = floor + count * 2 * step;
+        ticks.goOn(floor, count, end);
+        const seen = new Set<number>();
+        for (let i = 0; i < count; i += 1) {
+          const tick = floor + step * (1 + ((i * 7_919) % (count * 2)));
+          expect(ticks.add(tick)).toBe(seen.has(tick) ? 0 : 1);
+          seen.add(tick);
+        }
+        expect(ticks.add(end)).toBe(seen.has(end) ? 0 : 1);
+        floor = end;
       }
-      floor += count * 2;
     }
     ticks.clear();
-    ticks.goOn(ZERO, 10);
+    ticks.goOn(ZERO, 10, ZERO + 100_000);
     expect([ticks.add(ZERO + 1), ticks.add(ZERO + 1)]).toEqual([1, 0]);
   });
 });

@@ -170,7 +170,36 @@ describe("the engine over a store", () => {
     expect(mixed.text).toMatch(/^engine {4}\d+ stretches in columns, [\d.]+ % of the range$/m);
     expect((await planOf("SELECT v FROM l WHEN Cardinality(v) > 2")).mode).toBe("incremental");
     expect((await planOf("SELECT v FROM l WHEN v = w")).mode).toBe("interpreter");
-    const aged = await planOf("SELECT v FROM l WHEN Max(Age(v)) > 1ms");
-    expect(aged.text).toContain("engine    not used: Age");
+    const followed = await planOf("SELECT v FROM l WHEN Max(v) > 7 THEN v = w WITHIN 2ms");
+    expect(followed.mode).toBe("interpreter");
+    expect(followed.text).toMatch(/^conjunct {2}Max\(v\) > 7 {2}incremental: 1 tournament tree$/m);
+    expect(followed.text).toMatch(/^conjunct {2}THEN v = w {2}interpreter$/m);
+    const whole: readonly (readonly [why: string, rql: string])[] = [
+      ["Age", "SELECT v FROM l WHEN Max(Age(v)) > 1ms"],
+      ["Previous", "SELECT Previous(v) AS was FROM l"],
+      ["messages in flight", "SELECT v FROM l WHEN InFlight() > 0"],
+      ["Status", 'SELECT v FROM l WHEN Status("n1") = "live"'],
+      ["Became of a change", "SELECT v FROM l WHEN Became(Changed(v))"],
+      ["GROUP BY SERVICE of changes", "SELECT v FROM l WHEN Changed(v) GROUP BY SERVICE"],
+      [
+        "GROUP BY SERVICE of a NOT FOLLOWED BY",
+        "SELECT v FROM l WHEN Max(v) > 7 NOT FOLLOWED BY Min(v) < 1 WITHIN 1ms GROUP BY SERVICE",
+      ],
+      [
+        "COMPUTE of other things than numbers",
+        "SELECT v, high FROM l COMPUTE VAR high := {x IN v : (x > 7)} WHEN Count(high) > 1",
+      ],
+    ];
+    for (const [why, rql] of whole) {
+      const { text, mode, workers } = await planOf(rql);
+      expect(text).toContain(`engine    not used: ${why}\n`);
+      expect(text).toMatch(/^run {7}cut by cut, 1 worker$/m);
+      expect([mode, workers]).toEqual(["interpreter", 1]);
+    }
+    const carried = await planOf(
+      "SELECT seen FROM l COMPUTE GLOBAL seen AND seen := seen UNION v WHEN Cardinality(seen) > 3",
+    );
+    expect(carried.text).toMatch(/^engine {4}not used: .+$/m);
+    expect(carried.text).toMatch(/^run {7}sequential: .+$/m);
   });
 });

@@ -77,16 +77,7 @@ function partsOf(told: ToldSlices, node: number, after: Hlc, to: Hlc): ColumnPar
       if (block.kind !== 0) continue;
       const { log, count, lastT } = block;
       const bytes = blocks[index] as Uint8Array;
-      const until = header.lastT;
-      parts.push({
-        node,
-        log,
-        bytes,
-        segmentT: header.firstT,
-        count,
-        lastT,
-        until,
-      });
+      parts.push({ node, log, bytes, segmentT: header.firstT, count, lastT });
     }
     return parts;
   }
@@ -96,7 +87,7 @@ function partsOf(told: ToldSlices, node: number, after: Hlc, to: Hlc): ColumnPar
     const bytes = encodeBatch(batch);
     const { count } = decodeBatch(bytes).events;
     parts.push({
-      ...{ node, log: undefined, bytes, segmentT: firstT, count, lastT, until: lastT },
+      ...{ node, log: undefined, bytes, segmentT: firstT, count, lastT },
     });
   }
   return parts;

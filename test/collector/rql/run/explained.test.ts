@@ -186,7 +186,7 @@ describe("a plan over sealed segments", () => {
       ...{ read: ofLog.length, skipped: all.length - ofLog.length, total: all.length },
     });
     expect(plan.text).toContain("engine    not used: no engine\n");
-    expect(plan.text).toMatch(/^run {7}parallel$/m);
+    expect(plan.text).toMatch(/^run {7}cut by cut, 1 worker$/m);
   });
 });
 

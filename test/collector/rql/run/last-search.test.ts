@@ -141,6 +141,24 @@ describe("LAST", () => {
     },
   );
 
+  it.each([
+    ['SELECT Became(v["zz"] = 0) AS edge FROM l LAST', undefined],
+    ['SELECT Became(v["zz"] = 0) AS edge FROM l LAST', 64],
+    ['SELECT v FROM l WHEN Became(v["zz"] = 0) IS UNKNOWN LAST', undefined],
+    ['SELECT v FROM l WHEN Became(v["zz"] = 0) IS UNKNOWN LAST', 64],
+  ])(
+    "begins no row where a pass does, though Became is false there that is unknown before and after: %s (%s)",
+    async (rql, sliceEvents) => {
+      const { history, timers } = await longHistory();
+      const options = { history, timers, now: atMs(10_000), sliceEvents, lastEvents: 100 };
+      const lines = await askHistory({ rql, from: atMs(0), to: atMs(1_000) }, options);
+      const rows = lines.filter((line) => line.type === "row");
+      // Unknown since the second cut of the range, to its end.
+      expect(rows.map((row) => "from" in row && row.from.hlc)).toEqual([hlcText(1)]);
+      expect(endOf(lines).cuts).toBeGreaterThan(1_000);
+    },
+  );
+
   it("tells how far back it has come while no row is known, and one start", async () => {
     const { history } = await longHistory();
     const timers = new ManualTimers(0);
