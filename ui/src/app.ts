@@ -2,10 +2,11 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { type ApiClient, createClient } from "./api/client.ts";
+import { LiveFeed } from "./api/live-feed.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
 import { type Answers, createAnswers } from "./model/answers.ts";
-import { type Choices, createChoices } from "./model/choices.ts";
+import { type Choices, createChoices, type Pin } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
 import { wasThere } from "./model/nodes.ts";
@@ -14,6 +15,9 @@ import { Stepper } from "./model/stepper.ts";
 import type { TimelineFacts } from "./model/timeline-facts.ts";
 import { FrameLoop } from "./paint/frame-loop.ts";
 import type { Picked } from "./paint/picking.ts";
+import { MonitorDesk } from "./query/monitor-desk.ts";
+import type { Language } from "./query/language.ts";
+import { QueryDesk } from "./query/query-desk.ts";
 import { TimeScale } from "./scale/time-scale.ts";
 
 /** What the pointer rests on, and where on the plot. */
@@ -39,6 +43,9 @@ export interface App {
   readonly watch: CollectorWatch;
   readonly verbs: Verbs;
   readonly stepper: Stepper;
+  readonly query: QueryDesk;
+  readonly monitors: MonitorDesk;
+  readonly feed: LiveFeed;
   readonly frames: FrameLoop;
   /** Width of the plot in CSS pixels. */
   readonly plotWidth: Signal<number>;
@@ -50,6 +57,8 @@ export interface App {
   readonly timeline: ReadonlySignal<TimelineFacts | null>;
   /** The cut that panels and lines show: bent where it is inconsistent; null before the first answer. */
   readonly shownCut: ReadonlySignal<ShownCut | null>;
+  /** The variables drawn as state tracks: those pinned, else those that the query names. */
+  readonly tracks: ReadonlySignal<readonly Pin[]>;
   readonly hover: Signal<Hover | null>;
   /** The message whose row has the pointer or the focus. */
   readonly litMessage: Signal<LitMessage | null>;
@@ -69,6 +78,12 @@ export function createApp(host: Host): App {
   const verbs = new Verbs({ choices, answers, watch, spoken });
   /** As text, so that a pan that changes nothing about it lays nothing out anew. */
   const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
+  const query = new QueryDesk({ host, client, choices, verbs, loadLanguage });
+  const feed = new LiveFeed(host, client);
+  const tracks = computed(() => {
+    const pins = choices.pins.value;
+    return pins.length > 0 ? pins : query.tracks.value;
+  });
   const plotWidth = signal(0);
   const plotHeight = signal(0);
   return {
@@ -79,6 +94,9 @@ export function createApp(host: Host): App {
     watch,
     verbs,
     stepper: new Stepper(client, choices, verbs),
+    query,
+    monitors: new MonitorDesk(host, client, feed),
+    feed,
     frames: new FrameLoop(host),
     plotWidth,
     plotHeight,
@@ -92,17 +110,24 @@ export function createApp(host: Host): App {
         room: plotHeight.value,
         absent: new Set(JSON.parse(absent.value) as string[]),
         showAbsent: choices.showAbsent.value,
-        trackCount: choices.pins.value.length,
+        trackCount: tracks.value.length,
       }),
     ),
     timeline: computed(() => answers.timeline.answered.value?.answer ?? null),
     shownCut: computed(() => shownCutOf(answers)),
+    tracks,
     hover: signal<Hover | null>(null),
     litMessage: signal<LitMessage | null>(null),
     spoken,
     ignoredParts: signal<readonly string[]>([]),
     isHelpOpen: signal(false),
   };
+}
+
+/** Parser and editor are large, and come when somebody opens Query. */
+async function loadLanguage(): Promise<Language> {
+  const { rqlLanguage } = await import("./rql/rql-language.ts");
+  return rqlLanguage;
 }
 
 /** The nodes without a lane: not there anywhere in the view, and not selected. */

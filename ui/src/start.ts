@@ -18,6 +18,8 @@ export function startApp(app: App): void {
   effect(() => {
     if (app.watch.facts.value !== null) app.verbs.followLive();
   });
+  effect(() => app.query.show(app.choices.query.value));
+  effect(() => listenOnce(app));
   effect(() => repaintOnChange(app));
   keepLink(app);
   app.watch.askNow();
@@ -58,12 +60,21 @@ function firstSpanChooser({ choices, answers, plotWidth, verbs }: App): () => vo
   };
 }
 
+/** Alerts are listened to as soon as somebody answers, and those of before are asked for. */
+function listenOnce({ watch, feed, monitors }: App): void {
+  if (watch.facts.value === null || monitors.list.answered.peek() !== null) return;
+  if (monitors.list.pending.peek()) return;
+  feed.start();
+  monitors.ask();
+}
+
 function repaintOnChange(app: App): void {
   const { choices, answers } = app;
   // Read, so that this runs again when any of them changes.
   void [app.scale.value, app.layout.value, app.timeline.value, choices.selectedNode.value];
   void [choices.cut.value, choices.fixedCut.value, app.shownCut.value, app.hover.value];
-  void [choices.pins.value, answers.trackStart.answered.value];
+  void [app.query.rows.value, choices.hit.value];
+  void [app.tracks.value, answers.trackStart.answered.value];
   void [choices.selectedEvent.value, app.litMessage.value, answers.overview.answered.value];
   app.frames.markAll();
 }

@@ -4,9 +4,10 @@
  */
 import { type Signal, signal } from "@preact/signals";
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import type { AskedQuery, RowName } from "../query/names.ts";
 import type { Viewport } from "../scale/time-scale.ts";
 
-export const TABS = ["state", "diff", "flight", "event"] as const;
+export const TABS = ["state", "diff", "flight", "query", "event"] as const;
 export type Tab = (typeof TABS)[number];
 export type Theme = "system" | "light" | "dark";
 /** How State is arranged: below each node, or each variable across the nodes. */
@@ -67,6 +68,10 @@ export interface Choices {
   readonly variable: Signal<VariableName | null>;
   /** Variables drawn as state tracks, the same below each lane; at most `MAX_PINS`. */
   readonly pins: Signal<readonly Pin[]>;
+  /** What was asked; what is only typed is no choice yet. */
+  readonly query: Signal<AskedQuery | null>;
+  /** The row of its answer that was gone to. */
+  readonly hit: Signal<RowName | null>;
   readonly theme: Signal<Theme>;
 }
 
@@ -86,6 +91,8 @@ export function createChoices(): Choices {
     showAbsent: signal(false),
     variable: signal<VariableName | null>(null),
     pins: signal<readonly Pin[]>([]),
+    query: signal<AskedQuery | null>(null),
+    hit: signal<RowName | null>(null),
     theme: signal<Theme>("system"),
   };
 }

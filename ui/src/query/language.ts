@@ -15,6 +15,12 @@ export interface MonitorDraft {
   readonly removed: readonly string[];
 }
 
+/** A query to begin with, and what it finds. */
+export interface ExampleQuery {
+  readonly text: string;
+  readonly why: string;
+}
+
 /** What one query of a text was given as its range, by its place in the text. */
 export interface GivenRange {
   readonly from: Hlc;
@@ -68,5 +74,7 @@ export interface Language {
   withAbsoluteTimes(text: string, given: readonly (GivenRange | undefined)[]): string;
   /** Variables that the text names, in the order in which it does. */
   variablesNamed(text: string, names: KnownNames): readonly Pin[];
+  /** Made of what is recorded; none where nothing is. */
+  examples(names: KnownNames): readonly ExampleQuery[];
   openEditor(place: HTMLElement, options: EditorOptions): RqlEditor;
 }

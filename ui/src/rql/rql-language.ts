@@ -5,6 +5,7 @@
 import { formatHlcDisplay } from "../../../agent/kernel/index.ts";
 import type { Language } from "../query/language.ts";
 import { openEditor } from "./editor.ts";
+import { examplesFor } from "./examples.ts";
 import { problemOf } from "./fixes.ts";
 import { asMonitor, withAbsoluteTimes } from "./monitor-text.ts";
 import { variablesNamed } from "./named-variables.ts";
@@ -20,5 +21,6 @@ export const rqlLanguage: Language = {
   asMonitor,
   withAbsoluteTimes: (text, given) => withAbsoluteTimes(text, given, formatHlcDisplay),
   variablesNamed,
+  examples: examplesFor,
   openEditor,
 };
