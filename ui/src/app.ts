@@ -2,7 +2,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { type ApiClient, createClient } from "./api/client.ts";
-import { LiveFeed } from "./api/live-feed.ts";
+import { LiveEvents } from "./api/live-events.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
 import { type Answers, createAnswers } from "./model/answers.ts";
@@ -15,8 +15,8 @@ import { Stepper } from "./model/stepper.ts";
 import type { TimelineFacts } from "./model/timeline-facts.ts";
 import { FrameLoop } from "./paint/frame-loop.ts";
 import type { Picked } from "./paint/picking.ts";
-import { MonitorDesk } from "./query/monitor-desk.ts";
 import type { Language } from "./query/language.ts";
+import { MonitorDesk } from "./query/monitor-desk.ts";
 import { QueryDesk } from "./query/query-desk.ts";
 import { TimeScale } from "./scale/time-scale.ts";
 
@@ -45,7 +45,7 @@ export interface App {
   readonly stepper: Stepper;
   readonly query: QueryDesk;
   readonly monitors: MonitorDesk;
-  readonly feed: LiveFeed;
+  readonly liveEvents: LiveEvents;
   readonly frames: FrameLoop;
   /** Width of the plot in CSS pixels. */
   readonly plotWidth: Signal<number>;
@@ -79,7 +79,7 @@ export function createApp(host: Host): App {
   /** As text, so that a pan that changes nothing about it lays nothing out anew. */
   const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
   const query = new QueryDesk({ host, client, choices, verbs, loadLanguage });
-  const feed = new LiveFeed(host, client);
+  const liveEvents = new LiveEvents(host, client);
   const tracks = computed(() => {
     const pins = choices.pins.value;
     return pins.length > 0 ? pins : query.tracks.value;
@@ -95,8 +95,8 @@ export function createApp(host: Host): App {
     verbs,
     stepper: new Stepper(client, choices, verbs),
     query,
-    monitors: new MonitorDesk(host, client, feed),
-    feed,
+    monitors: new MonitorDesk(host, client, liveEvents),
+    liveEvents,
     frames: new FrameLoop(host),
     plotWidth,
     plotHeight,

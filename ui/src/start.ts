@@ -61,10 +61,10 @@ function firstSpanChooser({ choices, answers, plotWidth, verbs }: App): () => vo
 }
 
 /** Alerts are listened to as soon as somebody answers, and those of before are asked for. */
-function listenOnce({ watch, feed, monitors }: App): void {
+function listenOnce({ watch, liveEvents, monitors }: App): void {
   if (watch.facts.value === null || monitors.list.answered.peek() !== null) return;
   if (monitors.list.pending.peek()) return;
-  feed.start();
+  liveEvents.start();
   monitors.ask();
 }
 

@@ -108,8 +108,7 @@ export function createClient(host: Host): ApiClient {
       token = typed.trim();
     },
     get: (path, query, signal) => ask(path + searchOf(query), {}, signal),
-    post: (path, body, signal) =>
-      ask(path, { method: "POST", body: JSON.stringify(body) }, signal),
+    post: (path, body, signal) => ask(path, { method: "POST", body: JSON.stringify(body) }, signal),
     remove: (path, signal) => ask(path, { method: "DELETE" }, signal),
     async open(path, { accept, body, lastEventId }, signal) {
       const headers = {

@@ -46,7 +46,9 @@ export async function readLines(
       const { done, value } = await reader.read();
       // Nobody waits for it any more, whatever has still arrived.
       if (signal.aborted) throw signal.reason;
-      const lines = splitter.take(done ? decoder.decode() : decoder.decode(value, { stream: true }));
+      const lines = splitter.take(
+        done ? decoder.decode() : decoder.decode(value, { stream: true }),
+      );
       const all = done && splitter.rest !== "" ? [...lines, splitter.rest] : lines;
       if (all.length > 0) onLines(all);
       if (done) return;

@@ -235,7 +235,7 @@ function writeRowName({ query, n, service }: RowName): string {
 }
 
 function readRowName(text: string): RowName | null {
-  const match = /^(\d{1,2})\/([1-9]\d{0,8})(?:\/([^]+))?$/.exec(text);
+  const match = /^(\d{1,2})\/([1-9]\d{0,8})(?:\/(.+))?$/s.exec(text);
   if (match === null) return null;
   return { query: Number(match[1]), n: Number(match[2]), service: match[3] ?? "" };
 }

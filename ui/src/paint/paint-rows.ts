@@ -3,8 +3,9 @@
  * that was gone to as a band over all lanes. Shape carries what colour cannot: hatched is incomplete,
  * a ragged end is not the true one. Bounded by pixels: marks come merged (query/row-marks.ts).
  */
-import { laneMarks, type RowMark } from "../query/row-marks.ts";
+
 import type { ResultRow } from "../query/row-book.ts";
+import { laneMarks, type RowMark } from "../query/row-marks.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
 import type { LanesScene } from "./paint-lanes.ts";
 import type { Palette } from "./palette.ts";

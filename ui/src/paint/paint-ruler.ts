@@ -1,6 +1,7 @@
 /** The ruler, and its fine lines behind the lanes. */
-import type { RulerLine } from "../scale/ruler-ticks.ts";
+
 import type { RowMark } from "../query/row-marks.ts";
+import type { RulerLine } from "../scale/ruler-ticks.ts";
 import { drawRowMarks } from "./paint-rows.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";

@@ -24,8 +24,9 @@ export function MonitorForm({ app, close }: FormProps): JSX.Element {
     return (
       <div class="monitor-form" role="status">
         <p>
-          <b>Watching.</b> It looks at {made.nodes.length === 0 ? "no node yet" : made.nodes.join(", ")}
-          , from now on; what it finds is told by the bell.
+          <b>Watching.</b> It looks at{" "}
+          {made.nodes.length === 0 ? "no node yet" : made.nodes.join(", ")}, from now on; what it
+          finds is told by the bell.
         </p>
         {made.warnings.map(({ code, message, hint }) => (
           <p key={`${code} ${message}`} class="problem warning">

@@ -23,7 +23,9 @@ export function MonitorList({ app }: { readonly app: App }): JSX.Element {
       )}
       {monitors === undefined && failure === null && <p class="hint">Asking…</p>}
       {monitors?.length === 0 && (
-        <p class="hint">None. A query that is saved as a monitor goes on as history becomes known.</p>
+        <p class="hint">
+          None. A query that is saved as a monitor goes on as history becomes known.
+        </p>
       )}
       <ul>
         {monitors?.map((monitor) => (

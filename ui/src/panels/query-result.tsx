@@ -32,9 +32,7 @@ export function QueryResult({ app }: { readonly app: App }): JSX.Element | null 
   return (
     <section class="result" aria-label="Rows" data-stale={isStale} aria-busy={phase === "asking"}>
       <div class="panel-title">
-        <h2>
-          {book.rowCount === 0 && !isRunning ? "No rows" : `Rows: ${query.positionText()}`}
-        </h2>
+        <h2>{book.rowCount === 0 && !isRunning ? "No rows" : `Rows: ${query.positionText()}`}</h2>
         <div class="buttons" role="group" aria-label="Walk the rows">
           <button
             type="button"
@@ -78,8 +76,8 @@ export function QueryResult({ app }: { readonly app: App }): JSX.Element | null 
       <RunWarnings book={book} />
       {book.valuesLeftOut > 0 && (
         <p class="hint">
-          Too much to keep: {plural(book.valuesLeftOut, "row")} without values. Ask for fewer columns
-          or a narrower range.
+          Too much to keep: {plural(book.valuesLeftOut, "row")} without values. Ask for fewer
+          columns or a narrower range.
         </p>
       )}
     </section>

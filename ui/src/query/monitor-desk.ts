@@ -5,7 +5,7 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Alert, MadeMonitorJson, MonitorJson } from "../../../collector/api/query-shapes.ts";
 import { type ApiClient, ApiFailure } from "../api/client.ts";
-import type { LiveEvent, LiveFeed } from "../api/live-feed.ts";
+import type { LiveEvent, LiveEvents } from "../api/live-events.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
 import { type AlertList, alertsOf, NO_ALERTS, ofMonitors, withAlerts } from "./alerts.ts";
@@ -23,7 +23,7 @@ export class MonitorDesk {
   readonly #made: Signal<MadeMonitorJson | null> = signal(null);
   #isFirst = true;
 
-  constructor(host: Pick<Host, "after">, client: ApiClient, feed: Pick<LiveFeed, "onEvent">) {
+  constructor(host: Pick<Host, "after">, client: ApiClient, feed: Pick<LiveEvents, "onEvent">) {
     this.#host = host;
     this.#client = client;
     this.list = new RequestSlot(host, async (_: null, abort: AbortSignal) => {

@@ -108,9 +108,7 @@ export class QueryRun {
     const book = new RowBook();
     const question: QueryQuestion = {
       rql: asked.text,
-      ...(asked.range === null
-        ? {}
-        : { from: hexOf(asked.range.from), to: hexOf(asked.range.to) }),
+      ...(asked.range === null ? {} : { from: hexOf(asked.range.from), to: hexOf(asked.range.to) }),
     };
     try {
       const ask = { accept: "application/x-ndjson", body: question };

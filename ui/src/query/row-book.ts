@@ -111,7 +111,7 @@ export class RowBook {
     if (!this.#isSorted) {
       this.#rows.sort(inTime);
       this.#isSorted = true;
-      this.#rows.forEach((row, place) => this.#places.set(keyOf(row), place));
+      for (const [place, row] of this.#rows.entries()) this.#places.set(keyOf(row), place);
     }
     return this.#rows;
   }

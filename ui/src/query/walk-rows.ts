@@ -48,11 +48,7 @@ export function mayBeMore(phase: RunPhase, isWhole: boolean): boolean {
 }
 
 /** `12 of 340+`: the plus where there may be more than are known. */
-export function positionText(
-  place: number | undefined,
-  count: number,
-  isMore: boolean,
-): string {
+export function positionText(place: number | undefined, count: number, isMore: boolean): string {
   const all = `${countText(count)}${isMore ? "+" : ""}`;
   return place === undefined ? all : `${countText(place + 1)} of ${all}`;
 }

@@ -10,13 +10,7 @@
 import { autocompletion, type CompletionResult } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { EditorState, type Extension, Prec, StateEffect, StateField } from "@codemirror/state";
-import {
-  Decoration,
-  type DecorationSet,
-  EditorView,
-  keymap,
-  placeholder,
-} from "@codemirror/view";
+import { Decoration, type DecorationSet, EditorView, keymap, placeholder } from "@codemirror/view";
 import type { EditorOptions, RqlEditor } from "../query/language.ts";
 import { type Fix, fixAt, type Problem } from "../query/problem.ts";
 import { completionsAt, type Offer } from "./completions.ts";
@@ -133,8 +127,7 @@ function extensionsFor(options: EditorOptions): Extension {
     autocompletion({
       icons: false,
       override: [
-        ({ state, pos, explicit }) =>
-          offered(state.doc.toString(), pos, explicit, options.names()),
+        ({ state, pos, explicit }) => offered(state.doc.toString(), pos, explicit, options.names()),
       ],
     }),
     Prec.high(

@@ -36,8 +36,8 @@ function fixFor(text: string, start: number, end: number, hint: string | undefin
 /** The forms in which the engine offers a text for what is underlined. */
 function replacementIn(hint: string): string | undefined {
   return (
-    /^did you mean ([^]+)\?$/.exec(hint)?.[1] ??
-    /it stands in backticks: (`[^]+`)$/.exec(hint)?.[1] ??
+    /^did you mean (.+)\?$/s.exec(hint)?.[1] ??
+    /it stands in backticks: (`.+`)$/s.exec(hint)?.[1] ??
     /^write (<=|>=|!=)$/.exec(hint)?.[1]
   );
 }
@@ -47,7 +47,7 @@ function replacementIn(hint: string): string | undefined {
  * is found by its own words: `A op B` ends before the place, `op2 C` begins there.
  */
 function chainFix(text: string, at: number, hint: string): Fix | null {
-  const chain = /^write ([^]+) AND ([^]+)$/.exec(hint);
+  const chain = /^write (.+) AND (.+)$/s.exec(hint);
   if (chain === null) return null;
   const [, left = "", right = ""] = chain;
   const before = text.slice(0, at).trimEnd();

@@ -28,15 +28,20 @@ export function asMonitor(text: string): MonitorDraft | null {
   };
 }
 
-/** The text without some stretches, and without the blanks that they leave at a line's end. */
+/** The text without some stretches; of the blanks around each, one stays where words would meet. */
 function without(text: string, cuts: readonly Stretch[]): string {
   let kept = "";
   let from = 0;
-  for (const { start, end } of cuts) {
-    kept += text.slice(from, start);
+  for (const { start, end } of [...cuts, { start: text.length, end: text.length }]) {
+    const piece = text.slice(from, start).replace(/[ \t]+$/, "");
+    if (from === 0) kept = piece;
+    else {
+      const next = piece.replace(/^[ \t]+/, "");
+      kept += kept === "" || next === "" || /^[\s;]/.test(next) ? next : ` ${next}`;
+    }
     from = end;
   }
-  return (kept + text.slice(from)).replace(/[ \t]+$/gm, "").trim();
+  return kept.trim();
 }
 
 /**

@@ -32,9 +32,7 @@ export function colouredTokens(text: string): readonly ColouredToken[] {
   const { program } = readText(text);
   const found = lexed(text);
   const names =
-    program === null
-      ? null
-      : new Set(program.queries.flatMap((query) => nameStarts(query, found)));
+    program === null ? null : new Set(program.queries.flatMap((query) => nameStarts(query, found)));
   const coloured: ColouredToken[] = [];
   let end = 0;
   for (const [place, token] of found.entries()) {
@@ -62,7 +60,9 @@ function lexed(text: string): readonly Found[] {
     const base = offset;
     let refusedAt = { start: 0, end: 0 };
     const lexer = new Lexer(text.slice(base), (code, message, at) => {
-      refusedAt = at;
+      // What has no end goes to the end of the text.
+      const isOpen = code === "unterminated-comment" || code === "unterminated-name";
+      refusedAt = isOpen ? { start: at.start, end: text.length } : at;
       throw new RqlError(code, message, NOWHERE);
     });
     try {
@@ -73,12 +73,19 @@ function lexed(text: string): readonly Found[] {
       return found;
     } catch (error) {
       if (!(error instanceof RqlError)) throw error;
-      const start = base + refusedAt.start;
+      const start =
+        base + refusedAt.start - begunBefore(text.slice(offset, base + refusedAt.start));
       offset = Math.max(start + 1, Math.min(text.length, base + refusedAt.end));
       found.push({ token: null, start, end: offset });
     }
   }
   return found;
+}
+
+/** How many characters of the refused token stand before the place: its quote, the digits before a unit. */
+function begunBefore(between: string): number {
+  const begun = between.trimStart();
+  return begun.startsWith("#") || begun.startsWith("/*") ? 0 : begun.length;
 }
 
 const NOWHERE = { query: 0, line: 1, column: 1, offset: 0, length: 1, excerpt: "" };
@@ -135,7 +142,8 @@ function addNames(node: Expr, found: readonly Found[], starts: number[]): void {
       starts.push(node.variable.at.start);
       return;
     case "quantifier":
-      for (const { variables } of node.bindings) for (const { at } of variables) starts.push(at.start);
+      for (const { variables } of node.bindings)
+        for (const { at } of variables) starts.push(at.start);
       return;
     case "declare":
     case "assign":

@@ -27,6 +27,8 @@ export function AlertBell({ app }: { readonly app: App }): JSX.Element {
   return (
     <div
       class="bell"
+      role="group"
+      aria-label="Alerts of monitors"
       onKeyDown={(event) => {
         if (event.key !== "Escape" || !isOpen.value) return;
         event.preventDefault();
@@ -80,7 +82,7 @@ function AlertsShown({
       <h2>
         Alerts{" "}
         <span class="muted">
-          {app.feed.isConnected.value ? "as they come" : "not connected, trying again"}
+          {app.liveEvents.isConnected.value ? "as they come" : "not connected, trying again"}
         </span>
       </h2>
       {alerts.length === 0 ? (

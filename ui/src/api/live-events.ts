@@ -54,7 +54,7 @@ export class EventReader {
   }
 }
 
-export class LiveFeed {
+export class LiveEvents {
   readonly #host: Pick<Host, "after" | "onShown">;
   readonly #client: Pick<ApiClient, "open">;
   readonly #listeners = new Set<(event: LiveEvent) => void>();
