@@ -8,6 +8,7 @@ import { firstSpanTicks } from "./model/first-span.ts";
 import { keepLink, restoreLink } from "./model/link.ts";
 import { keepAsking } from "./model/questions.ts";
 import { fitted } from "./scale/time-scale.ts";
+import { plural } from "./scale/time-words.ts";
 
 /** Restores the link, starts asking, and keeps address, panels and canvases up to date. */
 export function startApp(app: App): void {
@@ -20,6 +21,10 @@ export function startApp(app: App): void {
   });
   effect(() => app.query.show(app.choices.query.value));
   effect(() => listenOnce(app));
+  effect(() => {
+    if (app.query.run.phase.value !== "ended") return;
+    app.verbs.say(`Query done: ${plural(app.query.rows.peek().length, "row")}.`);
+  });
   effect(() => repaintOnChange(app));
   keepLink(app);
   app.watch.askNow();
