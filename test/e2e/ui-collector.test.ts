@@ -241,7 +241,7 @@ describe("the page on a real collector", () => {
 
   it("lists the events in view as a table, the twin of the canvas", async () => {
     const { page } = open;
-    await page.keyboard.press("4");
+    await page.keyboard.press("5");
     await page.getByRole("region", { name: "Table of events" }).waitFor();
     await open.settled();
     const { from, to } = await open.viewport();

@@ -222,7 +222,7 @@ describe("the page's states", () => {
       );
       expect(await axeFindings(page)).toEqual([]);
       if (width <= 480) await page.getByRole("button", { name: "Details" }).click();
-      for (const tab of ["Diff", "In flight", "Events", "State"]) {
+      for (const tab of ["Diff", "In flight", "Query", "Events", "State"]) {
         await page.getByRole("tab", { name: tab }).click();
         await page.getByRole("tabpanel").waitFor();
       }

@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { type Hlc, parseHlc } from "../../agent/kernel/index.ts";
+import type { SchemaJson } from "../../collector/api/shapes.ts";
 import {
   cutAt,
   diffOf,
@@ -28,6 +29,10 @@ export interface FixtureServer {
   scenario: Scenario;
   /** Which paths fail and how: with an error of the API, or by a dropped connection. */
   fail: { readonly path: RegExp; readonly how: "error" | "drop" | "retention" | "token" } | null;
+  /** What `POST /api/query` streams; while `isOpen` the answer then goes on, with nothing more in it. */
+  query: { readonly lines: readonly object[]; readonly isOpen: boolean };
+  /** Queries whose connection was closed before their answer was whole. */
+  readonly cancelled: readonly string[];
   /** While set, answers to these paths wait for `release`. */
   hold(path: RegExp): void;
   release(): void;
@@ -54,7 +59,11 @@ export async function startFixtureServer(
   const policyReports: string[] = [];
   let held: RegExp | null = null;
   let waiting: (() => void)[] = [];
-  const handle = { url: "", policyReports, scenario, fail: null } as unknown as FixtureServer;
+  const cancelled: string[] = [];
+  const query = { lines: [], isOpen: false };
+  const handle = {
+    ...{ url: "", policyReports, scenario, fail: null, query, cancelled },
+  } as unknown as FixtureServer;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://fixture");
@@ -72,7 +81,21 @@ export async function startFixtureServer(
       failAs(handle.fail.how, handle.scenario, response);
       return;
     }
-    sendJson(response, 200, route(handle.scenario, url));
+    if (url.pathname === "/api/live") sendEvents(response);
+    else if (url.pathname === "/api/query") await sendQuery(request, response);
+    else sendJson(response, 200, route(handle.scenario, url));
+  };
+
+  const sendQuery = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const { rql, explain } = JSON.parse(body) as { rql: string; explain?: boolean };
+    const { lines, isOpen } = handle.query;
+    response.writeHead(200, { "content-type": "application/x-ndjson" });
+    const told = explain === true ? [] : lines;
+    response.write(told.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    if (!isOpen || explain === true) response.end();
+    else response.once("close", () => cancelled.push(rql));
   };
 
   const server = createServer((request, response) => {
@@ -99,6 +122,12 @@ export async function startFixtureServer(
   });
 }
 
+/** A stream in which nothing happens. */
+function sendEvents(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.write(": welcome\n\n");
+}
+
 function route(scenario: Scenario, url: URL): unknown {
   const query = url.searchParams;
   const time = (name: string): number => {
@@ -107,6 +136,10 @@ function route(scenario: Scenario, url: URL): unknown {
     return t;
   };
   switch (url.pathname) {
+    case "/api/monitors":
+      return { monitors: [] };
+    case "/api/schema":
+      return schemaOf(scenario);
     case "/api/nodes":
       return nodesOf(scenario);
     case "/api/cut":
@@ -147,6 +180,27 @@ function route(scenario: Scenario, url: URL): unknown {
     default:
       throw new Error(`no such path: ${url.pathname}`);
   }
+}
+
+/** Every variable that is ever written, per node. */
+function schemaOf({ events, nodes }: Scenario): SchemaJson {
+  const logs = nodes.flatMap(({ node, service }) => {
+    const own = events.filter((event) => event.node === node && "log" in event.fields);
+    const names = new Set(own.map(({ fields }) => String(fields["log"])));
+    return [...names].sort().map((log) => {
+      const of = own.filter(({ fields }) => fields["log"] === log);
+      const types = new Map(
+        of.map(({ fields }) => [String(fields["key"]), typeof fields["value"]]),
+      );
+      const variables = [...types].map(([key, type]) => ({ key, type }));
+      return { node, service, log, changes: of.length, variableCount: types.size, variables };
+    });
+  });
+  return {
+    services: [...new Set(nodes.map(({ service }) => service))],
+    nodes: nodes.map(({ node }) => node),
+    logs,
+  };
 }
 
 function failAs(

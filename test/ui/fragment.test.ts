@@ -22,7 +22,7 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     viewport: viewports,
     cut: times,
     fixedCut: fc.option(times),
-    tab: fc.constantFrom("state", "diff", "flight", "event"),
+    tab: fc.constantFrom("state", "diff", "flight", "query", "event"),
     stateOrder: fc.constantFrom("node", "variable"),
     selectedNode: fc.option(text),
     selectedEvent: fc.option(
@@ -41,6 +41,19 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
       order: fc.uniqueArray(text, { maxLength: 4 }),
       filter: fc.oneof(fc.constant(""), text),
     }),
+    query: fc.option(
+      fc.record({
+        text: text.filter((one) => one.trim() !== ""),
+        range: fc.option(viewports),
+      }),
+    ),
+    hit: fc.option(
+      fc.record({
+        query: fc.nat(15),
+        n: fc.integer({ min: 1, max: 100_000 }),
+        service: fc.oneof(fc.constant(""), text),
+      }),
+    ),
   })
   .map((view) => ({
     ...view,
@@ -78,9 +91,9 @@ describe("the address", () => {
       }),
     );
     const { view, ignored } = readFragment(
-      'v=9&from=nonsense&tab=query&colour=pink&cut=01a1fed60d000000&pin=kv&var=["n1","kv"]',
+      'v=9&from=nonsense&tab=map&hit=x&in=y&colour=pink&cut=01a1fed60d000000&pin=kv&var=["n1","kv"]',
     );
-    expect([...ignored].sort()).toEqual(["colour", "from", "pin", "tab", "v", "var"]);
+    expect([...ignored].sort()).toEqual(["colour", "from", "hit", "in", "pin", "tab", "v", "var"]);
     expect(view.tab).toBe("state");
     expect(view.live).toBe(false);
   });
@@ -101,8 +114,10 @@ describe("the address", () => {
           variable: null,
           pins: [{ log: "kv", key: "apples" }],
           lanes: DEFAULT_VIEW.lanes,
+          query: { text: "SELECT leader FROM raft WHEN Cardinality(leader) > 1", range: null },
+          hit: { query: 0, n: 12, service: "" },
         };
-        expect(writeFragment(typical).length).toBeLessThan(300);
+        expect(writeFragment(typical).length).toBeLessThan(400);
       }),
     );
   });

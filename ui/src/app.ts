@@ -2,11 +2,12 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { type ApiClient, createClient } from "./api/client.ts";
+import { LiveEvents } from "./api/live-events.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
 import { type Answers, createAnswers } from "./model/answers.ts";
 import { Bisector } from "./model/bisector.ts";
-import { type Choices, createChoices } from "./model/choices.ts";
+import { type Choices, createChoices, type Pin } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
 import { hiddenNodes, LaneVerbs } from "./model/lane-verbs.ts";
@@ -18,6 +19,9 @@ import type { TimelineFacts } from "./model/timeline-facts.ts";
 import { WhyWalker } from "./model/why-walker.ts";
 import { FrameLoop } from "./paint/frame-loop.ts";
 import type { Picked } from "./paint/picking.ts";
+import type { Language } from "./query/language.ts";
+import { MonitorDesk } from "./query/monitor-desk.ts";
+import { QueryDesk } from "./query/query-desk.ts";
 import { TimeScale } from "./scale/time-scale.ts";
 
 /** What the pointer rests on, and where on the plot. */
@@ -46,6 +50,9 @@ export interface App {
   readonly bisector: Bisector;
   readonly walker: WhyWalker;
   readonly laneVerbs: LaneVerbs;
+  readonly query: QueryDesk;
+  readonly monitors: MonitorDesk;
+  readonly liveEvents: LiveEvents;
   readonly frames: FrameLoop;
   /** Width of the plot in CSS pixels. */
   readonly plotWidth: Signal<number>;
@@ -59,6 +66,8 @@ export interface App {
   readonly timeline: ReadonlySignal<TimelineFacts | null>;
   /** The cut that panels and lines show: bent where it is inconsistent; null before the first answer. */
   readonly shownCut: ReadonlySignal<ShownCut | null>;
+  /** The variables drawn as state tracks: those pinned, else those that the query names. */
+  readonly tracks: ReadonlySignal<readonly Pin[]>;
   readonly hover: Signal<Hover | null>;
   /** The message whose row has the pointer or the focus. */
   readonly litMessage: Signal<LitMessage | null>;
@@ -78,6 +87,12 @@ export function createApp(host: Host): App {
   const verbs = new Verbs({ choices, answers, watch, spoken });
   /** As text, so that a pan that changes nothing about it lays nothing out anew. */
   const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
+  const query = new QueryDesk({ host, client, choices, verbs, loadLanguage });
+  const liveEvents = new LiveEvents(host, client);
+  const tracks = computed(() => {
+    const pins = choices.pins.value;
+    return pins.length > 0 ? pins : query.tracks.value;
+  });
   const plotWidth = signal(0);
   const plotHeight = signal(0);
   const hidden = computed(() => hiddenNodes(watch.facts.value?.nodes ?? [], choices.lanes.value));
@@ -87,7 +102,7 @@ export function createApp(host: Host): App {
       room: plotHeight.value,
       absent: new Set(JSON.parse(absent.value) as string[]),
       showAbsent: choices.showAbsent.value,
-      trackCount: choices.pins.value.length,
+      trackCount: tracks.value.length,
       hidden: hidden.value,
       pinned: choices.lanes.value.pinned,
       order: choices.lanes.value.order,
@@ -105,6 +120,9 @@ export function createApp(host: Host): App {
     walker: new WhyWalker({ client, choices, answers, watch, verbs }),
     laneVerbs: new LaneVerbs(choices, verbs),
     bisector: new Bisector(choices, answers, verbs),
+    query,
+    monitors: new MonitorDesk(host, client, liveEvents),
+    liveEvents,
     frames: new FrameLoop(host),
     plotWidth,
     plotHeight,
@@ -120,12 +138,19 @@ export function createApp(host: Host): App {
     hidden,
     timeline,
     shownCut: computed(() => shownCutOf(answers)),
+    tracks,
     hover: signal<Hover | null>(null),
     litMessage: signal<LitMessage | null>(null),
     spoken,
     ignoredParts: signal<readonly string[]>([]),
     isHelpOpen: signal(false),
   };
+}
+
+/** Parser and editor are large, and come when somebody opens Query. */
+async function loadLanguage(): Promise<Language> {
+  const { rqlLanguage } = await import("./rql/rql-language.ts");
+  return rqlLanguage;
 }
 
 /** The nodes without a lane: not there anywhere in the view, and not selected. */

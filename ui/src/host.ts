@@ -18,6 +18,8 @@ export interface Host {
   writeFragment(fragment: string, push: boolean): void;
   /** Calls back when the user edits the address or goes back or forward. */
   onFragment(run: (fragment: string) => void): void;
+  /** Calls back at once and whenever the page comes into sight, or goes out of it. */
+  onShown(run: (isShown: boolean) => void): void;
   /** Where services should send their batches: this page's own origin. */
   readonly origin: string;
 }
@@ -39,6 +41,11 @@ export function browserHost(): Host {
     },
     onFragment(run) {
       addEventListener("popstate", () => run(location.hash.slice(1)));
+    },
+    onShown(run) {
+      const tell = () => run(document.visibilityState !== "hidden");
+      document.addEventListener("visibilitychange", tell);
+      tell();
     },
     origin: location.origin,
   };

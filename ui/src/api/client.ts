@@ -6,6 +6,14 @@ import { formatHlc, type Hlc, parseHlc } from "../../../agent/kernel/index.ts";
 import type { H } from "../../../collector/api/shapes.ts";
 import type { Host } from "../host.ts";
 
+/** A stretch of a text: which query of it, line and column from 1, length in UTF-16 units. */
+export interface TextPlace {
+  readonly query: number;
+  readonly line: number;
+  readonly column: number;
+  readonly length: number;
+}
+
 /** Text that names a failed request's cause and the way on. */
 export class ApiFailure extends Error {
   override readonly name = "ApiFailure";
@@ -16,18 +24,26 @@ export class ApiFailure extends Error {
   readonly hint: string | undefined;
   /** The earliest time still retained, where a 410 names it. */
   readonly earliest: Hlc | undefined;
+  /** Where in an RQL text, for a text that was refused. */
+  readonly place: TextPlace | undefined;
 
   constructor(
     code: string,
     status: number,
     message: string,
-    more: { hint?: string | undefined; earliest?: Hlc | undefined; cause?: unknown } = {},
+    more: {
+      hint?: string | undefined;
+      earliest?: Hlc | undefined;
+      place?: TextPlace | undefined;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: more.cause });
     this.code = code;
     this.status = status;
     this.hint = more.hint;
     this.earliest = more.earliest;
+    this.place = more.place;
   }
 
   /** Whether no collector answered at all. */
@@ -38,35 +54,72 @@ export class ApiFailure extends Error {
 
 export type Query = { readonly [name: string]: string | number | readonly string[] | undefined };
 
+/** What a stream is asked with: a body makes it a POST. */
+export interface StreamAsked {
+  readonly accept: string;
+  readonly body?: object;
+  /** The last event that was read of a stream that broke. */
+  readonly lastEventId?: string | undefined;
+}
+
 export interface ApiClient {
   /** @throws ApiFailure; an abort by the caller rejects with the signal's reason. */
   get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer>;
+  /** Sends JSON; else like `get`. */
+  post<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer>;
+  remove<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
+  /** An answer that is read as it comes; its status is good. Throws like `get`. */
+  open(path: string, asked: StreamAsked, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** The bearer token that the person typed; kept in memory only, never in the address. */
   setToken(token: string): void;
 }
 
 export function createClient(host: Host): ApiClient {
   let token = "";
+  const send = async (path: string, init: RequestInit, signal: AbortSignal): Promise<Response> => {
+    const headers: Record<string, string> = {
+      accept: "application/json",
+      ...(init.body === undefined ? {} : { "content-type": "application/json" }),
+      ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+      ...(init.headers as Record<string, string> | undefined),
+    };
+    try {
+      return await host.fetch(path, { ...init, headers, signal });
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason;
+      throw new ApiFailure("unreachable", 0, "The collector does not answer.", {
+        hint: "Is it still running? The page keeps trying.",
+        cause,
+      });
+    }
+  };
+  const ask = async <Answer>(
+    path: string,
+    init: RequestInit,
+    signal: AbortSignal,
+  ): Promise<Answer> => {
+    const response = await send(path, init, signal);
+    const body = await readJson(response, signal);
+    if (!response.ok) throw failureOf(response.status, body);
+    return body as Answer;
+  };
   return {
     setToken(typed) {
       token = typed.trim();
     },
-    async get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer> {
-      const headers: Record<string, string> = { accept: "application/json" };
-      if (token !== "") headers["authorization"] = `Bearer ${token}`;
-      let response: Response;
-      try {
-        response = await host.fetch(path + searchOf(query), { headers, signal });
-      } catch (cause) {
-        if (signal.aborted) throw signal.reason;
-        throw new ApiFailure("unreachable", 0, "The collector does not answer.", {
-          hint: "Is it still running? The page keeps trying.",
-          cause,
-        });
-      }
-      const body = await readJson(response, signal);
-      if (!response.ok) throw failureOf(response.status, body);
-      return body as Answer;
+    get: (path, query, signal) => ask(path + searchOf(query), {}, signal),
+    post: (path, body, signal) => ask(path, { method: "POST", body: JSON.stringify(body) }, signal),
+    remove: (path, signal) => ask(path, { method: "DELETE" }, signal),
+    async open(path, { accept, body, lastEventId }, signal) {
+      const headers = {
+        accept,
+        ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
+      };
+      const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+      const response = await send(path, { ...post, headers }, signal);
+      if (!response.ok) throw failureOf(response.status, await readJson(response, signal));
+      if (response.body === null) throw failureOf(response.status, undefined);
+      return response.body;
     },
   };
 }
@@ -87,7 +140,7 @@ async function readJson(response: Response, signal: AbortSignal): Promise<unknow
 
 function failureOf(status: number, body: unknown): ApiFailure {
   const { error, earliest } = (body ?? {}) as {
-    error?: { code?: string; message?: string; hint?: string; earliest?: H };
+    error?: { code?: string; message?: string; hint?: string; earliest?: H } & Partial<TextPlace>;
     earliest?: H;
   };
   const limit = earliest ?? error?.earliest;
@@ -95,8 +148,17 @@ function failureOf(status: number, body: unknown): ApiFailure {
     error?.code ?? "refused",
     status,
     error?.message ?? `The collector answered ${status}.`,
-    { hint: error?.hint, earliest: limit === undefined ? undefined : ticksOf(limit) },
+    {
+      hint: error?.hint,
+      earliest: limit === undefined ? undefined : ticksOf(limit),
+      place: placeIn(error ?? {}),
+    },
   );
+}
+
+function placeIn({ query, line, column, length }: Partial<TextPlace>): TextPlace | undefined {
+  const isPlace = line !== undefined && column !== undefined && length !== undefined;
+  return isPlace ? { query: query ?? 0, line, column, length } : undefined;
 }
 
 function searchOf(query: Query): string {

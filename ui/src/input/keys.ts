@@ -117,8 +117,13 @@ export const KEY_ROWS: readonly KeyRow[] = [
   },
   { shown: "L", does: "live or paused", keys: [key("KeyL", ({ verbs }) => verbs.toggleLive())] },
   {
-    shown: "1 – 4",
-    does: "panel: State, Diff, In flight, Events",
+    shown: "N P",
+    does: "next, previous row of the query",
+    keys: [key("KeyN", ({ query }) => query.walk(1)), key("KeyP", ({ query }) => query.walk(-1))],
+  },
+  {
+    shown: "1 – 5",
+    does: "panel: State, Diff, In flight, Query, Events",
     keys: TABS.map((tab, place) => key(`Digit${place + 1}`, ({ verbs }) => verbs.openTab(tab))),
   },
   { shown: "/", does: "go to a time", keys: [key("/", () => focusOn("#go-to-time"))] },
@@ -134,8 +139,12 @@ export const KEY_ROWS: readonly KeyRow[] = [
   },
   {
     shown: "Esc",
-    does: "undo the innermost choice",
-    keys: [key("Escape", ({ verbs }) => verbs.stepBack())],
+    does: "cancel the query that runs; else undo the innermost choice",
+    keys: [
+      key("Escape", ({ verbs, query }) => {
+        if (!query.cancel()) verbs.stepBack();
+      }),
+    ],
   },
 ];
 
@@ -155,7 +164,9 @@ export function listenToKeys(app: App): void {
       cycleRegions(event.shiftKey ? -1 : 1);
       return;
     }
-    const target = event.target instanceof Element ? event.target : null;
+    // The innermost: the editor of queries is in a shadow root, and only its host is the target.
+    const [innermost] = event.composedPath();
+    const target = innermost instanceof Element ? innermost : null;
     if (app.isHelpOpen.peek() || isTyping(target)) return;
     if (hasOwnWork(event.code, target)) return;
     // By position; only ? and / lie elsewhere on every layout and are meant as characters.

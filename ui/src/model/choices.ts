@@ -4,9 +4,10 @@
  */
 import { type Signal, signal } from "@preact/signals";
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import type { AskedQuery, RowName } from "../query/names.ts";
 import type { Viewport } from "../scale/time-scale.ts";
 
-export const TABS = ["state", "diff", "flight", "event"] as const;
+export const TABS = ["state", "diff", "flight", "query", "event"] as const;
 export type Tab = (typeof TABS)[number];
 export type Theme = "system" | "light" | "dark";
 /** How State is arranged: below each node, or each variable across the nodes. */
@@ -90,6 +91,10 @@ export interface Choices {
   readonly foldSilences: Signal<boolean>;
   /** The stretch that was measured on the ruler; not part of a link. */
   readonly measured: Signal<Viewport | null>;
+  /** What was asked; what is only typed is no choice yet. */
+  readonly query: Signal<AskedQuery | null>;
+  /** The row of its answer that was gone to. */
+  readonly hit: Signal<RowName | null>;
   readonly theme: Signal<Theme>;
 }
 
@@ -113,6 +118,8 @@ export function createChoices(): Choices {
     foldSilences: signal(false),
     measured: signal<Viewport | null>(null),
     bisect: signal<BisectMarks>({ good: null, bad: null }),
+    query: signal<AskedQuery | null>(null),
+    hit: signal<RowName | null>(null),
     theme: signal<Theme>("system"),
   };
 }

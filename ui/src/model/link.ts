@@ -39,13 +39,15 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
     choices.bisect.value = view.bisect;
     choices.lanes.value = view.lanes;
     choices.foldSilences.value = view.foldSilences;
+    choices.query.value = view.query;
+    choices.hit.value = view.hit;
     choices.theme.value = view.theme;
   });
   if (view.live) verbs.followLive();
 }
 
 /** A new cut makes an entry for the Back button; every other change rewrites the present one. */
-export function keepLink({ choices, host }: App): void {
+export function keepLink({ choices, host, query }: App): void {
   let cancel = () => {};
   /** The cut of the entry that the address shows; null for a live one. */
   let entryCut = readFragment(host.readFragment()).view.cut;
@@ -53,7 +55,8 @@ export function keepLink({ choices, host }: App): void {
     entryCut = readFragment(text).view.cut;
   });
   effect(() => {
-    const view = viewOf(choices);
+    // Of the query what means the same tomorrow.
+    const view = { ...viewOf(choices), query: query.linkedQuery.value };
     cancel();
     cancel = host.after(SETTLE_MS, () => {
       const text = writeFragment(view);
@@ -87,6 +90,8 @@ export function viewOf(choices: App["choices"]): LinkedView {
     bisect: choices.bisect.value,
     lanes: choices.lanes.value,
     foldSilences: choices.foldSilences.value,
+    query: choices.query.value,
+    hit: choices.hit.value,
     spanTicks: viewport === null || choices.isFirstSpan.value ? null : viewport.to - viewport.from,
   };
 }

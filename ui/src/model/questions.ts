@@ -119,8 +119,8 @@ function askEvents({ choices, answers, verbs, layout }: App): void {
   });
 }
 
-function askTracks({ choices, answers }: App): void {
-  const pins = choices.pins.value;
+function askTracks({ answers, tracks }: App): void {
+  const pins = tracks.value;
   const timeline = answers.timeline.answered.value?.answer;
   if (pins.length === 0) answers.trackStart.clear();
   if (pins.length === 0 || timeline === undefined || !timeline.exact) return;

@@ -5,18 +5,21 @@ import { TABS, type Tab } from "../model/choices.ts";
 import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
+import { QueryPanel } from "./query-panel.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
 const NAMES: Readonly<Record<Tab, string>> = {
   state: "State",
   diff: "Diff",
   flight: "In flight",
+  query: "Query",
   event: "Events",
 };
 const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   state: StatePanel,
   diff: DiffPanel,
   flight: FlightPanel,
+  query: QueryPanel,
   event: EventPanel,
 };
 
@@ -45,6 +48,9 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
           >
             {NAMES[tab]}
             {tab === "event" && app.choices.stretch.value !== null && <span class="dot" />}
+            {tab === "query" && app.query.rows.value.length > 0 && (
+              <span class="count">{`${app.query.rows.value.length}${app.query.isMore.value ? "+" : ""}`}</span>
+            )}
             {tab === "flight" && inFlight !== undefined && <span class="count">{inFlight}</span>}
           </button>
         ))}

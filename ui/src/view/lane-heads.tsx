@@ -202,7 +202,7 @@ function TrackNames({
   readonly app: App;
   readonly node: string;
 }): JSX.Element | null {
-  const pins = app.choices.pins.value;
+  const pins = app.tracks.value;
   if (pins.length === 0) return null;
   const logs = app.shownCut.value?.json.nodes[node]?.logs ?? {};
   return (

@@ -8,9 +8,12 @@ import { paintFoldBands, paintFoldLabels } from "../paint/paint-folds.ts";
 import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
 import { lineOf, type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
+import { paintChosenRow, paintRowsOnLanes } from "../paint/paint-rows.ts";
 import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
 import { paintTracks, type TrackSource } from "../paint/paint-tracks.ts";
 import { openSurface } from "../paint/surface.ts";
+import type { ResultRow } from "../query/row-book.ts";
+import { rowMarks } from "../query/row-marks.ts";
 import { rulerLines } from "../scale/ruler-ticks.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
 import { palette } from "./theme.ts";
@@ -19,7 +22,8 @@ export function paintScale(app: App, canvas: HTMLCanvasElement | null): void {
   const surface = canvas === null ? undefined : openSurface(canvas);
   const scale = app.scale.peek();
   if (surface !== undefined && scale !== null && app.watch.facts.peek() !== null) {
-    paintRuler(surface, palette(), rulerLines(scale));
+    const rows = rowMarks(app.query.rows.peek(), scale);
+    paintRuler(surface, palette(), rulerLines(scale), rows);
     paintFoldLabels(surface, palette(), scale);
   }
 }
@@ -88,10 +92,12 @@ export function paintBase(app: App, canvas: HTMLCanvasElement | null, scrollTop:
   paintLanes(surface, colours, scene);
   paintFoldBands(surface, colours, scale);
   paintGrid(surface, colours, rulerLines(scale));
+  paintChosenRow(surface, colours, scale, chosenRow(app));
   paintLifelines(surface, colours, scene);
   paintMessages(surface, colours, linesOf(app, scale), scrollTop);
   paintEvents(surface, colours, scene);
-  paintTracks(surface, colours, scene, app.choices.pins.peek(), trackSource(app));
+  paintRowsOnLanes(surface, colours, scene, app.query.rows.peek(), chosenRow(app));
+  paintTracks(surface, colours, scene, app.tracks.peek(), trackSource(app));
 }
 
 export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {
@@ -116,6 +122,12 @@ export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop:
     hovered: hoveredPlace(app),
     selected: selectedPlace(app, scale),
   });
+}
+
+/** The row that was gone to; null where there is none, or it has not come yet. */
+function chosenRow(app: App): ResultRow | null {
+  const place = app.query.place.peek();
+  return place === undefined ? null : (app.query.rows.peek()[place] ?? null);
 }
 
 /** The messages that bend the line: on screen whatever the timeline answer holds. */
