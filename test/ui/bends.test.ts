@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, parseHlc } from "../../agent/kernel/index.ts";
-import type { ApiClient, Query } from "../../ui/src/api/client.ts";
+import type { ApiReader, Query } from "../../ui/src/api/client.ts";
 import { bendPath } from "../../ui/src/model/bend-path.ts";
 import { bendsInside, type Edge } from "../../ui/src/model/bends.ts";
 import { bentCut, MAX_RECEIVES } from "../../ui/src/model/bent-cut.ts";
@@ -25,9 +25,8 @@ function edgesOf({ events }: Scenario): Edge[] {
 }
 
 /** Answers `/api/cut` and `/api/events` from the scenario; counts the questions. */
-function clientOf(scenario: Scenario, asked: string[] = []): ApiClient {
+function clientOf(scenario: Scenario, asked: string[] = []): ApiReader {
   return {
-    setToken: () => {},
     get: async <Answer>(path: string, query: Query) => {
       asked.push(path);
       const time = (name: string) => parseHlc(String(query[name])) as number;
@@ -38,7 +37,7 @@ function clientOf(scenario: Scenario, asked: string[] = []): ApiClient {
       const limit = Number(query["limit"]);
       return eventsIn(scenario, time("from"), time("to"), [], limit, ["receive"]) as Answer;
     },
-  } as ApiClient;
+  } as ApiReader;
 }
 
 /** Events of each node up to its own tick. */
@@ -115,13 +114,12 @@ describe("an inconsistent cut, read from the collector", () => {
       channel: { from: "a", to: "b" },
     };
     const json = { ...cutAt(scenario, asked), consistent: false, violations: [violation] };
-    const tooMany: ApiClient = {
-      setToken: () => {},
+    const tooMany: ApiReader = {
       get: async <Answer>(_path: string, query: Query) => {
         expect(query["limit"]).toBe(MAX_RECEIVES);
         return { ...eventsIn(scenario, 51, 100, [], 1), next: "more" } as Answer;
       },
-    } as ApiClient;
+    } as ApiReader;
     const bent = await bentCut(tooMany, asked, json, signal);
     expect(bent).toEqual({ asked, why: "more than 10,000 receives" });
     const totals = { incomplete: 0, violations: 2, inFlight: 0 };

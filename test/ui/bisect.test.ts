@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hlc, parseHlc } from "../../agent/kernel/index.ts";
-import type { ApiClient, Query } from "../../ui/src/api/client.ts";
+import type { ApiReader, Query } from "../../ui/src/api/client.ts";
 import { type BisectStep, bisect } from "../../ui/src/model/bisect.ts";
 import { marked, NO_MARKS } from "../../ui/src/model/bisector.ts";
 import { timeJson, timelineOf } from "../support/naive-history.ts";
@@ -25,9 +25,8 @@ function changesAt(ticks: readonly number[]): Scenario {
  * `/api/timeline` as the collector gives it: buckets at multiples of their width, so that those at the
  * edges also count what lies outside the range.
  */
-function clientOf(ticks: readonly number[], exactEvents: number): ApiClient {
+function clientOf(ticks: readonly number[], exactEvents: number): ApiReader {
   return {
-    setToken: () => {},
     get: async <Answer>(path: string, query: Query) => {
       expect(path).toBe("/api/timeline");
       const time = (name: string) => parseHlc(String(query[name])) as number;
@@ -55,11 +54,11 @@ function clientOf(ticks: readonly number[], exactEvents: number): ApiClient {
         messages: [],
       } as Answer;
     },
-  } as ApiClient;
+  } as ApiReader;
 }
 
 /** Answers as a person who knows that the state is bad from `turn` on; gives the number of answers. */
-async function search(client: ApiClient, good: number, bad: number, turn: number) {
+async function search(client: ApiReader, good: number, bad: number, turn: number) {
   let marks = marked(marked(NO_MARKS, "good", good as Hlc), "bad", bad as Hlc);
   for (let answers = 0; ; answers += 1) {
     const question = { good: marks.good as Hlc, bad: marks.bad as Hlc, node: null };

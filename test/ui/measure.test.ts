@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import type { EventsJson } from "../../collector/api/shapes.ts";
-import type { ApiClient } from "../../ui/src/api/client.ts";
+import type { ApiReader } from "../../ui/src/api/client.ts";
 import { layOutLanes } from "../../ui/src/model/lane-layout.ts";
 import { eventsIn, measure, SNAP_PX, snapped, stretchOf } from "../../ui/src/model/measure.ts";
 import { readNodes } from "../../ui/src/model/nodes.ts";
@@ -55,7 +55,7 @@ describe("measuring a stretch", () => {
         ({
           events: [5, 1, 4, 2, 3].map((residenceUs) => ({ kind: "request", residenceUs })),
         }) as unknown as Answer & EventsJson,
-    } as unknown as ApiClient;
+    } as unknown as ApiReader;
     const range = stretchOf(at(0), at(1));
     expect(await measure(client, range, new AbortController().signal)).toEqual({
       requestCount: 5,

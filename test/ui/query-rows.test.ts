@@ -103,10 +103,11 @@ describe("the rows of a query", () => {
     const book = bookOf([start(0), start(1)]);
     expect(book.isEnded).toBe(false);
     const end = {
-      ...{ type: "end", query: 0, status: "done", rows: 0, matches: 0, matchedMs: 0 },
+      ...({ type: "end", status: "done" } as const),
+      ...{ query: 0, rows: 0, matches: 0, matchedMs: 0 },
       ...{ unknownMs: 0, undecided: 0, cuts: 3, searchedTo: h(10_000), complete: true },
       ...{ incomplete: [], elapsedMs: 1 },
-    } as const;
+    };
     book.take(end, 10);
     expect(book.isEnded).toBe(false);
     book.take({ ...end, query: 1 }, 10);

@@ -159,6 +159,9 @@ describe("completion", () => {
     );
     expect(offered("SELECT leader FROM raft WHEN term > 1 ")).not.toContain("WHEN");
     expect(offered("SELECT leader FROM raft WHEN ")).not.toContain("LIMIT");
+    // What is declared is a name, and no call.
+    expect(offered("SELECT leader FROM raft COMPUTE GLOBAL ")).toContain("leader");
+    expect(offered("SELECT leader FROM raft COMPUTE GLOBAL ")).not.toContain("Count(");
   });
 
   it("is silent inside strings, comments and numbers", () => {

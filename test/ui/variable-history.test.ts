@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hlc, parseHlc } from "../../agent/kernel/index.ts";
-import type { ApiClient } from "../../ui/src/api/client.ts";
+import type { ApiReader } from "../../ui/src/api/client.ts";
 import { findHistory } from "../../ui/src/model/variable-history.ts";
 import { historyOf } from "../support/naive-history.ts";
 import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
@@ -10,9 +10,8 @@ const scenario = makeScenario("none", 200);
 const SIDE = 40;
 
 /** Answers `/api/history` from the scenario, with pages as small as `mostRows`. */
-function clientOf(mostRows: number): ApiClient {
+function clientOf(mostRows: number): ApiReader {
   return {
-    setToken: () => {},
     get: async <Answer>(path: string, query: Record<string, unknown>) => {
       expect(path).toBe("/api/history");
       const time = (name: string) => parseHlc(String(query[name] ?? ""));

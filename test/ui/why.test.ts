@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import type { EventLineJson, EventsJson } from "../../collector/api/shapes.ts";
-import type { ApiClient, Query } from "../../ui/src/api/client.ts";
+import type { ApiReader, Query } from "../../ui/src/api/client.ts";
 import { type Before, findBefore, findReceive, nameOf } from "../../ui/src/model/why.ts";
 import { endWords } from "../../ui/src/model/why-words.ts";
 import { eventsIn, timeJson } from "../support/naive-history.ts";
@@ -18,12 +18,11 @@ interface Lost {
 }
 
 /** `/api/events` of the scenario, in pages as small as `mostRows`; events of `lost` are missing, and named. */
-function clientOf(scenario: Scenario, lost?: Lost, mostRows = 10_000): ApiClient {
+function clientOf(scenario: Scenario, lost?: Lost, mostRows = 10_000): ApiReader {
   const isLost = ({ node, t }: ScenarioEvent) =>
     node === lost?.node && t >= lost.from && t <= lost.to;
   const known = { ...scenario, events: scenario.events.filter((event) => !isLost(event)) };
   return {
-    setToken: () => {},
     get: async <Answer>(path: string, query: Query) => {
       expect(path).toBe("/api/events");
       const time = (name: string) => parseHlc(String(query[name] ?? ""));
@@ -45,10 +44,10 @@ function clientOf(scenario: Scenario, lost?: Lost, mostRows = 10_000): ApiClient
         ...(isMore && { next: formatHlc(((parseHlc(last.t.hlc) as number) + 1) as Hlc) }),
       } as unknown as Answer;
     },
-  } as ApiClient;
+  } as ApiReader;
 }
 
-async function lineOf(client: ApiClient, { node, t }: { node: string; t: Hlc }) {
+async function lineOf(client: ApiReader, { node, t }: { node: string; t: Hlc }) {
   const query = { from: formatHlc(t), to: formatHlc(t), node };
   const { events } = await client.get<EventsJson>("/api/events", query, signal);
   return events[0] as EventLineJson;

@@ -62,9 +62,13 @@ export interface StreamAsked {
   readonly lastEventId?: string | undefined;
 }
 
-export interface ApiClient {
+/** What those need that only ask. */
+export interface ApiReader {
   /** @throws ApiFailure; an abort by the caller rejects with the signal's reason. */
   get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer>;
+}
+
+export interface ApiClient extends ApiReader {
   /** Sends JSON; else like `get`. */
   post<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer>;
   remove<Answer>(path: string, signal: AbortSignal): Promise<Answer>;

@@ -30,7 +30,8 @@ export class LineSplitter {
 
 /**
  * Reads to the end, and hands on the lines of each chunk together, so that whoever shows them does so
- * once a chunk. Rejects with the signal's reason when it is aborted; the stream is let go.
+ * once a chunk. Rejects with the signal's reason when it is aborted, and with whatever `onLines` throws;
+ * the stream is let go.
  * @throws ApiFailure `cut-short` where the connection broke
  */
 export async function readLines(
@@ -43,7 +44,9 @@ export async function readLines(
   const reader = stream.getReader();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw signal.aborted ? signal.reason : brokenOff(cause);
+      });
       // Nobody waits for it any more, whatever has still arrived.
       if (signal.aborted) throw signal.reason;
       const lines = splitter.take(
@@ -55,10 +58,13 @@ export async function readLines(
     }
   } catch (cause) {
     await reader.cancel().catch(() => {});
-    if (signal.aborted || cause instanceof ApiFailure) throw cause;
-    throw new ApiFailure("cut-short", 0, "The connection broke before the answer was whole.", {
-      hint: "What came before stays. Ask again for the rest.",
-      cause,
-    });
+    throw cause;
   }
+}
+
+function brokenOff(cause: unknown): ApiFailure {
+  return new ApiFailure("cut-short", 0, "The connection broke before the answer was whole.", {
+    hint: "What came before stays. Ask again for the rest.",
+    cause,
+  });
 }

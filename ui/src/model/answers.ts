@@ -8,7 +8,7 @@ import type {
   TimelineJson,
   UnknownJson,
 } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
+import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
 import type { Viewport } from "../scale/time-scale.ts";
@@ -79,7 +79,7 @@ export interface CutAnswer {
   readonly json: CutJson;
 }
 
-export function createAnswers(host: Host, client: ApiClient): Answers {
+export function createAnswers(host: Host, client: ApiReader): Answers {
   const timeline = (question: TimelineQuestion, signal: AbortSignal) =>
     client
       .get<TimelineJson>(
@@ -152,7 +152,7 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
 
 /** Finds an event by its time and name, and for a change what the variable held before. */
 async function findEvent(
-  client: ApiClient,
+  client: ApiReader,
   name: EventName,
   signal: AbortSignal,
 ): Promise<EventDetail> {

@@ -10,7 +10,7 @@
  */
 import { formatIsoMicros, type Hlc, messageId, parseHlc } from "../../../agent/kernel/index.ts";
 import type { CutJson, EventLineJson, EventsJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
+import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { type Bend, bendsInside, type Edge, inFlightAcross } from "./bends.ts";
 
 /** Receives read for one cut; beyond it the line stays straight and is called inconsistent. */
@@ -37,7 +37,7 @@ export interface UnbentCut {
 
 /** @throws ApiFailure as the client does. */
 export async function bentCut(
-  client: ApiClient,
+  client: ApiReader,
   asked: Hlc,
   json: CutJson,
   signal: AbortSignal,
@@ -83,7 +83,7 @@ export async function bentCut(
 }
 
 function receivesIn(
-  client: ApiClient,
+  client: ApiReader,
   { from, to }: { readonly from: Hlc; readonly to: Hlc },
   signal: AbortSignal,
 ): Promise<EventsJson> {

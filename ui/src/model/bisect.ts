@@ -12,7 +12,7 @@
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { EventLineJson, TimelineJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf } from "../api/client.ts";
+import { type ApiReader, hexOf } from "../api/client.ts";
 import { isChangeLine } from "./change-lines.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 
@@ -44,7 +44,7 @@ const FAIR_SHARE = 0.66;
 
 /** @throws ApiFailure as the client does. */
 export async function bisect(
-  client: ApiClient,
+  client: ApiReader,
   question: BisectQuestion,
   signal: AbortSignal,
 ): Promise<BisectStep> {
@@ -77,7 +77,7 @@ export async function bisect(
 }
 
 async function countsIn(
-  client: ApiClient,
+  client: ApiReader,
   { from, to }: { readonly from: Hlc; readonly to: Hlc },
   node: string | null,
   signal: AbortSignal,

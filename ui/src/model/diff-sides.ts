@@ -4,7 +4,7 @@
  */
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { CutJson, EventsJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf } from "../api/client.ts";
+import { type ApiReader, hexOf } from "../api/client.ts";
 import { clampTicks } from "../scale/time-scale.ts";
 import { type LatencyFacts, latencyOf } from "./diff-facts.ts";
 
@@ -36,7 +36,7 @@ const TRIES = 4;
 
 /** @throws ApiFailure as the client does. */
 export async function diffSides(
-  client: ApiClient,
+  client: ApiReader,
   { from, to }: SidesQuestion,
   signal: AbortSignal,
 ): Promise<DiffSides> {
@@ -47,7 +47,7 @@ export async function diffSides(
   return { before, after, spanTicks: SPAN_TICKS };
 }
 
-async function sideAt(client: ApiClient, at: Hlc, signal: AbortSignal): Promise<DiffSide> {
+async function sideAt(client: ApiReader, at: Hlc, signal: AbortSignal): Promise<DiffSide> {
   const cut = await client.get<CutJson>("/api/cut", { at: hexOf(at) }, signal);
   let span = SPAN_TICKS;
   for (let tries = 0; ; tries += 1) {

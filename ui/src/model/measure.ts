@@ -4,7 +4,7 @@
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { EventsJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf } from "../api/client.ts";
+import { type ApiReader, hexOf } from "../api/client.ts";
 import { clampTicks, type TimeScale, type Viewport } from "../scale/time-scale.ts";
 import type { LaneLayout } from "./lane-layout.ts";
 import { lowerBound, type TimelineFacts } from "./timeline-facts.ts";
@@ -58,7 +58,7 @@ export interface Measured {
 
 /** @throws ApiFailure as the client does. */
 export async function measure(
-  client: ApiClient,
+  client: ApiReader,
   { from, to }: Viewport,
   signal: AbortSignal,
 ): Promise<Measured> {

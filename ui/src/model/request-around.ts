@@ -11,7 +11,7 @@
  */
 import { type Hlc, parseHlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { EventLineJson, EventsJson, IncompleteJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
+import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { clampTicks } from "../scale/time-scale.ts";
 
 export interface TiedReceive {
@@ -29,7 +29,7 @@ const LIMIT = 5_000;
 
 /** Undefined where no request ties the event to a receive beyond doubt. */
 export async function requestAround(
-  client: ApiClient,
+  client: ApiReader,
   line: EventLineJson,
   signal: AbortSignal,
 ): Promise<TiedReceive | undefined> {

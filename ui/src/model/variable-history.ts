@@ -6,7 +6,7 @@
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { VariableHistoryJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
+import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { clampTicks } from "../scale/time-scale.ts";
 import type { VariableName } from "./choices.ts";
 
@@ -34,7 +34,7 @@ const PAGE = 1_000;
 const MAX_PAGES = 6;
 
 export async function findHistory(
-  client: ApiClient,
+  client: ApiReader,
   question: VariableQuestion,
   signal: AbortSignal,
 ): Promise<VariableHistory> {
@@ -57,7 +57,7 @@ export async function findHistory(
 }
 
 async function valuesBefore(
-  client: ApiClient,
+  client: ApiReader,
   question: VariableQuestion,
   signal: AbortSignal,
 ): Promise<{ values: readonly VariableValue[]; isAll: boolean }> {
@@ -87,7 +87,7 @@ interface Stretch {
 
 /** All values of a stretch, or the newest ones of its later part where there are too many. */
 async function stretch(
-  client: ApiClient,
+  client: ApiReader,
   question: VariableQuestion,
   range: { readonly from: Hlc; readonly to: Hlc },
   signal: AbortSignal,
@@ -116,7 +116,7 @@ interface Asked {
 }
 
 function page(
-  client: ApiClient,
+  client: ApiReader,
   { node, log, key }: VariableQuestion,
   { from, to, cursor, limit }: Asked,
   signal: AbortSignal,

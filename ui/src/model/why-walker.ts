@@ -6,7 +6,7 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Json } from "../../../agent/kernel/index.ts";
 import type { EventLineJson, EventsJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, ApiFailure, hexOf, ticksOf } from "../api/client.ts";
+import { ApiFailure, type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { clockText } from "../scale/time-words.ts";
 import type { Verbs } from "./actions.ts";
 import type { Answers } from "./answers.ts";
@@ -28,7 +28,7 @@ export const MAX_CRUMBS = 32;
 const LIMIT_MS = 20_000;
 
 interface Parts {
-  readonly client: ApiClient;
+  readonly client: ApiReader;
   readonly choices: Choices;
   readonly answers: Answers;
   readonly watch: CollectorWatch;

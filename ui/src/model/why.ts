@@ -16,7 +16,7 @@
  */
 import { type Hlc, parseHlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { EventLineJson, EventsJson, IncompleteJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
+import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { clampTicks } from "../scale/time-scale.ts";
 import type { EventName } from "./choices.ts";
 import { requestAround } from "./request-around.ts";
@@ -56,7 +56,7 @@ export function nameOf(line: EventLineJson): EventName {
 
 /** @throws ApiFailure as the client does. */
 export async function findBefore(
-  client: ApiClient,
+  client: ApiReader,
   line: EventLineJson,
   signal: AbortSignal,
 ): Promise<Before> {
@@ -82,7 +82,7 @@ export function sendOf(receive: EventLineJson): EventName | undefined {
 }
 
 async function latestReceive(
-  client: ApiClient,
+  client: ApiReader,
   line: EventLineJson,
   signal: AbortSignal,
 ): Promise<Before> {
@@ -128,7 +128,7 @@ interface Stretch {
 
 /** The last event of these kinds in the stretch, or in a later part of it where there are very many. */
 async function lastIn(
-  client: ApiClient,
+  client: ApiReader,
   { node, from: wanted, to }: Stretch,
   kind: readonly string[],
   signal: AbortSignal,
@@ -158,7 +158,7 @@ async function lastIn(
 
 /** The receive of a send, as far as it is recorded; the earliest where there are several. */
 export async function findReceive(
-  client: ApiClient,
+  client: ApiReader,
   send: EventLineJson,
   signal: AbortSignal,
 ): Promise<EventName | undefined> {

@@ -127,12 +127,16 @@ function namesFor(head: string, tail: string, names: KnownNames): readonly Offer
     });
   }
   if (clause === "AS") return [];
-  if (clause === "TIME") return functionOffers(["Now", "HLCFromPT"]);
+  // A name may stand where no call may: what GLOBAL and VAR declare.
+  const isCallPlace = fits(head, `${PROBE}(`);
+  if (clause === "TIME") return isCallPlace ? functionOffers(["Now", "HLCFromPT"]) : [];
   const owner = /([\p{L}_][\p{L}\p{Nd}_]*|`(?:[^`]|``)+`)\s*\.\s*$/u.exec(head)?.[1];
   if (owner !== undefined) return variableOffers(names, [plain(owner)], false);
   if (/\.\s*$/.test(head)) return [];
+  const variables = variableOffers(names, logsOf(head, tail), true);
+  if (!isCallPlace) return variables;
   const only = FUNCTION_NAMES.filter((name) => name !== "Now" && name !== "HLCFromPT");
-  return [...variableOffers(names, logsOf(head, tail), true), ...functionOffers(only)];
+  return [...variables, ...functionOffers(only)];
 }
 
 function timesFor(head: string): readonly Offer[] {
