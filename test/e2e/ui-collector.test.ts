@@ -229,14 +229,19 @@ describe("the page on a real collector", () => {
     await page.getByRole("tab", { name: /In flight/ }).click();
     const cut = await ask<CutJson>(`/api/cut?at=${await open.cut()}`);
     expect(cut.inFlight.length).toBeGreaterThan(0);
-    expect(await page.locator(".messages tbody tr").count()).toBe(cut.inFlight.length);
-    await page.locator(".messages tbody button").last().press("Enter");
+    expect(await page.locator(".messages tbody tr:not(.channel)").count()).toBe(
+      cut.inFlight.length,
+    );
+    await page
+      .getByRole("button", { name: /^store-1 → .*: go to its send/ })
+      .last()
+      .press("Enter");
     await page.getByRole("region", { name: "Selected event" }).waitFor();
     await stateShown(open);
     const detail = page.getByRole("region", { name: "Selected event" });
-    expect(await detail.getByRole("heading").innerText()).toBe("send on store-1");
-    const sentAt = cut.inFlight.map((message) => message.sentAt.hlc).sort();
-    expect(await open.cut()).toBe(sentAt.at(-1));
+    expect(await detail.getByRole("heading", { level: 2 }).innerText()).toBe("send on store-1");
+    const sentAt = cut.inFlight.map((message) => message.sentAt.hlc);
+    expect(sentAt).toContain(await open.cut());
   });
 
   it("opens the event whose glyph is clicked, with the value before it", async () => {
@@ -258,7 +263,7 @@ describe("the page on a real collector", () => {
 
   it("lists the events in view as a table, the twin of the canvas", async () => {
     const { page } = open;
-    await page.keyboard.press("4");
+    await page.keyboard.press("6");
     await page.getByRole("region", { name: "Table of events" }).waitFor();
     await open.settled();
     const { from, to } = await open.viewport();

@@ -153,7 +153,7 @@ describe("finding out, as a newcomer does", () => {
     await page.mouse.click(plot.x + plot.width * 0.6, lane.y + lane.height / 2 - 6);
     expect(await open.cut()).not.toBe(at(5_000));
     expect(await page.getByRole("tab", { selected: true }).innerText()).toBe("State");
-    await page.keyboard.press("4");
+    await page.keyboard.press("6");
     await page.getByRole("heading", { name: "Events behind the column" }).waitFor();
     await open.settled();
     const nodes = await page.locator(".event-rows tbody td:nth-child(2)").allInnerTexts();
@@ -163,7 +163,7 @@ describe("finding out, as a newcomer does", () => {
   it("a variable leads to its history, each value to its write, and back again, by keyboard", async () => {
     await page
       .getByRole("region", { name: "State of store-1" })
-      .getByRole("button", { name: "version" })
+      .getByRole("button", { name: "version", exact: true })
       .press("Enter");
     const history = page.getByRole("region", { name: "History of stock / version on store-1" });
     await history.waitFor();
@@ -206,7 +206,7 @@ describe("finding out, as a newcomer does", () => {
     expect(await track.count()).toBe(0);
     await page
       .getByRole("region", { name: "State of store-1" })
-      .getByRole("button", { name: "apples" })
+      .getByRole("button", { name: "apples", exact: true })
       .press("Enter");
     const pin = page.getByRole("button", { name: "Show on lanes" });
     await pin.press("Enter");

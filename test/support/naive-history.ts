@@ -225,8 +225,15 @@ export function historyOf(
   return next === undefined ? { ...WHOLE, values } : { ...WHOLE, values, next: formatHlc(next.t) };
 }
 
-function lineOf({ node, service, epoch, seq, t, kind, fields }: ScenarioEvent): EventLineJson {
-  return { node, service, epoch, seq, t: timeJson(t), kind, ...fields } as unknown as EventLineJson;
+function lineOf(scenario: Scenario, event: ScenarioEvent): EventLineJson {
+  const { node, service, epoch, seq, t, kind, fields } = event;
+  const send = event.send === undefined ? undefined : sendOf(scenario, event);
+  const received =
+    send === undefined
+      ? {}
+      : { id: `${send.node}/${send.epoch}/${send.seq}`, sentT: formatHlc(send.t) };
+  const line = { node, service, epoch, seq, t: timeJson(t), kind, ...fields, ...received };
+  return line as unknown as EventLineJson;
 }
 
 export function eventsIn(
@@ -235,9 +242,14 @@ export function eventsIn(
   to: number,
   nodes: readonly string[],
   limit: number,
+  kinds: readonly string[] = [],
 ): EventsJson {
   const found = scenario.events.filter(
-    ({ t, node }) => t >= from && t <= to && (nodes.length === 0 || nodes.includes(node)),
+    ({ t, node, kind }) =>
+      t >= from &&
+      t <= to &&
+      (nodes.length === 0 || nodes.includes(node)) &&
+      (kinds.length === 0 || kinds.includes(kind)),
   );
   const incomplete = scenario.nodes
     .filter(({ node, closed }) => closed < to && (nodes.length === 0 || nodes.includes(node)))
@@ -245,7 +257,7 @@ export function eventsIn(
   return {
     from: timeJson(from),
     to: timeJson(to),
-    events: found.slice(0, limit).map(lineOf),
+    events: found.slice(0, limit).map((event) => lineOf(scenario, event)),
     complete: incomplete.length === 0,
     incomplete,
     ...(found.length > limit && { next: String(limit) }),
@@ -332,7 +344,7 @@ export function timelineOf(
             ? [{ from: timeJson(Math.max(closed, from)), to: timeJson(to), reason: "lagging" }]
             : [],
         buckets: [...buckets.values()],
-        events: exact ? mine.map(lineOf) : null,
+        events: exact ? mine.map((event) => lineOf(scenario, event)) : null,
       };
     }),
     messages: inside

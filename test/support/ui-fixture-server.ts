@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { type Hlc, parseHlc } from "../../agent/kernel/index.ts";
 import type { EpisodeJson } from "../../collector/api/bottleneck-shapes.ts";
+import type { SchemaJson } from "../../collector/api/shapes.ts";
 import {
   cutAt,
   diffOf,
@@ -33,6 +34,10 @@ export interface FixtureServer {
   tell(name: string, data: unknown): Promise<void>;
   /** Which paths fail and how: with an error of the API, or by a dropped connection. */
   fail: { readonly path: RegExp; readonly how: "error" | "drop" | "retention" | "token" } | null;
+  /** What `POST /api/query` streams; while `isOpen` the answer then goes on, with nothing more in it. */
+  query: { readonly lines: readonly object[]; readonly isOpen: boolean };
+  /** Queries whose connection was closed before their answer was whole. */
+  readonly cancelled: readonly string[];
   /** While set, answers to these paths wait for `release`. */
   hold(path: RegExp): void;
   release(): void;
@@ -61,12 +66,10 @@ export async function startFixtureServer(
   let waiting: (() => void)[] = [];
   const listeners = new Set<ServerResponse>();
   let onListener: () => void = () => {};
+  const cancelled: string[] = [];
+  const query = { lines: [], isOpen: false };
   const handle = {
-    url: "",
-    policyReports,
-    scenario,
-    fail: null,
-    episodes: [],
+    ...{ url: "", policyReports, scenario, fail: null, episodes: [], query, cancelled },
   } as unknown as FixtureServer;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -90,9 +93,20 @@ export async function startFixtureServer(
       listeners.add(response);
       onListener();
       response.once("close", () => listeners.delete(response));
-      return;
-    }
-    sendJson(response, 200, route(handle, url));
+    } else if (url.pathname === "/api/query") await sendQuery(request, response);
+    else sendJson(response, 200, route(handle, url));
+  };
+
+  const sendQuery = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const { rql, explain } = JSON.parse(body) as { rql: string; explain?: boolean };
+    const { lines, isOpen } = handle.query;
+    response.writeHead(200, { "content-type": "application/x-ndjson" });
+    const told = explain === true ? [] : lines;
+    response.write(told.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    if (!isOpen || explain === true) response.end();
+    else response.once("close", () => cancelled.push(rql));
   };
 
   const server = createServer((request, response) => {
@@ -137,6 +151,10 @@ function route({ scenario, episodes }: FixtureServer, url: URL): unknown {
     return t;
   };
   switch (url.pathname) {
+    case "/api/monitors":
+      return { monitors: [] };
+    case "/api/schema":
+      return schemaOf(scenario);
     case "/api/nodes":
       return nodesOf(scenario);
     case "/api/cut":
@@ -158,6 +176,7 @@ function route({ scenario, episodes }: FixtureServer, url: URL): unknown {
         time("to"),
         query.getAll("node"),
         Number(query.get("limit") ?? 1_000),
+        query.getAll("kind"),
       );
     case "/api/history":
       return historyOf(
@@ -184,6 +203,27 @@ function route({ scenario, episodes }: FixtureServer, url: URL): unknown {
     default:
       throw new Error(`no such path: ${url.pathname}`);
   }
+}
+
+/** Every variable that is ever written, per node. */
+function schemaOf({ events, nodes }: Scenario): SchemaJson {
+  const logs = nodes.flatMap(({ node, service }) => {
+    const own = events.filter((event) => event.node === node && "log" in event.fields);
+    const names = new Set(own.map(({ fields }) => String(fields["log"])));
+    return [...names].sort().map((log) => {
+      const of = own.filter(({ fields }) => fields["log"] === log);
+      const types = new Map(
+        of.map(({ fields }) => [String(fields["key"]), typeof fields["value"]]),
+      );
+      const variables = [...types].map(([key, type]) => ({ key, type }));
+      return { node, service, log, changes: of.length, variableCount: types.size, variables };
+    });
+  });
+  return {
+    services: [...new Set(nodes.map(({ service }) => service))],
+    nodes: nodes.map(({ node }) => node),
+    logs,
+  };
 }
 
 function failAs(

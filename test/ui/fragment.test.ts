@@ -22,7 +22,7 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     viewport: viewports,
     cut: times,
     fixedCut: fc.option(times),
-    tab: fc.constantFrom("state", "diff", "flight", "event", "bottlenecks"),
+    tab: fc.constantFrom("state", "diff", "flight", "query", "bottlenecks", "event"),
     stateOrder: fc.constantFrom("node", "variable"),
     selectedNode: fc.option(text),
     selectedEvent: fc.option(
@@ -33,6 +33,27 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     showAbsent: fc.boolean(),
     variable: fc.option(fc.record({ node: text, log: text, key: text })),
     pins: fc.array(fc.record({ log: text, key: text }), { maxLength: 3 }),
+    bisect: fc.record({ good: fc.option(times), bad: fc.option(times) }),
+    foldSilences: fc.boolean(),
+    lanes: fc.record({
+      hidden: fc.uniqueArray(text, { maxLength: 4 }),
+      pinned: fc.uniqueArray(text, { maxLength: 4 }),
+      order: fc.uniqueArray(text, { maxLength: 4 }),
+      filter: fc.oneof(fc.constant(""), text),
+    }),
+    query: fc.option(
+      fc.record({
+        text: text.filter((one) => one.trim() !== ""),
+        range: fc.option(viewports),
+      }),
+    ),
+    hit: fc.option(
+      fc.record({
+        query: fc.nat(15),
+        n: fc.integer({ min: 1, max: 100_000 }),
+        service: fc.oneof(fc.constant(""), text),
+      }),
+    ),
   })
   .map((view) => ({
     ...view,
@@ -70,9 +91,9 @@ describe("the address", () => {
       }),
     );
     const { view, ignored } = readFragment(
-      'v=9&from=nonsense&tab=query&colour=pink&cut=01a1fed60d000000&pin=kv&var=["n1","kv"]',
+      'v=9&from=nonsense&tab=map&hit=x&in=y&colour=pink&cut=01a1fed60d000000&pin=kv&var=["n1","kv"]',
     );
-    expect([...ignored].sort()).toEqual(["colour", "from", "pin", "tab", "v", "var"]);
+    expect([...ignored].sort()).toEqual(["colour", "from", "hit", "in", "pin", "tab", "v", "var"]);
     expect(view.tab).toBe("state");
     expect(view.live).toBe(false);
   });
@@ -92,8 +113,11 @@ describe("the address", () => {
           foldedServices: ["store"],
           variable: null,
           pins: [{ log: "kv", key: "apples" }],
+          lanes: DEFAULT_VIEW.lanes,
+          query: { text: "SELECT leader FROM raft WHEN Cardinality(leader) > 1", range: null },
+          hit: { query: 0, n: 12, service: "" },
         };
-        expect(writeFragment(typical).length).toBeLessThan(300);
+        expect(writeFragment(typical).length).toBeLessThan(400);
       }),
     );
   });

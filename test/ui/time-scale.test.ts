@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hlc, MAX_HLC, MIN_HLC, TICKS_PER_MS } from "../../agent/kernel/index.ts";
+import { MAX_RULER_LINES, MIN_LABEL_PX, rulerLines } from "../../ui/src/scale/ruler-ticks.ts";
 import {
   centred,
   clampTicks,
+  FOLD_PX,
+  type Fold,
   fitted,
   MAX_SPAN_TICKS,
   MIN_SPAN_TICKS,
@@ -78,6 +81,95 @@ describe("the time scale", () => {
     const from = clampTicks(0);
     const scale = new TimeScale({ from, to: (from + 1_000 * TICKS_PER_MS) as Hlc }, 500);
     expect(scale.measureMs(100, 350)).toBe(500);
+  });
+});
+
+/** A view with folds anywhere in it, and the oracle's x: what is open before `t`, and the breaks. */
+const foldedViews = fc
+  .tuple(
+    views,
+    widths,
+    fc.array(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 16 }),
+  )
+  .map(([viewport, width, shares]) => {
+    const span = viewport.to - viewport.from;
+    const ends = [...new Set(shares.map((share) => Math.round(viewport.from + share * span)))];
+    ends.sort((a, b) => a - b);
+    const folds: Fold[] = [];
+    for (let i = 0; i + 1 < ends.length; i += 2) {
+      folds.push({ from: ends[i] as Hlc, to: ends[i + 1] as Hlc });
+    }
+    return { viewport, width, scale: new TimeScale(viewport, width, folds) };
+  });
+
+function openTicksBefore(t: number, from: number, folds: readonly Fold[]): number {
+  return folds.reduce(
+    (open, fold) => open - Math.max(0, Math.min(t, fold.to) - Math.min(t, fold.from)),
+    t - from,
+  );
+}
+
+function placeOf(scale: TimeScale, t: number): number {
+  const { viewport, width, folds } = scale;
+  const open = openTicksBefore(viewport.to, viewport.from, folds);
+  const room = width - folds.length * FOLD_PX;
+  const breaks = folds.reduce(
+    (sum, { from, to }) => sum + FOLD_PX * Math.min(1, Math.max(0, (t - from) / (to - from))),
+    0,
+  );
+  return (openTicksBefore(t, viewport.from, folds) / open) * room + breaks;
+}
+
+describe("the time scale with folded silences", () => {
+  it("places, finds again, measures and labels within a pixel, in 10,000 views", () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(foldedViews, share, share, ({ viewport, scale }, a, b) => {
+        const span = viewport.to - viewport.from;
+        const [one, two] = [a, b].map((s) => Math.round(viewport.from + s * span)) as [
+          number,
+          number,
+        ];
+        expect(Math.abs(scale.x(one) - placeOf(scale, one))).toBeLessThan(1);
+        // Picking is the way back.
+        const x = a * scale.width;
+        expect(Math.abs(placeOf(scale, scale.t(x)) - x)).toBeLessThan(1 + 1 / scale.ticksPerPixel);
+        // Measuring counts what is folded: an end may be off by the ticks of a pixel where it lies.
+        const measured = scale.measureMs(scale.x(one), scale.x(two)) * TICKS_PER_MS;
+        const ticksOfPixel = (t: number) => {
+          const fold = scale.foldAt(t);
+          return fold === undefined ? scale.ticksPerPixel : (fold.to - fold.from) / FOLD_PX;
+        };
+        expect(Math.abs(measured - (two - one))).toBeLessThanOrEqual(
+          1 + ticksOfPixel(one) + ticksOfPixel(two),
+        );
+        // A lane drawn later by some ticks stands where those ticks are; past the last stamp there are none.
+        const by = Math.max(Math.round((b - 0.5) * span), viewport.to - MAX_HLC);
+        expect(Math.abs(scale.shifted(by).x(one - by) - scale.x(one))).toBeLessThan(1);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it("has no line of the ruler inside a fold, and lines behind it however long it is", () => {
+    fc.assert(
+      fc.property(foldedViews, ({ scale }) => {
+        const lines = rulerLines(scale);
+        for (const { x, label } of lines) {
+          for (const { from, to } of scale.folds) {
+            const [start, end] = [scale.x(from), scale.x(to)];
+            expect(x > start + 0.01 && x < end - 0.01).toBe(false);
+            if (label !== "") expect(x > start - 30 && x < end + 30).toBe(false);
+          }
+        }
+        const last = scale.folds.at(-1);
+        if (last === undefined || lines.length >= MAX_RULER_LINES) return;
+        const behind = scale.width - scale.x(last.to);
+        if (behind > 3 * MIN_LABEL_PX)
+          expect(lines.some(({ x }) => x >= scale.x(last.to))).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

@@ -9,6 +9,7 @@ import { firstSpanTicks } from "./model/first-span.ts";
 import { keepLink, restoreLink } from "./model/link.ts";
 import { keepAsking } from "./model/questions.ts";
 import { fitted } from "./scale/time-scale.ts";
+import { plural } from "./scale/time-words.ts";
 
 /** Restores the link, starts asking, and keeps address, panels and canvases up to date. */
 export function startApp(app: App): void {
@@ -17,8 +18,15 @@ export function startApp(app: App): void {
   keepAskingEpisodes(app);
   effect(() => chooseFirstView(app));
   effect(firstSpanChooser(app));
+  effect(() => app.bisector.follow());
   effect(() => {
     if (app.watch.facts.value !== null) app.verbs.followLive();
+  });
+  effect(() => app.query.show(app.choices.query.value));
+  effect(() => listenOnce(app));
+  effect(() => {
+    if (app.query.run.phase.value !== "ended") return;
+    app.verbs.say(`Query done: ${plural(app.query.rows.peek().length, "row")}.`);
   });
   effect(() => repaintOnChange(app));
   keepLink(app);
@@ -60,12 +68,22 @@ function firstSpanChooser({ choices, answers, plotWidth, verbs }: App): () => vo
   };
 }
 
+/** Alerts are listened to as soon as somebody answers, and those of before are asked for. */
+function listenOnce({ watch, liveEvents, monitors }: App): void {
+  if (watch.facts.value === null || monitors.list.answered.peek() !== null) return;
+  if (monitors.list.pending.peek()) return;
+  liveEvents.start();
+  monitors.ask();
+}
+
 function repaintOnChange(app: App): void {
   const { choices, answers } = app;
   // Read, so that this runs again when any of them changes.
   void [app.scale.value, app.layout.value, app.timeline.value, choices.selectedNode.value];
-  void [choices.cut.value, choices.fixedCut.value, answers.cut.answered.value, app.hover.value];
-  void [choices.pins.value, answers.trackStart.answered.value];
+  void [choices.cut.value, choices.fixedCut.value, app.shownCut.value, app.hover.value];
+  void [app.query.rows.value, choices.hit.value];
+  void [app.tracks.value, answers.trackStart.answered.value];
   void [choices.selectedEvent.value, app.litMessage.value, answers.overview.answered.value];
+  void [choices.bisect.value, choices.measured.value];
   app.frames.markAll();
 }

@@ -17,6 +17,8 @@ export interface TestHook {
   /** Whether the canvases show the newest state of the page. */
   readonly painted: boolean;
   readonly frameCount: number;
+  /** Rows of the query that are here, and how its run stands. */
+  readonly query: { readonly rows: number; readonly phase: string };
   /** Milliseconds of script in the latest frames. */
   readonly frameTimes: readonly number[];
   /** Where events lie on the plot, for pointers: only what is drawn exactly. */
@@ -38,13 +40,21 @@ export function exposeTestHook(app: App): void {
       return view === null ? null : { from: hexOf(view.from), to: hexOf(view.to) };
     },
     get pending() {
-      return app.answers.pendingCount() + (app.stepper.busy.peek() ? 1 : 0);
+      return (
+        app.answers.pendingCount() +
+        (app.stepper.busy.peek() ? 1 : 0) +
+        (app.walker.busy.peek() ? 1 : 0) +
+        (app.query.run.isRunning ? 1 : 0)
+      );
     },
     get live() {
       return app.choices.live.peek();
     },
     get painted() {
       return app.frames.isIdle;
+    },
+    get query() {
+      return { rows: app.query.rows.peek().length, phase: app.query.run.phase.peek() };
     },
     get frameCount() {
       return app.frames.frameCount;

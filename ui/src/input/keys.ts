@@ -82,6 +82,11 @@ export const KEY_ROWS: readonly KeyRow[] = [
     ],
   },
   {
+    shown: "Z",
+    does: "fold silences, or show them at their length",
+    keys: [key("KeyZ", ({ verbs }) => verbs.toggleSilences())],
+  },
+  {
     shown: "X; Shift+X",
     does: "fix cut 1 here and compare; swap the cuts",
     keys: [
@@ -97,10 +102,36 @@ export const KEY_ROWS: readonly KeyRow[] = [
       key("Shift+KeyB", ({ bottlenecks }) => bottlenecks.step(-1)),
     ],
   },
+  {
+    shown: "Y",
+    does: "why: to the write of the open variable, or to what came before the event",
+    keys: [key("KeyY", ({ walker }) => walker.whyChosen())],
+  },
+  {
+    shown: "[ ]",
+    does: "message: back to its send, on to its receive",
+    keys: [
+      key("BracketLeft", ({ walker }) => void walker.back()),
+      key("BracketRight", ({ walker }) => void walker.on()),
+    ],
+  },
+  {
+    shown: "G; Shift+G",
+    does: "bisect: the state here is good; is bad",
+    keys: [
+      key("KeyG", ({ bisector }) => bisector.mark("good")),
+      key("Shift+KeyG", ({ bisector }) => bisector.mark("bad")),
+    ],
+  },
   { shown: "L", does: "live or paused", keys: [key("KeyL", ({ verbs }) => verbs.toggleLive())] },
   {
-    shown: "1 – 5",
-    does: "panel: State, Diff, In flight, Events, Bottlenecks",
+    shown: "N P",
+    does: "next, previous row of the query",
+    keys: [key("KeyN", ({ query }) => query.walk(1)), key("KeyP", ({ query }) => query.walk(-1))],
+  },
+  {
+    shown: "1 – 6",
+    does: "panel: State, Diff, In flight, Query, Bottlenecks, Events",
     keys: TABS.map((tab, place) => key(`Digit${place + 1}`, ({ verbs }) => verbs.openTab(tab))),
   },
   { shown: "/", does: "go to a time", keys: [key("/", () => focusOn("#go-to-time"))] },
@@ -116,8 +147,12 @@ export const KEY_ROWS: readonly KeyRow[] = [
   },
   {
     shown: "Esc",
-    does: "undo the innermost choice",
-    keys: [key("Escape", ({ verbs }) => verbs.stepBack())],
+    does: "cancel the query that runs; else undo the innermost choice",
+    keys: [
+      key("Escape", ({ verbs, query }) => {
+        if (!query.cancel()) verbs.stepBack();
+      }),
+    ],
   },
 ];
 
@@ -137,7 +172,9 @@ export function listenToKeys(app: App): void {
       cycleRegions(event.shiftKey ? -1 : 1);
       return;
     }
-    const target = event.target instanceof Element ? event.target : null;
+    // The innermost: the editor of queries is in a shadow root, and only its host is the target.
+    const [innermost] = event.composedPath();
+    const target = innermost instanceof Element ? innermost : null;
     if (app.isHelpOpen.peek() || isTyping(target)) return;
     if (hasOwnWork(event.code, target)) return;
     // By position; only ? and / lie elsewhere on every layout and are meant as characters.

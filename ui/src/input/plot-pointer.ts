@@ -50,6 +50,9 @@ export function listenToPlot(app: App, plot: HTMLElement, lanes: HTMLElement): (
     const at = place(event);
     const scale = app.scale.peek();
     if (scale === null || event.button !== 0) return;
+    // What floats above the lanes has buttons of its own.
+    if (event.target instanceof Element && event.target.closest("button, .measure") !== null)
+      return;
     plot.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, at);
     const cut = app.choices.cut.peek();

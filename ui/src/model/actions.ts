@@ -96,6 +96,18 @@ export class Verbs {
     });
   }
 
+  /** Measures a stretch of time; null puts the measure away. */
+  measure(range: Viewport | null): void {
+    this.#parts.choices.measured.value = range;
+  }
+
+  /** Folds silences, or shows them at their length again. */
+  toggleSilences(): void {
+    const { foldSilences } = this.#parts.choices;
+    foldSilences.value = !foldSilences.peek();
+    this.say(foldSilences.peek() ? "Silences are folded." : "Silences are drawn at full length.");
+  }
+
   // ---- Cut ----
 
   /** Puts the cut at `t`; `reveal` brings it into view. */
@@ -267,12 +279,12 @@ export class Verbs {
     showAbsent.value = !showAbsent.peek();
   }
 
-  /** Undoes the innermost choice: stretch, event, variable, bottleneck, node, then cut 1. */
+  /** Undoes the innermost choice: measure, stretch, event, variable, bottleneck, node, then cut 1. */
   stepBack(): void {
-    const { stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut } =
+    const { measured, stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut } =
       this.#parts.choices;
     const innermost = [
-      ...[stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut],
+      ...[measured, stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut],
     ].find((choice) => choice.peek() !== null);
     if (innermost !== undefined) innermost.value = null;
   }

@@ -4,20 +4,27 @@ import type { BottlenecksJson } from "../../../collector/api/bottleneck-shapes.t
 import type {
   CutJson,
   DiffJson,
+  EventLineJson,
   EventsJson,
   TimelineJson,
   UnknownJson,
 } from "../../../collector/api/shapes.ts";
-import { type ApiClient, hexOf, ticksOf } from "../api/client.ts";
+import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
-import { clampTicks } from "../scale/time-scale.ts";
+import { clampTicks, type Viewport } from "../scale/time-scale.ts";
+import { type BentCut, bentCut, type UnbentCut } from "./bent-cut.ts";
+import { type BisectQuestion, type BisectStep, bisect } from "./bisect.ts";
+import { isChangeLine } from "./change-lines.ts";
 import type { EventName, Pin, Stretch } from "./choices.ts";
+import { type DiffSides, diffSides, type SidesQuestion } from "./diff-sides.ts";
 import { AROUND_TICKS, type EpisodesQuestion } from "./episode-window.ts";
+import { type Measured, measure } from "./measure.ts";
 import { unknownAmong } from "./reasons.ts";
 import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 import type { TimelineQuestion } from "./timeline-window.ts";
 import { findHistory, type VariableHistory, type VariableQuestion } from "./variable-history.ts";
+import { type Before, findBefore } from "./why.ts";
 
 /** An event line as the panel shows it, or null where the collector knows no such event. */
 export type FoundEvent = EventsJson["events"][number] | null;
@@ -48,14 +55,24 @@ export interface Answers {
   /** The whole history in few buckets, for the minimap. */
   readonly overview: RequestSlot<TimelineQuestion, TimelineFacts>;
   readonly cut: RequestSlot<Hlc, CutAnswer>;
+  /** The largest consistent cut inside an inconsistent one. */
+  readonly bent: RequestSlot<CutAnswer, BentCut | UnbentCut>;
   readonly diff: RequestSlot<{ readonly from: Hlc; readonly to: Hlc }, DiffJson>;
+  /** What differs between the two cuts beside their variables. */
+  readonly sides: RequestSlot<SidesQuestion, DiffSides>;
   readonly events: RequestSlot<EventsQuestion, EventsJson>;
   readonly event: RequestSlot<EventName, EventDetail>;
+  /** What came before the selected event. */
+  readonly before: RequestSlot<EventLineJson, Before>;
   /** What the pinned variables held at the left edge of the timeline answer. */
   readonly trackStart: RequestSlot<TrackQuestion, CutJson>;
   readonly variable: RequestSlot<VariableQuestion, VariableHistory>;
   /** Very short bottlenecks. */
   readonly episodes: RequestSlot<EpisodesQuestion, BottlenecksJson>;
+  /** Where to look next between a good cut and a bad one. */
+  readonly bisect: RequestSlot<BisectQuestion, BisectStep>;
+  /** The requests of a measured stretch. */
+  readonly measure: RequestSlot<Viewport, Measured>;
   /** How many slots wait for an answer. */
   pendingCount(): number;
 }
@@ -66,7 +83,7 @@ export interface CutAnswer {
   readonly json: CutJson;
 }
 
-export function createAnswers(host: Host, client: ApiClient): Answers {
+export function createAnswers(host: Host, client: ApiReader): Answers {
   const timeline = (question: TimelineQuestion, signal: AbortSignal) =>
     client
       .get<TimelineJson>(
@@ -82,8 +99,14 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
       const json = await client.get<CutJson>("/api/cut", { at: hexOf(at) }, signal);
       return { at: ticksOf(json.at), json };
     }),
+    bent: new RequestSlot(host, ({ at, json }: CutAnswer, signal: AbortSignal) =>
+      bentCut(client, at, json, signal),
+    ),
     diff: new RequestSlot(host, ({ from, to }: { from: Hlc; to: Hlc }, signal: AbortSignal) =>
       client.get<DiffJson>("/api/diff", { from: hexOf(from), to: hexOf(to) }, signal),
+    ),
+    sides: new RequestSlot(host, (question: SidesQuestion, signal: AbortSignal) =>
+      diffSides(client, question, signal),
     ),
     events: new RequestSlot(host, (question: EventsQuestion, signal: AbortSignal) =>
       client.get<EventsJson>(
@@ -100,6 +123,9 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
     event: new RequestSlot(host, (name: EventName, signal: AbortSignal) =>
       findEvent(client, name, signal),
     ),
+    before: new RequestSlot(host, (line: EventLineJson, signal: AbortSignal) =>
+      findBefore(client, line, signal),
+    ),
     trackStart: new RequestSlot(host, ({ at, pins }: TrackQuestion, signal: AbortSignal) =>
       client.get<CutJson>(
         "/api/cut",
@@ -111,6 +137,12 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
         },
         signal,
       ),
+    ),
+    measure: new RequestSlot(host, (range: Viewport, signal: AbortSignal) =>
+      measure(client, range, signal),
+    ),
+    bisect: new RequestSlot(host, (question: BisectQuestion, signal: AbortSignal) =>
+      bisect(client, question, signal),
     ),
     variable: new RequestSlot(host, (question: VariableQuestion, signal: AbortSignal) =>
       findHistory(client, question, signal),
@@ -134,7 +166,7 @@ export function createAnswers(host: Host, client: ApiClient): Answers {
 
 /** Finds an event by its time and name, and for a change what the variable held before. */
 async function findEvent(
-  client: ApiClient,
+  client: ApiReader,
   name: EventName,
   signal: AbortSignal,
 ): Promise<EventDetail> {
@@ -155,8 +187,4 @@ async function findEvent(
   const value = nodes[name.node]?.logs[String(line["log"])]?.[String(line["key"])];
   const unknown = value === undefined ? unknownAmong(incomplete) : undefined;
   return { line, before: { value, unknown } };
-}
-
-export function isChangeLine(line: { readonly kind: string }): boolean {
-  return ["set", "delete", "add", "remove"].includes(line.kind);
 }

@@ -4,9 +4,10 @@
  */
 import { type Signal, signal } from "@preact/signals";
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
+import type { AskedQuery, RowName } from "../query/names.ts";
 import type { Viewport } from "../scale/time-scale.ts";
 
-export const TABS = ["state", "diff", "flight", "event", "bottlenecks"] as const;
+export const TABS = ["state", "diff", "flight", "query", "bottlenecks", "event"] as const;
 export type Tab = (typeof TABS)[number];
 export type Theme = "system" | "light" | "dark";
 /** How State is arranged: below each node, or each variable across the nodes. */
@@ -39,6 +40,23 @@ export interface VariableName extends Pin {
   readonly node: string;
 }
 
+/** Which lanes are there, and where. Node ids. */
+export interface LaneChoices {
+  readonly hidden: readonly string[];
+  /** Above all services, in this order. */
+  readonly pinned: readonly string[];
+  /** First in their service, in this order. */
+  readonly order: readonly string[];
+  /** Only nodes whose name or service holds this text. */
+  readonly filter: string;
+}
+
+/** The two ends of a bisection: the state is good at one, bad at a later one. */
+export interface BisectMarks {
+  readonly good: Hlc | null;
+  readonly bad: Hlc | null;
+}
+
 /** How much a fresh live view asks for; what it shows follows from the answer (first-span.ts). */
 export const DEFAULT_SPAN_TICKS: number = 10_000 * TICKS_PER_MS;
 
@@ -69,6 +87,16 @@ export interface Choices {
   readonly variable: Signal<VariableName | null>;
   /** Variables drawn as state tracks, the same below each lane; at most `MAX_PINS`. */
   readonly pins: Signal<readonly Pin[]>;
+  readonly lanes: Signal<LaneChoices>;
+  readonly bisect: Signal<BisectMarks>;
+  /** Silences are breaks in the ruler. */
+  readonly foldSilences: Signal<boolean>;
+  /** The stretch that was measured on the ruler; not part of a link. */
+  readonly measured: Signal<Viewport | null>;
+  /** What was asked; what is only typed is no choice yet. */
+  readonly query: Signal<AskedQuery | null>;
+  /** The row of its answer that was gone to. */
+  readonly hit: Signal<RowName | null>;
   readonly theme: Signal<Theme>;
 }
 
@@ -89,6 +117,12 @@ export function createChoices(): Choices {
     showAbsent: signal(false),
     variable: signal<VariableName | null>(null),
     pins: signal<readonly Pin[]>([]),
+    lanes: signal<LaneChoices>({ hidden: [], pinned: [], order: [], filter: "" }),
+    foldSilences: signal(false),
+    measured: signal<Viewport | null>(null),
+    bisect: signal<BisectMarks>({ good: null, bad: null }),
+    query: signal<AskedQuery | null>(null),
+    hit: signal<RowName | null>(null),
     theme: signal<Theme>("system"),
   };
 }

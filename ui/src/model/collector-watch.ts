@@ -5,7 +5,7 @@
  */
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { NodesJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, ApiFailure } from "../api/client.ts";
+import { ApiFailure, type ApiReader } from "../api/client.ts";
 import type { Host } from "../host.ts";
 import { type NodesFacts, readNodes } from "./nodes.ts";
 
@@ -18,7 +18,7 @@ const POLL_LIMIT_MS = 10_000;
 
 export class CollectorWatch {
   readonly #host: Host;
-  readonly #client: ApiClient;
+  readonly #client: ApiReader;
   readonly #isLive: ReadonlySignal<boolean>;
   readonly #facts: Signal<NodesFacts | null> = signal(null);
   readonly #failure: Signal<ApiFailure | null> = signal(null);
@@ -27,7 +27,7 @@ export class CollectorWatch {
   #cancel: () => void = () => {};
   #isAsking = false;
 
-  constructor(host: Host, client: ApiClient, isLive: ReadonlySignal<boolean>) {
+  constructor(host: Host, client: ApiReader, isLive: ReadonlySignal<boolean>) {
     this.#host = host;
     this.#client = client;
     this.#isLive = isLive;

@@ -3,16 +3,19 @@
  * written, so that an untouched page has a clean address.
  *
  *     #v=1&from=0199…&to=0199…&cut=0199…&cut1=0199…&tab=diff&node=n1&event=n1/5/17@0199…&fold=kv
- *     &pin=["kv","apples"]&var=["n1","kv","apples"]&gone=1
+ *     &pin=["kv","apples"]&var=["n1","kv","apples"]&gone=1&q=SELECT…&in=0199…-0199…&hit=0/12
  *
  * Times are absolute and exact (16 hex digits). A live view has no times: it shows now, wherever it
  * is opened, with the same span. Unknown parts are ignored and named. A token never enters here.
  */
 import { type Hlc, parseHlc } from "../../../agent/kernel/index.ts";
 import { hexOf } from "../api/client.ts";
+import type { AskedQuery, RowName } from "../query/names.ts";
 import { MAX_SPAN_TICKS, MIN_SPAN_TICKS, type Viewport } from "../scale/time-scale.ts";
 import {
+  type BisectMarks,
   type EventName,
+  type LaneChoices,
   MAX_PINS,
   type Pin,
   type StateOrder,
@@ -38,6 +41,12 @@ export interface LinkedView {
   readonly showAbsent: boolean;
   readonly variable: VariableName | null;
   readonly pins: readonly Pin[];
+  readonly bisect: BisectMarks;
+  readonly lanes: LaneChoices;
+  readonly foldSilences: boolean;
+  /** What was asked, and the row of the answer that was gone to. */
+  readonly query: AskedQuery | null;
+  readonly hit: RowName | null;
   /** Width of a live view, whose times are not written; null where the page chose it. */
   readonly spanTicks: number | null;
 }
@@ -56,6 +65,11 @@ export const DEFAULT_VIEW: LinkedView = {
   showAbsent: false,
   variable: null,
   pins: [],
+  bisect: { good: null, bad: null },
+  lanes: { hidden: [], pinned: [], order: [], filter: "" },
+  foldSilences: false,
+  query: null,
+  hit: null,
   spanTicks: null,
 };
 
@@ -77,6 +91,16 @@ const KNOWN = [
   "gone",
   "var",
   "pin",
+  "good",
+  "bad",
+  "hide",
+  "top",
+  "order",
+  "lanes",
+  "quiet",
+  "q",
+  "in",
+  "hit",
   "theme",
 ];
 
@@ -103,6 +127,19 @@ export function writeFragment(view: LinkedView): string {
   for (const { log, key } of view.pins.slice(0, MAX_PINS)) {
     parts.append("pin", JSON.stringify([log, key]));
   }
+  for (const node of view.lanes.hidden.slice(0, MAX_FOLDS)) parts.append("hide", node);
+  for (const node of view.lanes.pinned.slice(0, MAX_FOLDS)) parts.append("top", node);
+  for (const node of view.lanes.order.slice(0, MAX_FOLDS)) parts.append("order", node);
+  if (view.lanes.filter !== "") parts.set("lanes", view.lanes.filter);
+  if (view.foldSilences) parts.set("quiet", "folded");
+  if (view.bisect.good !== null) parts.set("good", hexOf(view.bisect.good));
+  if (view.bisect.bad !== null) parts.set("bad", hexOf(view.bisect.bad));
+  if (view.query !== null) {
+    parts.set("q", view.query.text);
+    const { range } = view.query;
+    if (range !== null) parts.set("in", `${hexOf(range.from)}-${hexOf(range.to)}`);
+  }
+  if (view.hit !== null) parts.set("hit", writeRowName(view.hit));
   if (view.theme !== "system") parts.set("theme", view.theme);
   const text = parts.toString();
   return text === "" ? "" : `v=${VERSION}&${text}`;
@@ -153,6 +190,13 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
     return names === null ? [] : [{ log: names[0] as string, key: names[1] as string }];
   });
 
+  const query = parts.has("q") ? readQuery(parts.get("q") as string, parts.get("in")) : null;
+  if (parts.has("q") && query === null) ignored.add("q");
+  const isRangeRead = !parts.has("in") || query?.range != null;
+  if (!isRangeRead) ignored.add("in");
+  const hit = parts.has("hit") ? readRowName(parts.get("hit") as string) : null;
+  if (parts.has("hit") && hit === null) ignored.add("hit");
+
   return {
     view: {
       viewport,
@@ -172,6 +216,16 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
         key: variable[2] as string,
       },
       pins: pins.slice(0, MAX_PINS),
+      bisect: { good: time("good"), bad: time("bad") },
+      lanes: {
+        hidden: parts.getAll("hide").slice(0, MAX_FOLDS),
+        pinned: parts.getAll("top").slice(0, MAX_FOLDS),
+        order: parts.getAll("order").slice(0, MAX_FOLDS),
+        filter: parts.get("lanes") ?? "",
+      },
+      foldSilences: oneOf("quiet", ["shown", "folded"], "shown") === "folded",
+      query,
+      hit,
       spanTicks,
     },
     ignored: [...ignored],
@@ -193,6 +247,27 @@ function readNames(text: string, count: number): readonly string[] | null {
   } catch {
     return null;
   }
+}
+
+/** Of a longer text the collector would refuse the rest; it is not cut off in silence. */
+const MAX_QUERY_CHARS = 16 * 1024;
+
+function readQuery(text: string, within: string | null): AskedQuery | null {
+  if (text.trim() === "" || text.length > MAX_QUERY_CHARS) return null;
+  const [from, to] = (within ?? "").split("-").map((hex) => parseHlc(hex));
+  const isRange = from !== undefined && to !== undefined && from <= to;
+  return { text, range: isRange ? { from, to } : null };
+}
+
+/** `query/n`, and the service where it was grouped by that. */
+function writeRowName({ query, n, service }: RowName): string {
+  return `${query}/${n}${service === "" ? "" : `/${service}`}`;
+}
+
+function readRowName(text: string): RowName | null {
+  const match = /^(\d{1,2})\/([1-9]\d{0,8})(?:\/(.+))?$/s.exec(text);
+  if (match === null) return null;
+  return { query: Number(match[1]), n: Number(match[2]), service: match[3] ?? "" };
 }
 
 function rangeOf(from: Hlc, to: Hlc): Viewport | null {

@@ -17,6 +17,8 @@ export const HEADING_HEIGHT = 28;
 export const MIN_LANE_HEIGHT = 52;
 export const MAX_LANE_HEIGHT = 168;
 export const ABSENT_HEIGHT = 36;
+/** The heading of the lanes that stand above all services. */
+export const PINNED_GROUP = "★ pinned";
 /** One state track, and the air below the last. */
 export const TRACK_HEIGHT = 20;
 const TRACK_AIR = 6;
@@ -56,7 +58,15 @@ export interface AbsentRow {
   readonly height: number;
 }
 
-export type Row = HeadingRow | LaneRow | AbsentRow;
+/** The nodes that the person has hidden, or filtered out, in one line. */
+export interface HiddenRow {
+  readonly type: "hidden";
+  readonly count: number;
+  readonly y: number;
+  readonly height: number;
+}
+
+export type Row = HeadingRow | LaneRow | AbsentRow | HiddenRow;
 
 export interface LaneLayout {
   readonly rows: readonly Row[];
@@ -77,6 +87,12 @@ export interface LayoutOptions {
   readonly absent?: ReadonlySet<string>;
   /** Gives the absent nodes lanes too. */
   readonly showAbsent?: boolean;
+  /** Ids of nodes without a lane, since somebody hid them. */
+  readonly hidden?: ReadonlySet<string>;
+  /** Nodes in a group of their own above all services, in this order. */
+  readonly pinned?: readonly string[];
+  /** Nodes named here stand first in their service, in this order. */
+  readonly order?: readonly string[];
   /** State tracks below each lifeline. */
   readonly trackCount?: number;
 }
@@ -84,19 +100,29 @@ export interface LayoutOptions {
 /** Lays out `nodes`, which come sorted by service. */
 export function layOutLanes(nodes: readonly NodeFacts[], options: LayoutOptions = {}): LaneLayout {
   const { foldedServices = [], absent = new Set(), showAbsent = false, trackCount = 0 } = options;
+  const { hidden = new Set<string>(), pinned = [] } = options;
   const byService = new Map<string, NodeFacts[]>();
+  const isPinned = ({ node }: NodeFacts) => pinned.includes(node);
   let absentCount = 0;
-  for (const node of nodes) {
+  let hiddenCount = 0;
+  for (const node of inOrder(nodes, [...pinned, ...(options.order ?? [])], isPinned)) {
+    if (hidden.has(node.node)) {
+      hiddenCount += 1;
+      continue;
+    }
     if (absent.has(node.node)) absentCount += 1;
     if (absent.has(node.node) && !showAbsent) continue;
-    const group = byService.get(node.service);
-    if (group === undefined) byService.set(node.service, [node]);
-    else group.push(node);
+    const group = isPinned(node) ? PINNED_GROUP : node.service;
+    const lanes = byService.get(group);
+    if (lanes === undefined) byService.set(group, [node]);
+    else lanes.push(node);
   }
   const tracks = trackCount === 0 ? 0 : trackCount * TRACK_HEIGHT + TRACK_AIR;
   const laneHeight = laneHeightFor(
     [...byService].map(([service, group]) => (foldedServices.includes(service) ? 1 : group.length)),
-    (options.room ?? 0) - (absentCount === 0 ? 0 : ABSENT_HEIGHT),
+    (options.room ?? 0) -
+      (absentCount === 0 ? 0 : ABSENT_HEIGHT) -
+      (hiddenCount === 0 ? 0 : ABSENT_HEIGHT),
     tracks,
   );
   const rows: Row[] = [];
@@ -127,6 +153,10 @@ export function layOutLanes(nodes: readonly NodeFacts[], options: LayoutOptions 
     });
     y += ABSENT_HEIGHT;
   }
+  if (hiddenCount > 0) {
+    rows.push({ type: "hidden", count: hiddenCount, y, height: ABSENT_HEIGHT });
+    y += ABSENT_HEIGHT;
+  }
   const lanes = rows.filter((row) => row.type === "lane");
   const laneByNode = new Map(lanes.flatMap((lane) => lane.nodes.map(({ node }) => [node, lane])));
   return {
@@ -137,6 +167,23 @@ export function layOutLanes(nodes: readonly NodeFacts[], options: LayoutOptions 
     laneOf: (node) => laneByNode.get(node),
     laneAt: (at) => lanes.find((lane) => at >= lane.y && at < lane.y + lane.height),
   };
+}
+
+/** Pinned nodes first; within their services the named ones before the others, which stay as they are. */
+function inOrder(
+  nodes: readonly NodeFacts[],
+  named: readonly string[],
+  isPinned: (node: NodeFacts) => boolean,
+): readonly NodeFacts[] {
+  if (named.length === 0) return nodes;
+  const places = new Map(named.map((node, place) => [node, place]));
+  const placeOf = ({ node }: NodeFacts) => places.get(node) ?? named.length;
+  const services = new Map<string, number>();
+  for (const { service } of nodes) {
+    if (!services.has(service)) services.set(service, services.size);
+  }
+  const serviceOf = (node: NodeFacts) => (isPinned(node) ? -1 : (services.get(node.service) ?? 0));
+  return nodes.toSorted((a, b) => serviceOf(a) - serviceOf(b) || placeOf(a) - placeOf(b));
 }
 
 /** `groups` are the numbers of lanes below each heading. */

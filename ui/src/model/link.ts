@@ -36,13 +36,18 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
     choices.showAbsent.value = view.showAbsent;
     choices.variable.value = view.variable;
     choices.pins.value = view.pins;
+    choices.bisect.value = view.bisect;
+    choices.lanes.value = view.lanes;
+    choices.foldSilences.value = view.foldSilences;
+    choices.query.value = view.query;
+    choices.hit.value = view.hit;
     choices.theme.value = view.theme;
   });
   if (view.live) verbs.followLive();
 }
 
 /** A new cut makes an entry for the Back button; every other change rewrites the present one. */
-export function keepLink({ choices, host }: App): void {
+export function keepLink({ choices, host, query }: App): void {
   let cancel = () => {};
   /** The cut of the entry that the address shows; null for a live one. */
   let entryCut = readFragment(host.readFragment()).view.cut;
@@ -50,7 +55,8 @@ export function keepLink({ choices, host }: App): void {
     entryCut = readFragment(text).view.cut;
   });
   effect(() => {
-    const view = viewOf(choices);
+    // Of the query what means the same tomorrow.
+    const view = { ...viewOf(choices), query: query.linkedQuery.value };
     cancel();
     cancel = host.after(SETTLE_MS, () => {
       const text = writeFragment(view);
@@ -81,6 +87,11 @@ export function viewOf(choices: App["choices"]): LinkedView {
     showAbsent: choices.showAbsent.value,
     variable: choices.variable.value,
     pins: choices.pins.value,
+    bisect: choices.bisect.value,
+    lanes: choices.lanes.value,
+    foldSilences: choices.foldSilences.value,
+    query: choices.query.value,
+    hit: choices.hit.value,
     spanTicks: viewport === null || choices.isFirstSpan.value ? null : viewport.to - viewport.from,
   };
 }

@@ -17,13 +17,25 @@ export function keepAsking(app: App): void {
     const cut = app.choices.cut.value;
     if (cut !== null) app.answers.cut.ask(cut);
   });
+  effect(() => askBent(app));
   effect(() => askDiff(app));
   effect(() => {
     const event = app.choices.selectedEvent.value;
     if (event === null) app.answers.event.clear();
     else app.answers.event.ask(event);
   });
+  effect(() => {
+    const range = app.choices.measured.value;
+    if (range === null) app.answers.measure.clear();
+    else app.answers.measure.ask(range);
+  });
+  effect(() => askBefore(app));
   effect(() => askEvents(app));
+  effect(() => {
+    const question = app.bisector.question();
+    if (question === null) app.answers.bisect.clear();
+    else app.answers.bisect.ask(question);
+  });
   effect(() => askTracks(app));
   effect(variableAsker(app));
   effect(() => refreshUnsettled(app));
@@ -66,15 +78,33 @@ function askOverview({ watch, answers }: App): void {
   answers.overview.ask({ from, to, pixels: OVERVIEW_PIXELS });
 }
 
+/** A consistent cut is a straight line; any other is asked how it bends. */
+function askBent({ answers }: App): void {
+  const shown = answers.cut.answered.value?.answer;
+  if (shown === undefined || shown.json.consistent) answers.bent.clear();
+  else answers.bent.ask(shown);
+}
+
 function askDiff({ choices, answers }: App): void {
   const one = choices.fixedCut.value;
   const two = choices.cut.value;
-  if (one === null) answers.diff.clear();
+  if (one === null) {
+    answers.diff.clear();
+    answers.sides.clear();
+  }
   if (one === null || two === null || choices.tab.value !== "diff") return;
-  answers.diff.ask({
-    from: Math.min(one, two) as Hlc,
-    to: Math.max(one, two) as Hlc,
-  });
+  const range = { from: Math.min(one, two) as Hlc, to: Math.max(one, two) as Hlc };
+  answers.diff.ask(range);
+  answers.sides.ask(range);
+}
+
+/** Only while Events is open: nobody else shows it. */
+function askBefore({ choices, answers }: App): void {
+  const name = choices.selectedEvent.value;
+  const line = answers.event.answered.value?.answer.line ?? null;
+  const isSelected = line !== null && line.node === name?.node && line.seq === name.seq;
+  if (name === null || line === null) answers.before.clear();
+  else if (isSelected && choices.tab.value === "event") answers.before.ask(line);
 }
 
 function askEvents({ choices, answers, verbs, layout }: App): void {
@@ -89,8 +119,8 @@ function askEvents({ choices, answers, verbs, layout }: App): void {
   });
 }
 
-function askTracks({ choices, answers }: App): void {
-  const pins = choices.pins.value;
+function askTracks({ answers, tracks }: App): void {
+  const pins = tracks.value;
   const timeline = answers.timeline.answered.value?.answer;
   if (pins.length === 0) answers.trackStart.clear();
   if (pins.length === 0 || timeline === undefined || !timeline.exact) return;

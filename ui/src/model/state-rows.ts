@@ -127,10 +127,14 @@ const kept = new WeakMap<
 
 /** The rows that the latest step changed; empty after any other move. */
 export function changedRows(app: App): ReadonlySet<string> {
-  const shown = app.answers.cut.answered.value?.answer;
-  if (shown === undefined) return NONE;
+  const shown = app.shownCut.value;
+  if (shown === null) return NONE;
   const last = kept.get(app);
-  if (last?.shown === shown) return last.rows;
+  // The same cut once more, bent by now or more complete, is no step.
+  if (last?.shown.at === shown.at) {
+    kept.set(app, { ...last, shown });
+    return last.rows;
+  }
   const isStep = app.stepper.lastStepTo.value === shown.at;
   const before = last?.shown ?? null;
   const rows = isStep && before !== null ? differingRows(before.json, shown.json) : NONE;

@@ -10,7 +10,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { EventsJson, StepsJson } from "../../../collector/api/shapes.ts";
-import { type ApiClient, ApiFailure, hexOf, ticksOf } from "../api/client.ts";
+import { ApiFailure, type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { clampTicks } from "../scale/time-scale.ts";
 import { clockText } from "../scale/time-words.ts";
 import type { Verbs } from "./actions.ts";
@@ -26,7 +26,7 @@ const REACHES = 10;
 const MAX_PAGES = 20;
 
 export class Stepper {
-  readonly #client: ApiClient;
+  readonly #client: ApiReader;
   readonly #choices: Choices;
   readonly #verbs: Verbs;
   readonly #busy: Signal<boolean> = signal(false);
@@ -35,7 +35,7 @@ export class Stepper {
   readonly lastStepTo: Signal<Hlc | null> = signal(null);
   #queued = 0;
 
-  constructor(client: ApiClient, choices: Choices, verbs: Verbs) {
+  constructor(client: ApiReader, choices: Choices, verbs: Verbs) {
     this.#client = client;
     this.#choices = choices;
     this.#verbs = verbs;

@@ -70,6 +70,8 @@ export interface MessageFacts {
   readonly sentAt: Hlc;
   readonly receivedAt: Hlc | null;
   readonly count: number;
+  /** Two messages, joined over a hidden node. */
+  readonly isJoined?: boolean;
 }
 
 export interface TimelineFacts {

@@ -44,7 +44,8 @@ export function messageLines(
   return [...bundles].sort((a, b) => b.count - a.count).slice(0, MAX_LINES);
 }
 
-function lineOf(
+/** Where a message lies; undefined outside the view. */
+export function lineOf(
   message: MessageFacts,
   layout: LaneLayout,
   scale: TimeScale,
@@ -77,7 +78,8 @@ function bundled(lines: readonly MessageLine[]): readonly MessageLine[] {
   const bundles = new Map<string, MessageLine>();
   for (const line of lines) {
     const column = Math.floor(line.x0 / BUNDLE_PX);
-    const key = `${line.y0} ${line.isOpen ? "open" : line.y1} ${column}`;
+    const kind = line.isOpen ? "open" : line.message.isJoined ? `${line.y1} joined` : line.y1;
+    const key = `${line.y0} ${kind} ${column}`;
     const bundle = bundles.get(key);
     bundles.set(key, bundle === undefined ? line : { ...bundle, count: bundle.count + line.count });
   }
@@ -100,7 +102,8 @@ export function paintMessages(
     pen.strokeStyle = nodeColour(palette, line.hue);
     pen.globalAlpha = alpha;
     pen.lineWidth = Math.min(4, 1.1 + Math.log2(line.count) * 0.45);
-    pen.setLineDash(line.isOpen ? [3, 3] : []);
+    // Joined over a hidden node: longer dashes than those of an open end.
+    pen.setLineDash(line.isOpen ? [3, 3] : line.message.isJoined ? [9, 5] : []);
     pen.beginPath();
     pen.moveTo(line.x0, line.y0 - scrollTop);
     pen.lineTo(line.x1, line.y1 - scrollTop);

@@ -3,10 +3,13 @@
  *
  * The asked time is thin. The answer is thick, and lies on it as soon as the collector has said that
  * the cut is consistent; while the answer is still on its way the thick line stays where the shown
- * state belongs, pale. An inconsistent answer is a broken line with the word beside it.
+ * state belongs, pale. For an inconsistent cut it is the largest consistent cut inside, bent back at
+ * some lanes, with the messages that bend it; a broken line with the word beside it where that cut is
+ * not known.
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
-import type { TimeScale } from "../scale/time-scale.ts";
+import type { PathPoint } from "../model/bend-path.ts";
+import type { TimeScale, Viewport } from "../scale/time-scale.ts";
 import { type MessageLine, paintLitMessage } from "./paint-messages.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
@@ -16,8 +19,17 @@ export interface OverlayScene {
   readonly scrollTop: number;
   readonly cut: Hlc | null;
   readonly fixedCut: Hlc | null;
+  /** A stretch that is measured. */
+  readonly measured: Viewport | null;
   /** The cut whose state is shown; null before the first answer. */
-  readonly shown: { readonly at: Hlc; readonly isConsistent: boolean } | null;
+  readonly shown: {
+    readonly at: Hlc;
+    readonly isInconsistent: boolean;
+    /** From the top of all rows. */
+    readonly path: readonly PathPoint[];
+  } | null;
+  /** The messages that bend the line. */
+  readonly bends: readonly MessageLine[];
   readonly lit: readonly MessageLine[];
   /** Centre of the hovered and of the selected glyph, from the top of all rows. */
   readonly hovered: { readonly x: number; readonly y: number } | null;
@@ -26,27 +38,54 @@ export interface OverlayScene {
 
 export function paintOverlay(surface: Surface, palette: Palette, scene: OverlayScene): void {
   const { context: pen, height } = surface;
-  for (const line of scene.lit) paintLitMessage(surface, palette, line, scene.scrollTop);
-  const { scale, cut, fixedCut, shown } = scene;
+  for (const line of [...scene.bends, ...scene.lit])
+    paintLitMessage(surface, palette, line, scene.scrollTop);
+  const { scale, cut, fixedCut, shown, measured } = scene;
+  if (measured !== null) stretch(surface, palette, scale, measured);
   if (fixedCut !== null) vertical(surface, scale.x(fixedCut), palette.fixedCut, 2, [6, 4]);
   if (shown !== null) {
     const isCurrent = shown.at === cut;
     pen.globalAlpha = isCurrent || palette.isForced ? 1 : 0.35;
-    vertical(
-      surface,
-      scale.x(shown.at),
-      palette.cut,
-      shown.isConsistent ? 3 : 2,
-      shown.isConsistent ? [] : [2, 5],
-    );
+    if (shown.isInconsistent) vertical(surface, scale.x(shown.at), palette.cut, 2, [2, 5]);
+    else thick(surface, palette, shown.path, scene.scrollTop);
     pen.globalAlpha = 1;
-    if (!shown.isConsistent && isCurrent) {
+    if (shown.isInconsistent && isCurrent) {
       word(surface, palette, "inconsistent", scale.x(shown.at), height - 10);
     }
   }
   if (cut !== null) vertical(surface, scale.x(cut), palette.cut, 1, []);
   ring(pen, palette, scene.selected, scene.scrollTop, 8.5, 2);
   ring(pen, palette, scene.hovered, scene.scrollTop, 7.5, 1.5);
+}
+
+/** The measured stretch: a veil between two edges, so that what it covers stays readable. */
+function stretch(
+  { context: pen, height }: Surface,
+  palette: Palette,
+  scale: TimeScale,
+  { from, to }: Viewport,
+): void {
+  const [left, right] = [scale.x(from), scale.x(to)];
+  pen.fillStyle = palette.accent;
+  pen.globalAlpha = palette.isForced ? 0 : 0.1;
+  pen.fillRect(left, 0, right - left, height);
+  pen.globalAlpha = 1;
+  for (const x of [left, right]) pen.fillRect(Math.round(x), 0, 1, height);
+}
+
+/** The answer's line, through its bends. */
+function thick(
+  { context: pen }: Surface,
+  palette: Palette,
+  path: readonly PathPoint[],
+  scrollTop: number,
+): void {
+  pen.strokeStyle = palette.cut;
+  pen.lineWidth = 3;
+  pen.lineJoin = "round";
+  pen.beginPath();
+  for (const { x, y } of path) pen.lineTo(Math.round(x) + 0.5, y - scrollTop);
+  pen.stroke();
 }
 
 function vertical(

@@ -1,7 +1,9 @@
 /** The minimap: all that is retained, as density, with the view and the cuts on it. */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { TimelineFacts } from "../model/timeline-facts.ts";
+import type { RowMark } from "../query/row-marks.ts";
 import { TimeScale, type Viewport } from "../scale/time-scale.ts";
+import { drawRowMarks } from "./paint-rows.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 
@@ -11,6 +13,8 @@ export interface OverviewScene {
   readonly view: Viewport;
   readonly cut: Hlc | null;
   readonly fixedCut: Hlc | null;
+  /** Of the query's rows, on a scale over the extent. */
+  readonly rows: readonly RowMark[];
 }
 
 /** A view is never drawn narrower, so that it can be found and grabbed. */
@@ -54,6 +58,7 @@ export function paintOverview(surface: Surface, palette: Palette, scene: Overvie
   pen.beginPath();
   pen.roundRect(from + 0.75, 2.75, Math.max(1, to - from - 1.5), height - 5.5, 4);
   pen.stroke();
+  drawRowMarks(surface, palette, scene.rows, 0, 5);
   line(pen, scale, scene.fixedCut, palette.fixedCut, height, [4, 3]);
   line(pen, scale, scene.cut, palette.cut, height, []);
 }

@@ -1,13 +1,21 @@
 /** The ruler, and its fine lines behind the lanes. */
+
+import type { RowMark } from "../query/row-marks.ts";
 import type { RulerLine } from "../scale/ruler-ticks.ts";
+import { drawRowMarks } from "./paint-rows.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 
+/** Room of the rows of a query, at the foot. */
+const ROWS_HEIGHT = 6;
+
 export function paintRuler(
-  { context: pen, width, height }: Surface,
+  surface: Surface,
   palette: Palette,
   lines: readonly RulerLine[],
+  rows: readonly RowMark[],
 ): void {
+  const { context: pen, width, height } = surface;
   pen.font = palette.font;
   pen.textBaseline = "alphabetic";
   for (const line of lines) {
@@ -24,6 +32,7 @@ export function paintRuler(
     if (x - half < 2 || x + half > width - 2) continue; // a cut label says less than none
     pen.fillText(line.label, x - half, height - 14);
   }
+  drawRowMarks(surface, palette, rows, height - ROWS_HEIGHT, ROWS_HEIGHT);
 }
 
 export function paintGrid(

@@ -16,6 +16,8 @@ export interface Palette {
   readonly fixedCut: string;
   readonly accent: string;
   readonly warning: string;
+  /** Rows of a query. */
+  readonly hit: string;
   readonly hatch: string;
   readonly font: string;
   /** The user has forced colours: outlines instead of shades. */
@@ -37,6 +39,7 @@ export function readPalette(): Palette {
     fixedCut: read("fixed-cut"),
     accent: read("accent"),
     warning: read("warning"),
+    hit: read("hit"),
     hatch: read("hatch"),
     font: read("canvas-font"),
     isForced: matchMedia("(forced-colors: active)").matches,

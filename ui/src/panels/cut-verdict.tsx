@@ -8,9 +8,10 @@ import type { JSX } from "preact";
 import type { CutJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
-import type { CutAnswer } from "../model/answers.ts";
 import { flightDoubt, futureWords, reasonLabel, reasonSentence } from "../model/reasons.ts";
+import { orderWords, type ShownCut } from "../model/shown-cut.ts";
 import { clockText, plural } from "../scale/time-words.ts";
+import { BendList } from "./bend-list.tsx";
 
 /** Rows of a list of reasons; the rest is counted. */
 const MAX_REASONS = 20;
@@ -20,7 +21,7 @@ export function CutVerdict({
   cut,
 }: {
   readonly app: App;
-  readonly cut: CutAnswer;
+  readonly cut: ShownCut;
 }): JSX.Element {
   const { json, at } = cut;
   const nodes = new Set(json.incomplete.map(({ node }) => node)).size;
@@ -29,7 +30,7 @@ export function CutVerdict({
   return (
     <div class="verdict">
       <ul class="badges" aria-label="What this cut is worth">
-        <Badge good={json.consistent} text={json.consistent ? "Consistent" : "Inconsistent"} />
+        <Badge good={json.consistent} text={orderBadge(cut)} />
         <Badge
           good={json.complete}
           text={json.complete ? "Complete" : `Incomplete: ${plural(nodes, "node")}`}
@@ -48,10 +49,16 @@ export function CutVerdict({
       {future === undefined && json.incomplete.length > 0 && <Reasons json={json} at={at} />}
       {/* Where nodes are incomplete, the reasons above say it already. */}
       {doubt !== undefined && json.complete && <p class="hint">In flight: {doubt}.</p>}
-      {!json.consistent && <Violations json={json} />}
+      {cut.bends !== null && <BendList app={app} cut={cut} />}
+      {!json.consistent && cut.bends === null && <Violations json={json} why={cut.unbent} />}
       {json.unchecked.length > 0 && <Unchecked json={json} />}
     </div>
   );
+}
+
+function orderBadge(cut: ShownCut): string {
+  if (cut.json.consistent) return "Consistent";
+  return cut.bends === null ? "Inconsistent" : `Inconsistent: ${orderWords(cut)}`;
 }
 
 function Badge({ good, text }: { readonly good: boolean; readonly text: string }): JSX.Element {
@@ -62,7 +69,7 @@ function Badge({ good, text }: { readonly good: boolean; readonly text: string }
   );
 }
 
-function Reasons({ json, at }: { readonly json: CutJson; readonly at: CutAnswer["at"] }) {
+function Reasons({ json, at }: { readonly json: CutJson; readonly at: ShownCut["at"] }) {
   const more = (json.totals?.incomplete ?? json.incomplete.length) - MAX_REASONS;
   return (
     <ul class="reasons">
@@ -77,13 +84,22 @@ function Reasons({ json, at }: { readonly json: CutJson; readonly at: CutAnswer[
   );
 }
 
-function Violations({ json }: { readonly json: CutJson }): JSX.Element {
+interface ViolationsProps {
+  readonly json: CutJson;
+  /** Why no consistent cut inside it is shown; null while it is being looked for. */
+  readonly why: string | null;
+}
+
+function Violations({ json, why }: ViolationsProps): JSX.Element {
   const more = (json.totals?.violations ?? json.violations.length) - MAX_REASONS;
   return (
     <div class="reasons">
       <p>
         Some node holds an effect whose cause lies outside this cut: these messages were received
-        before they were sent, by their timestamps.
+        before they were sent, by their timestamps.{" "}
+        {why === null
+          ? "Looking for the largest consistent cut inside…"
+          : `The largest consistent cut inside is not shown: ${why}.`}
       </p>
       <ul>
         {json.violations.slice(0, MAX_REASONS).map(({ send, receive, channel }) => (

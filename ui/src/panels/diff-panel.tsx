@@ -1,12 +1,17 @@
 /** Diff: what differs between cut 1 (fixed) and cut 2 (the moving line), from the earlier to the later. */
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { BeforeAfterJson, DiffJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
+import { stretchOf } from "../model/measure.ts";
+import { hasParts } from "../model/path-diff.ts";
 import { reasonLabel } from "../model/reasons.ts";
 import { changeSign, sideText } from "../model/value-text.ts";
-import { clockText, durationText, plural } from "../scale/time-words.ts";
+import { clockText, countText, durationText, plural } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
+import { DiffBeside } from "./diff-beside.tsx";
+import { DiffParts } from "./diff-parts.tsx";
 
 /** Rows shown; beyond it, a narrower range tells more. */
 const MAX_ROWS = 500;
@@ -44,6 +49,14 @@ export function DiffPanel({ app }: { readonly app: App }): JSX.Element {
           >
             Swap
           </button>
+          <button
+            type="button"
+            class="tool"
+            title="Length, events and requests from cut to cut; the same as a drag on the ruler"
+            onClick={() => app.verbs.measure(stretchOf(one, two))}
+          >
+            Measure
+          </button>
           <button type="button" class="tool" onClick={() => app.verbs.releaseFixedCut()}>
             Let go
           </button>
@@ -67,6 +80,7 @@ export function DiffPanel({ app }: { readonly app: App }): JSX.Element {
       )}
       {answer !== undefined && <Changes answer={answer} one={one} two={two} app={app} />}
       {answer === undefined && failure === null && <p class="hint">Comparing…</p>}
+      {one !== two && <DiffBeside app={app} />}
     </div>
   );
 }
@@ -81,7 +95,6 @@ interface ChangesProps {
 function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
   const isCurrent =
     ticksOf(answer.from) === Math.min(one, two) && ticksOf(answer.to) === Math.max(one, two);
-  const hues = new Map(app.watch.facts.value?.nodes.map(({ node, hue }) => [node, hue]));
   const rows = answer.changes.slice(0, MAX_ROWS);
   return (
     <div data-stale={!isCurrent} aria-busy={!isCurrent}>
@@ -89,7 +102,7 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
         From {clockText(ticksOf(answer.from))} to {clockText(ticksOf(answer.to))}:{" "}
         {answer.changes.length === 0
           ? "no variable differs."
-          : `${plural(answer.changes.length, "variable")} ${answer.changes.length === 1 ? "differs" : "differ"}.`}
+          : `${plural(answer.changes.length, "variable")} ${answer.changes.length === 1 ? "differs" : "differ"}${unchangedWords(app, answer)}.`}
       </p>
       {!answer.complete && (
         <p class="reasons">
@@ -106,8 +119,12 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
           <thead>
             <tr>
               <th scope="col">Variable</th>
-              <th scope="col">Before</th>
-              <th scope="col">After</th>
+              <th scope="col">
+                Before <Numeral isOne={one <= two} />
+              </th>
+              <th scope="col">
+                After <Numeral isOne={one > two} />
+              </th>
               <th scope="col" class="number">
                 <abbr title="number of changes in between">Changes</abbr>
               </th>
@@ -115,23 +132,7 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
           </thead>
           <tbody>
             {rows.map((row) => (
-              <tr key={`${row.node}\n${row.log}\n${row.key}`}>
-                <th scope="row">
-                  <Sign change={row} />
-                  <i class={`swatch hue-${hues.get(row.node) ?? 0}`} aria-hidden="true" />{" "}
-                  {row.node}
-                  <span class="log">
-                    {row.log} / {row.key}
-                  </span>
-                </th>
-                <td data-absent={row.before === undefined}>
-                  {sideText(row.before, row.beforeUnknown)}
-                </td>
-                <td data-absent={row.after === undefined}>
-                  {sideText(row.after, row.afterUnknown)}
-                </td>
-                <td class="number">{row.count}</td>
-              </tr>
+              <ChangeRow key={`${row.node}\n${row.log}\n${row.key}`} app={app} row={row} />
             ))}
           </tbody>
         </table>
@@ -143,6 +144,81 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
         </p>
       )}
     </div>
+  );
+}
+
+/** How many variables both cuts hold alike, where the later one is the cut whose state is here. */
+function unchangedWords({ shownCut }: App, answer: DiffJson): string {
+  const shown = shownCut.value;
+  if (shown === null || shown.at !== ticksOf(answer.to)) return "";
+  const held = Object.values(shown.json.nodes).reduce(
+    (sum, { logs }) =>
+      sum + Object.values(logs).reduce((count, log) => count + Object.keys(log).length, 0),
+    0,
+  );
+  const inBoth = answer.changes.filter(({ after }) => after !== undefined).length;
+  return `, ${countText(Math.max(0, held - inBoth))} unchanged`;
+}
+
+/** Each cut keeps its own numeral and colour, whichever is the earlier. */
+function Numeral({ isOne }: { readonly isOne: boolean }): JSX.Element {
+  return <span class={isOne ? "numeral one" : "numeral two"}>{isOne ? "1" : "2"}</span>;
+}
+
+interface RowProps {
+  readonly app: App;
+  readonly row: DiffJson["changes"][number];
+}
+
+/** What has parts can be opened: only then are they compared. */
+function ChangeRow({ app, row }: RowProps): JSX.Element {
+  const isOpen = useSignal(false);
+  const { node, log, key, before, after } = row;
+  const hue = app.watch.facts.value?.nodes.find((one) => one.node === node)?.hue ?? 0;
+  const canOpen =
+    before !== undefined && after !== undefined && hasParts(before) && hasParts(after);
+  const name = (
+    <>
+      {log} / {key}
+    </>
+  );
+  return (
+    <>
+      <tr>
+        <th scope="row">
+          <Sign change={row} />
+          <i class={`swatch hue-${hue}`} aria-hidden="true" /> {node}
+          <span class="log">
+            {canOpen ? (
+              <button
+                type="button"
+                class="disclose"
+                aria-expanded={isOpen.value}
+                title="Which parts differ"
+                onClick={() => {
+                  isOpen.value = !isOpen.value;
+                }}
+              >
+                <span class="chevron" aria-hidden="true" />
+                {name}
+              </button>
+            ) : (
+              name
+            )}
+          </span>
+        </th>
+        <td data-absent={before === undefined}>{sideText(before, row.beforeUnknown)}</td>
+        <td data-absent={after === undefined}>{sideText(after, row.afterUnknown)}</td>
+        <td class="number">{row.count}</td>
+      </tr>
+      {isOpen.value && before !== undefined && after !== undefined && (
+        <tr class="opened">
+          <td colSpan={4}>
+            <DiffParts before={before} after={after} />
+          </td>
+        </tr>
+      )}
+    </>
   );
 }
 

@@ -7,15 +7,18 @@ import type { Json } from "../../../agent/kernel/index.ts";
 import type { EventLineJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
-import { EVENTS_PAGE, isChangeLine } from "../model/answers.ts";
+import { EVENTS_PAGE } from "../model/answers.ts";
+import { isChangeLine } from "../model/change-lines.ts";
 import { describeEvent, receiverOf } from "../model/event-words.ts";
 import { sideText, valueText } from "../model/value-text.ts";
 import { clockText, countText, exactClockText } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
+import { BeforeEvent, Crumbs } from "./before-event.tsx";
 
 export function EventPanel({ app }: { readonly app: App }): JSX.Element {
   return (
     <div class="events">
+      <Crumbs app={app} />
       <SelectedEvent app={app} />
       <EventTable app={app} />
     </div>
@@ -81,6 +84,7 @@ function SelectedEvent({ app }: { readonly app: App }): JSX.Element | null {
             </Field>
           ))}
       </dl>
+      <BeforeEvent app={app} line={line} />
     </section>
   );
 }

@@ -7,12 +7,14 @@ import { BottleneckPanel } from "./bottleneck-panel.tsx";
 import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
+import { QueryPanel } from "./query-panel.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
 const NAMES: Readonly<Record<Tab, string>> = {
   state: "State",
   diff: "Diff",
   flight: "In flight",
+  query: "Query",
   event: "Events",
   bottlenecks: "Bottlenecks",
 };
@@ -20,6 +22,7 @@ const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   state: StatePanel,
   diff: DiffPanel,
   flight: FlightPanel,
+  query: QueryPanel,
   event: EventPanel,
   bottlenecks: BottleneckPanel,
 };
@@ -29,7 +32,7 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
   const Body = BODIES[open];
   const view = app.choices.viewport.value;
   const episodeCount = view === null ? 0 : episodesIn(app.episodes.list.value, view).length;
-  const inFlight = app.answers.cut.answered.value?.answer.json.inFlight.length;
+  const inFlight = app.shownCut.value?.json.inFlight.length;
   return (
     <section class="panel" aria-label="Details">
       <div
@@ -52,6 +55,9 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
             {NAMES[tab]}
             {tab === "event" && app.choices.stretch.value !== null && <span class="dot" />}
             {tab === "bottlenecks" && episodeCount > 0 && <span class="count">{episodeCount}</span>}
+            {tab === "query" && app.query.rows.value.length > 0 && (
+              <span class="count">{`${app.query.rows.value.length}${app.query.isMore.value ? "+" : ""}`}</span>
+            )}
             {tab === "flight" && inFlight !== undefined && <span class="count">{inFlight}</span>}
           </button>
         ))}

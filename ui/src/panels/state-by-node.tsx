@@ -4,15 +4,15 @@ import type { JSX } from "preact";
 import type { CutJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
-import type { CutAnswer } from "../model/answers.ts";
 import { byName } from "../model/nodes.ts";
+import { bendWords, isInconsistent, type ShownCut } from "../model/shown-cut.ts";
 import { FOLDED_ROWS, rowKey, rowsOf, type StateRow } from "../model/state-rows.ts";
 import { clockText, countText, plural } from "../scale/time-words.ts";
 import { ValueText } from "./value-cell.tsx";
 
 export interface StateProps {
   readonly app: App;
-  readonly cut: CutAnswer;
+  readonly cut: ShownCut;
   readonly filter: string;
   /** Rows that the latest step changed, by `rowKey`. */
   readonly changed: ReadonlySet<string>;
@@ -137,13 +137,14 @@ function NodeWorth({
 }: Pick<NodeProps, "node" | "state" | "cut"> & { readonly isMember: boolean }): JSX.Element {
   const missing = cut.json.incomplete.find((one) => one.node === node);
   const known = missing?.after ?? state.watermark;
+  const bent = bendWords(cut, node);
+  const at = cut.bends?.get(node)?.at ?? cut.at;
   return (
     <span class="worth">
-      {!cut.json.consistent && isMember && <span class="sign warn">inconsistent</span>}
+      {isInconsistent(cut) && isMember && <span class="sign warn">inconsistent</span>}
+      {bent !== undefined && <span class="sign warn">{bent}</span>}
       {missing !== undefined && (
-        <span class="sign warn">
-          as of {clockText(ticksOf(known) < cut.at ? ticksOf(known) : cut.at)}
-        </span>
+        <span class="sign warn">as of {clockText(ticksOf(known) < at ? ticksOf(known) : at)}</span>
       )}
       {state.status !== "live" && <span class="sign">{state.status}</span>}
     </span>
@@ -180,6 +181,19 @@ function LogTable({ app, node, log, rows, changed }: LogProps): JSX.Element {
               </th>
               <td>
                 <ValueText value={value} />
+              </td>
+              <td class="row-tools">
+                <button
+                  type="button"
+                  class="link"
+                  title="Go to the write of this value, and to what came before it"
+                  onClick={() => void app.walker.why({ node, log, key })}
+                >
+                  why
+                  <span class="sr-only">
+                    : {log} / {key} on {node}
+                  </span>
+                </button>
               </td>
             </tr>
           ))}

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { byName } from "../model/nodes.ts";
+import { orderWords } from "../model/shown-cut.ts";
 import { FOLDED_ROWS, rowKey, type VariableRow, variableRows } from "../model/state-rows.ts";
 import { valueText } from "../model/value-text.ts";
 import { plural } from "../scale/time-words.ts";
@@ -27,7 +28,7 @@ export function StateByVariable({ app, cut, filter, changed }: StateProps): JSX.
           ? "All nodes agree. "
           : `${differing} of ${plural(rows.length, "variable")} ${differing === 1 ? "differs" : "differ"} between nodes. `}
         A click on a name draws it on the lanes, one on a value opens its history.
-        {!cut.json.consistent && <span class="sign warn">inconsistent</span>}
+        {!cut.json.consistent && <span class="sign warn">{orderWords(cut)}</span>}
         {!cut.json.complete && <span class="sign warn">incomplete</span>}
       </p>
       {[...byLog].map(([log, logRows]) => (

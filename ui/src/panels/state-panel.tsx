@@ -23,13 +23,13 @@ const ORDERS: readonly (readonly [StateOrder, string])[] = [
 export function StatePanel({ app }: { readonly app: App }): JSX.Element {
   const filter = useSignal("");
   const { cut } = app.answers;
-  const shown = cut.answered.value?.answer;
+  const shown = app.shownCut.value;
   const failure = cut.failure.value;
   const asked = app.choices.cut.value;
   const variable = app.choices.variable.value;
   if (variable !== null) return <VariablePanel app={app} variable={variable} />;
   if (failure !== null && !failure.isLost) return <CutFailure app={app} />;
-  if (shown === undefined)
+  if (shown === null)
     return <p class="hint">{asked === null ? "No cut yet." : "Asking for the state…"}</p>;
   const order = app.choices.stateOrder.value;
   return (

@@ -42,6 +42,14 @@ export function VariablePanel({ app, variable }: VariableProps): JSX.Element {
         <button
           type="button"
           class="tool"
+          title="To the write of this value, and to what came before it (Y)"
+          onClick={() => void app.walker.why(variable)}
+        >
+          Why
+        </button>
+        <button
+          type="button"
+          class="tool"
           aria-pressed={isPinned}
           title="Draw its values below each lane that holds it"
           onClick={() => app.verbs.togglePin(variable)}

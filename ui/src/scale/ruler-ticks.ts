@@ -9,6 +9,8 @@ import { TICK_ZERO_UNIX_MS, TICKS_PER_MS } from "../../../agent/kernel/index.ts"
 import type { TimeScale } from "./time-scale.ts";
 
 export const MIN_LABEL_PX = 92;
+/** A label reaches so far to both sides: none stands where it would cover the length of a fold. */
+const HALF_PX = 34;
 /** More lines than this are never drawn, whatever the width. */
 export const MAX_RULER_LINES = 400;
 
@@ -75,11 +77,25 @@ export function rulerLines(scale: TimeScale): readonly RulerLine[] {
   const first = Math.ceil((from - baseTicks) / TICKS_PER_MS / minorMs);
   const last = Math.floor((scale.viewport.to - baseTicks) / TICKS_PER_MS / minorMs);
   const lines: RulerLine[] = [];
+  const breaks = scale.folds.map(({ from: start, to }) => ({
+    start: scale.x(start),
+    end: scale.x(to),
+    to,
+  }));
   for (let n = first; n <= last && lines.length < MAX_RULER_LINES; n += 1) {
     const offsetMs = n * minorMs;
-    const isMajor = n % parts === 0;
+    // By its place, which knows fractions of a tick; a sum of ticks would have rounded them off.
+    const x = scale.x(baseTicks, offsetMs * TICKS_PER_MS);
+    const inside = breaks.find(({ start, end }) => x > start && x < end);
+    if (inside !== undefined) {
+      // A fold may hold very many of them: the next line is the first behind it.
+      n = Math.max(n, Math.ceil((inside.to - baseTicks) / TICKS_PER_MS / minorMs) - 1);
+      continue;
+    }
+    const isCovered = breaks.some(({ start, end }) => x > start - HALF_PX && x < end + HALF_PX);
+    const isMajor = n % parts === 0 && !isCovered;
     lines.push({
-      x: scale.x(baseTicks, offsetMs * TICKS_PER_MS),
+      x,
       label: isMajor ? labelOf(baseMs, offsetMs, stepMs) : "",
       isRound: isMajor && isRound(offsetMs, stepMs),
     });

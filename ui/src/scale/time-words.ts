@@ -45,6 +45,11 @@ export function microsText(us: number): string {
   return durationText((us / 1_000) * TICKS_PER_MS);
 }
 
+/** `320 ms` from milliseconds; `0` for none. */
+export function msText(ms: number): string {
+  return ms === 0 ? "0" : durationText(ms * TICKS_PER_MS);
+}
+
 function short(value: number): string {
   if (value >= 100 || Number.isInteger(value)) return Math.round(value).toString();
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);

@@ -64,6 +64,18 @@ export function KeyboardHelp({ app }: { readonly app: App }): JSX.Element {
           </div>
           <div>
             <dt>
+              <kbd>Alt + ↑ ↓, Home; Del</kbd>
+            </dt>
+            <dd>on the head of a lane: moves it, pins it to the top; hides it</dd>
+          </div>
+          <div>
+            <dt>
+              <kbd>Drag on the ruler</kbd>
+            </dt>
+            <dd>measures; the ends snap to events, Alt frees them</dd>
+          </div>
+          <div>
+            <dt>
               <kbd>Click, drag</kbd>
             </dt>
             <dd>

@@ -5,9 +5,10 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { App } from "../app.ts";
-import type { AbsentRow, HeadingRow, LaneRow, Row } from "../model/lane-layout.ts";
+import type { AbsentRow, HeadingRow, HiddenRow, LaneRow, Row } from "../model/lane-layout.ts";
 import type { NodeFacts } from "../model/nodes.ts";
 import { reasonLabel } from "../model/reasons.ts";
+import { bendText } from "../model/shown-cut.ts";
 import { plural } from "../scale/time-words.ts";
 
 export function LaneHeads({ app }: { readonly app: App }): JSX.Element {
@@ -23,6 +24,7 @@ export function LaneHeads({ app }: { readonly app: App }): JSX.Element {
         const head = { app, id, stop, isStop: id === current };
         if (row.type === "heading") return <Heading key={id} {...head} row={row} />;
         if (row.type === "absent") return <Absent key={id} {...head} row={row} />;
+        if (row.type === "hidden") return <Hidden key={id} {...head} row={row} />;
         return <LaneHead key={id} {...head} row={row} />;
       })}
     </ul>
@@ -39,12 +41,25 @@ interface HeadProps<Kind extends Row> {
 
 function idOf(row: Row): string {
   if (row.type === "heading") return `service ${row.service}`;
-  return row.type === "absent" ? "absent" : `lane ${row.nodes[0]?.node}`;
+  return row.type === "lane" ? `lane ${row.nodes[0]?.node}` : row.type;
+}
+
+/** Alt+↑ ↓ move the lane, Alt+Home pins it to the top, Delete hides it. */
+function moveLane(app: App, node: string, event: TargetedKeyboardEvent<HTMLButtonElement>): void {
+  const by = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : undefined;
+  if (by !== undefined && event.altKey) app.laneVerbs.move(node, by, app.layout.peek());
+  else if (event.key === "Home" && event.altKey) app.laneVerbs.togglePinned(node);
+  else if (event.key === "Delete") app.laneVerbs.hide(node);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 /** Moves the focus among the heads; ← → stay the cut's. */
 function walk(event: TargetedKeyboardEvent<HTMLUListElement>): void {
-  const heads = [...event.currentTarget.querySelectorAll<HTMLElement>("button")];
+  const heads = [...event.currentTarget.querySelectorAll<HTMLElement>("button")].filter(
+    (button) => button.closest(".lane-tools") === null,
+  );
   const at = heads.indexOf(document.activeElement as HTMLElement);
   const to: Readonly<Record<string, number>> = {
     ArrowUp: Math.max(0, at - 1),
@@ -118,12 +133,63 @@ function LaneHead(props: HeadProps<LaneRow>): JSX.Element | null {
             : "Keep state, events and steps to this node"
         }
         onClick={() => app.verbs.selectNode(node.node)}
+        onKeyDown={(event) => moveLane(app, node.node, event)}
       >
         <i class={`swatch hue-${node.hue}`} aria-hidden="true" />
         <span class="name">{node.node}</span>
         <NodeSign app={app} node={node} />
       </button>
+      <LaneTools app={app} node={node.node} />
       <TrackNames app={app} node={node.node} />
+    </li>
+  );
+}
+
+/** Seen while the head is pointed at or holds the focus. Keys on the head do the same: see `moveLane`. */
+function LaneTools({ app, node }: { readonly app: App; readonly node: string }): JSX.Element {
+  const isPinned = app.choices.lanes.value.pinned.includes(node);
+  return (
+    <span class="lane-tools">
+      <button
+        type="button"
+        tabIndex={-1}
+        aria-pressed={isPinned}
+        aria-label={`Pin ${node} to the top`}
+        title={isPinned ? "Back to its service" : "Pin to the top"}
+        onClick={() => app.laneVerbs.togglePinned(node)}
+      >
+        {isPinned ? "★" : "☆"}
+      </button>
+      <button
+        type="button"
+        tabIndex={-1}
+        aria-label={`Hide ${node}`}
+        title="Hide; messages through it are drawn dashed"
+        onClick={() => app.laneVerbs.hide(node)}
+      >
+        ✕
+      </button>
+    </span>
+  );
+}
+
+function Hidden(props: HeadProps<HiddenRow>): JSX.Element {
+  const { app, row } = props;
+  const { filter } = app.choices.lanes.value;
+  return (
+    <li class="lane-absent">
+      <span>
+        {plural(row.count, "lane")} {filter === "" ? "hidden" : `not like “${filter}”`}
+      </span>
+      <button
+        {...tabStop(props)}
+        type="button"
+        class="tool"
+        aria-label="Show all lanes"
+        onClick={() => app.laneVerbs.showAll()}
+      >
+        Show
+      </button>
     </li>
   );
 }
@@ -136,9 +202,9 @@ function TrackNames({
   readonly app: App;
   readonly node: string;
 }): JSX.Element | null {
-  const pins = app.choices.pins.value;
+  const pins = app.tracks.value;
   if (pins.length === 0) return null;
-  const logs = app.answers.cut.answered.value?.answer.json.nodes[node]?.logs ?? {};
+  const logs = app.shownCut.value?.json.nodes[node]?.logs ?? {};
   return (
     <div class="track-names" aria-hidden="true">
       {pins.map(({ log, key }) => (
@@ -181,8 +247,18 @@ function NodeSign({
   readonly app: App;
   readonly node: NodeFacts;
 }): JSX.Element | null {
-  const cut = app.answers.cut.answered.value?.answer.json;
-  const missing = cut?.incomplete.find((one) => one.node === node.node);
+  const cut = app.shownCut.value;
+  const bent = cut === null ? undefined : bendText(cut, node.node);
+  if (bent !== undefined) {
+    // Beside a bend that is drawn; the name needs the room.
+    return (
+      <span class="sign warn" title="The cut is bent here">
+        <span class="sr-only">bent </span>
+        {bent}
+      </span>
+    );
+  }
+  const missing = cut?.json.incomplete.find((one) => one.node === node.node);
   if (missing !== undefined) return <span class="sign warn">{reasonLabel(missing.reason)}</span>;
   return node.status === "live" ? null : <span class="sign">{node.status}</span>;
 }

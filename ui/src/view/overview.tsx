@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { paintOverview, windowOn } from "../paint/paint-overview.ts";
 import { openSurface } from "../paint/surface.ts";
+import { rowMarks } from "../query/row-marks.ts";
 import { centred, fitted, TimeScale } from "../scale/time-scale.ts";
 import { palette } from "./theme.ts";
 
@@ -57,11 +58,13 @@ function paint(app: App, canvas: HTMLCanvasElement | null): void {
   const extent = app.watch.facts.peek()?.extent;
   const view = app.choices.viewport.peek();
   if (surface === undefined || !extent || view === null) return;
+  const all = fitted(extent.first, extent.last);
   paintOverview(surface, palette(), {
     timeline: app.answers.overview.answered.peek()?.answer ?? null,
-    extent: fitted(extent.first, extent.last),
+    extent: all,
     view,
     cut: app.choices.cut.peek(),
     fixedCut: app.choices.fixedCut.peek(),
+    rows: rowMarks(app.query.rows.peek(), new TimeScale(all, surface.width)),
   });
 }

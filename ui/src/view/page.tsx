@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { Panel } from "../panels/panel.tsx";
+import { BisectBar } from "./bisect-bar.tsx";
 import { EmptyPage } from "./empty-page.tsx";
 import { KeyboardHelp } from "./keyboard-help.tsx";
 import { LiveRegion } from "./live-region.tsx";
@@ -32,6 +33,7 @@ export function Page({ app }: { readonly app: App }): JSX.Element {
       <Toolbar app={app} />
       <main>
         <Notices app={app} />
+        <BisectBar app={app} />
         {isEmpty ? (
           <EmptyPage app={app} />
         ) : (

@@ -1,12 +1,19 @@
 /** Gathers what the painters need from the signals, once per frame. */
-import { hexOf } from "../api/client.ts";
 import type { App } from "../app.ts";
+import { bendPath } from "../model/bend-path.ts";
+import { withoutHidden } from "../model/hidden-traffic.ts";
+import { isInconsistent } from "../model/shown-cut.ts";
+import type { TimelineFacts } from "../model/timeline-facts.ts";
+import { paintFoldBands, paintFoldLabels } from "../paint/paint-folds.ts";
 import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
-import { type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
+import { lineOf, type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
+import { paintChosenRow, paintRowsOnLanes } from "../paint/paint-rows.ts";
 import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
 import { paintTracks, type TrackSource } from "../paint/paint-tracks.ts";
 import { openSurface } from "../paint/surface.ts";
+import type { ResultRow } from "../query/row-book.ts";
+import { rowMarks } from "../query/row-marks.ts";
 import { rulerLines } from "../scale/ruler-ticks.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
 import { palette } from "./theme.ts";
@@ -15,7 +22,9 @@ export function paintScale(app: App, canvas: HTMLCanvasElement | null): void {
   const surface = canvas === null ? undefined : openSurface(canvas);
   const scale = app.scale.peek();
   if (surface !== undefined && scale !== null && app.watch.facts.peek() !== null) {
-    paintRuler(surface, palette(), rulerLines(scale));
+    const rows = rowMarks(app.query.rows.peek(), scale);
+    paintRuler(surface, palette(), rulerLines(scale), rows);
+    paintFoldLabels(surface, palette(), scale);
   }
 }
 
@@ -44,12 +53,26 @@ let keptLines: {
   lines: readonly MessageLine[];
 } | null = null;
 
+/** Messages between visible nodes, those through hidden ones joined; kept while nothing changes. */
+let keptTraffic: { key: unknown; hidden: unknown; visible: TimelineFacts } | null = null;
+
+function visibleTraffic({ hidden }: App, timeline: TimelineFacts): TimelineFacts {
+  const nodes = hidden.peek();
+  if (nodes.size === 0) return timeline;
+  if (keptTraffic?.key !== timeline || keptTraffic.hidden !== nodes) {
+    const messages = withoutHidden(timeline.messages, nodes);
+    keptTraffic = { key: timeline, hidden: nodes, visible: { ...timeline, messages } };
+  }
+  return keptTraffic.visible;
+}
+
 function linesOf(app: App, scale: TimeScale): readonly MessageLine[] {
   const timeline = app.timeline.peek();
   const layout = app.layout.peek();
   if (timeline === null) return [];
   if (keptLines?.scale !== scale || keptLines.key !== timeline || keptLines.layout !== layout) {
-    keptLines = { scale, key: timeline, layout, lines: messageLines(timeline, layout, scale) };
+    const lines = messageLines(visibleTraffic(app, timeline), layout, scale);
+    keptLines = { scale, key: timeline, layout, lines };
   }
   return keptLines.lines;
 }
@@ -67,46 +90,75 @@ export function paintBase(app: App, canvas: HTMLCanvasElement | null, scrollTop:
     selectedNode: app.choices.selectedNode.peek(),
   };
   paintLanes(surface, colours, scene);
+  paintFoldBands(surface, colours, scale);
   paintGrid(surface, colours, rulerLines(scale));
+  paintChosenRow(surface, colours, scale, chosenRow(app));
   paintLifelines(surface, colours, scene);
   paintMessages(surface, colours, linesOf(app, scale), scrollTop);
   paintEvents(surface, colours, scene);
-  paintTracks(surface, colours, scene, app.choices.pins.peek(), trackSource(app));
+  paintRowsOnLanes(surface, colours, scene, app.query.rows.peek(), chosenRow(app));
+  paintTracks(surface, colours, scene, app.tracks.peek(), trackSource(app));
 }
 
 export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {
   const surface = canvas === null ? undefined : openSurface(canvas);
   const scale = app.scale.peek();
   if (surface === undefined || scale === null || app.watch.facts.peek() === null) return;
-  const { choices, answers } = app;
-  const shown = answers.cut.answered.peek()?.answer;
+  const { choices } = app;
+  const shown = app.shownCut.peek();
   paintOverlay(surface, palette(), {
     scale,
     scrollTop,
     cut: choices.cut.peek(),
     fixedCut: choices.fixedCut.peek(),
-    shown: shown === undefined ? null : { at: shown.at, isConsistent: shown.json.consistent },
+    measured: choices.measured.peek(),
+    shown: shown && {
+      at: shown.at,
+      isInconsistent: isInconsistent(shown),
+      path: bendPath(app.layout.peek(), scale, shown.at, shown.bends, surface.height + scrollTop),
+    },
+    bends: bendLines(app, scale),
     lit: litLines(app, scale),
     hovered: hoveredPlace(app),
     selected: selectedPlace(app, scale),
   });
 }
 
-/** Names a message line for lighting: who sent it, to whom, when. */
-export function messageKey(from: string, to: string | null, sentAtHex: string): string {
-  return `${from}\n${to ?? ""}\n${sentAtHex}`;
+/** The row that was gone to; null where there is none, or it has not come yet. */
+function chosenRow(app: App): ResultRow | null {
+  const place = app.query.place.peek();
+  return place === undefined ? null : (app.query.rows.peek()[place] ?? null);
+}
+
+/** The messages that bend the line: on screen whatever the timeline answer holds. */
+function bendLines(app: App, scale: TimeScale): readonly MessageLine[] {
+  const layout = app.layout.peek();
+  return [...(app.shownCut.peek()?.bends?.values() ?? [])].flatMap(({ message }) => {
+    const { sender: from, receiver: to, sentAt, receivedAt } = message;
+    return lineOf({ from, to, sentAt, receivedAt, count: 1 }, layout, scale) ?? [];
+  });
 }
 
 function litLines(app: App, scale: TimeScale): readonly MessageLine[] {
   const lit = app.litMessage.peek();
   const selected = app.choices.selectedEvent.peek();
-  if (lit === null && selected === null) return [];
-  return linesOf(app, scale).filter(({ message }) => {
-    if (lit === messageKey(message.from, message.to, hexOf(message.sentAt))) return true;
-    if (selected === null) return false;
-    const isSend = message.from === selected.node && message.sentAt === selected.t;
-    return isSend || (message.to === selected.node && message.receivedAt === selected.t);
-  });
+  const lines =
+    selected === null
+      ? []
+      : linesOf(app, scale).filter(({ message }) => {
+          const isSend = message.from === selected.node && message.sentAt === selected.t;
+          return isSend || (message.to === selected.node && message.receivedAt === selected.t);
+        });
+  if (lit === null) return lines;
+  // By itself: on the lanes it may be part of a bundle, or not be drawn at all.
+  const known = app.timeline
+    .peek()
+    ?.messages.find(
+      ({ from, to, sentAt, count }) =>
+        count === 1 && from === lit.from && sentAt === lit.sentAt && (lit.to ?? to) === to,
+    );
+  const line = lineOf(known ?? { ...lit, count: 1 }, app.layout.peek(), scale);
+  return line === undefined ? lines : [...lines, line];
 }
 
 function hoveredPlace(app: App): OverlayScene["hovered"] {

@@ -1,6 +1,7 @@
 /** One line at the bottom: how far everything is known, what the cut is worth, who answers. */
 import type { JSX } from "preact";
 import type { App } from "../app.ts";
+import { orderWords } from "../model/shown-cut.ts";
 import { clockText, countText } from "../scale/time-words.ts";
 
 export function StatusBar({ app }: { readonly app: App }): JSX.Element {
@@ -9,6 +10,15 @@ export function StatusBar({ app }: { readonly app: App }): JSX.Element {
       <Watermark app={app} />
       <CutWorth app={app} />
       <span class="spacer" />
+      <button
+        type="button"
+        class="status-tool"
+        aria-pressed={app.choices.foldSilences.value}
+        title="Stretches without an event become breaks in the ruler (Z)"
+        onClick={() => app.verbs.toggleSilences()}
+      >
+        Fold silences
+      </button>
       <EventCount app={app} />
       <Connection app={app} />
     </footer>
@@ -33,11 +43,12 @@ function Watermark({ app }: { readonly app: App }): JSX.Element | null {
 }
 
 function CutWorth({ app }: { readonly app: App }): JSX.Element | null {
-  const cut = app.answers.cut.answered.value?.answer.json;
-  if (cut === undefined) return null;
+  const shown = app.shownCut.value;
+  if (shown === null) return null;
+  const cut = shown.json;
   const incomplete = new Set(cut.incomplete.map(({ node }) => node)).size;
   const words = [
-    cut.consistent ? "consistent" : "inconsistent",
+    orderWords(shown),
     cut.complete ? "complete" : `${incomplete} of ${Object.keys(cut.nodes).length} incomplete`,
   ];
   return <span class="cut-worth">Cut: {words.join(", ")}</span>;

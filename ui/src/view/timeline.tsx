@@ -6,12 +6,14 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { listenToPlot } from "../input/plot-pointer.ts";
+import { listenToRuler } from "../input/ruler-pointer.ts";
 import type { LaneLayout } from "../model/lane-layout.ts";
 import { futureWords } from "../model/reasons.ts";
 import { dateText } from "../scale/time-words.ts";
 import { CutSlider } from "./cut-slider.tsx";
 import { EpisodeMarks } from "./episode-marks.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
+import { MeasureReadout } from "./measure-readout.tsx";
 import { paintBase, paintOver, paintScale } from "./scenes.ts";
 import { Tooltip } from "./tooltip.tsx";
 
@@ -22,6 +24,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
   const over = useRef<HTMLCanvasElement>(null);
   const ruler = useRef<HTMLCanvasElement>(null);
   const marks = useRef<HTMLDivElement>(null);
+  const rulerBox = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     const plotElement = plot.current;
@@ -44,6 +47,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
       }),
       app.frames.add("over", () => paintOver(app, over.current, lanesElement.scrollTop)),
       listenToPlot(app, plotElement, lanesElement),
+      rulerBox.current === null ? () => {} : listenToRuler(app, rulerBox.current),
       () => watchSize.disconnect(),
     ];
     return () => {
@@ -58,11 +62,20 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
     <section class="timeline" aria-label="Timeline">
       <div class="ruler-row">
         <div class="ruler-head">
-          {view !== null && app.watch.facts.value !== null && <span>{dateText(view.to)}</span>}
-          <span class="zone">UTC</span>
+          <span>
+            {view !== null && app.watch.facts.value !== null && `${dateText(view.to)} `}
+            <span class="zone">UTC</span>
+          </span>
+          <input
+            type="search"
+            class="filter lane-filter"
+            placeholder="Filter lanes"
+            aria-label="Filter lanes by node or service"
+            value={app.choices.lanes.value.filter}
+            onInput={(event) => app.laneVerbs.filter(event.currentTarget.value)}
+          />
         </div>
-        {/* biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the slider on it takes the keys */}
-        <div class="ruler" onClick={(event) => cutAtRuler(app, event)}>
+        <div class="ruler" ref={rulerBox}>
           <canvas ref={ruler} aria-hidden="true" />
           <CutSlider app={app} />
         </div>
@@ -86,6 +99,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
             </div>
             <canvas ref={over} class="over" aria-hidden="true" />
             <RangeNotice app={app} />
+            <MeasureReadout app={app} />
             <Tooltip app={app} />
           </div>
         </div>
@@ -100,12 +114,6 @@ function sizeBody(body: HTMLDivElement | null, layout: LaneLayout): void {
   const [lane] = layout.lanes;
   const tracks = lane === undefined ? 0 : lane.y + lane.height - lane.trackY;
   body?.style.setProperty("--tracks-height", `${tracks}px`);
-}
-
-function cutAtRuler(app: App, event: MouseEvent): void {
-  const scale = app.scale.peek();
-  if (scale === null || !(event.target instanceof HTMLCanvasElement)) return;
-  app.verbs.moveCut(scale.t(event.offsetX));
 }
 
 /** Skeleton while loading, and a way out where the range holds nothing. */

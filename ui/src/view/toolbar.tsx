@@ -5,6 +5,7 @@ import type { App } from "../app.ts";
 import type { Theme } from "../model/choices.ts";
 import { readTypedTime } from "../model/typed-time.ts";
 import { clockText, dateText, durationText } from "../scale/time-words.ts";
+import { AlertBell } from "./alert-bell.tsx";
 
 const THEMES: readonly (readonly [Theme, string])[] = [
   ["system", "Auto"],
@@ -67,6 +68,7 @@ export function Toolbar({ app }: { readonly app: App }): JSX.Element {
         <span class="live-dot" aria-hidden="true" />
         Live
       </button>
+      <AlertBell app={app} />
       <label class="theme-switch">
         <span class="sr-only">Theme</span>
         <select
