@@ -11,7 +11,8 @@
  * (Chernoff's bound on shot noise, over the lengths that the baseline saw, episodes and all).
  */
 import { SLOT_US, SLOTS_PER_SECOND } from "../../agent/kernel/index.ts";
-import type { TrackView } from "./node-view.ts";
+import type { LoadTrack } from "./load-track.ts";
+import type { RequestLengths } from "./request-lengths.ts";
 import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
 
 /** Requests that come independently of each other and load a node for so long each. */
@@ -19,6 +20,12 @@ export interface RequestKind {
   readonly lengthUs: number;
   /** How many begin in a microsecond. */
   readonly perUs: number;
+}
+
+/** What is to be known of one operation. */
+export interface OperationLengths {
+  readonly track: LoadTrack;
+  readonly lengths: RequestLengths;
 }
 
 /** Lengths are told apart as finely as this, rounded up. */
@@ -52,12 +59,12 @@ function cumulant({ lengthUs, perUs }: RequestKind, windowUs: number, tilt: numb
 
 /** The limits of one node, each worked out when first asked for. */
 export class ChanceLoad {
-  readonly #operations: () => readonly TrackView[];
+  readonly #operations: () => readonly OperationLengths[];
   readonly #settings: BottleneckSettings;
   readonly #kinds = new Map<number, readonly RequestKind[]>();
   readonly #limits = new Map<string, number>();
 
-  constructor(operations: () => readonly TrackView[], settings: BottleneckSettings) {
+  constructor(operations: () => readonly OperationLengths[], settings: BottleneckSettings) {
     this.#operations = operations;
     this.#settings = settings;
   }
@@ -90,7 +97,7 @@ export class ChanceLoad {
  * What requests there were in so many slots. Of each its residence is known, and of its operation how much was
  * waiting in all: what the usual request waits is taken off, and rates are made to fit the load that there was.
  */
-function kindsOf(views: readonly TrackView[], until: number, slots: number): RequestKind[] {
+function kindsOf(views: readonly OperationLengths[], until: number, slots: number): RequestKind[] {
   const perUs = new Map<number, number>();
   for (const view of views) {
     let [totalUs, inFlightUs, exclusiveUs] = [0, 0, 0];
@@ -99,10 +106,11 @@ function kindsOf(views: readonly TrackView[], until: number, slots: number): Req
       inFlightUs += window.inFlight * window.lengthUs;
       exclusiveUs += window.exclusive * window.lengthUs;
     }
-    const buckets = view.latenciesBefore(until);
-    if (totalUs === 0 || buckets.total === 0) continue;
-    const waitUs = (inFlightUs - exclusiveUs) / buckets.total;
-    const own = buckets.sorted().map(([us, count]) => ({ us: Math.max(1, us - waitUs), count }));
+    const lengths = view.lengths.between(until - slots, until);
+    const total = lengths.reduce((sum, { count }) => sum + count, 0);
+    if (totalUs === 0 || total === 0) continue;
+    const waitUs = (inFlightUs - exclusiveUs) / total;
+    const own = lengths.map(({ us, count }) => ({ us: Math.max(1, us - waitUs), count }));
     const sumUs = own.reduce((sum, { us, count }) => sum + us * count, 0);
     const fit = Math.min(1, exclusiveUs / sumUs) / totalUs;
     for (const { us, count } of own) {

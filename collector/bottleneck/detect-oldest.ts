@@ -69,8 +69,9 @@ function limitAt(
   });
   // Of the slowest operation: whose the oldest is, the sample does not say.
   let p99Us = 0;
-  for (const operation of view.operations) {
-    const buckets = operation.latenciesBefore(endUs / SLOT_US);
+  for (const { track } of view.operations) {
+    const slots = settings.baselineMs / SLOT_MS;
+    const buckets = track.latencies(endUs / SLOT_US - slots, slots);
     if (buckets.total < settings.percentileFloorCount) continue;
     p99Us = Math.max(p99Us, buckets.percentile(99));
   }

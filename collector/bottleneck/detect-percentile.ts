@@ -8,6 +8,7 @@ import { SLOT_US } from "../../agent/kernel/index.ts";
 import type { Flag } from "./flags.ts";
 import type { NodeView, TrackView } from "./node-view.ts";
 import type { Interval } from "./recording.ts";
+import type { LengthCount } from "./request-lengths.ts";
 import { poissonTail, zOf } from "./robust.ts";
 import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
 
@@ -63,7 +64,7 @@ function* ofScale(
 /** Whether so many requests over the limit in one window are no wonder, by how many there are of them in a minute. */
 function isByChance(
   view: TrackView,
-  { chanceProbability }: BottleneckSettings,
+  settings: BottleneckSettings,
   {
     slot,
     slots,
@@ -71,11 +72,16 @@ function isByChance(
     slowCount,
   }: Readonly<Record<"slot" | "slots" | "limit" | "slowCount", number>>,
 ): boolean {
-  const before = view.latenciesBefore(slot);
+  const { baselineMs, baselineStepMs } = settings;
+  const stepSlots = baselineStepMs / SLOT_MS;
+  const until = Math.floor(slot / stepSlots) * stepSlots;
+  const before = view.lengths.between(until - baselineMs / SLOT_MS, until);
+  const sum = (counts: readonly LengthCount[]): number =>
+    counts.reduce((total, { count }) => total + count, 0);
+  const share = sum(before.filter(({ us }) => us > limit)) / Math.max(1, sum(before));
   const perSecond = view.baselines.rates(slot)?.completions ?? 0;
-  const share = before.total === 0 ? 0 : before.countAbove(limit) / before.total;
   const expected = (share * perSecond * slots * SLOT_MS) / 1_000;
-  return poissonTail(slowCount, expected) >= chanceProbability;
+  return poissonTail(slowCount, expected) >= settings.chanceProbability;
 }
 
 /** A stretch in which slow requests were under way, with the slots in which they departed. */

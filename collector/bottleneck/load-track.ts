@@ -140,6 +140,15 @@ export class LoadTrack {
     }
   }
 
+  /** The lowest value of each latency's bucket, and how many, of what completed in [from, until). */
+  eachLatency(from: number, until: number, visit: (us: number, count: number) => void): void {
+    const first = Math.max(0, from - this.firstSlot);
+    const end = Math.min(this.slotCount, until - this.firstSlot);
+    for (let i = first; i < end; i += 1) {
+      for (const [us, count] of this.#residences.get(i) ?? []) visit(us, count);
+    }
+  }
+
   /** The latencies of what completed in so many slots, merged. */
   latencies(slot: number, slots: number): Buckets {
     const merged = new Buckets();

@@ -5,6 +5,7 @@ import { ChanceLoad } from "./chance-load.ts";
 import { unionOf } from "./intervals.ts";
 import { LoadTrack } from "./load-track.ts";
 import type { Interval, NodeRecording } from "./recording.ts";
+import { RequestLengths } from "./request-lengths.ts";
 import { type BottleneckSettings, SLOT_MS } from "./settings.ts";
 
 /** Operations of a node that are looked at one by one; agents name 64 at most, and others `other`. */
@@ -24,13 +25,20 @@ export class TrackView {
   readonly baselines: Baselines;
   readonly #settings: BottleneckSettings;
   readonly #latencies = new Map<string, LatencyStat | undefined>();
-  readonly #before = new Map<number, Buckets>();
+  #lengths: RequestLengths | undefined;
 
   constructor(operation: string | null, track: LoadTrack, settings: BottleneckSettings) {
     this.operation = operation;
     this.track = track;
     this.baselines = new Baselines(track, settings);
     this.#settings = settings;
+  }
+
+  /** Of what completed, by steps of baselines. */
+  get lengths(): RequestLengths {
+    const { baselineStepMs } = this.#settings;
+    this.#lengths ??= new RequestLengths(this.track, baselineStepMs / SLOT_MS);
+    return this.#lengths;
   }
 
   /** Undefined: nothing completed there. */
@@ -45,19 +53,6 @@ export class TrackView {
     if (buckets.total === 0) return undefined;
     const isP99 = buckets.total >= this.#settings.percentileFloorCount;
     return { isP99, us: isP99 ? buckets.percentile(99) : buckets.maxUs, buckets };
-  }
-
-  /** What completed in the baseline of a slot, episodes and all. */
-  latenciesBefore(slot: number): Buckets {
-    const { baselineMs, baselineStepMs } = this.#settings;
-    const stepSlots = baselineStepMs / SLOT_MS;
-    const until = Math.floor(slot / stepSlots) * stepSlots;
-    let buckets = this.#before.get(until);
-    if (buckets === undefined) {
-      buckets = this.track.latencies(until - baselineMs / SLOT_MS, baselineMs / SLOT_MS);
-      this.#before.set(until, buckets);
-    }
-    return buckets;
   }
 
   /** Windows are compared with those of the same statistic. */

@@ -9,6 +9,8 @@ const ANSWER_MS = 120_000;
 const MAX_SNAPSHOTS = 40;
 /** What is asked at a time, and what lies around it: no episode of ours lasts longer. */
 const PIECE_MS = 60_000;
+/** A busy machine does not get through so much within a question's time: then less is asked at a time, to this. */
+const LEAST_PIECE_MS = 7_500;
 const MARGIN_MS = 3_000;
 /** What was shipped last is stored by then. */
 const SETTLE_MS = 2_000;
@@ -25,13 +27,20 @@ export async function episodesOf(
 ): Promise<readonly EpisodeJson[] | undefined> {
   await sleep(SETTLE_MS);
   const episodes: EpisodeJson[] = [];
-  for (let from = fromMs; from < toMs; from += PIECE_MS) {
-    const until = Math.min(toMs, from + PIECE_MS);
+  let pieceMs = PIECE_MS;
+  for (let from = fromMs; from < toMs; ) {
+    const until = Math.min(toMs, from + pieceMs);
     const found = await askedPiece(url, from - MARGIN_MS, until + MARGIN_MS);
     if (found === undefined) return undefined;
+    if (found === "too-much" && pieceMs > LEAST_PIECE_MS) {
+      pieceMs /= 2;
+      continue;
+    }
+    if (found === "too-much") throw new Error(`no answer within a question's time, from ${from}`);
     const isOwn = (ms: number): boolean =>
       (ms >= from || from === fromMs) && (ms < until || until === toMs);
     episodes.push(...found.filter(({ onset }) => isOwn(unixMsOfHlc(onset.hlc))));
+    from = until;
   }
   return episodes;
 }
@@ -40,10 +49,11 @@ async function askedPiece(
   url: string,
   fromMs: number,
   toMs: number,
-): Promise<readonly EpisodeJson[] | undefined> {
+): Promise<readonly EpisodeJson[] | "too-much" | undefined> {
   const question = `/api/bottlenecks?from=${Math.floor(fromMs)}&to=${Math.ceil(toMs)}`;
   const response = await fetch(`${url}${question}`, { signal: AbortSignal.timeout(ANSWER_MS) });
   if (response.status === 404) return undefined;
+  if (response.status === 504) return "too-much";
   const body = (await response.json()) as {
     readonly episodes?: EpisodeJson[];
     readonly cutShort?: true;

@@ -3,10 +3,10 @@ import type { ComponentType, JSX } from "preact";
 import type { App } from "../app.ts";
 import { TABS, type Tab } from "../model/choices.ts";
 import { episodesIn } from "../model/episode-book.ts";
-import { BottleneckPanel } from "./bottleneck-panel.tsx";
 import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
+import { lazyPanel } from "./lazy-panel.tsx";
 import { QueryPanel } from "./query-panel.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
@@ -24,7 +24,9 @@ const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   flight: FlightPanel,
   query: QueryPanel,
   event: EventPanel,
-  bottlenecks: BottleneckPanel,
+  bottlenecks: lazyPanel(() =>
+    import("./bottleneck-panel.tsx").then(({ BottleneckPanel }) => BottleneckPanel),
+  ),
 };
 
 export function Panel({ app }: { readonly app: App }): JSX.Element {
