@@ -406,7 +406,7 @@ describe("the page on a real collector", () => {
     await page.keyboard.press("ArrowRight");
     expect(await focused()).toBe("tab-diff");
     await page.keyboard.press("End");
-    expect(await focused()).toBe("tab-bottlenecks");
+    expect(await focused()).toBe("tab-event");
     await page.getByRole("separator", { name: "Width of the panel" }).focus();
     const width = async () => (await page.locator(".panel").boundingBox())?.width ?? 0;
     const before = await width();
