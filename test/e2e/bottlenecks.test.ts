@@ -19,10 +19,10 @@ import { until } from "../support/processes.ts";
 const WARM_MS = 6_500;
 const STALL_MS = 150;
 /**
- * On a machine that others use a stall may meet one of the machine's, as the load's own timers tell: then it proves
- * nothing, and the next is looked at.
+ * On a machine that others use a stall may meet one of the machine's own, of which the load's timers tell some: then
+ * the next is looked at. One of them must be told as it was.
  */
-const TRIED_MS = 15_000;
+const TRIED_MS = 60_000;
 const DISTURBED_MS = 50;
 /** After a stall, until what it did to the machine is known; and before the next. */
 const AFTER_MS = 500;
@@ -171,31 +171,49 @@ async function longest(
   return { call, handling };
 }
 
-it("charges a process that was frozen for 150 ms, and not the network, though its handlers look healthy", async (context) => {
+/** What of a stall is not told as it was; nothing: all of it is. */
+async function missing(stall: Stall): Promise<readonly string[]> {
+  const episodes = await found(stall);
+  const episode = episodes.find(({ tier }) => tier.node === "back");
+  if (episode === undefined) return [`not found: ${JSON.stringify(episodes)}`];
+  const { causes, durationMs, path } = episode;
+  // Runnable and not let run counts as held: what there is of the processors is not ours to say.
+  const heldMs = causes
+    .filter(({ cause }) => cause === "run" || cause === "run-queue")
+    .reduce((sum, { ms }) => sum + ms, 0);
+  const { call, handling } = await longest(stall);
+  const what = {
+    "charged to the loop that was held": heldMs > STALL_MS / 2,
+    "as long as it was": durationMs > 100,
+    "nothing for the network": causes.every(({ cause }) => cause !== "network"),
+    "from front to back": path.length === 1 && path[0]?.from === "front" && path[0].to === "back",
+    "the caller waited": call > 100,
+    "its own handlers look healthy": handling < call / 2,
+  };
+  return Object.entries(what).flatMap(([name, holds]) =>
+    holds ? [] : [`${name}: ${JSON.stringify({ causes, durationMs, path, call, handling })}`],
+  );
+}
+
+it("charges a process that was frozen for 150 ms, and not the network, though its handlers look healthy", async () => {
   const beganMs = performance.now();
+  const tries: string[] = [];
   while (performance.now() - beganMs < TRIED_MS) {
     await worstLateness();
     const stall = await hold();
     await rest(AFTER_MS);
-    if ((await worstLateness()) > DISTURBED_MS) {
+    const isDisturbed = (await worstLateness()) > DISTURBED_MS;
+    const wrong = await missing(stall);
+    if (!isDisturbed) {
+      // A way between two nodes may not be charged, whatever else is not told.
+      const edges = (await found(stall)).filter(({ tier }) => tier.edge !== undefined);
+      expect(edges).toEqual([]);
+    }
+    tries.push(`${isDisturbed ? "disturbed, " : ""}${wrong.join("; ")}`);
+    if (wrong.length > 0) {
       await rest(REST_MS);
       continue;
     }
-    const episodes = await found(stall);
-    // No way between two nodes is charged, and the process that was held is.
-    expect(episodes.filter(({ tier }) => tier.edge !== undefined)).toEqual([]);
-    const episode = episodes.find(({ tier }) => tier.node === "back");
-    expect(episode?.tier, JSON.stringify(episodes)).toEqual({ service: "back", node: "back" });
-    const causes = episode?.causes ?? [];
-    expect(causes.map(({ cause }) => cause)).not.toContain("network");
-    // Runnable and not let run counts as held: what there is of the processors is not ours to say.
-    const held = causes.filter(({ cause }) => cause === "run" || cause === "run-queue");
-    expect(held.reduce((sum, { ms }) => sum + ms, 0)).toBeGreaterThan(STALL_MS / 2);
-    expect(episode?.durationMs).toBeGreaterThan(100);
-    expect(episode?.path.map(({ from, to }) => [from, to])).toEqual([["front", "back"]]);
-    const { call, handling } = await longest(stall);
-    expect(call).toBeGreaterThan(100);
-    expect(handling).toBeLessThan(call / 2);
     const iso = (ms: number): string => new Date(ms).toISOString();
     const words = `bottlenecks --from ${iso(stall.startMs - 1_000)} --to ${iso(stall.endMs + 1_000)}`;
     const { out, code } = await cli(collector.url, words);
@@ -204,5 +222,5 @@ it("charges a process that was frozen for 150 ms, and not the network, though it
     expect(out).toMatch(/path: front -> back/);
     return;
   }
-  context.skip("the machine stalled by itself during each of the stalls");
-}, 90_000);
+  expect.fail(`none of these stalls was told as it was:\n${tries.join("\n")}`);
+}, 120_000);
