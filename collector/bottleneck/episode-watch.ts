@@ -1,12 +1,14 @@
 /**
  * Live detection: the same `diagnose` as for the past, on a book that goes on being filled.
  *
- *     something is durable -> look, no sooner than 100 ms after the last -> new blocks and requests into the
- *     book -> diagnose from where all was settled to where load is known -> tell what is new or has changed
+ *     something is durable -> read, no sooner than 100 ms after the last: new blocks and requests into the book
+ *     something stirs, an episode is open, or 3 s are over -> look: diagnose from where all was settled to where
+ *     load is known -> tell what is new or has changed
  *
- * A look takes its time on the thread that ingest is on, in turns with the questions, and the next one waits for four
- * times as long as it took. Only events of nodes that say what load they have are read. Nothing is told twice
- * unchanged. What comes too late for a look is seen by a question about the past.
+ * Reading costs what is new, a look what a minute holds: so calm is looked at seldom, and what stirs at once. It takes
+ * its time on the thread that ingest is on, in turns with the questions, and the next one waits for four times as long
+ * as it took. Only events of nodes that say what load they have are read. Nothing is told twice unchanged. What comes
+ * too late for a look is seen by a question about the past.
  */
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
 import type { History } from "../cut/history.ts";
@@ -17,6 +19,8 @@ import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings
 
 /** Between two looks, at least. */
 export const LOOK_MS = 100;
+/** Where nothing stirs all is looked at so often: load may be up although no single request shows it. */
+export const CALM_LOOK_MS = 3_000;
 /** A look may take this share of the thread. */
 const WORK_SHARE = 0.2;
 /** Seconds of side blocks that are read again at each look: parts of them may come late. */
@@ -63,6 +67,11 @@ export class EpisodeWatch {
   #settledUs = Number.NaN;
   #hasNews = false;
   #isLooking = false;
+  #hasOpen = false;
+  /** Up to where something is to be looked at, and was; us. */
+  #wantedUs = 0;
+  #lookedToUs = 0;
+  #calmUntilMs = Number.NEGATIVE_INFINITY;
   #cancel: () => void = () => {};
 
   constructor(options: EpisodeWatchOptions) {
@@ -92,7 +101,11 @@ export class EpisodeWatch {
     const startMs = this.#options.nowMs();
     this.#hasNews = false;
     try {
-      await this.look();
+      const isKnown = await this.#read();
+      if (isKnown && (this.#isStirred() || startMs >= this.#calmUntilMs)) {
+        this.#calmUntilMs = startMs + CALM_LOOK_MS;
+        await this.#diagnose();
+      }
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#options.onFailure(error);
     }
@@ -106,6 +119,17 @@ export class EpisodeWatch {
 
   /** One look, now. Rejects as history does. */
   async look(): Promise<void> {
+    if (await this.#read()) await this.#diagnose();
+  }
+
+  /** Whether what stirred has not been looked at yet, as load is told of by some nodes later, or goes on. */
+  #isStirred(): boolean {
+    if (this.#book.takeStir()) this.#wantedUs = this.#book.knownUntil()?.mostUs ?? 0;
+    return this.#lookedToUs < this.#wantedUs || this.#hasOpen;
+  }
+
+  /** Takes what is new into the book; false: no load is known yet. */
+  async #read(): Promise<boolean> {
     const nowUs = usOf(this.#options.now());
     if (Number.isNaN(this.#startUs)) {
       this.#startUs = nowUs - (this.#settings.baselineMs + MARGIN_MS) * 1_000;
@@ -113,6 +137,10 @@ export class EpisodeWatch {
     }
     await this.#readSide(nowUs);
     await this.#readRequests(nowUs);
+    return this.#book.knownUntil() !== undefined;
+  }
+
+  async #diagnose(): Promise<void> {
     const known = this.#book.knownUntil();
     if (known === undefined) return;
     const leastUs = known.mostUs - known.leastUs > BEHIND_US ? known.mostUs : known.leastUs;
@@ -127,6 +155,8 @@ export class EpisodeWatch {
     this.#settledUs = Math.max(this.#settledUs, Math.min(settledUs, leastUs - SETTLE_US));
     this.#book.dropBefore(this.#oldestUs);
     for (const episode of episodes) this.#tell(episode);
+    this.#lookedToUs = leastUs;
+    this.#hasOpen = episodes.some(({ status }) => status === "open");
   }
 
   /** What is before this is not needed any more. */

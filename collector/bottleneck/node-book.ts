@@ -25,6 +25,12 @@ const SECOND_US = 1_000_000;
  */
 const LONGEST_US = 60_000_000;
 
+/** A request is remarkable from so many times as long as the slowest lately, and so much more. */
+const REMARKABLE_FACTOR = 2;
+const REMARKABLE_US = 5_000;
+/** By how much the slowest is forgotten with each cell: by half in some seven seconds. */
+const FORGOTTEN = 0.999;
+
 interface Page {
   /** Names of the blocks in it. */
   readonly seen: Set<string>;
@@ -38,6 +44,9 @@ export class NodeBook {
   readonly #service: string;
   readonly #pages = new Map<number, Page>();
   #requests: TracedRequest[] = [];
+  /** The slowest request lately, by operation. */
+  readonly #slowestUs = new Map<string, number>();
+  #isStirred = false;
 
   constructor(node: string, service: string) {
     this.#node = node;
@@ -92,10 +101,14 @@ export class NodeBook {
     if (page.seen.has(name)) return true;
     try {
       if (stream === "load") {
-        page.cells.push(...decodeLoad(bytes));
+        const cells = decodeLoad(bytes);
+        page.cells.push(...cells);
         page.hasLoad = true;
+        this.#noteSlowest(cells);
       } else {
-        page.resources.push(decodeResources(bytes));
+        const resources = decodeResources(bytes);
+        page.resources.push(resources);
+        if (resources.gaps.length > 0) this.#isStirred = true;
       }
     } catch (error) {
       if (error instanceof RetroError) return false;
@@ -103,6 +116,21 @@ export class NodeBook {
     }
     page.seen.add(name);
     return true;
+  }
+
+  /** Whether a loop was held, or a request took remarkably long, since this was asked last. A hint, and no rule. */
+  takeStir(): boolean {
+    const isStirred = this.#isStirred;
+    this.#isStirred = false;
+    return isStirred;
+  }
+
+  #noteSlowest(cells: readonly LoadCell[]): void {
+    for (const { operation, maxResidenceUs } of cells) {
+      const usual = this.#slowestUs.get(operation) ?? 0;
+      if (maxResidenceUs > REMARKABLE_FACTOR * usual + REMARKABLE_US) this.#isStirred = true;
+      this.#slowestUs.set(operation, Math.max(maxResidenceUs, usual * FORGOTTEN));
+    }
   }
 
   addRequest(request: TracedRequest): void {

@@ -42,6 +42,12 @@ export class RecordingBook {
     return this.#nodes.get(node)?.loadEndUs !== undefined;
   }
 
+  /** Whether anything remarkable came since this was asked last: a look is worth its while now. */
+  takeStir(): boolean {
+    // Each is asked: what it knows is taken.
+    return [...this.#nodes.values()].map((book) => book.takeStir()).includes(true);
+  }
+
   /** Requests of all nodes. */
   get requestCount(): number {
     let count = 0;

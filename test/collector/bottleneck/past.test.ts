@@ -99,7 +99,7 @@ it("says of a range in pieces what one look at all of it says, also over their e
     }),
     { numRuns: 4 },
   );
-});
+}, 60_000);
 
 it("says so where more requests lie in the range than may be read", async () => {
   const { asked, history } = historyOf(
