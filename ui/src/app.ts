@@ -15,6 +15,7 @@ import type { TimelineFacts } from "./model/timeline-facts.ts";
 import { FrameLoop } from "./paint/frame-loop.ts";
 import type { Picked } from "./paint/picking.ts";
 import { TimeScale } from "./scale/time-scale.ts";
+import type { TileReader } from "./tiles/tile-reader.ts";
 
 /** What the pointer rests on, and where on the plot. */
 export interface Hover {
@@ -60,10 +61,11 @@ export interface App {
   readonly isHelpOpen: Signal<boolean>;
 }
 
-export function createApp(host: Host): App {
+/** `reader` makes the tiles: a worker's, so that reading them takes no frame. */
+export function createApp(host: Host, reader: TileReader): App {
   const client = createClient(host);
   const choices = createChoices();
-  const answers = createAnswers(host, client);
+  const answers = createAnswers(host, client, reader);
   const watch = new CollectorWatch(host, client, choices.live);
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });

@@ -18,6 +18,7 @@ export function startApp(app: App): void {
   effect(() => {
     if (app.watch.facts.value !== null) app.verbs.followLive();
   });
+  effect(trailKeeper(app));
   effect(() => repaintOnChange(app));
   keepLink(app);
   app.watch.askNow();
@@ -52,9 +53,23 @@ function firstSpanChooser({ choices, answers, plotWidth, verbs }: App): () => vo
     const answered = answers.timeline.answered.value;
     const view = choices.viewport.peek();
     if (answered === null || view === null || hasChosen) return;
+    if (answered.answer.missing.length > 0) return; // more tiles are on their way
     hasChosen = true;
     if (!choices.live.peek() || !choices.isFirstSpan.peek()) return;
     verbs.showSpan(firstSpanTicks(answered.answer, view, plotWidth.peek()));
+  };
+}
+
+/** A view that has not moved for so long rests: the zoom trail can come back to it. */
+const TRAIL_REST_MS = 500;
+
+function trailKeeper({ host, choices, verbs }: App): () => void {
+  let cancel = (): void => {};
+  return () => {
+    const view = choices.viewport.value;
+    void choices.live.value;
+    cancel();
+    if (view !== null) cancel = host.after(TRAIL_REST_MS, () => verbs.noteRest());
   };
 }
 

@@ -41,34 +41,50 @@ export type Query = { readonly [name: string]: string | number | readonly string
 export interface ApiClient {
   /** @throws ApiFailure; an abort by the caller rejects with the signal's reason. */
   get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer>;
+  /** The body as it came, for a worker to read. @throws ApiFailure like `get` */
+  getBytes(path: string, query: Query, signal: AbortSignal): Promise<ArrayBuffer>;
   /** The bearer token that the person typed; kept in memory only, never in the address. */
   setToken(token: string): void;
 }
 
 export function createClient(host: Host): ApiClient {
   let token = "";
+  const ask = async (path: string, query: Query, signal: AbortSignal): Promise<Response> => {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (token !== "") headers["authorization"] = `Bearer ${token}`;
+    try {
+      return await host.fetch(path + searchOf(query), { headers, signal });
+    } catch (cause) {
+      throw signal.aborted ? signal.reason : unreachable(cause);
+    }
+  };
   return {
     setToken(typed) {
       token = typed.trim();
     },
-    async get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer> {
-      const headers: Record<string, string> = { accept: "application/json" };
-      if (token !== "") headers["authorization"] = `Bearer ${token}`;
-      let response: Response;
+    async getBytes(path, query, signal) {
+      const response = await ask(path, query, signal);
+      if (!response.ok) throw failureOf(response.status, await readJson(response, signal));
       try {
-        response = await host.fetch(path + searchOf(query), { headers, signal });
+        return await response.arrayBuffer();
       } catch (cause) {
-        if (signal.aborted) throw signal.reason;
-        throw new ApiFailure("unreachable", 0, "The collector does not answer.", {
-          hint: "Is it still running? The page keeps trying.",
-          cause,
-        });
+        throw signal.aborted ? signal.reason : unreachable(cause);
       }
+    },
+    async get<Answer>(path: string, query: Query, signal: AbortSignal): Promise<Answer> {
+      const response = await ask(path, query, signal);
       const body = await readJson(response, signal);
       if (!response.ok) throw failureOf(response.status, body);
       return body as Answer;
     },
   };
+}
+
+function unreachable(cause: unknown): ApiFailure {
+  return new ApiFailure("unreachable", 0, "The collector does not answer.", {
+    hint: "Is it still running? The page keeps trying.",
+    cause,
+  });
 }
 
 async function readJson(response: Response, signal: AbortSignal): Promise<unknown> {

@@ -82,6 +82,14 @@ export const KEY_ROWS: readonly KeyRow[] = [
     ],
   },
   {
+    shown: "Z; Shift+Z",
+    does: "take back the last change of range; repeat it",
+    keys: [
+      key("KeyZ", ({ verbs }) => verbs.walkTrail(-1)),
+      key("Shift+KeyZ", ({ verbs }) => verbs.walkTrail(1)),
+    ],
+  },
+  {
     shown: "X; Shift+X",
     does: "fix cut 1 here and compare; swap the cuts",
     keys: [

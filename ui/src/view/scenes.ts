@@ -1,13 +1,15 @@
 /** Gathers what the painters need from the signals, once per frame. */
 import type { App } from "../app.ts";
 import { bendPath } from "../model/bend-path.ts";
+import { lineOf, type MessageLine, MOVING_LINES, messageLines } from "../model/message-lines.ts";
 import { isInconsistent } from "../model/shown-cut.ts";
-import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
-import { lineOf, type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
+import { Backdrop } from "../paint/backdrop.ts";
+import { paintEvents, paintLanes, paintLifelines, paintMissing } from "../paint/paint-lanes.ts";
+import { paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
 import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
 import { paintTracks, type TrackSource } from "../paint/paint-tracks.ts";
-import { openSurface } from "../paint/surface.ts";
+import { openSurface, type Surface } from "../paint/surface.ts";
 import { rulerLines } from "../scale/ruler-ticks.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
 import { palette } from "./theme.ts";
@@ -55,24 +57,40 @@ function linesOf(app: App, scale: TimeScale): readonly MessageLine[] {
   return keptLines.lines;
 }
 
+/** One per page, made at the first frame. */
+const backdrops = new WeakMap<App, Backdrop>();
+
+function backdropOf(app: App): Backdrop {
+  const known = backdrops.get(app) ?? new Backdrop(app.host, () => app.frames.mark("base"));
+  backdrops.set(app, known);
+  return known;
+}
+
 export function paintBase(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {
-  const surface = canvas === null ? undefined : openSurface(canvas);
   const scale = app.scale.peek();
-  if (surface === undefined || scale === null) return;
+  if (canvas === null || scale === null) return;
+  const layout = app.layout.peek();
+  const timeline = app.timeline.peek();
+  const selectedNode = app.choices.selectedNode.peek();
+  const pins = app.choices.pins.peek();
+  const tracks = trackSource(app);
   const colours = palette();
-  const scene = {
-    layout: app.layout.peek(),
-    timeline: app.timeline.peek(),
-    scale,
-    scrollTop,
-    selectedNode: app.choices.selectedNode.peek(),
+  const paint = (surface: Surface, at: TimeScale, isMoving: boolean): void => {
+    const scene = { layout, timeline, scale: at, scrollTop, selectedNode };
+    paintLanes(surface, colours, scene);
+    paintGrid(surface, colours, rulerLines(at));
+    paintLifelines(surface, colours, scene);
+    paintMissing(surface, colours, scene);
+    const lines =
+      timeline === null || !isMoving
+        ? linesOf(app, at)
+        : messageLines(timeline, layout, at, MOVING_LINES);
+    paintMessages(surface, colours, lines, scrollTop);
+    paintEvents(surface, colours, scene);
+    paintTracks(surface, colours, scene, pins, tracks);
   };
-  paintLanes(surface, colours, scene);
-  paintGrid(surface, colours, rulerLines(scale));
-  paintLifelines(surface, colours, scene);
-  paintMessages(surface, colours, linesOf(app, scale), scrollTop);
-  paintEvents(surface, colours, scene);
-  paintTracks(surface, colours, scene, app.choices.pins.peek(), trackSource(app));
+  const key = [canvas, layout, timeline, scrollTop, selectedNode, pins, tracks, colours];
+  backdropOf(app).show(canvas, scale, key, paint);
 }
 
 export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {
