@@ -1,7 +1,6 @@
 /**
  * One image for all dense lanes, written pixel by pixel and put on the canvas in one go. What it costs
- * depends on the pixels of the screen, never on the events: paths of a thousand bars a lane took 20 ms
- * a frame without a GPU, this takes 2.
+ * depends on the pixels of the screen, never on the events, nor on how many bars a lane has.
  */
 import type { Surface } from "./surface.ts";
 
