@@ -228,6 +228,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     isOutOfMemory,
     live,
     now,
+    after: nodeTimers.after,
     isReady: () => store.failure === undefined && isReadable(store),
     ingestCounts: ingest.counts,
     uiDirectory: options.uiDirectory ?? builtUi(),

@@ -2,32 +2,34 @@
  * The HTTP API and the timeline's files as one express application. The ingest door is not in here:
  * `/v1/batches` is served by the same node:http server before express (collector.ts).
  *
- *     request -> security headers -> Host and Origin -> gate -> route -> JSON
- *                                          \______________\________\____> errors.ts -> status, {"error": ...}
+ *     request -> security headers -> Host and Origin -> body -> gate -> route -> JSON
+ *                                          \______________\_______\________\____> errors.ts -> status, {"error": ...}
  */
 import express, { type ErrorRequestHandler, type Express } from "express";
 import { RetroError, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
+import type { CutTimers } from "../cut/timers.ts";
 import type { Captures } from "../ingest/captures.ts";
 import type { Monitors } from "../monitor/monitors.ts";
 import type { Keeping } from "../retention/keeping.ts";
 import type { QueryRunner } from "../rql/run/query-runner.ts";
 import type { Answering } from "./answering.ts";
 import { auditRoutes } from "./audit-routes.ts";
-import { captureRoutes } from "./capture-routes.ts";
+import { captureRoutes, MAX_CAPTURE_BODY_BYTES } from "./capture-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { cutRoutes } from "./cut-routes.ts";
 import { dataRoutes } from "./data-routes.ts";
 import { answerError, type ReportFailure } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
+import { JsonBodies, type JsonBodyLimits } from "./json-bodies.ts";
 import type { LiveHub } from "./live-hub.ts";
 import { liveRoutes } from "./live-routes.ts";
 import { monitorRoutes } from "./monitor-routes.ts";
 import { type IngestCountsView, nodesRoutes } from "./nodes-routes.ts";
 import type { QueryGate } from "./query-gate.ts";
-import { queryRoutes } from "./query-routes.ts";
-import { savedRoutes } from "./saved-routes.ts";
+import { MAX_QUERY_BODY_BYTES, queryRoutes } from "./query-routes.ts";
+import { MAX_SAVED_BODY_BYTES, savedRoutes } from "./saved-routes.ts";
 import { checkOrigin, securityHeaders } from "./security.ts";
 import { staticUi } from "./static-ui.ts";
 import { timelineRoutes } from "./timeline-routes.ts";
@@ -41,11 +43,16 @@ export interface AppOptions extends Answering {
   readonly wallMs?: () => number;
   readonly keeping?: Pick<Keeping, "saved" | "eraser" | "retention">;
   /** Without it there is no /api/query. */
-  readonly queries?: QueryRunner;
+  readonly queries?: Pick<QueryRunner, "answer">;
   /** Without it there is no /api/monitors. */
   readonly monitors?: Monitors;
   /** Whether not even a question may be begun (ingest/memory-gate.ts). */
   readonly isOutOfMemory?: () => boolean;
+  /** For the deadlines of bodies, and of lines that nobody takes. Without it there are none. */
+  readonly after?: CutTimers["after"];
+  readonly bodyLimits?: Partial<JsonBodyLimits>;
+  /** See `UNTAKEN_MS` of query-routes.ts. */
+  readonly untakenMs?: number;
   /** Without it there is no /api/live. */
   readonly live?: LiveHub;
   /** Whether the collector can store and answer. */
@@ -77,6 +84,13 @@ export const API_PATHS: readonly string[] = [
   "/api/timeline",
 ];
 
+/** Paths whose POST has a body, beside queries, and its bytes at most. */
+const BODIES: readonly (readonly [path: string, mostBytes: number])[] = [
+  ["/api/captures", MAX_CAPTURE_BODY_BYTES],
+  ["/api/monitors", MAX_QUERY_BODY_BYTES],
+  ["/api/saved", MAX_SAVED_BODY_BYTES],
+];
+
 export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -101,8 +115,14 @@ export function createApp(options: AppOptions): Express {
   // Before the gate: it bounds how long a question may take, and its listeners stay.
   if (live !== undefined) app.use(liveRoutes({ ...options, live }));
   // A search may take longer than a question; it has its own bounds.
-  const { queries, isOutOfMemory = () => false } = options;
-  if (queries !== undefined) app.use(queryRoutes({ queries, now: options.now, isOutOfMemory }));
+  const { queries, now, isOutOfMemory = () => false, after = () => () => {}, untakenMs } = options;
+  const bodies = new JsonBodies(after, options.bodyLimits);
+  if (queries !== undefined) {
+    const readJson = bodies.reader(MAX_QUERY_BODY_BYTES);
+    app.use(queryRoutes({ queries, readJson, now, isOutOfMemory, after, untakenMs }));
+  }
+  // Before the gate: who is slow to send it takes no place of those who ask.
+  for (const [path, mostBytes] of BODIES) app.post(path, bodies.reader(mostBytes));
   if (gate !== undefined) app.use("/api", gate.handler);
   const { keeping } = options;
   app.use(nodesRoutes({ ...options, retention: keeping?.retention }));

@@ -1,5 +1,5 @@
 /** Asks on-demand nodes for their windows, and tells what came: `/api/captures`. */
-import express, { Router } from "express";
+import { Router } from "express";
 import { addMs, type Hlc, RetroError, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import { MAX_REASON_LENGTH } from "../ingest/agent-word.ts";
@@ -7,13 +7,13 @@ import { MAX_NODES_PER_CAPTURE } from "../ingest/capture-nodes.ts";
 import { type Capture, stateOf } from "../ingest/capture-record.ts";
 import type { CaptureAsk, Captures } from "../ingest/captures.ts";
 import { type Answering, closingOf } from "./answering.ts";
-import { bad, refuseOtherTypes, timeOf } from "./json-body.ts";
+import { bad, timeOf } from "./json-body.ts";
 import { Params } from "./params.ts";
 import type { CaptureJson, CapturesJson } from "./shapes.ts";
 import { hJson } from "./time-json.ts";
 
 /** Bytes of a request's JSON. */
-export const MAX_BODY_BYTES: number = 1024 * 1024;
+export const MAX_CAPTURE_BODY_BYTES: number = 1024 * 1024;
 /** A capture's range is no longer. */
 export const MAX_RANGE_MS = 3_600_000;
 /** It may end so far ahead: nodes ship when that time has come. */
@@ -29,9 +29,8 @@ export function captureRoutes({
   captures,
 }: Answering & { readonly captures: Captures }): Router {
   const router = Router();
-  const readJson = express.json({ limit: MAX_BODY_BYTES, type: "application/json" });
 
-  router.post("/api/captures", refuseOtherTypes, readJson, async (request, response) => {
+  router.post("/api/captures", async (request, response) => {
     const asked = now();
     new Params(request.originalUrl, [], asked);
     const ask = readAsk(request.body, asked);

@@ -37,6 +37,7 @@ const STATUS: Partial<Record<RetroCode, number>> = {
   "too-many": 429,
   overloaded: 503,
   "disk-full": 503,
+  "data-unusable": 503,
   cancelled: 503,
   closed: 503,
   unreachable: 502,
@@ -45,6 +46,7 @@ const STATUS: Partial<Record<RetroCode, number>> = {
 
 /** What express says of a body that it does not read. */
 const FOREIGN: Readonly<Record<number, readonly [code: RetroCode, hint: string]>> = {
+  408: ["timed-out", "Send the body at once, behind its head."],
   413: ["too-large", "Send less at a time."],
   415: ["unsupported-encoding", "Send UTF-8 JSON, as it is or with gzip."],
 };

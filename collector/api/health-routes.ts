@@ -14,7 +14,7 @@ export function healthRoutes(isReady: () => boolean): Router {
   });
   router.get("/readyz", (_request, response) => {
     if (isReady()) response.json(ok);
-    else response.status(503).json(degraded);
+    else response.status(503).set("retry-after", "1").json(degraded);
   });
   return router;
 }

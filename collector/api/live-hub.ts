@@ -86,7 +86,7 @@ export class LiveHub {
    * @throws RetroError `overloaded` if there are too many, `closed`
    */
   add(response: ServerResponse, lastEventId: string | undefined): void {
-    if (this.#isClosed) throw new RetroError("closed", "the collector is stopping");
+    if (this.#isClosed) throw stopping();
     if (this.#clients.size >= this.#limits.clients) {
       throw new RetroError("overloaded", `${this.#clients.size} listen already`, {
         retriable: true,
@@ -213,6 +213,13 @@ export class LiveHub {
     });
     return JSON.stringify({ nodes } satisfies LiveNodesJson);
   }
+}
+
+function stopping(): RetroError {
+  return new RetroError("closed", "the collector is stopping", {
+    retriable: true,
+    hint: "Connect again once it has been started anew.",
+  });
 }
 
 const ALL: LiveAmendedJson = { ranges: [], all: true };

@@ -1,13 +1,12 @@
 /** Standing queries: `/api/monitors`. What they find is told on `/api/live` too, as `alert`. */
-import express, { Router } from "express";
+import { Router } from "express";
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import { MONITOR_LIMITS } from "../monitor/limits.ts";
 import type { Monitors } from "../monitor/monitors.ts";
 import type { MadeMonitorJson, MonitorJson, MonitorRecord } from "../monitor/shapes.ts";
-import { bad, refuseOtherTypes } from "./json-body.ts";
+import { bad } from "./json-body.ts";
 import { Params } from "./params.ts";
-import { MAX_QUERY_BODY_BYTES } from "./query-routes.ts";
 import { hJson } from "./time-json.ts";
 
 const FIELDS = ["rql", "name", "webhook"];
@@ -20,14 +19,13 @@ export interface MonitorRouteOptions {
 
 export function monitorRoutes({ monitors, now }: MonitorRouteOptions): Router {
   const router = Router();
-  const readJson = express.json({ limit: MAX_QUERY_BODY_BYTES, type: "application/json" });
 
   router.get("/api/monitors", (request, response) => {
     new Params(request.originalUrl, [], now());
     response.json({ monitors: monitors.list().map(monitorJson) });
   });
 
-  router.post("/api/monitors", refuseOtherTypes, readJson, async (request, response) => {
+  router.post("/api/monitors", async (request, response) => {
     new Params(request.originalUrl, [], now());
     const { rql, name, webhook } = readAsked(request.body);
     const { warnings, nodes, ...record } = await monitors.create(rql, name, webhook);

@@ -5,32 +5,42 @@
  *
  *     text ─▶ refused: 400 with the place ─▶ too many: 429 ─▶ 200, lines ─▶ end
  *                                       the connection closes: cancelled
+ *
+ * Who reads slowly is waited for, and holds a place of the few that there are; so lines that are not taken
+ * in `UNTAKEN_MS` close the connection, however many bytes trickle.
  */
-import express, { type Response, Router } from "express";
+import { type RequestHandler, type Response, Router } from "express";
 import type { Hlc } from "../../agent/kernel/index.ts";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
+import type { CutTimers } from "../cut/timers.ts";
 import type { WriteLines } from "../rql/run/job.ts";
 import type { QueryAsked, QueryRunner } from "../rql/run/query-runner.ts";
-import { bad, refuseOtherTypes, timeOf } from "./json-body.ts";
+import { bad, timeOf } from "./json-body.ts";
 import { Params } from "./params.ts";
 
 /** Bytes of a request's JSON: a text of 16 KiB, however it is escaped. */
 export const MAX_QUERY_BODY_BYTES: number = 1024 * 1024;
+/** So long may lines wait to be taken by who asked. */
+export const UNTAKEN_MS = 120_000;
 const FIELDS = ["rql", "explain", "from", "to"];
 
 export interface QueryRouteOptions {
-  readonly queries: QueryRunner;
+  readonly queries: Pick<QueryRunner, "answer">;
+  /** Reads the body (json-bodies.ts). */
+  readonly readJson: readonly RequestHandler[];
+  readonly after: CutTimers["after"];
+  readonly untakenMs?: number | undefined;
   readonly now: () => Hlc;
   /** Whether not even a question may be begun (ingest/memory-gate.ts). */
   readonly isOutOfMemory: () => boolean;
 }
 
-export function queryRoutes({ queries, now, isOutOfMemory }: QueryRouteOptions): Router {
+export function queryRoutes(options: QueryRouteOptions): Router {
+  const { queries, readJson, now, isOutOfMemory, after, untakenMs = UNTAKEN_MS } = options;
   const router = Router();
-  const readJson = express.json({ limit: MAX_QUERY_BODY_BYTES, type: "application/json" });
 
-  router.post("/api/query", refuseOtherTypes, readJson, async (request, response) => {
+  router.post("/api/query", ...readJson, async (request, response) => {
     const asked = now();
     new Params(request.originalUrl, [], asked);
     const question = readQuestion(request.body, asked);
@@ -43,7 +53,8 @@ export function queryRoutes({ queries, now, isOutOfMemory }: QueryRouteOptions):
     const closing = new AbortController();
     response.once("close", () => closing.abort());
     try {
-      await queries.answer(question, () => begin(response), closing.signal);
+      const giveUp = (): (() => void) => after(untakenMs, () => response.destroy());
+      await queries.answer(question, () => begin(response, giveUp), closing.signal);
       response.end();
     } catch (error) {
       // Nobody is there to be told.
@@ -54,13 +65,15 @@ export function queryRoutes({ queries, now, isOutOfMemory }: QueryRouteOptions):
   return router;
 }
 
-/** Sends the head; gives where lines go. */
-function begin(response: Response): WriteLines {
+/** Sends the head; gives where lines go. `giveUp` sets a deadline, and gives what takes it back. */
+function begin(response: Response, giveUp: () => () => void): WriteLines {
   response.status(200).type("application/x-ndjson");
   response.flushHeaders();
   return async (text) => {
     if (response.destroyed || response.write(text)) return;
+    const cancel = giveUp();
     await drained(response);
+    cancel();
   };
 }
 

@@ -1,17 +1,17 @@
 /** Cuts kept under a name, outside retention: `/api/saved`. */
-import express, { Router } from "express";
+import { Router } from "express";
 import { parseDurationMs, RetroError } from "../../agent/kernel/index.ts";
 import { nearestNames } from "../cut/selection.ts";
 import { MAX_NAME_LENGTH, type SavedCut, type SavedCuts } from "../retention/saved-cuts.ts";
 import { type Answering, closingOf, holdOpen } from "./answering.ts";
-import { bad, refuseOtherTypes, timeOf } from "./json-body.ts";
+import { bad, timeOf } from "./json-body.ts";
 import { MAX_WAIT_MS, Params } from "./params.ts";
 import { refuseBeforeHistory } from "./retained.ts";
 import { packedCut, savedJson, unpackedCut } from "./saved-cut-json.ts";
 import type { SavedCutJson, SavedListJson } from "./shapes.ts";
 
 /** Bytes of a request's JSON. */
-const MAX_BODY_BYTES: number = 16 * 1024;
+export const MAX_SAVED_BODY_BYTES: number = 16 * 1024;
 const FIELDS = ["name", "at", "wait"];
 const NAMES_SHOWN = 10;
 
@@ -22,7 +22,6 @@ export function savedRoutes({
   saved,
 }: Answering & { readonly saved: SavedCuts; readonly wallMs: () => number }): Router {
   const router = Router();
-  const readJson = express.json({ limit: MAX_BODY_BYTES, type: "application/json" });
 
   router.get("/api/saved", (request, response) => {
     new Params(request.originalUrl, [], now());
@@ -43,7 +42,7 @@ export function savedRoutes({
     response.json(answer);
   });
 
-  router.post("/api/saved", refuseOtherTypes, readJson, async (request, response) => {
+  router.post("/api/saved", async (request, response) => {
     const asked = now();
     new Params(request.originalUrl, [], asked);
     const fields = fieldsOf(request.body);

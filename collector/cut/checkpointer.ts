@@ -198,7 +198,8 @@ export class Checkpointer {
   #turn(record: EpochRecord, open: OpenEpoch): CheckpointWrite[] {
     const writes: CheckpointWrite[] = [];
     let budget = this.#limits.batchesPerTurn;
-    for (const batch of this.#source.batches(record.id, open.view.t, MAX_HLC)) {
+    const rest = { afterSeq: open.view.seq };
+    for (const batch of this.#source.batches(record.id, open.view.t, MAX_HLC, rest)) {
       if (batch.header.lastSeq <= open.view.seq) continue;
       if (batch.header.lastSeq > record.contiguousSeq) break;
       this.#applyLostBefore(record, open, batch.header.firstSeq);

@@ -222,6 +222,7 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       tiles.dropCaches();
     },
     async close() {
+      waiters.close();
       behind.close();
       messageJoiner.close();
       rests.hurry();

@@ -197,7 +197,9 @@ export class EpochSource {
    */
   advance(view: EpochView, record: EpochRecord, t: Hlc): void {
     const choice = blocksOfView(view.only);
-    for (const batch of this.batches(record.id, view.t, t, { choice })) {
+    // The segment that ends where the view begins overlaps its time: nothing of it is left to apply.
+    const rest = { choice, afterSeq: view.seq };
+    for (const batch of this.batches(record.id, view.t, t, rest)) {
       const { events } = batch;
       const start = rowFrom(batch, view.seq + 1);
       if (start >= events.count) continue;

@@ -15,6 +15,7 @@ import type { EventQuery, NodeEvent } from "./history.ts";
 import { compareText } from "./membership.ts";
 import type { Next } from "./next-first.ts";
 import type { Work } from "./turns.ts";
+import { weightOfRow } from "./weights.ts";
 
 export interface EventsAsked {
   readonly source: EpochSource;
@@ -38,6 +39,7 @@ export class EventCursor implements Next {
   readonly #taken: Taken[] = [];
   #seqs: number[] = [];
   #times: Hlc[] = [];
+  #weights: number[] = [];
   #index = 0;
   /** All up to here was looked at. */
   #lookedSeq = 0;
@@ -62,11 +64,17 @@ export class EventCursor implements Next {
     return this.#index < this.#seqs.length;
   }
 
+  /** Bytes of the event it stands at, about. */
+  get weight(): number {
+    return this.#weights[this.#index] ?? 0;
+  }
+
   /** Looks up the next places; pauses after each batch without any. */
   *find(): Work<void> {
     const { source, query, choice } = this.#asked;
     this.#seqs = [];
     this.#times = [];
+    this.#weights = [];
     this.#index = 0;
     const options = { choice, afterSeq: this.#lookedSeq };
     for (const rows of source.batches(this.#record.id, this.t, query.to, options)) {
@@ -96,6 +104,7 @@ export class EventCursor implements Next {
       this.#lookedSeq = seqAt(rows, row);
       this.#seqs.push(this.#lookedSeq);
       this.#times.push(t);
+      this.#weights.push(weightOfRow(rows, row));
       if (this.#seqs.length === most) return false;
     }
     this.#lookedSeq = Math.max(this.#lookedSeq, header.lastSeq);

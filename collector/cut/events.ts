@@ -58,7 +58,7 @@ export function* eventsOf(context: CutContext, query: EventQuery): Work<EventPag
     cursors.push(new EventCursor(record, asked));
     if (cursors.length % CURSORS_PER_STEP === 0) yield;
   }
-  const { count, more } = yield* mergedPlaces(cursors, query);
+  const { count, more } = yield* mergedPlaces(cursors, query, context.limits.pageBytes);
   const page = new Array<NodeEvent | undefined>(count);
   for (const cursor of cursors) yield* cursor.readTaken(page);
   // What was erased meanwhile is not there any more.
@@ -85,13 +85,15 @@ export function missingIn(
   ]);
 }
 
-/** Lets cursors take the places of a page; how many were taken. */
+/** Lets cursors take the places of a page, which ends before it has more bytes than that; how many were taken. */
 function* mergedPlaces(
   cursors: readonly EventCursor[],
   { limit, after }: EventQuery,
+  mostBytes: number,
 ): Work<{ readonly count: number; readonly more: boolean }> {
   const order = new NextFirst(cursors);
   let count = 0;
+  let bytes = 0;
   let looks = 0;
   for (;;) {
     looks += 1;
@@ -102,8 +104,10 @@ function* mergedPlaces(
       yield* next.find();
       yield;
     } else if (after !== undefined && !next.isAfter(after)) next.skip();
-    else if (count === limit) return { count, more: true };
-    else {
+    else if (count === limit || (count > 0 && bytes + next.weight > mostBytes)) {
+      return { count, more: true };
+    } else {
+      bytes += next.weight;
       next.take(count);
       count += 1;
     }

@@ -47,6 +47,8 @@ export interface CutLimits {
   readonly lostListed: number;
   /** Steps, versions and events given at once, at most. */
   readonly pageSize: number;
+  /** A page of events or versions ends where it has so many bytes, about; one event is always given. */
+  readonly pageBytes: number;
   /** Places of events kept while a page of them is merged, of all epochs together (one of each at least). */
   readonly eventPlaces: number;
   /** Variables that a log of one run may have; beyond, ingest refuses batches that bring more (full-logs.ts). */
@@ -91,6 +93,7 @@ export const DEFAULT_CUT_LIMITS: CutLimits = {
   auditWaiting: 1_000_000,
   lostListed: 64,
   pageSize: 10_000,
+  pageBytes: 16 * 1024 * 1024,
   eventPlaces: 262_144,
   logVariables: 1_000_000,
   schemaVariables: 100,

@@ -44,8 +44,9 @@ export class Turns {
    */
   async run<Answer>(work: Work<Answer>, signal?: AbortSignal): Promise<Answer> {
     if (this.#count >= this.#limits.asking) {
-      throw new RetroError("overloaded", "too many long questions are being answered", {
+      throw new RetroError("overloaded", `${this.#count} long questions are being answered`, {
         retriable: true,
+        hint: "Ask again in a second.",
       });
     }
     this.#count += 1;
@@ -98,7 +99,7 @@ export class Turns {
 export function endedBy({ reason }: AbortSignal): RetroError {
   return reason instanceof RetroError
     ? reason
-    : new RetroError("cancelled", "nobody waits for the answer");
+    : new RetroError("cancelled", "nobody waits for the answer", { hint: "Ask again." });
 }
 
 /** Work without pauses: for those that have little to do, and for tests. */

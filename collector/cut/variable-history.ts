@@ -20,12 +20,13 @@ import { type Happening, happenings } from "./node-walk.ts";
 import { beginningOf } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
 import type { Work } from "./turns.ts";
+import { weightOfVersion } from "./weights.ts";
 
 /**
  * Versions in [from, to]. The first is the value at `from`, unless a change happened at that very time
  * (then it speaks for itself) or there is no such variable. It has the time since which it has been so, as far
  * as that can be looked up (`beganAt`), else `from`. A page ends between two
- * times, never inside one; `next` is where the following page begins.
+ * times, never inside one, and soon after it has `limits.pageBytes`; `next` is where the following page begins.
  * @throws RetroError `bad-parameter`, `unknown-node`, `unknown-log`
  */
 export function* variableHistory(
@@ -46,6 +47,7 @@ export function* variableHistory(
   const spans = chosen.nodes[0] as NodeSpans;
   const justBefore = (range.from - 1) as Hlc;
   const versions: VariableVersion[] = [];
+  let bytes = 0;
   for (const one of happenings(context, spans, justBefore, range.to, chosen)) {
     if (one === undefined) {
       yield;
@@ -57,8 +59,10 @@ export function* variableHistory(
       versions.push(...startAt(context, spans, log, key, range.from, chosen));
     }
     const isNewTime = versions.at(-1)?.at !== version.at;
-    if (versions.length >= most && isNewTime) return { versions, next: version.at };
+    const isFull = versions.length >= most || bytes > context.limits.pageBytes;
+    if (versions.length > 0 && isFull && isNewTime) return { versions, next: version.at };
     versions.push(version);
+    bytes += weightOfVersion(version.value);
   }
   if (versions.length === 0) {
     versions.push(...startAt(context, spans, log, key, range.from, chosen));

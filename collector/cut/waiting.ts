@@ -4,7 +4,8 @@
  *
  * Many may wait, and something is stored all the time. So a look begins with what is cheap (has every
  * node been heard of up to T?), the cut is made only when that says yes, all that is stored in one turn
- * of the event loop is one occasion to look, and a round of looks pauses when it takes long.
+ * of the event loop is one occasion to look, and a round of looks pauses when it takes long. So does the
+ * answering of those whose time is up: after the loop was held up, many are due at once.
  */
 import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
 import { missingBeginning } from "./beginnings.ts";
@@ -27,7 +28,11 @@ export class CutWaiters {
   readonly #context: CutContext;
   readonly #ask: History["cutInTurns"];
   readonly #waiters = new Set<Waiter>();
+  /** Their time is up: to be answered as it is. */
+  readonly #due = new Set<Waiter>();
   #isLooking = false;
+  #isAnswering = false;
+  #isClosed = false;
   #hasNews = false;
   #newsCount = 0;
   #firstLookCount = 0;
@@ -61,13 +66,18 @@ export class CutWaiters {
 
   /**
    * The cut as soon as it is complete, or as it is after `waitMs` (bounded by `limits.waitMs`).
-   * @throws RetroError `cancelled` once `signal` aborts, `overloaded` if too many wait; else as `cutAt`
+   * @throws RetroError `cancelled` once `signal` aborts, `overloaded` if too many wait, `closed`; else as
+   * `cutAt`
    */
   async waitFor(t: Hlc, selection: Selection, waitMs: number, signal?: AbortSignal): Promise<Cut> {
     const { limits, timers } = this.#context;
     if (signal?.aborted === true) throw endedBy(signal);
+    if (this.#isClosed) throw closed();
     if (this.#waiters.size + this.#firstLookCount >= limits.waiting) {
-      throw new RetroError("overloaded", "too many questions wait for a cut", { retriable: true });
+      throw new RetroError("overloaded", `${limits.waiting} questions wait for a cut`, {
+        retriable: true,
+        hint: "Ask again in a second, or without wait.",
+      });
     }
     this.#cutCount += 1;
     const lookedAt = this.#newsCount;
@@ -80,10 +90,12 @@ export class CutWaiters {
     try {
       const cut = await this.#firstLook(t, selection, signal);
       if (cut.complete || isTimeUp) return cut;
+      if (this.#isClosed) throw closed();
       return await new Promise<Cut>((resolve, reject) => {
         const waiter: Waiter = { t, selection, resolve: ended(resolve), reject: ended(reject) };
         const leave = (): void => {
           this.#waiters.delete(waiter);
+          this.#due.delete(waiter);
           signal?.removeEventListener("abort", onAbort);
         };
         const onAbort = (): void => {
@@ -95,7 +107,7 @@ export class CutWaiters {
             settle(outcome);
           };
         }
-        answer = () => this.#answer(waiter);
+        answer = () => this.#answerSoon(waiter);
         signal?.addEventListener("abort", onAbort);
         this.#waiters.add(waiter);
         // What was stored while the first look took its turns woke nobody.
@@ -123,7 +135,36 @@ export class CutWaiters {
     return cutAt(this.#context, t, selection);
   }
 
-  /** The time is up: the cut as it is. */
+  /** Nobody is woken any more: whoever waits is told so. May be called twice. */
+  close(): void {
+    this.#isClosed = true;
+    for (const waiter of [...this.#waiters]) waiter.reject(closed());
+  }
+
+  /** The time is up. */
+  #answerSoon(waiter: Waiter): void {
+    this.#due.add(waiter);
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    void this.#answerDue();
+  }
+
+  /** The first at once, the others a slice in each turn. */
+  async #answerDue(): Promise<void> {
+    const { timers, limits } = this.#context;
+    while (this.#due.size > 0) {
+      const startMs = timers.nowMs();
+      for (const waiter of this.#due) {
+        this.#answer(waiter);
+        const spentMs = timers.nowMs() - startMs;
+        if (spentMs < 0 || spentMs >= limits.sliceMs) break;
+      }
+      await timers.turn();
+    }
+    this.#isAnswering = false;
+  }
+
+  /** The cut as it is. */
   #answer(waiter: Waiter): void {
     try {
       waiter.resolve(this.#cutAt(waiter.t, waiter.selection));
@@ -180,4 +221,10 @@ export class CutWaiters {
       return missingEvents(span, t, timers.nowMs(), limits).length === 0;
     });
   }
+}
+
+function closed(): RetroError {
+  return new RetroError("closed", "the history is closed", {
+    hint: "Ask again once the collector has been started anew.",
+  });
 }

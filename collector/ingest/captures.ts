@@ -135,7 +135,12 @@ export class Captures {
    * @throws RetroError `unknown-node`; `overloaded` (too many are open); `disk-full`; `closed`
    */
   async ask({ from, to, nodes, reason }: CaptureAsk): Promise<Capture> {
-    if (this.#isClosed) throw new RetroError("closed", "the collector is stopping");
+    if (this.#isClosed) {
+      throw new RetroError("closed", "the collector is stopping", {
+        retriable: true,
+        hint: "Ask again once it has been started anew.",
+      });
+    }
     if (!this.#hasRoom()) {
       throw new RetroError("overloaded", `${MAX_OPEN_CAPTURES} captures are being made`, {
         retriable: true,

@@ -22,7 +22,6 @@ import { beginningOf } from "../cut/pruned.ts";
 import type { EpochRecord, HistoryStore } from "../store/history-store.ts";
 import type { LogEraser } from "./log-eraser.ts";
 import type { Pruner } from "./pruner.ts";
-import { stretchOf } from "./retention.ts";
 import type { SavedCut, SavedCuts, SavedRest } from "./saved-cuts.ts";
 
 export interface EraseOrder {
@@ -120,10 +119,7 @@ export class Eraser {
     const nodes = new Set(spans.map(({ record }) => record.node));
     const whole = spans.filter(({ until }) => before === undefined || until <= before);
     const named = this.#namedOf(node, before);
-    await pruner.forget([
-      ...whole.map((span) => ({ id: span.record.id, stretch: stretchOf(span) })),
-      ...named.map((id) => ({ id })),
-    ]);
+    await pruner.forget([...whole.map(({ record }) => record.id), ...named]);
     const erased = new Set(whole);
     const rest = spans.filter((span) => !erased.has(span)).map(({ record }) => record);
     const begun = new Map(rest.map((record) => [record.id, beginningOf(this.#store, record)]));

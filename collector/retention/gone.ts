@@ -4,14 +4,35 @@
  * Bounded: stretches from before all history go first.
  */
 import type { Hlc } from "../../agent/kernel/index.ts";
+import { type EpochSpan, membershipOf, NEVER } from "../cut/membership.ts";
 import { NAMELESS } from "../cut/pruned.ts";
-import type { GoneStretch } from "../store/history-store.ts";
+import type { EpochRecord, GoneStretch } from "../store/history-store.ts";
 
 /** Stretches remembered. Beyond them the oldest are dropped, or folded into one of nobody's name. */
 export const MAX_GONE = 4_096;
 
 /** Of runs that went on in a stretch after they were displaced, those remembered: the latest. */
 const MAX_WENT_ON = 16;
+
+/** When the nodes of these epochs were members through them; of runs that only messages tell of nobody was. */
+export function stretchesOf(
+  records: readonly EpochRecord[],
+  ids: ReadonlySet<number>,
+): readonly GoneStretch[] {
+  const heard = records.filter(({ named }) => named !== true);
+  const nodes = new Set(heard.filter(({ id }) => ids.has(id)).map(({ node }) => node));
+  const theirs = heard.filter(({ node }) => nodes.has(node));
+  return [...membershipOf(theirs).values()].flatMap(({ spans }) =>
+    spans.filter(({ record }) => ids.has(record.id)).map(stretchOf),
+  );
+}
+
+function stretchOf({ record, until }: EpochSpan): GoneStretch {
+  const { node, epoch, joined, lastT, closed } = record;
+  const end = (until === NEVER ? Math.max(lastT, closed) + 1 : until) as Hlc;
+  const stretch = { node, from: joined, until: end, epoch };
+  return lastT <= end ? stretch : { ...stretch, wentOn: [{ epoch, lastT }] };
+}
 
 /** The stretches with more. `earliest`: where all history begins. */
 export function withGone(

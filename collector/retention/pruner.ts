@@ -16,12 +16,11 @@ import { beginningOf } from "../cut/pruned.ts";
 import type {
   CheckpointWrite,
   EpochRecord,
-  GoneStretch,
   HistoryStore,
   PrunedEpoch,
   StoredPiece,
 } from "../store/history-store.ts";
-import { withGone } from "./gone.ts";
+import { stretchesOf, withGone } from "./gone.ts";
 
 /** Pieces looked at before the event loop has a turn, whosever they are. */
 const PIECES_PER_TURN = 128;
@@ -48,13 +47,6 @@ export interface PrunerOptions {
   readonly turn: () => Promise<void>;
   /** Told where all history begins now; undefined: there is none. */
   readonly onEarliest?: (earliest: Hlc | undefined) => void;
-}
-
-/** An epoch of which not even the record is to stay. */
-export interface Forgettable {
-  readonly id: number;
-  /** When its node was there through it; absent: nobody was. */
-  readonly stretch?: GoneStretch;
 }
 
 /** Where the past of an epoch ends. */
@@ -163,25 +155,26 @@ export class Pruner {
 
   /**
    * Forgets epochs, records and all, of which `isOver` still holds when no write of ingest is on its way:
-   * something may have come of them since they were chosen. Resolves to how many.
+   * something may have come of them since they were chosen. When their nodes were there through them is
+   * found only then, too: the next run may have begun meanwhile. Resolves to how many.
    */
   async forget(
-    chosen: readonly Forgettable[],
+    chosen: readonly number[],
     isOver: (record: EpochRecord) => boolean = () => true,
   ): Promise<number> {
     if (chosen.length === 0) return 0;
     const { store, between } = this.#options;
     let count = 0;
     await between(async () => {
-      const over = chosen.filter(({ id }) => {
+      const over = chosen.filter((id) => {
         const record = store.epoch(id);
         return record !== undefined && isOver(record);
       });
       count = over.length;
       if (count === 0) return;
-      const stretches = over.flatMap(({ stretch }) => stretch ?? []);
+      const stretches = stretchesOf(store.epochs(), new Set(over));
       const gone = withGone(store.gone(), stretches, this.earliest() ?? MAX_HLC);
-      await store.prune({ epochs: [], forget: over.map(({ id }) => id), gone });
+      await store.prune({ epochs: [], forget: over, gone });
     });
     return count;
   }

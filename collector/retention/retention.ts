@@ -10,11 +10,10 @@
  * Pieces are taken as they are stored, and the state with which an epoch begins is written before: every
  * cut from there on is exact (pruner.ts).
  */
-import type { Hlc } from "../../agent/kernel/index.ts";
-import { type EpochSpan, membershipOf, NEVER } from "../cut/membership.ts";
-import type { EpochRecord, GoneStretch, HistoryStore, StoreUsage } from "../store/history-store.ts";
+import { membershipOf, NEVER } from "../cut/membership.ts";
+import type { EpochRecord, HistoryStore, StoreUsage } from "../store/history-store.ts";
 import { ClockGuard, type ClockJump } from "./clock-guard.ts";
-import type { Forgettable, Pruner } from "./pruner.ts";
+import type { Pruner } from "./pruner.ts";
 import type { RetentionTimers } from "./timers.ts";
 
 const LONGEST_ROUND_MS = 60_000;
@@ -163,16 +162,15 @@ export class Retention {
   /** Epochs that are over, of which nothing has come since. */
   async #forgetBefore(ms: number): Promise<void> {
     const { pruner, store } = this.#options;
-    const found: Forgettable[] = [];
+    const found: number[] = [];
     const records = store.epochs();
     for (const { id, named, end, lastArrivalMs } of records) {
-      if (named === true && end !== null && lastArrivalMs < ms) found.push({ id });
+      if (named === true && end !== null && lastArrivalMs < ms) found.push(id);
     }
     for (const { spans } of membershipOf(records.filter(({ named }) => named !== true)).values()) {
-      for (const span of spans) {
-        const { record, until } = span;
+      for (const { record, until } of spans) {
         if (record.lastArrivalMs >= ms || (until === NEVER && !record.imported)) continue;
-        found.push({ id: record.id, stretch: stretchOf(span) });
+        found.push(record.id);
       }
     }
     const isOver = ({ lastArrivalMs }: EpochRecord): boolean => lastArrivalMs < ms;
@@ -218,14 +216,6 @@ export class Retention {
     const taken = disk.totalBytes - disk.freeBytes - Math.max(0, fileBytes - usedBytes);
     return Math.max(bySize, (taken - disk.totalBytes * FULL_SHARE) / usedBytes);
   }
-}
-
-/** When an epoch's node was a member through it, as what is gone is remembered. */
-export function stretchOf({ record, until }: EpochSpan): GoneStretch {
-  const { node, epoch, joined, lastT, closed } = record;
-  const end = (until === NEVER ? Math.max(lastT, closed) + 1 : until) as Hlc;
-  const stretch = { node, from: joined, until: end, epoch };
-  return lastT <= end ? stretch : { ...stretch, wentOn: [{ epoch, lastT }] };
 }
 
 function latestArrivalMs(records: readonly EpochRecord[]): number | undefined {

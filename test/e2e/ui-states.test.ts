@@ -5,6 +5,7 @@ import { launchBrowser } from "../support/browser.ts";
 import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
 import {
   axeFindings,
+  axeFindingsInEveryTheme,
   type BuiltPage,
   buildPage,
   type OpenPage,
@@ -12,12 +13,6 @@ import {
   stateShown,
 } from "../support/ui-page.ts";
 import { type Damage, makeScenario } from "../support/ui-scenario.ts";
-
-const THEMES = [
-  ["light", { colorScheme: "light", forcedColors: "none" }],
-  ["dark", { colorScheme: "dark", forcedColors: "none" }],
-  ["forced colours", { colorScheme: "dark", forcedColors: "active" }],
-] as const;
 
 interface State {
   readonly name: string;
@@ -200,10 +195,7 @@ describe("the page's states", () => {
         state.fragment === undefined ? {} : { fragment: state.fragment },
       );
       await state.shows(open, server);
-      for (const [theme, media] of THEMES) {
-        await open.page.emulateMedia(media);
-        expect(await axeFindings(open.page), `${state.name}, ${theme}`).toEqual([]);
-      }
+      expect(await axeFindingsInEveryTheme(open.page), state.name).toEqual([]);
       expect(open.faults).toEqual([]);
       await open.close();
       expect(server.policyReports).toEqual([]);

@@ -75,6 +75,9 @@ const MUST_OCCUR = [
   "request: replyLost",
   "request: reset",
   "request: tooLarge",
+  "saved cuts",
+  "saved cuts let go",
+  "saved cuts outside retention",
 ];
 
 describe.concurrent("simulated systems", () => {

@@ -237,6 +237,30 @@ export const PLANTS = [
     ],
   },
   {
+    name: "saved-by-age",
+    what: "each round of retention lets a saved cut go",
+    seed: 152,
+    changes: [
+      {
+        file: "collector/retention/retention.ts",
+        from: "if (this.isOn) await this.#makeRoom();",
+        to: "if (this.isOn) await this.#options.giveUpSaved?.();",
+      },
+    ],
+  },
+  {
+    name: "saved-before-flush",
+    what: "a cut counts as saved before that is durable",
+    seed: 159,
+    changes: [
+      {
+        file: "collector/retention/saved-cuts.ts",
+        from: "await write;\n      return this.#keep(",
+        to: "write.catch(() => {});\n      return this.#keep(",
+      },
+    ],
+  },
+  {
     name: "repair-keeps-checkpoints",
     what: "a checkpoint that was made before a repair is used after it",
     seed: 158,

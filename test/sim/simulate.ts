@@ -244,6 +244,7 @@ async function readBack(world: World): Promise<void> {
   const promised = world.captures.judge();
   const { history } = collector;
   if (history === undefined) throw new Error("the collector does not start");
+  world.saved.judge();
   // Reading takes turns of virtual time, in which nobody may go on, nor what was read be taken away (73000813).
   for (const node of nodes) node.kill();
   network.close();

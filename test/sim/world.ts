@@ -13,6 +13,7 @@ import { ClockJudge } from "./judge-clock.ts";
 import { Ledger, type ProcessLedger } from "./ledger.ts";
 import { NodeClock } from "./node-clock.ts";
 import { PageDrill } from "./page-drill.ts";
+import { SavedDrill } from "./saved-drill.ts";
 import type { Scenario } from "./scenario.ts";
 import { SimCollector } from "./sim-collector.ts";
 import { COLLECTOR, SimNetwork } from "./sim-network.ts";
@@ -43,6 +44,7 @@ export class World {
   readonly clocks: ClockJudge;
   readonly captures: CaptureDrill;
   readonly pages: PageDrill;
+  readonly saved: SavedDrill;
   readonly nodes: SimNode[] = [];
   /** Services do nothing any more. */
   isStill = false;
@@ -62,6 +64,7 @@ export class World {
     for (const plan of scenario.nodes) this.nodes.push(new SimNode(this, plan, plan.name));
     this.captures = new CaptureDrill(this);
     this.pages = new PageDrill(this);
+    this.saved = new SavedDrill(this);
   }
 
   /** Nothing happens any more: what is there is read back. */
@@ -100,6 +103,7 @@ export class World {
     this.#every(happenings.captureMs, () => this.captures.lookInside());
     this.#every(happenings.triggerMs, () => this.captures.trigger());
     this.pages.start();
+    this.saved.start();
     this.#every(happenings.collectorCrashMs, () => {
       this.collector.crash();
       this.time.after(this.chance.between(0, 3_000), () => this.collector.start());

@@ -124,6 +124,23 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
   );
 }
 
+const THEMES = [
+  ["light", { colorScheme: "light", forcedColors: "none" }],
+  ["dark", { colorScheme: "dark", forcedColors: "none" }],
+  ["forced colours", { colorScheme: "dark", forcedColors: "active" }],
+] as const;
+
+/** The same in light, dark and forced colours, each line beginning with its theme; light again after. */
+export async function axeFindingsInEveryTheme(page: Page): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [theme, media] of THEMES) {
+    await page.emulateMedia(media);
+    found.push(...(await axeFindings(page)).map((line) => `${theme}: ${line}`));
+  }
+  await page.emulateMedia(THEMES[0][1]);
+  return found;
+}
+
 /** The values on screen in State, as `node/log/key` to text; only of nodes whose rows are unfolded. */
 export function shownState(page: Page): Promise<Record<string, string>> {
   return page.evaluate(() => {

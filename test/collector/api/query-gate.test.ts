@@ -168,15 +168,16 @@ describe("questions at the gate", () => {
   });
 
   it("that say late that they wait give their place back, and are not hurried", async () => {
-    const { gate, questions, ask } = await aGate({ running: 1, held: 1, budgetMs: 60 });
+    // Who is not held open must be answered within the budget, on a busy machine too.
+    const { gate, questions, ask } = await aGate({ running: 1, held: 1, budgetMs: 250 });
     const patient = ask("/api/ask?late");
     await expect.poll(() => gate.counts).toMatchObject({ running: 0, held: 1 });
     const other = ask();
-    await expect.poll(() => questions.length).toBe(2);
+    await expect.poll(() => questions.length, { interval: 2 }).toBe(2);
     questions[1]?.answer();
     expect(await other.status).toBe(200);
     expect(await ask("/api/ask?late").status).toBe(503);
-    await new Promise((resolve) => setTimeout(resolve, 90));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     questions[0]?.answer();
     expect(await patient.status).toBe(200);
     await expect.poll(() => gate.counts).toMatchObject({ running: 0, held: 0, timedOut: 0 });

@@ -11,6 +11,8 @@ import { type CaseOptions, openCase, randomAsked } from "../../support/history-c
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { MESSAGE_TIMEOUT_MS, makeHistory } from "../../support/random-history.ts";
 import { storeStage } from "../../support/store-history.ts";
+import { over } from "../../support/store-over.ts";
+import { atMs, join, set, tellHistory } from "../../support/told-history.ts";
 
 const seeds = fc.integer({ min: 0, max: 2 ** 30 });
 const EVERYTHING = { from: MIN_HLC, to: MAX_HLC };
@@ -130,5 +132,32 @@ describe("a sealed history", () => {
       await history.close();
     }
     expect(sealedCount).toBeGreaterThan(30);
+  });
+
+  it("is read where a cut lies, and not before it: a block of a log", async () => {
+    let blocks = 0;
+    const inner = new MemoryStore();
+    const store = over(inner, {
+      block(...args) {
+        blocks += 1;
+        return inner.block(...args);
+      },
+    });
+    const limits = { roundChanges: 8, segmentEvents: 32 };
+    const { history, tell } = tellHistory({ store, limits });
+    await tell("n1", 1, [join(atMs(0))]);
+    for (let i = 0; i < 600; i += 1) {
+      await tell("n1", 2 + i, [set(atMs(1 + i), "l", `k${i % 5}`, i)]);
+    }
+    await history.idle();
+    const segments = segmentsIn(store);
+    expect(segments.length).toBeGreaterThan(4);
+    for (const { firstT } of segments.slice(1)) {
+      history.dropCaches();
+      blocks = 0;
+      const cut = history.cutAt(firstT);
+      expect(cut.nodes.get("n1")?.logs.get("l")?.size).toBe(5);
+      expect(blocks).toBe(1);
+    }
   });
 });

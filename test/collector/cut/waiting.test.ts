@@ -5,6 +5,7 @@ import { createHistory, type LiveHistory } from "../../../collector/cut/create-h
 import type { EpochRecord } from "../../../collector/store/history-store.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
+import { over } from "../../support/store-over.ts";
 
 const T = 1_000_000 as Hlc;
 
@@ -97,10 +98,66 @@ describe("waiting for a cut", () => {
     await expect(history.waitForCut(T, {}, 10)).rejects.toMatchObject({
       code: "overloaded",
       retriable: true,
+      hint: expect.stringMatching(/without wait/),
     });
     timers.advanceMs(10);
     await Promise.all(answers);
     expect((await history.waitForCut(addMs(T, -5), {}, 10)).complete).toBe(true);
+  });
+
+  it("answers many whose time is up together a slice in each turn", async () => {
+    const store = new MemoryStore();
+    const turns: (() => void)[] = [];
+    const cuts: number[] = [];
+    const waiting: (() => void)[] = [];
+    let nowMs = 5_000;
+    const watched = over(store, {
+      directoryAt(...args) {
+        nowMs += 4; // so long a cut takes
+        cuts[cuts.length - 1] = (cuts.at(-1) ?? 0) + 1;
+        return store.directoryAt(...args);
+      },
+    });
+    const history = createHistory({
+      store: watched,
+      limits: { sliceMs: 10 },
+      checkpoints: false,
+      timers: {
+        nowMs: () => nowMs,
+        after: (_ms, wake) => {
+          waiting.push(wake);
+          return () => {};
+        },
+        turn: () => new Promise((resolve) => turns.push(resolve)),
+      },
+    });
+    const epochs = [aRecord(store.nextEpochId(), addMs(T, -5))];
+    const nothing = { batches: [], violations: [], slowMessages: [], staleCheckpoints: [] };
+    await store.write({ ...nothing, epochs });
+    const answers = Array.from({ length: 12 }, () => history.waitForCut(T, {}, 1_000));
+    await new Promise((resolve) => setImmediate(resolve));
+    let answered = 0;
+    for (const answer of answers) void answer.then(() => (answered += 1));
+    // All of them in one turn of the loop.
+    cuts.splice(0, cuts.length, 0);
+    for (const wake of waiting) wake();
+    while (answered < answers.length) {
+      cuts.push(0);
+      for (const go of turns.splice(0)) go();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(cuts.reduce((sum, count) => sum + count)).toBe(12);
+    expect(Math.max(...cuts)).toBeLessThanOrEqual(3);
+  });
+
+  it("ends with `closed` when the history is closed, and waits for nothing after it", async () => {
+    const { history } = await openHistory();
+    const answer = history.waitForCut(T, {}, 1_000);
+    const told = expect(answer).rejects.toMatchObject({ code: "closed" });
+    await new Promise((resolve) => setImmediate(resolve));
+    await history.close();
+    await told;
+    await expect(history.waitForCut(T, {}, 1_000)).rejects.toMatchObject({ code: "closed" });
   });
 
   it("refuses an unknown node at once, naming the nearest", async () => {

@@ -7,8 +7,8 @@ import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { aBatch } from "../../support/batches.ts";
 import { over } from "../../support/store-over.ts";
 import { atMs, join, receive } from "../../support/told-history.ts";
-import { anIngest, aBatch as someSeqs } from "../ingest/support.ts";
-import { aScene, type Scene } from "./support.ts";
+import { anIngest, atTick, aBatch as someSeqs } from "../ingest/support.ts";
+import { aScene, type Scene, shown } from "./support.ts";
 
 const TURNS = 50;
 
@@ -72,6 +72,27 @@ describe("what is acknowledged while a round of retention is chosen", () => {
     expect(scene.store.epochs().map(({ epoch }) => epoch)).toEqual([1_000, 2_000]);
     expect([...scene.store.pieces(1, 0)].map(({ first }) => first)).toEqual([11]);
     expect(scene.history.nodes()[0]?.retainedFrom).not.toBeNull();
+    await scene.close();
+  });
+
+  // Simulator, seed 91000898: by a clock that was behind, a run began below where the one before had ended.
+  it("does not lie in the time of a run that is forgotten just then: that ends where it begins", async () => {
+    const scene = slowScene();
+    const over = { leaves: true, tOf: (seq: number) => (seq < 10 ? seq * 10 : 5_000) };
+    await scene.ingest.submit(someSeqs({ ...over, seqs: [1, 10] }));
+    await scene.ship(0, "n2");
+    for (let round = 0; round < 2; round += 1) {
+      scene.timers.advance(61_000);
+      if (round === 0) await scene.keeping.retention.round();
+    }
+    const next = { epoch: 2_000, joins: "next", tOf: (seq: number) => 300 + seq * 10 };
+    const reply = await duringARound(scene, someSeqs({ ...next, seqs: [1, 5] }));
+    expect(reply.acks[0]?.storedCount).toBe(5);
+    await scene.history.idle();
+    expect(scene.store.epochs().find(({ node }) => node === "n1")?.epoch).toBe(2_000);
+    const cut = scene.history.cutAt(atTick(345), { nodes: ["n1"] });
+    expect(cut.incomplete.map(({ reason }) => reason)).not.toContain("outside-retention");
+    expect(shown(cut)).toEqual({ v0: 3, v1: 4, v2: 2 });
     await scene.close();
   });
 

@@ -41,9 +41,15 @@ export function isInconsistent({ json, bends }: Pick<ShownCut, "json" | "bends">
 }
 
 /** `bent −31 ms`: how far the node goes back; undefined where it does not. */
-export function bendWords({ at, bends }: ShownCut, node: string): string | undefined {
+export function bendWords(cut: ShownCut, node: string): string | undefined {
+  const by = bendText(cut, node);
+  return by === undefined ? undefined : `bent ${by}`;
+}
+
+/** `−31 ms`: the same where there is room for no word. */
+export function bendText({ at, bends }: ShownCut, node: string): string | undefined {
   const bend = bends?.get(node);
   if (bend === undefined) return undefined;
   const ms = (at - bend.at) / TICKS_PER_MS;
-  return `bent −${ms >= 10 ? Math.round(ms) : ms.toFixed(1)} ms`;
+  return `−${ms >= 10 ? Math.round(ms) : ms.toFixed(1)} ms`;
 }

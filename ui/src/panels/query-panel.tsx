@@ -34,7 +34,7 @@ export function QueryPanel({ app }: { readonly app: App }): JSX.Element {
             aria-disabled={query.draft.value.trim() === ""}
             onClick={() => query.submit()}
           >
-            Run <kbd>Ctrl+Enter</kbd>
+            Run <kbd>Ctrl+↵</kbd>
           </button>
         )}
         <label class="scope">

@@ -127,9 +127,14 @@ function extensionsFor(options: EditorOptions): Extension {
     autocompletion({
       icons: false,
       override: [
-        ({ state, pos, explicit }) => offered(state.doc.toString(), pos, explicit, options.names()),
+        ({ state, pos, explicit, view }) =>
+          // What was typed last may be asked about when the focus is elsewhere already.
+          view?.hasFocus === false
+            ? null
+            : offered(state.doc.toString(), pos, explicit, options.names()),
       ],
     }),
+    EditorView.domEventHandlers({ beforeinput: replaceSelected }),
     Prec.high(
       keymap.of([
         { key: "Mod-Enter", run: () => done(options.onRun) },
@@ -142,6 +147,22 @@ function extensionsFor(options: EditorOptions): Extension {
       ...historyKeymap,
     ]),
   ];
+}
+
+/**
+ * Typing over a selection, done here: the browser would keep the look of what it removes in a style
+ * attribute, which the page's policy refuses.
+ */
+function replaceSelected(event: InputEvent, view: EditorView): boolean {
+  const { inputType, data } = event;
+  if (inputType !== "insertText" || data === null || view.composing) return false;
+  if (view.state.selection.main.empty) return false;
+  event.preventDefault();
+  view.dispatch(view.state.replaceSelection(data), {
+    userEvent: "input.type",
+    scrollIntoView: true,
+  });
+  return true;
 }
 
 function done(run: () => void): boolean {
@@ -177,6 +198,13 @@ function offered(
 ): CompletionResult | null {
   const found = completionsAt(text, at, names);
   if (found === null || (!isAsked && found.from === at)) return null;
+  const labels = found.offers.map(({ label }) => label.toLowerCase());
+  /** A word that is whole already, and begins no other, needs no list. */
+  const isWhole = (word: string): boolean => {
+    const typed = word.toLowerCase();
+    return labels.includes(typed) && labels.every((one) => one === typed || !one.startsWith(typed));
+  };
+  if (!isAsked && isWhole(text.slice(found.from, at))) return null;
   return {
     from: found.from,
     options: found.offers.map((offer) => ({
@@ -186,7 +214,7 @@ function offered(
       type: offer.kind,
       boost: BOOST[offer.kind],
     })),
-    validFor: /^[\p{L}\p{Nd}_]*$/u,
+    validFor: (word) => /^[\p{L}\p{Nd}_]*$/u.test(word) && !isWhole(word),
   };
 }
 

@@ -8,7 +8,7 @@ import type { App } from "../app.ts";
 import type { AbsentRow, HeadingRow, HiddenRow, LaneRow, Row } from "../model/lane-layout.ts";
 import type { NodeFacts } from "../model/nodes.ts";
 import { reasonLabel } from "../model/reasons.ts";
-import { bendWords } from "../model/shown-cut.ts";
+import { bendText } from "../model/shown-cut.ts";
 import { plural } from "../scale/time-words.ts";
 
 export function LaneHeads({ app }: { readonly app: App }): JSX.Element {
@@ -248,8 +248,16 @@ function NodeSign({
   readonly node: NodeFacts;
 }): JSX.Element | null {
   const cut = app.shownCut.value;
-  const bent = cut === null ? undefined : bendWords(cut, node.node);
-  if (bent !== undefined) return <span class="sign warn">{bent}</span>;
+  const bent = cut === null ? undefined : bendText(cut, node.node);
+  if (bent !== undefined) {
+    // Beside a bend that is drawn; the name needs the room.
+    return (
+      <span class="sign warn" title="The cut is bent here">
+        <span class="sr-only">bent </span>
+        {bent}
+      </span>
+    );
+  }
   const missing = cut?.json.incomplete.find((one) => one.node === node.node);
   if (missing !== undefined) return <span class="sign warn">{reasonLabel(missing.reason)}</span>;
   return node.status === "live" ? null : <span class="sign">{node.status}</span>;
