@@ -313,6 +313,12 @@ export function timelineOf(
 ): TimelineJson {
   const inside = scenario.events.filter(({ t }) => t >= from && t <= to);
   const exact = inside.length <= EXACT_EVENTS;
+  // The first of each send: from behind, so that it stays.
+  const receives = new Map(
+    scenario.events
+      .toReversed()
+      .flatMap((e) => (e.send ? [[`${e.send.node}/${e.send.seq}`, e]] : [])),
+  );
   const bucketTicks = Math.max(1, Math.ceil((to - from) / pixels));
   return {
     from: timeJson(from),
@@ -350,9 +356,7 @@ export function timelineOf(
     messages: inside
       .filter(({ kind }) => kind === "send")
       .map((send) => {
-        const receive = scenario.events.find(
-          (e) => e.send?.node === send.node && e.send.seq === send.seq,
-        );
+        const receive = receives.get(`${send.node}/${send.seq}`);
         return {
           from: send.node,
           to: String(send.fields["to"]),

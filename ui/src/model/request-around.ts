@@ -45,15 +45,16 @@ export async function requestAround(
     return answer.events.filter((one) => one.epoch === epoch);
   };
   const later = await eventsIn("request", t, t + MAX_AHEAD_TICKS);
-  const around = later?.filter((one) => arrivalOf(one) <= t) ?? [];
+  // Also what came in about now: its message may have been before the event, whatever was reckoned.
+  const around = later?.filter((one) => arrivalOf(one) - slackOf(one) <= t) ?? [];
   const request =
     around.find((one) => one.seq === line.seq || callsWith(one, line)) ??
     (around.length === 1 ? around[0] : undefined);
   if (request === undefined) return undefined;
   const arrived = arrivalOf(request);
-  const slack = "arrived" in request ? RECORDED_SLACK_TICKS : SLACK_TICKS;
+  const slack = slackOf(request);
   const [ended, receives] = await Promise.all([
-    eventsIn("request", arrived, t - 1),
+    eventsIn("request", arrived - slack, t - 1),
     eventsIn("receive", arrived - slack, t - 1),
   ]);
   if (ended === undefined || receives === undefined) return undefined;
@@ -61,6 +62,11 @@ export async function requestAround(
   const atArrival = receives.filter((one) => ticksOf(one.t) <= arrived + slack);
   const receive = isAlone ? receives.at(-1) : atArrival.length === 1 ? atArrival[0] : undefined;
   return receive && { request, receive };
+}
+
+/** How far from the arrival its message may be stamped. */
+function slackOf(request: EventLineJson): number {
+  return "arrived" in request ? RECORDED_SLACK_TICKS : SLACK_TICKS;
 }
 
 /** Whether events of the node may be missing later than `from`. */

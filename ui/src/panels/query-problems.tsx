@@ -46,7 +46,7 @@ function ProblemLine({ app, problem, hasKey }: LineProps): JSX.Element {
       >
         {message}
       </button>
-      {hint !== undefined && fix === null && <span class="problem-hint"> {hint}</span>}
+      {hint !== undefined && fix === null && <span class="problem-hint">; {hint}</span>}
       {fix !== null && (
         <button type="button" class="tool fix" onClick={() => openEditorOf(app)?.apply(fix)}>
           {fix.label}

@@ -103,7 +103,8 @@ export function FailureNotice({ failure, what, retry, children }: FailureProps):
   return (
     <div class="notice error" role="alert">
       <p>
-        <b>{what}</b> {failure.message} {failure.hint ?? ""} <code>{failure.code}</code>
+        <b>{what}</b> {sentence(failure.message)} {sentence(failure.hint ?? "")}{" "}
+        <code>{failure.code}</code>
       </p>
       {children}
       <button type="button" onClick={retry}>
@@ -111,4 +112,10 @@ export function FailureNotice({ failure, what, retry, children }: FailureProps):
       </button>
     </div>
   );
+}
+
+/** The collector's words about a query begin small and end without a stop. */
+function sentence(words: string): string {
+  if (words === "") return "";
+  return words.charAt(0).toUpperCase() + words.slice(1) + (/[.?!:]$/.test(words) ? "" : ".");
 }
