@@ -42,7 +42,11 @@ export function silencesIn(
   for (const column of columns) {
     const { starts, ends } = column;
     const { from, to } = scale.viewport;
-    for (let i = lowerBound(ends ?? starts, ends === null ? from : from + 1); i < starts.length; i += 1) {
+    for (
+      let i = lowerBound(ends ?? starts, ends === null ? from : from + 1);
+      i < starts.length;
+      i += 1
+    ) {
       const t = starts[i] as number;
       if (t > to) break;
       busy(t, lastOf(column, i));
