@@ -46,14 +46,18 @@ function isDrawn(event: RetroEvent, chosen: Chosen): boolean {
   return "log" in event ? isChosen(chosen, event.log, event.key) : true;
 }
 
-/** Every message that touches the range on a chosen node, each by itself, by time of sending. */
+/**
+ * Every message that touches the range on a chosen node, each by itself, by time of sending. Receives of
+ * what the chosen nodes sent are looked for on `others` too: the nodes of other pages.
+ */
 export function* exactMessages(
   context: CutContext,
   chosen: Chosen,
   range: TimeRange,
+  others: readonly NodeSpans[] = [],
 ): Work<MessageBundle[]> {
   const known = new Map<string, MessageBundle>();
-  yield* addReceives(context, chosen, range, known);
+  yield* addReceives(context, chosen.nodes, range, known);
   const unmatched = new Map<string, MessageBundle>();
   for (const { node, spans } of chosen.nodes) {
     for (const { record } of spans) {
@@ -71,7 +75,10 @@ export function* exactMessages(
   if (unmatched.size > 0) {
     const horizon = (range.to + ticksOfMs(context.limits.messageTimeoutMs)) as Hlc;
     const after = { from: (range.to + 1) as Hlc, to: horizon };
-    yield* addReceives(context, chosen, after, known, unmatched);
+    yield* addReceives(context, chosen.nodes, after, known, unmatched);
+    const named = new Set([...unmatched.values()].map(({ to }) => to));
+    const receivers = named.has(null) ? others : others.filter(({ node }) => named.has(node));
+    yield* addReceives(context, receivers, { from: range.from, to: horizon }, known, unmatched);
   }
   for (const [id, message] of unmatched) if (!known.has(id)) known.set(id, message);
   return [...known.values()].sort((a, b) => a.sentAt - b.sentAt);
@@ -80,12 +87,12 @@ export function* exactMessages(
 /** Adds what was received in a range, by the send; of `onlySends` where they are given. */
 function* addReceives(
   context: CutContext,
-  chosen: Chosen,
+  nodes: readonly NodeSpans[],
   { from, to }: TimeRange,
   known: Map<string, MessageBundle>,
   onlySends?: ReadonlyMap<string, MessageBundle>,
 ): Work<void> {
-  for (const { node, spans } of chosen.nodes) {
+  for (const { node, spans } of nodes) {
     for (const { record } of spans) {
       if (record.joined > to || record.lastT < from) continue;
       for (const { t, body } of context.messages.receives(record, from, to)) {

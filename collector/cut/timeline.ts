@@ -38,7 +38,7 @@ export function* timelineOf(
   if (!(range.from <= range.to && pixels >= 1)) {
     throw new RetroError("bad-parameter", "a timeline needs from <= to and a pixel or more");
   }
-  const { chosen, next } = pageOf(choose(selection, membersNow(context)), page);
+  const { chosen, others, next } = pageOf(choose(selection, membersNow(context)), page);
   // On both sides of 2020 there is always a bucket, however wide they are.
   const fewest = range.from < 0 && range.to >= 0 ? 2 : 1;
   const most = Math.max(fewest, Math.min(Math.floor(pixels), context.limits.buckets));
@@ -73,7 +73,7 @@ export function* timelineOf(
     yield;
   }
   const messages = exact
-    ? yield* exactMessages(context, chosen, drawn)
+    ? yield* exactMessages(context, chosen, drawn, others)
     : yield* gatheredMessages(chosen, counted, context.limits.bundles);
   const answer = { ...drawn, bucketTicks, lanes, messages, exact };
   return next === undefined ? answer : { ...answer, next };
@@ -83,14 +83,22 @@ export function* timelineOf(
 function pageOf(
   chosen: Chosen,
   { after, limit = Number.POSITIVE_INFINITY }: LanePage,
-): { readonly chosen: Chosen; readonly next: string | undefined } {
+): {
+  readonly chosen: Chosen;
+  readonly others: readonly NodeSpans[];
+  readonly next: string | undefined;
+} {
   const rest =
     after === undefined
       ? chosen.nodes
       : chosen.nodes.filter(({ node }) => compareText(node, after) > 0);
-  if (rest.length <= limit) return { chosen: { ...chosen, nodes: rest }, next: undefined };
-  const nodes = rest.slice(0, limit);
-  return { chosen: { ...chosen, nodes }, next: nodes.at(-1)?.node };
+  const nodes = rest.length <= limit ? rest : rest.slice(0, limit);
+  const isHere = new Set(nodes);
+  return {
+    chosen: { ...chosen, nodes },
+    others: chosen.nodes.filter((one) => !isHere.has(one)),
+    next: nodes.length === rest.length ? undefined : nodes.at(-1)?.node,
+  };
 }
 
 /** The finest level that covers the range with at most so many buckets. */

@@ -162,7 +162,7 @@ describe("the loader of tiles", () => {
     await requests[0]?.answer();
     const shown = window.answered.value;
     for (const request of [...requests]) await request.fail();
-    for (let round = 0; window.pending.value && round < 20; round += 1) {
+    for (let round = 0; loader.runningCount > 0 && round < 20; round += 1) {
       for (const request of [...requests]) await request.fail();
     }
     expect(window.failure.value?.code).toBe("store-failed");

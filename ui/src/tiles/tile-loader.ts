@@ -98,7 +98,7 @@ export class TileLoader {
       if (!this.#running.has(key)) void this.#run(key, wanted);
     }
     const isWaiting = [...seen.keys()].some((key) => !this.#running.has(key));
-    if (isWaiting) this.#makeRoom((key) => seen.has(key) || near.has(key));
+    if (isWaiting) this.#makeRoom((key) => seen.has(key));
     for (const window of this.#windows) {
       window.setPending((key) => seen.has(key));
     }
