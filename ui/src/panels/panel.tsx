@@ -5,7 +5,7 @@ import { TABS, type Tab } from "../model/choices.ts";
 import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
-import { QueryPanel } from "./query-panel.tsx";
+import { panelOnDemand } from "./panel-on-demand.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
 const NAMES: Readonly<Record<Tab, string>> = {
@@ -19,7 +19,7 @@ const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   state: StatePanel,
   diff: DiffPanel,
   flight: FlightPanel,
-  query: QueryPanel,
+  query: panelOnDemand(async () => (await import("./query-panel.tsx")).QueryPanel),
   event: EventPanel,
 };
 
