@@ -4,6 +4,8 @@ import { defineConfig } from "vite";
 export default defineConfig({
   root: import.meta.dirname,
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // Workers are files of their own, modules like the page.
+  worker: { format: "es" },
   build: {
     outDir: "../dist/ui",
     emptyOutDir: true,

@@ -378,6 +378,8 @@ export interface TimelineJson {
     readonly receivedAt: H | null;
     readonly count: number;
   }[];
+  /** While there are more lanes: the `cursor` of the next page. */
+  readonly next?: string;
 }
 
 export interface HealthJson {

@@ -321,6 +321,7 @@ export function timelineJson(timeline: Timeline): TimelineJson {
       receivedAt: receivedAt === null ? null : hJson(receivedAt),
       count,
     })),
+    ...(timeline.next === undefined ? {} : { next: timeline.next }),
   };
 }
 

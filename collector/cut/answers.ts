@@ -301,4 +301,12 @@ export interface Timeline {
   readonly messages: readonly MessageBundle[];
   /** Whether `events` are given and `messages` are single. */
   readonly exact: boolean;
+  /** The last node of this page, where further ones have lanes: the next page goes on after it. */
+  readonly next?: string;
+}
+
+/** Which lanes of a timeline: those after a node, in the order of their ids, at most so many. */
+export interface LanePage {
+  readonly after?: string | undefined;
+  readonly limit?: number;
 }

@@ -169,8 +169,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       return missingIn(context, membership, range, choose(selection, membership));
     },
     events: (query, signal) => run(query.from, () => eventsOf(context, query), signal),
-    timeline: (range, pixels, selection, signal) =>
-      run(range.from, () => timelineOf(context, tiles, range, pixels, selection), signal),
+    timeline: (range, pixels, selection, signal, page) =>
+      run(range.from, () => timelineOf(context, tiles, range, pixels, selection, page), signal),
     causality: (range, selection, signal) =>
       run(range.from, () => causalityOf(context, range, selection), signal),
     side: (query, signal) => turns.run(sideOf(context, query), signal),

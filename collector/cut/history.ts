@@ -12,6 +12,7 @@ import type {
   EventPage,
   EventQuery,
   Incomplete,
+  LanePage,
   LogSummary,
   NodeSummary,
   Selection,
@@ -90,6 +91,7 @@ export interface History {
     pixels: number,
     selection?: Selection,
     signal?: AbortSignal,
+    page?: LanePage,
   ): Promise<Timeline>;
   /** What the messages of [from, to] say of causality and clocks; of a selection its nodes count. */
   causality(

@@ -10,10 +10,9 @@ import { type Hlc, RetroError } from "../../agent/kernel/index.ts";
 import type { ViolationRecord } from "../store/history-store.ts";
 import { holesOf, missingEvents } from "./completeness.ts";
 import { type CutContext, membersNow } from "./context.ts";
-import type { Selection, Timeline, TimelineBucket, TimelineLane } from "./history.ts";
+import type { LanePage, Selection, Timeline, TimelineBucket, TimelineLane } from "./history.ts";
 import { reasonOf } from "./log-image.ts";
-import type { NodeSpans } from "./membership.ts";
-import { statusOf } from "./membership.ts";
+import { compareText, type NodeSpans, statusOf } from "./membership.ts";
 import { beginningOf, outsideRetention } from "./pruned.ts";
 import { type Chosen, choose } from "./selection.ts";
 import { epochList } from "./summaries.ts";
@@ -23,18 +22,23 @@ import { addBatch, addTile, countAt, emptyTile, Measure, type Tile } from "./tim
 import type { Work } from "./turns.ts";
 import { isChosen } from "./variables.ts";
 
-/** @throws RetroError `bad-parameter` unless from <= to and pixels >= 1; `unknown-node`, `unknown-log` */
+/**
+ * A page has lanes of its own, and the messages that those sent or received; whether it is exact is decided
+ * by its own events.
+ * @throws RetroError `bad-parameter` unless from <= to and pixels >= 1; `unknown-node`, `unknown-log`
+ */
 export function* timelineOf(
   context: CutContext,
   tiles: TileSource,
   range: { readonly from: Hlc; readonly to: Hlc },
   pixels: number,
   selection: Selection = {},
+  page: LanePage = {},
 ): Work<Timeline> {
   if (!(range.from <= range.to && pixels >= 1)) {
     throw new RetroError("bad-parameter", "a timeline needs from <= to and a pixel or more");
   }
-  const chosen = choose(selection, membersNow(context));
+  const { chosen, others, next } = pageOf(choose(selection, membersNow(context)), page);
   // On both sides of 2020 there is always a bucket, however wide they are.
   const fewest = range.from < 0 && range.to >= 0 ? 2 : 1;
   const most = Math.max(fewest, Math.min(Math.floor(pixels), context.limits.buckets));
@@ -69,9 +73,32 @@ export function* timelineOf(
     yield;
   }
   const messages = exact
-    ? exactMessages(context, chosen, drawn)
-    : gatheredMessages(chosen, counted, context.limits.bundles);
-  return { ...drawn, bucketTicks, lanes, messages, exact };
+    ? yield* exactMessages(context, chosen, drawn, others)
+    : yield* gatheredMessages(chosen, counted, context.limits.bundles);
+  const answer = { ...drawn, bucketTicks, lanes, messages, exact };
+  return next === undefined ? answer : { ...answer, next };
+}
+
+/** The lanes of a page: nodes are sorted, so a node is a place to go on after, also once it is gone. */
+function pageOf(
+  chosen: Chosen,
+  { after, limit = Number.POSITIVE_INFINITY }: LanePage,
+): {
+  readonly chosen: Chosen;
+  readonly others: readonly NodeSpans[];
+  readonly next: string | undefined;
+} {
+  const rest =
+    after === undefined
+      ? chosen.nodes
+      : chosen.nodes.filter(({ node }) => compareText(node, after) > 0);
+  const nodes = rest.length <= limit ? rest : rest.slice(0, limit);
+  const isHere = new Set(nodes);
+  return {
+    chosen: { ...chosen, nodes },
+    others: chosen.nodes.filter((one) => !isHere.has(one)),
+    next: nodes.length === rest.length ? undefined : nodes.at(-1)?.node,
+  };
 }
 
 /** The finest level that covers the range with at most so many buckets. */

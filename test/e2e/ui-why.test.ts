@@ -128,7 +128,7 @@ describe("explaining", () => {
     expect(await measure.count()).toBe(0);
     // A change of the drawing only: the cut stays.
     const cut = await open.cut();
-    await page.keyboard.press("z");
+    await page.keyboard.press("q");
     await open.settled();
     const fold = page.getByRole("button", { name: "Fold silences" });
     expect(await fold.getAttribute("aria-pressed")).toBe("true");

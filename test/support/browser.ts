@@ -10,14 +10,19 @@
 import { spawn } from "node:child_process";
 import { createReadStream, createWriteStream, existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
 import { type Browser, chromium } from "playwright-core";
 
 export type BrowserSource = "system" | "bundled";
 
-const MODULES = resolve(import.meta.dirname, "../../node_modules");
+/** Found by name, not by place: benches run compiled, from another folder. */
+const MODULES = resolve(
+  dirname(createRequire(import.meta.url).resolve("playwright-core/package.json")),
+  "..",
+);
 const PACKAGE = join(MODULES, "@sparticuz/chromium");
 const SYSTEM_PATHS = [
   "/usr/bin/chromium",

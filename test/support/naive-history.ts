@@ -353,10 +353,13 @@ export function timelineOf(
         events: exact ? mine.map((event) => lineOf(scenario, event)) : null,
       };
     }),
-    messages: inside
+    // Every message that touches the range, by either end.
+    messages: scenario.events
       .filter(({ kind }) => kind === "send")
-      .map((send) => {
+      .flatMap((send) => {
         const receive = receives.get(`${send.node}/${send.seq}`);
+        const touches = [send, receive].some((e) => e !== undefined && e.t >= from && e.t <= to);
+        if (!touches) return [];
         return {
           from: send.node,
           to: String(send.fields["to"]),

@@ -24,11 +24,19 @@ export interface BuiltPage {
 /** The page as it ships, built from the sources of now into a folder of its own. */
 export async function buildPage(): Promise<BuiltPage> {
   const folder = await mkdtemp(join(tmpdir(), "retroscope-ui-"));
-  await build({
-    configFile: join(ROOT, "ui/vite.config.ts"),
-    logLevel: "error",
-    build: { outDir: folder, emptyOutDir: true },
-  });
+  // Vitest says "test" there, and libraries would come with their checks for developers.
+  const before = process.env["NODE_ENV"];
+  process.env["NODE_ENV"] = "production";
+  try {
+    await build({
+      configFile: join(ROOT, "ui/vite.config.ts"),
+      logLevel: "error",
+      build: { outDir: folder, emptyOutDir: true },
+    });
+  } finally {
+    if (before === undefined) delete process.env["NODE_ENV"];
+    else process.env["NODE_ENV"] = before;
+  }
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 

@@ -6,12 +6,12 @@ import {
   MIN_LANE_HEIGHT,
   TRACK_HEIGHT,
 } from "../../ui/src/model/lane-layout.ts";
+import { MAX_LINES, messageLines } from "../../ui/src/model/message-lines.ts";
 import { readNodes, wasThere } from "../../ui/src/model/nodes.ts";
-import { readTimeline } from "../../ui/src/model/timeline-facts.ts";
-import { MAX_LINES, messageLines } from "../../ui/src/paint/paint-messages.ts";
 import { pick, REACH_PX } from "../../ui/src/paint/picking.ts";
 import { TimeScale } from "../../ui/src/scale/time-scale.ts";
 import { nodesOf, timelineOf } from "../support/naive-history.ts";
+import { readTimeline } from "../support/naive-timeline.ts";
 import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
 
 const scenario = makeScenario();

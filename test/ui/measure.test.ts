@@ -6,9 +6,9 @@ import type { ApiReader } from "../../ui/src/api/client.ts";
 import { layOutLanes } from "../../ui/src/model/lane-layout.ts";
 import { eventsIn, measure, SNAP_PX, snapped, stretchOf } from "../../ui/src/model/measure.ts";
 import { readNodes } from "../../ui/src/model/nodes.ts";
-import { readTimeline } from "../../ui/src/model/timeline-facts.ts";
 import { TimeScale } from "../../ui/src/scale/time-scale.ts";
 import { nodesOf, timelineOf } from "../support/naive-history.ts";
+import { readTimeline } from "../support/naive-timeline.ts";
 import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
 
 const scenario = makeScenario();

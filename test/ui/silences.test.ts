@@ -4,9 +4,9 @@ import { type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import { layOutLanes } from "../../ui/src/model/lane-layout.ts";
 import { readNodes } from "../../ui/src/model/nodes.ts";
 import { MIN_SILENCE_PX, silencesIn } from "../../ui/src/model/silences.ts";
-import { readTimeline } from "../../ui/src/model/timeline-facts.ts";
 import { TimeScale } from "../../ui/src/scale/time-scale.ts";
 import { nodesOf, timelineOf } from "../support/naive-history.ts";
+import { readTimeline } from "../support/naive-timeline.ts";
 import type { Scenario } from "../support/ui-scenario.ts";
 
 const SPAN_MS = 10_000;

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Hlc, Json } from "../../agent/kernel/index.ts";
 import type { EventLineJson } from "../../collector/api/shapes.ts";
-import { readTimeline } from "../../ui/src/model/timeline-facts.ts";
+
 import { stretchesOf } from "../../ui/src/model/tracks.ts";
 import { stateAt, timelineOf } from "../support/naive-history.ts";
+import { readTimeline } from "../support/naive-timeline.ts";
 import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
 
 const scenario = makeScenario();

@@ -7,10 +7,11 @@ import { describeEvent, receiverOf } from "../../ui/src/model/event-words.ts";
 import { firstSpanTicks } from "../../ui/src/model/first-span.ts";
 import { flightDoubt } from "../../ui/src/model/reasons.ts";
 import { disagreements } from "../../ui/src/model/state-rows.ts";
-import { readTimeline } from "../../ui/src/model/timeline-facts.ts";
+
 import { readTypedTime } from "../../ui/src/model/typed-time.ts";
 import { flagBeside, flagMiddle } from "../../ui/src/scale/flag-places.ts";
 import { cutAt, eventsIn, timelineOf } from "../support/naive-history.ts";
+import { readTimeline } from "../support/naive-timeline.ts";
 import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
 
 const at = (text: string): Hlc => parseTime(text, 0 as Hlc);

@@ -25,6 +25,7 @@ import type { Language } from "./query/language.ts";
 import { MonitorDesk } from "./query/monitor-desk.ts";
 import { QueryDesk } from "./query/query-desk.ts";
 import { TimeScale } from "./scale/time-scale.ts";
+import type { TileReader } from "./tiles/tile-reader.ts";
 
 /** What the pointer rests on, and where on the plot. */
 export interface Hover {
@@ -83,10 +84,11 @@ export interface App {
   readonly isHelpOpen: Signal<boolean>;
 }
 
-export function createApp(host: Host): App {
+/** `reader` makes the tiles: a worker's, so that reading them takes no frame. */
+export function createApp(host: Host, reader: TileReader): App {
   const client = createClient(host);
   const choices = createChoices();
-  const answers = createAnswers(host, client);
+  const answers = createAnswers(host, client, reader);
   const watch = new CollectorWatch(host, client, choices.live);
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });

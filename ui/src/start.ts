@@ -28,6 +28,7 @@ export function startApp(app: App): void {
     if (app.query.run.phase.value !== "ended") return;
     app.verbs.say(`Query done: ${plural(app.query.rows.peek().length, "row")}.`);
   });
+  effect(trailKeeper(app));
   effect(() => repaintOnChange(app));
   keepLink(app);
   app.watch.askNow();
@@ -62,6 +63,7 @@ function firstSpanChooser({ choices, answers, plotWidth, verbs }: App): () => vo
     const answered = answers.timeline.answered.value;
     const view = choices.viewport.peek();
     if (answered === null || view === null || hasChosen) return;
+    if (answered.answer.missing.length > 0) return; // more tiles are on their way
     hasChosen = true;
     if (!choices.live.peek() || !choices.isFirstSpan.peek()) return;
     verbs.showSpan(firstSpanTicks(answered.answer, view, plotWidth.peek()));
@@ -74,6 +76,19 @@ function listenOnce({ watch, liveEvents, monitors }: App): void {
   if (monitors.list.pending.peek()) return;
   liveEvents.start();
   monitors.ask();
+}
+
+/** A view that has not moved for so long rests: the zoom trail can come back to it. */
+const TRAIL_REST_MS = 500;
+
+function trailKeeper({ host, choices, verbs }: App): () => void {
+  let cancel = (): void => {};
+  return () => {
+    const view = choices.viewport.value;
+    void choices.live.value;
+    cancel();
+    if (view !== null) cancel = host.after(TRAIL_REST_MS, () => verbs.noteRest());
+  };
 }
 
 function repaintOnChange(app: App): void {

@@ -14,6 +14,8 @@ export interface TestHook {
   /** Requests and steps under way; the page is settled at 0. */
   readonly pending: number;
   readonly live: boolean;
+  /** Whether the view has rested: the zoom trail can come back to it. */
+  readonly rested: boolean;
   /** Whether the canvases show the newest state of the page. */
   readonly painted: boolean;
   readonly frameCount: number;
@@ -21,6 +23,14 @@ export interface TestHook {
   readonly query: { readonly rows: number; readonly phase: string };
   /** Milliseconds of script in the latest frames. */
   readonly frameTimes: readonly number[];
+  /** Tiles of the timeline: how many are held, of how many bytes; whether any lane has been drawn. */
+  readonly tiles: {
+    readonly held: number;
+    readonly bytes: number;
+    /** Requests, those included that nobody waits for. */
+    readonly running: number;
+    readonly drawn: boolean;
+  };
   /** Where events lie on the plot, for pointers: only what is drawn exactly. */
   readonly glyphs: readonly { node: string; kind: string; seq: number; x: number; y: number }[];
 }
@@ -50,6 +60,9 @@ export function exposeTestHook(app: App): void {
     get live() {
       return app.choices.live.peek();
     },
+    get rested() {
+      return app.verbs.isAtRest();
+    },
     get painted() {
       return app.frames.isIdle;
     },
@@ -61,6 +74,15 @@ export function exposeTestHook(app: App): void {
     },
     get frameTimes() {
       return [...app.frames.scriptMs];
+    },
+    get tiles() {
+      const { store } = app.answers.tiles;
+      return {
+        held: store.count,
+        bytes: store.bytes,
+        running: app.answers.tiles.runningCount,
+        drawn: app.timeline.peek() !== null,
+      };
     },
     get glyphs() {
       return visibleGlyphs(app);

@@ -69,6 +69,8 @@ export interface ApiReader {
 }
 
 export interface ApiClient extends ApiReader {
+  /** The body as it came, for a worker to read. @throws ApiFailure like `get` */
+  getBytes(path: string, query: Query, signal: AbortSignal): Promise<ArrayBuffer>;
   /** Sends JSON; else like `get`. */
   post<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer>;
   remove<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
@@ -90,11 +92,7 @@ export function createClient(host: Host): ApiClient {
     try {
       return await host.fetch(path, { ...init, headers, signal });
     } catch (cause) {
-      if (signal.aborted) throw signal.reason;
-      throw new ApiFailure("unreachable", 0, "The collector does not answer.", {
-        hint: "Is it still running? The page keeps trying.",
-        cause,
-      });
+      throw signal.aborted ? signal.reason : unreachable(cause);
     }
   };
   const ask = async <Answer>(
@@ -112,6 +110,15 @@ export function createClient(host: Host): ApiClient {
       token = typed.trim();
     },
     get: (path, query, signal) => ask(path + searchOf(query), {}, signal),
+    async getBytes(path, query, signal) {
+      const response = await send(path + searchOf(query), {}, signal);
+      if (!response.ok) throw failureOf(response.status, await readJson(response, signal));
+      try {
+        return await response.arrayBuffer();
+      } catch (cause) {
+        throw signal.aborted ? signal.reason : unreachable(cause);
+      }
+    },
     post: (path, body, signal) => ask(path, { method: "POST", body: JSON.stringify(body) }, signal),
     remove: (path, signal) => ask(path, { method: "DELETE" }, signal),
     async open(path, { accept, body, lastEventId }, signal) {
@@ -126,6 +133,13 @@ export function createClient(host: Host): ApiClient {
       return response.body;
     },
   };
+}
+
+function unreachable(cause: unknown): ApiFailure {
+  return new ApiFailure("unreachable", 0, "The collector does not answer.", {
+    hint: "Is it still running? The page keeps trying.",
+    cause,
+  });
 }
 
 async function readJson(response: Response, signal: AbortSignal): Promise<unknown> {

@@ -82,9 +82,17 @@ export const KEY_ROWS: readonly KeyRow[] = [
     ],
   },
   {
-    shown: "Z",
-    does: "fold silences, or show them at their length",
-    keys: [key("KeyZ", ({ verbs }) => verbs.toggleSilences())],
+    shown: "Q",
+    does: "fold quiet stretches, or show them at their length",
+    keys: [key("KeyQ", ({ verbs }) => verbs.toggleSilences())],
+  },
+  {
+    shown: "Z; Shift+Z",
+    does: "take back the last change of range; repeat it",
+    keys: [
+      key("KeyZ", ({ verbs }) => verbs.walkTrail(-1)),
+      key("Shift+KeyZ", ({ verbs }) => verbs.walkTrail(1)),
+    ],
   },
   {
     shown: "X; Shift+X",

@@ -26,6 +26,7 @@ import {
   type VariableName,
 } from "./choices.ts";
 import type { CollectorWatch } from "./collector-watch.ts";
+import { type TrailStop, ZoomTrail } from "./zoom-trail.ts";
 
 /** Air right of the newest time while live, as a share of the view. */
 const LIVE_AIR = 0.04;
@@ -40,6 +41,10 @@ export interface Actions {
 
 export class Verbs {
   readonly #parts: Actions;
+  readonly #trail: ZoomTrail = new ZoomTrail();
+  /** Whether there is a range to go back to, or one that was taken back. */
+  readonly canGoBack: Signal<boolean> = signal(false);
+  readonly canGoForward: Signal<boolean> = signal(false);
   /** What the table of events shows beyond its first page. */
   readonly eventLimit: Signal<number> = signal(EVENTS_PAGE);
 
@@ -86,6 +91,52 @@ export class Verbs {
   fitAll(): void {
     const extent = this.#parts.watch.facts.peek()?.extent;
     if (extent) this.#moveView(fitted(extent.first, extent.last));
+  }
+
+  // ---- Zoom trail ----
+
+  /** The view has come to rest: from here on it can be taken back. */
+  noteRest(): void {
+    const stop = this.#stopNow();
+    if (stop !== undefined) this.#trail.rest(stop);
+    this.#tellTrail();
+  }
+
+  /** Takes back the last change of range, or repeats one that was taken back. */
+  walkTrail(direction: -1 | 1): void {
+    const now = this.#stopNow();
+    if (now === undefined) return;
+    const stop = direction < 0 ? this.#trail.back(now) : this.#trail.forward(now);
+    this.#tellTrail();
+    if (stop === undefined) {
+      this.say(direction < 0 ? "No range before this one." : "No range after this one.");
+      return;
+    }
+    const { choices } = this.#parts;
+    batch(() => {
+      choices.isFirstSpan.value = false;
+      choices.live.value = stop.live;
+      choices.viewport.value = stop.view;
+    });
+    if (stop.live) this.followLive();
+    this.say(direction < 0 ? "The range before." : "The range after.");
+  }
+
+  /** Whether what is shown is on the trail already. */
+  isAtRest(): boolean {
+    const stop = this.#stopNow();
+    return stop !== undefined && this.#trail.isAt(stop);
+  }
+
+  #stopNow(): TrailStop | undefined {
+    const { viewport, live } = this.#parts.choices;
+    const view = viewport.peek();
+    return view === null ? undefined : { view, live: live.peek() };
+  }
+
+  #tellTrail(): void {
+    this.canGoBack.value = this.#trail.canGoBack;
+    this.canGoForward.value = this.#trail.canGoForward;
   }
 
   #moveView(view: Viewport): void {

@@ -6,13 +6,15 @@ import type {
   DiffJson,
   EventLineJson,
   EventsJson,
-  TimelineJson,
   UnknownJson,
 } from "../../../collector/api/shapes.ts";
-import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
+import { type ApiClient, type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
 import { clampTicks, type Viewport } from "../scale/time-scale.ts";
+import { TileLoader } from "../tiles/tile-loader.ts";
+import type { TileReader } from "../tiles/tile-reader.ts";
+import type { TileWindow } from "../tiles/tile-window.ts";
 import { type BentCut, bentCut, type UnbentCut } from "./bent-cut.ts";
 import { type BisectQuestion, type BisectStep, bisect } from "./bisect.ts";
 import { isChangeLine } from "./change-lines.ts";
@@ -21,8 +23,6 @@ import { type DiffSides, diffSides, type SidesQuestion } from "./diff-sides.ts";
 import { AROUND_TICKS, type EpisodesQuestion } from "./episode-window.ts";
 import { type Measured, measure } from "./measure.ts";
 import { unknownAmong } from "./reasons.ts";
-import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
-import type { TimelineQuestion } from "./timeline-window.ts";
 import { findHistory, type VariableHistory, type VariableQuestion } from "./variable-history.ts";
 import { type Before, findBefore } from "./why.ts";
 
@@ -51,9 +51,10 @@ export interface TrackQuestion {
 }
 
 export interface Answers {
-  readonly timeline: RequestSlot<TimelineQuestion, TimelineFacts>;
+  readonly timeline: TileWindow;
   /** The whole history in few buckets, for the minimap. */
-  readonly overview: RequestSlot<TimelineQuestion, TimelineFacts>;
+  readonly overview: TileWindow;
+  readonly tiles: TileLoader;
   readonly cut: RequestSlot<Hlc, CutAnswer>;
   /** The largest consistent cut inside an inconsistent one. */
   readonly bent: RequestSlot<CutAnswer, BentCut | UnbentCut>;
@@ -83,18 +84,11 @@ export interface CutAnswer {
   readonly json: CutJson;
 }
 
-export function createAnswers(host: Host, client: ApiReader): Answers {
-  const timeline = (question: TimelineQuestion, signal: AbortSignal) =>
-    client
-      .get<TimelineJson>(
-        "/api/timeline",
-        { from: hexOf(question.from), to: hexOf(question.to), pixels: question.pixels },
-        signal,
-      )
-      .then(readTimeline);
+export function createAnswers(host: Host, client: ApiClient, reader: TileReader): Answers {
+  const tiles = new TileLoader(host, client, reader);
   const slots = {
-    timeline: new RequestSlot(host, timeline),
-    overview: new RequestSlot(host, timeline),
+    timeline: tiles.window(),
+    overview: tiles.window(),
     cut: new RequestSlot(host, async (at: Hlc, signal: AbortSignal) => {
       const json = await client.get<CutJson>("/api/cut", { at: hexOf(at) }, signal);
       return { at: ticksOf(json.at), json };
@@ -160,6 +154,7 @@ export function createAnswers(host: Host, client: ApiReader): Answers {
   };
   return {
     ...slots,
+    tiles,
     pendingCount: () => Object.values(slots).filter(({ pending }) => pending.peek()).length,
   };
 }

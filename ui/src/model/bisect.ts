@@ -12,9 +12,8 @@
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { EventLineJson, TimelineJson } from "../../../collector/api/shapes.ts";
-import { type ApiReader, hexOf } from "../api/client.ts";
+import { type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { isChangeLine } from "./change-lines.ts";
-import { readTimeline, type TimelineFacts } from "./timeline-facts.ts";
 
 export interface BisectQuestion {
   /** The state is good here, and bad there; `good` is the earlier. */
@@ -37,6 +36,8 @@ export interface BisectStep {
 
 /** Buckets asked for. */
 const PIXELS = 2_000;
+/** Of a thousand nodes each; what further nodes did is not counted. */
+const MAX_PAGES = 50;
 /** A bucket is asked for by itself; each time it is thousands of times narrower. */
 const MAX_ZOOMS = 6;
 /** An edge between buckets is good enough where neither side keeps more than this. */
@@ -53,13 +54,13 @@ export async function bisect(
   let remaining: number | null = null;
   let best: Choice | undefined;
   for (let zooms = 0; ; zooms += 1) {
-    const facts = await countsIn(client, range, question.node, signal);
-    const spots = spotsIn(facts, range);
+    const counts = await countsIn(client, range, question.node, signal);
+    const spots = spotsIn(counts, range);
     const [first] = spots;
     remaining ??= spots.reduce((sum, { count }) => sum + count, 0);
     if (first === undefined) break;
     const heavy = heaviest(spots);
-    const isNarrow = facts.exact || heavy.from === heavy.to;
+    const isNarrow = counts.width === 1 || heavy.from === heavy.to;
     const isOnly = spots.length === 1 && before === 0 && best === undefined;
     if (isOnly && isNarrow) {
       return { remaining, proposal: null, turnAt: first.from, turn: first.lines };
@@ -76,14 +77,52 @@ export async function bisect(
   return { remaining: remaining ?? 0, proposal: best?.at ?? null, turnAt: null, turn: [] };
 }
 
+/** The changes of a range, as one answer tells them: one by one, or counted. */
+interface Counts {
+  /** Ticks that a count stands for; 1 where changes are told one by one. */
+  readonly width: number;
+  readonly changes: readonly {
+    readonly at: number;
+    readonly count: number;
+    readonly line?: EventLineJson;
+  }[];
+}
+
+/** All nodes, in pages: what one page gives one by one another may have counted. */
 async function countsIn(
   client: ApiReader,
   { from, to }: { readonly from: Hlc; readonly to: Hlc },
   node: string | null,
   signal: AbortSignal,
-): Promise<TimelineFacts> {
+): Promise<Counts> {
   const query = { from: hexOf(from), to: hexOf(to), pixels: PIXELS, node: node ?? undefined };
-  return readTimeline(await client.get<TimelineJson>("/api/timeline", query, signal));
+  const pages: TimelineJson[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: TimelineJson = await client.get("/api/timeline", { ...query, cursor }, signal);
+    pages.push(page);
+    cursor = page.next;
+  } while (cursor !== undefined && pages.length < MAX_PAGES);
+  const isExact = pages.every(({ exact }) => exact);
+  return {
+    width: isExact ? 1 : (pages[0]?.bucketTicks ?? 1),
+    changes: pages.flatMap((page) => (isExact ? toldIn(page) : countedIn(page))),
+  };
+}
+
+function toldIn({ lanes }: TimelineJson): Counts["changes"] {
+  return lanes.flatMap(({ events }) =>
+    (events ?? []).flatMap((line) =>
+      isChangeLine(line) ? [{ at: ticksOf(line.t), count: 1, line }] : [],
+    ),
+  );
+}
+
+function countedIn({ from, bucketTicks, lanes }: TimelineJson): Counts["changes"] {
+  const start = ticksOf(from);
+  return lanes.flatMap(({ buckets }) =>
+    buckets.map(([place = 0, count = 0]) => ({ at: start + place * bucketTicks, count })),
+  );
 }
 
 /** Changes at one time, or in one bucket; `to` is its last tick. */
@@ -95,27 +134,15 @@ interface Spot {
 }
 
 /** Ascending; only what lies in the range. */
-function spotsIn(facts: TimelineFacts, range: { from: Hlc; to: Hlc }): readonly Spot[] {
+function spotsIn({ width, changes }: Counts, range: { from: Hlc; to: Hlc }): readonly Spot[] {
   const spots = new Map<number, { count: number; lines: EventLineJson[] }>();
-  const add = (at: number, count: number, line?: EventLineJson) => {
+  for (const { at, count, line } of changes) {
+    if (count === 0 || at + width <= range.from || at > range.to) continue;
     const spot = spots.get(at) ?? { count: 0, lines: [] };
     spot.count += count;
     if (line !== undefined) spot.lines.push(line);
     spots.set(at, spot);
-  };
-  for (const { exact, buckets } of facts.lanes.values()) {
-    for (const { t, line } of exact?.changes ?? []) {
-      if (isChangeLine(line) && t >= range.from && t <= range.to) add(t, 1, line);
-    }
-    if (exact !== null) continue;
-    buckets.changes.forEach((count, i) => {
-      const start = buckets.starts[i] as number;
-      if (count > 0 && start + facts.bucketTicks > range.from && start <= range.to) {
-        add(start, count);
-      }
-    });
   }
-  const width = facts.exact ? 1 : facts.bucketTicks;
   return [...spots]
     .sort(([a], [b]) => a - b)
     .map(([start, { count, lines }]) => ({

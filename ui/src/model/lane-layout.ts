@@ -165,7 +165,7 @@ export function layOutLanes(nodes: readonly NodeFacts[], options: LayoutOptions 
     height: y,
     laneHeight,
     laneOf: (node) => laneByNode.get(node),
-    laneAt: (at) => lanes.find((lane) => at >= lane.y && at < lane.y + lane.height),
+    laneAt: (at) => laneAt(lanes, at),
   };
 }
 
@@ -184,6 +184,20 @@ function inOrder(
   }
   const serviceOf = (node: NodeFacts) => (isPinned(node) ? -1 : (services.get(node.service) ?? 0));
   return nodes.toSorted((a, b) => serviceOf(a) - serviceOf(b) || placeOf(a) - placeOf(b));
+}
+
+/** By halving: lanes ascend and do not overlap. */
+function laneAt(lanes: readonly LaneRow[], at: number): LaneRow | undefined {
+  let low = 0;
+  let high = lanes.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const lane = lanes[middle] as LaneRow;
+    if (lane.y + lane.height <= at) low = middle + 1;
+    else high = middle;
+  }
+  const found = lanes[low];
+  return found !== undefined && at >= found.y ? found : undefined;
 }
 
 /** `groups` are the numbers of lanes below each heading. */

@@ -105,7 +105,8 @@ export function eventsIn(
         (buckets.marks[i] as number);
     }
   }
-  return { count, isExact: timeline.exact };
+  const isKnown = timeline.missing.every((part) => part.to < from || part.from > to);
+  return { count, isExact: timeline.exact && isKnown };
 }
 
 /** The stretch between two times, whichever is the earlier; a tick long at least. */

@@ -3,16 +3,18 @@ import { computed, effect } from "@preact/signals";
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { App } from "../app.ts";
 import { fitted } from "../scale/time-scale.ts";
-import { serves, type TimelineQuestion, timelineQuestion } from "./timeline-window.ts";
+import { type Knowledge, knowledgeOf } from "../tiles/knowledge.ts";
 
-/** Buckets of the minimap. */
-const OVERVIEW_PIXELS = 1_000;
 /** While live the minimap is asked again when the history has grown by this share. */
 const OVERVIEW_GROWTH = 0.02;
 
 export function keepAsking(app: App): void {
-  effect(timelineAsker(app));
-  effect(() => askOverview(app));
+  const known = computed(() => {
+    const facts = app.watch.facts.value;
+    return facts === null ? null : knowledgeOf(facts);
+  });
+  effect(() => showTimeline(app, known.value));
+  effect(overviewShower(app));
   effect(() => {
     const cut = app.choices.cut.value;
     if (cut !== null) app.answers.cut.ask(cut);
@@ -41,41 +43,25 @@ export function keepAsking(app: App): void {
   effect(() => refreshUnsettled(app));
 }
 
-/** What the timeline was asked for last, and how much was known then. */
-interface Asked {
-  question: TimelineQuestion;
-  knownTo: Hlc | null;
-  nodeCount: number;
+function showTimeline({ choices, plotWidth, answers }: App, known: Knowledge | null): void {
+  const view = choices.viewport.value;
+  const width = plotWidth.value;
+  if (view !== null && width > 0 && known !== null) answers.timeline.show({ view, width }, known);
 }
 
-function timelineAsker({ choices, plotWidth, watch, answers }: App): () => void {
-  let asked: Asked | null = null;
+function overviewShower({ watch, plotWidth, answers }: App): () => void {
+  let shown: { from: Hlc; to: Hlc; width: number } | null = null;
   return () => {
-    const view = choices.viewport.value;
-    const width = plotWidth.value;
     const facts = watch.facts.value;
-    if (view === null || width === 0 || facts === null) return;
-    const knownTo = facts.extent?.last ?? null;
-    // New events lie between what was known then and now: the answer is old if it could hold them.
-    const isOld =
-      asked !== null &&
-      (asked.nodeCount !== facts.nodes.length ||
-        (asked.knownTo !== knownTo && asked.question.to > (asked.knownTo ?? 0)));
-    if (asked !== null && !isOld && serves(asked.question, view, width)) return;
-    const question = timelineQuestion(view, width);
-    asked = { question, knownTo, nodeCount: facts.nodes.length };
-    answers.timeline.ask(question);
+    const width = plotWidth.value;
+    if (!facts?.extent || width === 0) return;
+    const view = fitted(facts.extent.first, facts.extent.last);
+    const growth = shown === null ? 1 : (view.to - shown.to) / (view.to - view.from);
+    const isSame = shown?.from === view.from && shown.width === width;
+    if (isSame && Math.abs(growth) < OVERVIEW_GROWTH) return;
+    shown = { ...view, width };
+    answers.overview.show({ view, width }, knowledgeOf(facts));
   };
-}
-
-function askOverview({ watch, answers }: App): void {
-  const extent = watch.facts.value?.extent;
-  if (!extent) return;
-  const { from, to } = fitted(extent.first, extent.last);
-  const last = answers.overview.answered.peek()?.question;
-  const growth = last === undefined ? 1 : (to - last.to) / (to - from);
-  if (last?.from === from && Math.abs(growth) < OVERVIEW_GROWTH) return;
-  answers.overview.ask({ from, to, pixels: OVERVIEW_PIXELS });
 }
 
 /** A consistent cut is a straight line; any other is asked how it bends. */

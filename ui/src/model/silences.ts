@@ -24,22 +24,37 @@ export function silencesIn(
 ): readonly Fold[] {
   const pixels = Math.ceil(scale.width);
   const isBusy = new Uint8Array(pixels);
+  const busy = (first: number, last: number) => {
+    const start = Math.max(0, Math.floor(scale.x(first)));
+    isBusy.fill(1, start, Math.max(start + 1, Math.floor(scale.x(last)) + 1));
+  };
   const columns = layout.lanes.flatMap(({ nodes }) =>
-    nodes.flatMap(({ node }) => {
+    nodes.flatMap(({ node }): { starts: Float64Array; ends: Float64Array | null }[] => {
       const lane = timeline.lanes.get(node);
       if (lane === undefined) return [];
       const { exact, buckets } = lane;
-      const length = exact === null ? timeline.bucketTicks : 1;
-      return [{ times: exact === null ? buckets.starts : exact.times, length }];
+      return [exact === null ? buckets : { starts: exact.times, ends: null }];
     }),
   );
-  for (const { times, length } of columns) {
-    for (let i = lowerBound(times, scale.viewport.from - length); i < times.length; i += 1) {
-      const t = times[i] as number;
-      if (t > scale.viewport.to) break;
-      const first = Math.max(0, Math.floor(scale.x(t)));
-      isBusy.fill(1, first, Math.max(first + 1, Math.floor(scale.x(t + length - 1)) + 1));
+  /** The last tick of a row. */
+  const lastOf = ({ starts, ends }: (typeof columns)[number], i: number): number =>
+    ends === null ? (starts[i] as number) : (ends[i] as number) - 1;
+  for (const column of columns) {
+    const { starts, ends } = column;
+    const { from, to } = scale.viewport;
+    for (
+      let i = lowerBound(ends ?? starts, ends === null ? from : from + 1);
+      i < starts.length;
+      i += 1
+    ) {
+      const t = starts[i] as number;
+      if (t > to) break;
+      busy(t, lastOf(column, i));
     }
+  }
+  // Where nothing is known yet there is no silence.
+  for (const { from, to } of timeline.missing) {
+    if (to >= scale.viewport.from && from <= scale.viewport.to) busy(from, to);
   }
   const air = AIR_PX * scale.ticksPerPixel;
   return runsIn(isBusy).flatMap(([start, end]) => {
@@ -47,10 +62,15 @@ export function silencesIn(
     let before = Number.NEGATIVE_INFINITY;
     let after = Number.POSITIVE_INFINITY;
     const middle = scale.t((start + end) / 2);
-    for (const { times, length } of columns) {
-      const next = lowerBound(times, middle);
-      if (next > 0) before = Math.max(before, (times[next - 1] as number) + length - 1);
-      if (next < times.length) after = Math.min(after, times[next] as number);
+    for (const column of columns) {
+      const { starts } = column;
+      const next = lowerBound(starts, middle);
+      if (next > 0) before = Math.max(before, lastOf(column, next - 1));
+      if (next < starts.length) after = Math.min(after, starts[next] as number);
+    }
+    for (const { from, to } of timeline.missing) {
+      if (to < middle) before = Math.max(before, to);
+      if (from > middle) after = Math.min(after, from);
     }
     const from = Math.ceil(before + air) as Hlc;
     const to = Math.floor(after - air) as Hlc;

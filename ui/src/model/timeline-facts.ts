@@ -1,12 +1,12 @@
 /**
- * What `/api/timeline` says, made ready to draw: typed columns sorted by time.
+ * What there is to draw of a stretch of time: typed columns sorted by time, put together from tiles
+ * (tiles/merge-tiles.ts).
  *
  * Exact lanes hold one row per event; changes of one commit (equal t) become one glyph. Dense lanes
- * hold one row per bucket. Both are bounded by the pixels asked for.
+ * hold one row per bucket in which anything happened. Both are bounded by the pixels asked for.
  */
-import { EVENT_KINDS, type Hlc } from "../../../agent/kernel/index.ts";
-import type { EventLineJson, TimelineJson } from "../../../collector/api/shapes.ts";
-import { ticksOf } from "../api/client.ts";
+import type { Hlc } from "../../../agent/kernel/index.ts";
+import type { EventLineJson } from "../../../collector/api/shapes.ts";
 
 export const GLYPHS = [
   "change",
@@ -31,6 +31,8 @@ export interface ExactEvents {
   readonly glyphs: Uint8Array;
   /** Microseconds, for requests; else 0. */
   readonly residenceUs: Float64Array;
+  /** The longest of them: a request may reach so far to the left of its time. */
+  readonly longestUs: number;
   /** The first event of the glyph, and how many share it. */
   readonly lines: readonly EventLineJson[];
   readonly counts: Uint32Array;
@@ -41,10 +43,12 @@ export interface ExactEvents {
 export interface BucketColumns {
   /** First tick of each bucket, ascending. */
   readonly starts: Float64Array;
-  readonly changes: Float64Array;
-  readonly messages: Float64Array;
-  readonly requests: Float64Array;
-  readonly marks: Float64Array;
+  /** The tick after each; wider than the others where only a coarser tile is known yet. */
+  readonly ends: Float64Array;
+  readonly changes: Uint32Array;
+  readonly messages: Uint32Array;
+  readonly requests: Uint32Array;
+  readonly marks: Uint32Array;
   readonly worstUs: Float64Array;
   readonly flagged: Uint8Array;
 }
@@ -75,113 +79,44 @@ export interface MessageFacts {
 }
 
 export interface TimelineFacts {
+  /** First and last tick that it speaks of. */
   readonly from: Hlc;
   readonly to: Hlc;
   readonly bucketTicks: number;
   readonly exact: boolean;
   readonly lanes: ReadonlyMap<string, LaneFacts>;
+  /** The messages in columns, for painting, and one by one for whoever looks at few. */
+  readonly sends: SendColumns;
   readonly messages: readonly MessageFacts[];
+  /** Stretches of [from, to] of which nothing is known yet, ascending: blank there means nothing. */
+  readonly missing: readonly { readonly from: number; readonly to: number }[];
 }
 
-export function readTimeline(json: TimelineJson): TimelineFacts {
-  const from = ticksOf(json.from);
-  return {
-    from,
-    to: ticksOf(json.to),
-    bucketTicks: json.bucketTicks,
-    exact: json.exact,
-    lanes: new Map(json.lanes.map((lane) => [lane.node, readLane(lane, from, json.bucketTicks)])),
-    messages: json.messages.map((message) => ({
-      from: message.from,
-      to: message.to,
-      sentAt: ticksOf(message.sentAt),
-      receivedAt: message.receivedAt && ticksOf(message.receivedAt),
-      count: message.count,
-    })),
-  };
+/** In `SendColumns`: the receiver is not known. */
+export const NOBODY = 0xffff;
+
+export interface SendColumns {
+  /** Names of senders and receivers; the columns hold places in it. */
+  readonly nodes: readonly string[];
+  readonly senders: Uint16Array;
+  /** `NOBODY` where the receiver is not known. */
+  readonly receivers: Uint16Array;
+  readonly sentAt: Float64Array;
+  /** NaN where no receive is known. */
+  readonly receivedAt: Float64Array;
+  readonly counts: Uint32Array;
+  /** 1 where two messages were joined over a hidden node; absent where none was. */
+  readonly joined?: Uint8Array;
 }
 
-type LaneJson = TimelineJson["lanes"][number];
-
-function readLane(lane: LaneJson, from: Hlc, bucketTicks: number): LaneFacts {
-  return {
-    node: lane.node,
-    service: lane.service,
-    status: lane.status,
-    watermark: ticksOf(lane.watermark),
-    epochs: lane.epochs.map(({ epoch, joined, end }) => ({
-      epoch,
-      joined: ticksOf(joined),
-      end: end && ticksOf(end),
-    })),
-    gaps: lane.gaps.map((gap) => ({
-      from: ticksOf(gap.from),
-      to: ticksOf(gap.to),
-      reason: gap.reason,
-    })),
-    exact: lane.events && readExact(lane.events),
-    buckets: readBuckets(lane.buckets, from, bucketTicks),
-  };
-}
-
-function readBuckets(rows: LaneJson["buckets"], from: Hlc, bucketTicks: number): BucketColumns {
-  const column = (pick: (row: readonly number[]) => number) => Float64Array.from(rows, pick);
-  return {
-    starts: column((row) => from + at(row, 0) * bucketTicks),
-    changes: column((row) => at(row, 1)),
-    messages: column((row) => at(row, 2) + at(row, 3)),
-    requests: column((row) => at(row, 4)),
-    marks: column((row) => at(row, 5)),
-    worstUs: column((row) => at(row, 6)),
-    flagged: Uint8Array.from(rows, (row) => at(row, 7)),
-  };
-}
-
-function at(row: readonly number[], index: number): number {
-  return row[index] ?? 0;
-}
-
-function readExact(events: readonly EventLineJson[]): ExactEvents {
-  const lines: EventLineJson[] = [];
-  const times: number[] = [];
-  const glyphs: number[] = [];
-  const counts: number[] = [];
-  const changes: { t: Hlc; line: EventLineJson }[] = [];
-  for (const event of events) {
-    if (!(EVENT_KINDS as readonly string[]).includes(event.kind)) continue; // a newer collector's kind
-    const t = ticksOf(event.t);
-    const glyph = glyphOf(event.kind);
-    if (isChange(glyph) || event.kind === "keyframe" || event.kind === "join") {
-      changes.push({ t, line: event });
-    }
-    const last = lines.length - 1;
-    if (isChange(glyph) && times[last] === t && isChange(glyphs[last] as number)) {
-      glyphs[last] = GlyphCode.commit;
-      counts[last] = (counts[last] as number) + 1;
-      continue;
-    }
-    lines.push(event);
-    times.push(t);
-    glyphs.push(glyph);
-    counts.push(1);
-  }
-  return {
-    times: Float64Array.from(times),
-    glyphs: Uint8Array.from(glyphs),
-    residenceUs: Float64Array.from(lines, (line) => Number(line["residenceUs"] ?? 0)),
-    lines,
-    counts: Uint32Array.from(counts),
-    changes,
-  };
-}
-
-function isChange(glyph: number): boolean {
-  return glyph === GlyphCode.change || glyph === GlyphCode.delete || glyph === GlyphCode.commit;
-}
-
-function glyphOf(kind: string): number {
-  if (kind === "set" || kind === "add" || kind === "remove") return GlyphCode.change;
-  return GlyphCode[kind as Glyph];
+/** Events of a bucket that are drawn. */
+export function eventsIn({ changes, messages, requests, marks }: BucketColumns, i: number): number {
+  return (
+    (changes[i] as number) +
+    (messages[i] as number) +
+    (requests[i] as number) +
+    (marks[i] as number)
+  );
 }
 
 /** First index whose value is >= `wanted`. */

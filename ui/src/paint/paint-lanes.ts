@@ -17,6 +17,7 @@ import { type DrawnLane, drawColumns } from "./columns.ts";
 import { drawGlyph } from "./glyphs.ts";
 import { fillHatched } from "./hatch.ts";
 import { nodeColour, type Palette } from "./palette.ts";
+import { PixelImage } from "./pixel-image.ts";
 import { drawRequests } from "./request-bars.ts";
 import type { Surface } from "./surface.ts";
 
@@ -37,6 +38,10 @@ const LAYERS: readonly ReadonlySet<number>[] = [
   new Set([GlyphCode.change, GlyphCode.commit, GlyphCode.delete]),
   new Set([GlyphCode.mark]),
 ];
+const LOADING = "loading";
+/** The word is set where it has room. */
+const LOADING_PX = 70;
+const LOADING_Y = 120;
 /** Two glyphs of a kind closer than this are one. */
 const SAME_PX = 1.5;
 
@@ -57,6 +62,9 @@ export function paintLanes(surface: Surface, palette: Palette, scene: LanesScene
   }
 }
 
+/** All columns of a picture; kept, since it is as large as the screen. */
+const image = new PixelImage();
+
 /**
  * The second pass, above the messages: what happened on each lane. Glyphs shrink while they come
  * closer, and turn into columns on all lanes before they would be a smear on one.
@@ -66,15 +74,36 @@ export function paintEvents(surface: Surface, palette: Palette, scene: LanesScen
   if (timeline === null) return;
   const crowding = crowdingOf(scene.layout, timeline, scale);
   const size = crowding > SMALL_ABOVE ? 0.75 : 1;
+  const areColumns = crowding > COLUMNS_ABOVE;
+  if (areColumns) image.open(surface);
   for (const row of scene.layout.lanes) {
     const top = row.y - scrollTop;
     if (top > surface.height || top + row.height < 0) continue;
     const lanes = lanesOf(row, timeline, palette);
-    if (crowding <= COLUMNS_ABOVE) {
-      for (const lane of lanes) drawExact(surface, palette, scale, lane, row, scrollTop, size);
+    if (areColumns) {
+      drawColumns(image, surface, palette, scale, lanes, row, scrollTop);
     } else {
-      drawColumns(surface, palette, scale, timeline.bucketTicks, lanes, row, scrollTop);
+      for (const lane of lanes) drawExact(surface, palette, scale, lane, row, scrollTop, size);
     }
+  }
+  if (areColumns) image.put(surface);
+}
+
+/** Where nothing is known yet: shaded, for an empty lane would say that nothing happened. */
+export function paintMissing(surface: Surface, palette: Palette, scene: LanesScene): void {
+  const { timeline, scale } = scene;
+  const { context: pen, height } = surface;
+  for (const { from, to } of timeline?.missing ?? []) {
+    const left = Math.max(0, scale.x(from));
+    const right = Math.min(surface.width, scale.x(to));
+    if (right <= left) continue;
+    pen.fillStyle = palette.softLine;
+    pen.fillRect(left, 0, right - left, height);
+    if (right - left < LOADING_PX) continue;
+    pen.font = palette.font;
+    pen.fillStyle = palette.muted;
+    const half = pen.measureText(LOADING).width / 2;
+    pen.fillText(LOADING, (left + right) / 2 - half, Math.min(height / 2, LOADING_Y));
   }
 }
 

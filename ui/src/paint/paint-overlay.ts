@@ -9,8 +9,9 @@
  */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { PathPoint } from "../model/bend-path.ts";
+import type { MessageLine } from "../model/message-lines.ts";
 import type { TimeScale, Viewport } from "../scale/time-scale.ts";
-import { type MessageLine, paintLitMessage } from "./paint-messages.ts";
+import { paintLitMessage } from "./paint-messages.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 

@@ -1,6 +1,14 @@
-/** The minimap: all that is retained, as density, with the view and the cuts on it. */
+/**
+ * The minimap: all that is retained. Density rises from the middle ground; the strip below it is as
+ * dark as the worst latency of its stretch, never a mean; what is flagged keeps its mark however much
+ * time a pixel holds. On top the view and the cuts.
+ *
+ *     ▁▂▂▁▅█▂▁▁▂      events
+ *     ░░▒▓█░░         worst latency, where requests were recorded
+ *       ◆    ⚑        flagged; marks of users
+ */
 import type { Hlc } from "../../../agent/kernel/index.ts";
-import type { TimelineFacts } from "../model/timeline-facts.ts";
+import type { OverviewColumns } from "../model/overview-columns.ts";
 import type { RowMark } from "../query/row-marks.ts";
 import { TimeScale, type Viewport } from "../scale/time-scale.ts";
 import { drawRowMarks } from "./paint-rows.ts";
@@ -8,7 +16,9 @@ import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 
 export interface OverviewScene {
-  readonly timeline: TimelineFacts | null;
+  readonly columns: OverviewColumns;
+  /** What `paintOverviewGround` painted of them: it does not change while the view moves. */
+  readonly ground: CanvasImageSource;
   readonly extent: Viewport;
   readonly view: Viewport;
   readonly cut: Hlc | null;
@@ -19,6 +29,11 @@ export interface OverviewScene {
 
 /** A view is never drawn narrower, so that it can be found and grabbed. */
 export const MIN_WINDOW_PX = 10;
+const TOP = 4;
+const STRIP_PX = 6;
+const SIGN_PX = 7;
+/** Of the strip, where requests were fast. */
+const FAINTEST = 0.12;
 
 /** Left edge and width of the view on the minimap. */
 export function windowOn(scale: TimeScale, view: Viewport): { x: number; width: number } {
@@ -28,24 +43,96 @@ export function windowOn(scale: TimeScale, view: Viewport): { x: number; width: 
   return { x: x - (MIN_WINDOW_PX - width) / 2, width: MIN_WINDOW_PX };
 }
 
+export function paintOverviewGround(
+  { context: pen, height }: Surface,
+  palette: Palette,
+  columns: OverviewColumns,
+): void {
+  const strip = columns.worstUs === 0 ? 0 : STRIP_PX;
+  paintDensity(pen, palette, columns, height - 4 - strip);
+  if (strip > 0) paintStrip(pen, palette, columns, height - 3 - strip, strip);
+}
+
 export function paintOverview(surface: Surface, palette: Palette, scene: OverviewScene): void {
   const { context: pen, width, height } = surface;
   const scale = new TimeScale(scene.extent, width);
-  const counts = densities(scene.timeline, scale, Math.ceil(width));
-  const most = counts.reduce((highest, count) => Math.max(highest, count), 1);
+  pen.drawImage(scene.ground, 0, 0, width, height);
+  paintWindow(surface, palette, scale, scene.view);
+  paintSigns(pen, palette, scene.columns);
+  drawRowMarks(surface, palette, scene.rows, 0, 5);
+  line(pen, scale, scene.fixedCut, palette.fixedCut, height, [4, 3]);
+  line(pen, scale, scene.cut, palette.cut, height, []);
+}
+
+function paintDensity(
+  pen: CanvasRenderingContext2D,
+  palette: Palette,
+  { counts, most }: OverviewColumns,
+  bottom: number,
+): void {
   pen.fillStyle = palette.muted;
   pen.globalAlpha = palette.isForced ? 1 : 0.55;
-  pen.beginPath();
   for (let x = 0; x < counts.length; x += 1) {
     const count = counts[x] as number;
     if (count === 0) continue;
-    const rise = (Math.log1p(count) / Math.log1p(most)) * (height - 10) + 1;
-    pen.rect(x, height - 4 - rise, 1, rise);
+    const rise = (Math.log1p(count) / Math.log1p(most)) * (bottom - TOP - 1) + 1;
+    pen.fillRect(x, bottom - rise, 1, rise);
   }
-  pen.fill();
   pen.globalAlpha = 1;
+}
 
-  const { x, width: shown } = windowOn(scale, scene.view);
+/** The further from the ground, the worse; blank where no request was recorded. */
+function paintStrip(
+  pen: CanvasRenderingContext2D,
+  palette: Palette,
+  { worst, requests, worstUs }: OverviewColumns,
+  top: number,
+  height: number,
+): void {
+  pen.fillStyle = palette.isForced ? palette.text : palette.warning;
+  for (let x = 0; x < worst.length; x += 1) {
+    if ((requests[x] as number) === 0) continue;
+    const share = Math.log1p(worst[x] as number) / Math.log1p(worstUs);
+    pen.globalAlpha = FAINTEST + (1 - FAINTEST) * share ** 2;
+    pen.fillRect(x, top, 1, height);
+  }
+  pen.globalAlpha = 1;
+}
+
+function paintSigns(
+  pen: CanvasRenderingContext2D,
+  palette: Palette,
+  { flagged, marks }: OverviewColumns,
+): void {
+  let lastFlag = -Infinity;
+  let lastMark = -Infinity;
+  for (let x = 0; x < flagged.length; x += 1) {
+    if (marks[x] === 1 && x - lastMark >= SIGN_PX) {
+      lastMark = x;
+      pen.fillStyle = palette.text;
+      pen.fillRect(x, 2, 1, 9);
+      pen.fillRect(x, 2, 5, 4);
+    }
+    if (flagged[x] === 1 && x - lastFlag >= SIGN_PX) {
+      lastFlag = x;
+      pen.fillStyle = palette.warning;
+      pen.beginPath();
+      pen.moveTo(x + 0.5, 1);
+      pen.lineTo(x + 4.5, 5);
+      pen.lineTo(x + 0.5, 9);
+      pen.lineTo(x - 3.5, 5);
+      pen.fill();
+    }
+  }
+}
+
+function paintWindow(
+  { context: pen, width, height }: Surface,
+  palette: Palette,
+  scale: TimeScale,
+  view: Viewport,
+): void {
+  const { x, width: shown } = windowOn(scale, view);
   const from = Math.max(0, x);
   const to = Math.min(width, x + shown);
   pen.fillStyle = palette.ground;
@@ -56,11 +143,13 @@ export function paintOverview(surface: Surface, palette: Palette, scene: Overvie
   pen.strokeStyle = palette.accent;
   pen.lineWidth = 1.5;
   pen.beginPath();
-  pen.roundRect(from + 0.75, 2.75, Math.max(1, to - from - 1.5), height - 5.5, 4);
+  pen.roundRect(from + 0.75, 1.75, Math.max(1, to - from - 1.5), height - 3.5, 4);
   pen.stroke();
-  drawRowMarks(surface, palette, scene.rows, 0, 5);
-  line(pen, scale, scene.fixedCut, palette.fixedCut, height, [4, 3]);
-  line(pen, scale, scene.cut, palette.cut, height, []);
+  // Grips: the edges of the view can be dragged by themselves.
+  pen.fillStyle = palette.accent;
+  for (const edge of to - from > 24 ? [from + 3, to - 5] : []) {
+    pen.fillRect(edge, height / 2 - 6, 2, 12);
+  }
 }
 
 function line(
@@ -80,27 +169,4 @@ function line(
   pen.lineTo(scale.x(t), height - 3);
   pen.stroke();
   pen.setLineDash([]);
-}
-
-function densities(timeline: TimelineFacts | null, scale: TimeScale, width: number): Float64Array {
-  const counts = new Float64Array(width);
-  for (const lane of timeline?.lanes.values() ?? []) {
-    const add = (t: number, count: number) => {
-      const x = Math.floor(scale.x(t));
-      if (x >= 0 && x < width) counts[x] = (counts[x] as number) + count;
-    };
-    const { buckets, exact } = lane;
-    if (exact !== null) for (const t of exact.times) add(t, 1);
-    else {
-      buckets.starts.forEach((t, i) => {
-        add(
-          t,
-          (buckets.changes[i] as number) +
-            (buckets.messages[i] as number) +
-            (buckets.requests[i] as number),
-        );
-      });
-    }
-  }
-  return counts;
 }

@@ -5,6 +5,7 @@ import type { EventLineJson } from "../../../collector/api/shapes.ts";
 import { COLUMNS_ABOVE, crowdingOf } from "../model/crowding.ts";
 import type { LaneLayout, LaneRow } from "../model/lane-layout.ts";
 import {
+  eventsIn,
   GlyphCode,
   type LaneFacts,
   lowerBound,
@@ -61,7 +62,7 @@ export function pick(
   const hit =
     crowdingOf(layout, timeline, scale) <= COLUMNS_ABOVE
       ? pickEvent(lanes, scale, row, x, y)
-      : pickColumn(lanes, timeline.bucketTicks, scale, row, x, y);
+      : pickColumn(lanes, scale, row, x, y);
   return hit ?? pickGap(lanes, scale, row, x);
 }
 
@@ -77,8 +78,10 @@ function pickEvent(
   let bestDistance = REACH_PX + 0.001;
   for (const { exact } of lanes) {
     if (exact === null) continue;
-    const { times, glyphs, residenceUs, lines, counts } = exact;
-    const last = onRequests ? times.length : lowerBound(times, scale.t(x + REACH_PX) + 1);
+    const { times, glyphs, residenceUs, counts } = exact;
+    // A request reaches to the left of its time, at most as far as the longest of the lane.
+    const reach = onRequests ? (exact.longestUs / 1_000) * TICKS_PER_MS : 0;
+    const last = lowerBound(times, scale.t(x + REACH_PX) + reach + 1);
     for (let i = lowerBound(times, scale.t(x - REACH_PX)); i < last; i += 1) {
       const isRequest = glyphs[i] === GlyphCode.request;
       if (isRequest !== onRequests) continue;
@@ -92,7 +95,7 @@ function pickEvent(
       bestDistance = distance;
       best = {
         type: "event",
-        line: lines[i] as EventLineJson,
+        line: exact.lines[i] as EventLineJson,
         count: counts[i] as number,
         glyph: glyphs[i] as number,
         x: end,
@@ -105,15 +108,14 @@ function pickEvent(
 
 function pickColumn(
   lanes: readonly LaneFacts[],
-  bucketTicks: number,
   scale: TimeScale,
   row: LaneRow,
   x: number,
   y: number,
 ): PickedColumn | undefined {
   if (y >= row.trackY) return undefined;
-  // Three pixels wide, so that a single column can be hit; never less than one bucket.
-  const from = Math.min(scale.t(x - 1.5), scale.t(x) - bucketTicks);
+  // Three pixels wide, so that a single column can be hit; a cell counts if it touches them.
+  const from = Math.min(scale.t(x - 1.5), scale.t(x));
   const to = Math.max(scale.t(x + 1.5), scale.t(x));
   let count = 0;
   let first = Infinity;
@@ -128,16 +130,14 @@ function pickColumn(
       }
       continue;
     }
-    for (let i = lowerBound(buckets.starts, from); i < buckets.starts.length; i += 1) {
+    for (let i = lowerBound(buckets.ends, from + 1); i < buckets.starts.length; i += 1) {
       const start = buckets.starts[i] as number;
       if (start > to) break;
-      count +=
-        (buckets.changes[i] as number) +
-        (buckets.messages[i] as number) +
-        (buckets.requests[i] as number) +
-        (buckets.marks[i] as number);
+      const events = eventsIn(buckets, i);
+      if (events === 0) continue; // only what is drawn nowhere: keyframes, joins
+      count += events;
       first = Math.min(first, start);
-      last = Math.max(last, start + bucketTicks - 1);
+      last = Math.max(last, (buckets.ends[i] as number) - 1);
     }
   }
   if (count === 0) return undefined;

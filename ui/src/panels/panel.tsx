@@ -6,8 +6,7 @@ import { episodesIn } from "../model/episode-book.ts";
 import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
-import { lazyPanel } from "./lazy-panel.tsx";
-import { QueryPanel } from "./query-panel.tsx";
+import { panelOnDemand } from "./panel-on-demand.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
 const NAMES: Readonly<Record<Tab, string>> = {
@@ -22,11 +21,9 @@ const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   state: StatePanel,
   diff: DiffPanel,
   flight: FlightPanel,
-  query: QueryPanel,
+  query: panelOnDemand(async () => (await import("./query-panel.tsx")).QueryPanel),
   event: EventPanel,
-  bottlenecks: lazyPanel(() =>
-    import("./bottleneck-panel.tsx").then(({ BottleneckPanel }) => BottleneckPanel),
-  ),
+  bottlenecks: panelOnDemand(async () => (await import("./bottleneck-panel.tsx")).BottleneckPanel),
 };
 
 export function Panel({ app }: { readonly app: App }): JSX.Element {

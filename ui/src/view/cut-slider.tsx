@@ -21,12 +21,18 @@ export function CutSlider({ app }: { readonly app: App }): JSX.Element {
 
 function Handle({ app }: { readonly app: App }): JSX.Element {
   const handle = useRef<HTMLDivElement>(null);
+  const measured = useRef({ text: "", width: 0 });
   const cut = app.choices.cut.value;
   const scale = app.scale.value;
-  // After each render, since its own width follows its text.
+  // After each render, since its own width follows its text; a pan, which leaves the text alone, must
+  // not ask for a layout of the whole page.
   useLayoutEffect(() => {
     if (handle.current !== null && scale !== null && cut !== null) {
-      const flag = { x: scale.x(cut), width: handle.current.offsetWidth };
+      const text = handle.current.textContent;
+      if (measured.current.text !== text || measured.current.width === 0) {
+        measured.current = { text, width: handle.current.offsetWidth };
+      }
+      const flag = { x: scale.x(cut), width: measured.current.width };
       placeFlag(handle.current, flag, flagMiddle(flag, scale.width), scale.width);
     }
   });

@@ -2,20 +2,23 @@
 import type { App } from "../app.ts";
 import { bendPath } from "../model/bend-path.ts";
 import { withoutHidden } from "../model/hidden-traffic.ts";
+import { lineOf, type MessageLine, MOVING_LINES, messageLines } from "../model/message-lines.ts";
 import { isInconsistent } from "../model/shown-cut.ts";
 import type { TimelineFacts } from "../model/timeline-facts.ts";
+import { Backdrop } from "../paint/backdrop.ts";
 import { paintFoldBands, paintFoldLabels } from "../paint/paint-folds.ts";
-import { paintEvents, paintLanes, paintLifelines } from "../paint/paint-lanes.ts";
-import { lineOf, type MessageLine, messageLines, paintMessages } from "../paint/paint-messages.ts";
+import { paintEvents, paintLanes, paintLifelines, paintMissing } from "../paint/paint-lanes.ts";
+import { paintMessages } from "../paint/paint-messages.ts";
 import { type OverlayScene, paintOverlay } from "../paint/paint-overlay.ts";
 import { paintChosenRow, paintRowsOnLanes } from "../paint/paint-rows.ts";
 import { paintGrid, paintRuler } from "../paint/paint-ruler.ts";
 import { paintTracks, type TrackSource } from "../paint/paint-tracks.ts";
-import { openSurface } from "../paint/surface.ts";
+import { openSurface, type Surface } from "../paint/surface.ts";
 import type { ResultRow } from "../query/row-book.ts";
 import { rowMarks } from "../query/row-marks.ts";
 import { rulerLines } from "../scale/ruler-ticks.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
+import { sendsOf } from "../tiles/merge-sends.ts";
 import { palette } from "./theme.ts";
 
 export function paintScale(app: App, canvas: HTMLCanvasElement | null): void {
@@ -61,7 +64,8 @@ function visibleTraffic({ hidden }: App, timeline: TimelineFacts): TimelineFacts
   if (nodes.size === 0) return timeline;
   if (keptTraffic?.key !== timeline || keptTraffic.hidden !== nodes) {
     const messages = withoutHidden(timeline.messages, nodes);
-    keptTraffic = { key: timeline, hidden: nodes, visible: { ...timeline, messages } };
+    const visible = { ...timeline, messages, sends: sendsOf(messages) };
+    keptTraffic = { key: timeline, hidden: nodes, visible };
   }
   return keptTraffic.visible;
 }
@@ -77,27 +81,46 @@ function linesOf(app: App, scale: TimeScale): readonly MessageLine[] {
   return keptLines.lines;
 }
 
+/** One per page, made at the first frame. */
+const backdrops = new WeakMap<App, Backdrop>();
+
+function backdropOf(app: App): Backdrop {
+  const known = backdrops.get(app) ?? new Backdrop(app.host, () => app.frames.mark("base"));
+  backdrops.set(app, known);
+  return known;
+}
+
 export function paintBase(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {
-  const surface = canvas === null ? undefined : openSurface(canvas);
   const scale = app.scale.peek();
-  if (surface === undefined || scale === null) return;
+  if (canvas === null || scale === null) return;
+  const layout = app.layout.peek();
+  const timeline = app.timeline.peek();
+  const selectedNode = app.choices.selectedNode.peek();
+  const pins = app.tracks.peek();
+  const tracks = trackSource(app);
+  const rows = app.query.rows.peek();
+  const chosen = chosenRow(app);
   const colours = palette();
-  const scene = {
-    layout: app.layout.peek(),
-    timeline: app.timeline.peek(),
-    scale,
-    scrollTop,
-    selectedNode: app.choices.selectedNode.peek(),
+  const paint = (surface: Surface, at: TimeScale, isMoving: boolean): void => {
+    const scene = { layout, timeline, scale: at, scrollTop, selectedNode };
+    paintLanes(surface, colours, scene);
+    paintFoldBands(surface, colours, at);
+    paintGrid(surface, colours, rulerLines(at));
+    paintChosenRow(surface, colours, at, chosen);
+    paintLifelines(surface, colours, scene);
+    paintMissing(surface, colours, scene);
+    const lines =
+      timeline === null || !isMoving
+        ? linesOf(app, at)
+        : messageLines(visibleTraffic(app, timeline), layout, at, MOVING_LINES);
+    paintMessages(surface, colours, lines, scrollTop);
+    paintEvents(surface, colours, scene);
+    paintRowsOnLanes(surface, colours, scene, rows, chosen);
+    paintTracks(surface, colours, scene, pins, tracks);
   };
-  paintLanes(surface, colours, scene);
-  paintFoldBands(surface, colours, scale);
-  paintGrid(surface, colours, rulerLines(scale));
-  paintChosenRow(surface, colours, scale, chosenRow(app));
-  paintLifelines(surface, colours, scene);
-  paintMessages(surface, colours, linesOf(app, scale), scrollTop);
-  paintEvents(surface, colours, scene);
-  paintRowsOnLanes(surface, colours, scene, app.query.rows.peek(), chosenRow(app));
-  paintTracks(surface, colours, scene, app.tracks.peek(), trackSource(app));
+  const hidden = app.hidden.peek();
+  const key = [canvas, layout, timeline, scrollTop, selectedNode, pins, tracks, colours];
+  backdropOf(app).show(canvas, scale, [...key, hidden, rows, chosen], paint);
 }
 
 export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop: number): void {

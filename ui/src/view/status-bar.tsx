@@ -1,6 +1,7 @@
 /** One line at the bottom: how far everything is known, what the cut is worth, who answers. */
 import type { JSX } from "preact";
 import type { App } from "../app.ts";
+import { eventsInView } from "../model/events-in-view.ts";
 import { orderWords } from "../model/shown-cut.ts";
 import { clockText, countText } from "../scale/time-words.ts";
 
@@ -14,7 +15,7 @@ export function StatusBar({ app }: { readonly app: App }): JSX.Element {
         type="button"
         class="status-tool"
         aria-pressed={app.choices.foldSilences.value}
-        title="Stretches without an event become breaks in the ruler (Z)"
+        title="Stretches without an event become breaks in the ruler (Q)"
         onClick={() => app.verbs.toggleSilences()}
       >
         Fold silences
@@ -58,23 +59,7 @@ function EventCount({ app }: { readonly app: App }): JSX.Element | null {
   const timeline = app.timeline.value;
   const view = app.choices.viewport.value;
   if (timeline === null || view === null) return null;
-  let count = 0;
-  for (const { exact, buckets } of timeline.lanes.values()) {
-    if (exact !== null) {
-      exact.times.forEach((t, i) => {
-        if (t >= view.from && t <= view.to) count += exact.counts[i] as number;
-      });
-    } else {
-      buckets.starts.forEach((t, i) => {
-        if (t < view.from || t > view.to) return;
-        count +=
-          (buckets.changes[i] as number) +
-          (buckets.messages[i] as number) +
-          (buckets.requests[i] as number);
-      });
-    }
-  }
-  return <span>{countText(count)} events in view</span>;
+  return <span>{countText(eventsInView(timeline, view))} events in view</span>;
 }
 
 function Connection({ app }: { readonly app: App }): JSX.Element {

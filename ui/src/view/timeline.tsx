@@ -9,7 +9,7 @@ import { listenToPlot } from "../input/plot-pointer.ts";
 import { listenToRuler } from "../input/ruler-pointer.ts";
 import type { LaneLayout } from "../model/lane-layout.ts";
 import { futureWords } from "../model/reasons.ts";
-import { dateText } from "../scale/time-words.ts";
+import { dateText, plural } from "../scale/time-words.ts";
 import { CutSlider } from "./cut-slider.tsx";
 import { EpisodeMarks } from "./episode-marks.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
@@ -124,7 +124,7 @@ function RangeNotice({ app }: { readonly app: App }): JSX.Element | null {
     if (app.answers.timeline.failure.value !== null) return null;
     return (
       <div class="skeleton" role="status">
-        <span class="sr-only">Loading the timeline</span>
+        <LoadingWords app={app} />
         {[0, 1, 2].map((row) => (
           <i key={row} />
         ))}
@@ -141,6 +141,20 @@ function RangeNotice({ app }: { readonly app: App }): JSX.Element | null {
         Show the whole history
       </button>
     </div>
+  );
+}
+
+function LoadingWords({ app }: { readonly app: App }): JSX.Element {
+  const { done, of } = app.answers.timeline.progress.value;
+  return (
+    <p class="loading-words">
+      <span>Loading the timeline{of > 0 ? `, ${done} of ${plural(of, "part")}` : ""}</span>
+      {of > 0 && (
+        <button type="button" onClick={() => app.answers.timeline.cancel()}>
+          Stop
+        </button>
+      )}
+    </p>
   );
 }
 

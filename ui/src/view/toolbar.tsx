@@ -27,6 +27,13 @@ export function Toolbar({ app }: { readonly app: App }): JSX.Element {
       <GoToTime app={app} />
       <RangeText app={app} />
       <div class="buttons" role="group" aria-label="View">
+        <Tool
+          label="Previous range"
+          shown="↶"
+          title="Take back the last change of range (Z)"
+          isOff={!verbs.canGoBack.value}
+          run={() => verbs.walkTrail(-1)}
+        />
         <Tool label="Zoom out" shown="−" title="Zoom out (S)" run={() => verbs.zoom(1.6)} />
         <Tool label="Zoom in" shown="+" title="Zoom in (W)" run={() => verbs.zoom(1 / 1.6)} />
         <Tool
@@ -103,12 +110,21 @@ interface ToolProps {
   readonly before?: string;
   readonly after?: string;
   readonly title: string;
+  /** Nothing to do at the moment; it keeps its place and its focus. */
+  readonly isOff?: boolean;
   readonly run: () => void;
 }
 
-function Tool({ label, shown, before, after, title, run }: ToolProps): JSX.Element {
+function Tool({ label, shown, before, after, title, isOff, run }: ToolProps): JSX.Element {
   return (
-    <button type="button" class="tool" aria-label={label} title={title} onClick={run}>
+    <button
+      type="button"
+      class="tool"
+      aria-label={label}
+      aria-disabled={isOff === true}
+      title={title}
+      onClick={run}
+    >
       {before !== undefined && <span aria-hidden="true">{before}</span>}
       {before === undefined && after === undefined ? shown : <span class="wordy">{shown}</span>}
       {after !== undefined && <span aria-hidden="true">{after}</span>}
