@@ -22,6 +22,8 @@ import type { RollingView } from "./state/rolling-view.ts";
 import type { StateLog } from "./state/state-log.ts";
 import { ownText, takeName, utf8Bytes } from "./state/texts.ts";
 import type { Variable } from "./state/variable.ts";
+import type { WaitOptions } from "./tracing/pool-waits.ts";
+import type { SpanRequests } from "./tracing/span-requests.ts";
 import type { AgentStats, Health } from "./vitals.ts";
 
 /** How long `close` and an exiting process wait for the collector: the process is to be gone within 500 ms. */
@@ -199,6 +201,34 @@ export class Agent {
   }
 
   /**
+   * Runs `work` and times it as a wait of the request on whose behalf it runs: for a connection of a pool, for a
+   * lock. Returns, throws and rejects as `work` does. Where requests are not timed (`requests: true`) it is a call
+   * and nothing else; else some 300 ns.
+   * @param name of the pool or lock: few
+   * @param options.downstream the service that the pool leads to: then the wait is no time of this service's own
+   * @param options.kind `pool` or `lock`; default: `pool` if it leads downstream
+   *
+   * @example
+   * const connection = await agent.wait("db-pool", () => pool.connect(), { downstream: "db" });
+   */
+  wait<T>(name: string, work: () => T, options: WaitOptions = {}): T {
+    return this.#runtime.wait(name, work, options);
+  }
+
+  /**
+   * Times what requests wait for a pool's connections, from now until `close`, without a change where it is used.
+   * Known by their shape: generic-pool and tarn (`acquire`), pg (`connect`), mysql and mysql2 (`getConnection`).
+   * undici's pools, and `fetch`, are timed without it. Never throws.
+   * @returns whether it is watched: false where requests are not timed, or the pool has no way in that is known
+   *
+   * @example
+   * agent.watchPool("db-pool", pool, { downstream: "db" }); // const pool = new pg.Pool()
+   */
+  watchPool(name: string, pool: unknown, options: WaitOptions = {}): boolean {
+    return this.#runtime.watchPool(name, pool, options);
+  }
+
+  /**
    * Instruments a package by hand, where the hook cannot see it: bundled into the service, or linked from
    * outside `node_modules`. Once, before it is used. Never throws.
    * @param exports what `import * as` or `require` of the package gives
@@ -302,6 +332,11 @@ export class Agent {
   /** Why shipping does not go well, after `close` too; undefined: it does, or nothing is shipped. */
   get shippingProblem(): string | undefined {
     return this.#runtime.shipper?.problem;
+  }
+
+  /** For `RetroscopeSpanProcessor`: to be told of spans, with `requests: "spans"`. */
+  get spanRequests(): SpanRequests | undefined {
+    return this.#runtime.spanRequests;
   }
 
   /** The line that tells a person what runs. */

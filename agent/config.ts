@@ -44,8 +44,12 @@ export interface Settings {
   readonly redact?: RedactSettings;
   /** Which message hooks. Default: all that this Node has. */
   readonly hooks?: "none" | readonly string[];
-  /** Whether each handled HTTP request is timed and recorded. Default: no. Costs an `AsyncLocalStorage`. */
-  readonly requests?: boolean;
+  /**
+   * Whether each handled HTTP request is timed and recorded, with load, latencies and resources beside. Default: no.
+   * Costs an `AsyncLocalStorage` and a thread. `"spans"`: requests are made of OpenTelemetry's spans instead, as
+   * `RetroscopeSpanProcessor` sees them.
+   */
+  readonly requests?: boolean | "spans";
   /** No start line and no notices on standard error. */
   readonly quiet?: boolean;
   /** Encoded batches that may wait for the collector. Default: 8 MiB. */
@@ -70,7 +74,7 @@ export interface Config {
   readonly acceptFrom: readonly string[];
   readonly redact: RedactConfig;
   readonly hooks: readonly string[] | undefined;
-  readonly requests: boolean;
+  readonly requests: boolean | "spans";
   readonly quiet: boolean;
   readonly queueBytes: number;
   readonly flushIntervalMs: number;
@@ -157,7 +161,7 @@ export function resolveConfig(settings: Settings, around: Surroundings): Config 
     acceptFrom: list("acceptFrom", settings.acceptFrom ?? []),
     redact: resolveRedact(settings.redact, env),
     hooks: hooksOf(...given("hooks", "RETROSCOPE_HOOKS")),
-    requests: aSwitch("requests", settings.requests ?? isOn(env["RETROSCOPE_REQUESTS"])),
+    requests: requestsOf(settings.requests, env["RETROSCOPE_REQUESTS"]),
     quiet: aSwitch("quiet", settings.quiet ?? isOn(env["RETROSCOPE_QUIET"])),
     queueBytes: number("queueBytes", settings.queueBytes ?? DEFAULT_QUEUE_BYTES, MIN_WINDOW_BYTES),
     flushIntervalMs: number(
@@ -291,6 +295,12 @@ function tokenOf(field: string, value: unknown): string | undefined {
 function list(field: string, value: unknown): readonly string[] {
   if (Array.isArray(value) && value.every((part) => typeof part === "string")) return value;
   return bad(field, `must be a list of texts, not ${show(value)}`);
+}
+
+function requestsOf(given: unknown, variable: string | undefined): boolean | "spans" {
+  if ((given ?? variable) === "spans") return "spans";
+  if (given === undefined || typeof given === "boolean") return given ?? isOn(variable);
+  return bad("requests", `must be true, false or "spans", not ${show(given)}`);
 }
 
 function aSwitch(field: string, value: unknown): boolean {

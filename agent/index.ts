@@ -23,4 +23,5 @@ export type { RollingView } from "./state/rolling-view.ts";
 export type { StateChange } from "./state/state-diff.ts";
 export type { Commit, StateLog } from "./state/state-log.ts";
 export type { Variable } from "./state/variable.ts";
+export type { WaitOptions } from "./tracing/pool-waits.ts";
 export type { AgentStats, Health } from "./vitals.ts";

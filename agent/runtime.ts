@@ -29,6 +29,7 @@ import { Notices } from "./notices.ts";
 import type { HookName } from "./propagation/hook-guard.ts";
 import { type InstalledHooks, installHooks } from "./propagation/install.ts";
 import { SpentStamps } from "./propagation/spent-stamps.ts";
+import { RequestRecording } from "./request-recording.ts";
 import type { ReopenRequest } from "./shipping/event-source.ts";
 import { HttpTransport } from "./shipping/http-transport.ts";
 import { realScheduler } from "./shipping/real-scheduler.ts";
@@ -45,7 +46,9 @@ import { Redaction } from "./state/redaction.ts";
 import { Snapshots } from "./state/snapshot.ts";
 import { VariableTable } from "./state/variable-table.ts";
 import { keepTickShape } from "./tick-shape.ts";
-import { RequestTiming } from "./tracing/request-timing.ts";
+import type { WaitOptions } from "./tracing/pool-waits.ts";
+import { SideOutbox } from "./tracing/side-outbox.ts";
+import type { SpanRequests } from "./tracing/span-requests.ts";
 import { Vitals } from "./vitals.ts";
 
 /** How often the window is tidied where nothing is shipped. */
@@ -54,9 +57,9 @@ const TIDY_INTERVAL_MS = 1_000;
 /** At the end, beyond the budget of the flush, for the last word in the data directory: a disk may hang. */
 const LAST_WRITE_MS = 50;
 
-/** Memory of a request event without its calls, and of a call; the heap grows by 136, and by 56 to 72. */
-const REQUEST_BYTES = 200;
-const CALL_BYTES = 72;
+/** Memory of a request event without its calls, and of a call or a wait with all its fields. */
+const REQUEST_BYTES = 224;
+const CALL_BYTES = 120;
 
 /** The outside world as an agent needs it; what is left out is the real one. */
 export interface AgentPorts {
@@ -84,7 +87,8 @@ export class Runtime {
   readonly #epochs: Epochs;
   readonly #onDemandFeed: OnDemandFeed | undefined;
   readonly #scheduler: Scheduler;
-  readonly #requests: RequestTiming | undefined;
+  readonly #requests: RequestRecording | undefined;
+  readonly #sideBlocks = new SideOutbox();
   readonly #closingListeners: (() => void)[] = [];
   readonly #closedListeners: (() => void)[] = [];
   #cancelCeiling: () => void = () => undefined;
@@ -149,6 +153,10 @@ export class Runtime {
       hookStates: () => this.hookStates(),
       hookReasons: () => this.hooks?.reasons() ?? {},
       clockSteps: () => this.#machineClock.stepCount,
+      sideBlocks: () => ({
+        waiting: this.#sideBlocks.count,
+        dropped: this.#sideBlocks.droppedCount,
+      }),
       maxDriftMs: config.maxDriftMs,
     });
 
@@ -156,7 +164,15 @@ export class Runtime {
     this.target = transport?.target;
     this.shipper = transport === undefined ? undefined : this.#openShipper(transport);
     this.hooks = isInert ? undefined : this.#openHooks();
-    this.#requests = isInert || !config.requests ? undefined : this.#timeRequests();
+    // After the hooks: a request that came with a stamp arrived later than it was sent.
+    this.#requests =
+      isInert || !config.requests
+        ? undefined
+        : this.#recordRequests(
+            config.requests === "spans" ? "spans" : "http",
+            scheduler === undefined,
+            transport !== undefined,
+          );
     if (isInert) this.guard.turnOff("no agent was started");
     else {
       keepTickShape();
@@ -311,6 +327,7 @@ export class Runtime {
       status: () =>
         (this.#lastStatus ?? this.vitals.status()) as unknown as Readonly<Record<string, Json>>,
       onError: (error) => this.guard.caught(error, "shipping"),
+      side: this.#sideBlocks,
       say: (kind, message) => this.notices.say(kind, message),
       flushIntervalMs: this.config.flushIntervalMs,
       queueBytes: this.config.queueBytes,
@@ -336,16 +353,47 @@ export class Runtime {
     }
   }
 
-  #timeRequests(): RequestTiming {
-    return new RequestTiming({
+  #recordRequests(
+    source: "http" | "spans",
+    isRealTime: boolean,
+    isShipped: boolean,
+  ): RequestRecording {
+    const { clock, redaction } = this.recording;
+    return new RequestRecording({
+      source,
       record: (request) => {
-        const bytes = REQUEST_BYTES + CALL_BYTES * request.calls.length;
+        const { calls, waits } = request;
+        const bytes = REQUEST_BYTES + CALL_BYTES * (calls.length + waits.length);
         this.recordBody(() => [request, bytes], true);
       },
+      stamp: () => (this.guard.isOff ? clock.last : clock.now()),
+      physicalNow: () => clock.physicalNow(),
+      sentStampOf: (request) => {
+        const stamp = this.hooks?.stampOf(request);
+        return stamp?.epoch === this.feed.epoch ? stamp : undefined;
+      },
       // A route that was made of what it serves may hold anything.
-      treatName: (operation) => this.recording.redaction.text(operation),
+      treatText: (text) => redaction.text(text),
+      ...{ scheduler: this.#scheduler, isRealTime, isShipped, sideBlocks: this.#sideBlocks },
+      hurry: () => this.shipper?.hurry(),
+      say: (kind, message) => this.notices.say(kind, message),
       onError: (error) => this.guard.caught(error, "timing requests"),
     });
+  }
+
+  /** To be told of spans, where requests are made of them. */
+  get spanRequests(): SpanRequests | undefined {
+    return this.#requests?.spans;
+  }
+
+  /** Runs `work`; while requests are timed, how long it took is one's wait. */
+  wait<T>(name: string, work: () => T, options: WaitOptions): T {
+    return this.#requests === undefined ? work() : this.#requests.wait(name, work, options);
+  }
+
+  /** Whether the pool is watched from now on. */
+  watchPool(name: string, pool: unknown, options: WaitOptions): boolean {
+    return this.#requests?.watchPool(name, pool, options) ?? false;
   }
 
   #reopen(request: ReopenRequest): void {

@@ -79,6 +79,8 @@ export interface AgentStats {
   readonly redacted: RedactionCounts;
   /** Commits that were too large for one timestamp and have several. */
   readonly partedCommits: number;
+  /** Load, latencies and resources beside events (`requests`): blocks that wait, and that were given up. */
+  readonly sideBlocks: { readonly waiting: number; readonly dropped: number };
   /** Errors of the agent's own; five turn it off. */
   readonly ownErrors: number;
 }
@@ -91,6 +93,7 @@ export interface VitalParts {
   readonly hookStates: () => Readonly<Record<string, HookState>>;
   readonly hookReasons: () => Readonly<Record<string, string>>;
   readonly clockSteps: () => number;
+  readonly sideBlocks: () => AgentStats["sideBlocks"];
   readonly maxDriftMs: number;
 }
 
@@ -149,6 +152,7 @@ export class Vitals {
       malformed: messages.malformedCounts,
       redacted: recording.redaction.counts,
       partedCommits: recording.partedCommitCount,
+      sideBlocks: this.#parts.sideBlocks(),
       ownErrors: guard.errorCount,
     };
   }

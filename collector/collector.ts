@@ -21,10 +21,14 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { AnchoredClock, type PhysicalClock, RetroError } from "../agent/kernel/index.ts";
 import { createApp } from "./api/app.ts";
+import { toldEpisode } from "./api/bottleneck-routes.ts";
+import { episodePort } from "./api/episode-port.ts";
 import { LiveHub } from "./api/live-hub.ts";
 import { QueryGate } from "./api/query-gate.ts";
 import { withoutErased } from "./api/saved-cut-erasing.ts";
 import { checkOrigin } from "./api/security.ts";
+import { EpisodeActions } from "./bottleneck/episode-actions.ts";
+import { EpisodeWatch } from "./bottleneck/episode-watch.ts";
 import { createBoundedServer } from "./bounded-server.ts";
 import { checkHost, DEFAULT_HOST, DEFAULT_PORT } from "./config.ts";
 import { createHistory } from "./cut/create-history.ts";
@@ -218,8 +222,26 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     live.amended(ranges);
     monitors.amended(ranges);
   });
+  const episodes = episodePort({
+    ...{ history, captures, saved: keeping.saved },
+    wallMs: () => timers.wallMs(),
+  });
+  const actions = new EpisodeActions(episodes, () => timers.monotonicMs());
+  const watch = new EpisodeWatch({
+    ...{ history, now },
+    nowMs: () => timers.monotonicMs(),
+    after: (ms, wake) => timers.after(ms, wake),
+    onEpisode: (episode) => {
+      live.bottleneck(toldEpisode({ actions, captures }, episode));
+      void actions.told(episode);
+    },
+    onFailure: (error) => log.error({ err: error }, "a look for bottlenecks failed"),
+  });
+  ingest.onStored(() => watch.notify());
   const app = createApp({
     history,
+    watch,
+    actions,
     captures,
     keeping,
     gate,
@@ -242,6 +264,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const twin = createBoundedServer(handle, timers.after);
 
   const stop = async () => {
+    watch.close();
     live.close();
     queries.close();
     await Promise.all([closeServer(server), closeServer(twin)]);

@@ -68,6 +68,17 @@ export class ProcessGroup {
     }
   }
 
+  /** The ids of those that run, by name. */
+  pids(): ReadonlyMap<string, number> {
+    const running = [...this.#children].filter(([, { pid }]) => pid !== undefined);
+    return new Map(running.map(([name, { pid }]) => [name, pid as number]));
+  }
+
+  /** Sends a signal that does not end it. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#children.get(name)?.kill(signal);
+  }
+
   /** Ends one child and waits until it is gone; SIGKILL after 15 s. */
   async stop(name: string, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     const child = this.#children.get(name);

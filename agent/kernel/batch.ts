@@ -25,6 +25,7 @@ import type {
   SendEvent,
 } from "./event.ts";
 import type { Hlc } from "./hlc.ts";
+import type { SideBlock } from "./side-block.ts";
 import type { Json, Value } from "./value.ts";
 
 /** How a change's value is held. `number`: in `valueNumber` itself; `other`: index into `values`. */
@@ -120,6 +121,8 @@ export interface BatchHeader extends EpochRef {
 export interface Batch {
   readonly header: BatchHeader;
   readonly events: EventColumns;
+  /** How the node was doing: load, latencies, resources (side-block.ts). Absent: none. */
+  readonly sideBlocks?: readonly SideBlock[];
 }
 
 /** The columns of a batch without events: a heartbeat, a loss. */

@@ -5,6 +5,7 @@
 import type { Batch, LostRange } from "./batch.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import type { LineContent } from "./event-line-parse.ts";
+import { withPossibleArrival } from "./event-line-requests.ts";
 import type { Stamped } from "./event-line-stamps.ts";
 import type { Hlc } from "./hlc.ts";
 
@@ -105,7 +106,7 @@ function addTo(
     // The send's t may have been bumped after the line was read.
     builder.body(t, send === undefined ? content.body : { ...content.body, sentT: send.t });
   } else if (content.kind === "body" || content.kind === "send") {
-    builder.body(t, content.body);
+    builder.body(t, withPossibleArrival(content.body, t));
   }
 }
 

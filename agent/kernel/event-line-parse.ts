@@ -4,11 +4,21 @@
  */
 import { DROP_REASONS, type DropReason, type EventBody } from "./batch.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { type DownstreamCall, KindCode } from "./event.ts";
+import { KindCode } from "./event.ts";
+import {
+  type Fields,
+  isName,
+  readFlag,
+  readName,
+  readNullable,
+  readWhole,
+  refuse,
+} from "./event-line-fields.ts";
+import { readRequest } from "./event-line-requests.ts";
 import { type FileStamp, readStamp } from "./event-line-stamps.ts";
 import { fromJsonForm, type Json, type Value, ValueSet } from "./value.ts";
 import { WIRE_LIMITS } from "./wire-limits.ts";
-import { StringTableWriter, utf8Length } from "./wire-strings.ts";
+import { StringTableWriter } from "./wire-strings.ts";
 import { writeValue } from "./wire-values.ts";
 
 /** A line longer than this many UTF-16 units is not read. */
@@ -55,15 +65,6 @@ export interface ParsedLine {
   readonly content: LineContent;
   /** Why the line could not be read; its event is then declared lost (`content`). */
   readonly reason: string | undefined;
-}
-
-type Fields = { readonly [field: string]: Json };
-
-/** Why a line is refused; caught in this file. */
-class LineFault extends Error {}
-
-function refuse(reason: string): never {
-  throw new LineFault(reason);
 }
 
 /**
@@ -142,20 +143,8 @@ function readChange(fields: Fields, kind: "set" | "delete" | "add" | "remove"): 
 
 function readBody(fields: Fields, service: string): EventBody {
   switch (fields["kind"]) {
-    case "request": {
-      const residenceUs = readUs(fields, "residenceUs");
-      const calls = readCalls(fields, "calls");
-      const waits = readCalls(fields, "waits");
-      const operation = readName(fields, "operation");
-      return {
-        kind: "request",
-        operation,
-        residenceUs,
-        outcome: readOutcome(fields),
-        calls,
-        waits,
-      };
-    }
+    case "request":
+      return readRequest(fields);
     case "mark":
       return { kind: "mark", text: readName(fields, "text", WIRE_LIMITS.stringBytes) };
     case "keyframe":
@@ -231,55 +220,6 @@ function lostInstead(fields: Fields): LineContent {
   const names = (isChange || kind === "keyframe") && typeof log === "string" && isName(log);
   const logs = names ? [log] : null;
   return { kind: "lost", events: 1, from: null, logs, messages: logs === null, reason: "refused" };
-}
-
-function readName(fields: Fields, field: string, limit: number = WIRE_LIMITS.nameBytes): string {
-  const text = fields[field];
-  if (text === undefined) return refuse(`${field} is missing`);
-  if (typeof text !== "string") return refuse(`${field} is not a text`);
-  if (!isName(text, limit)) refuse(`${field} is longer than ${limit} bytes`);
-  return text;
-}
-
-function isName(text: string, limit: number = WIRE_LIMITS.nameBytes): boolean {
-  return text.length * 3 <= limit || utf8Length(text) <= limit;
-}
-
-function readNullable(fields: Fields, field: string): string | null {
-  return (fields[field] ?? null) === null ? null : readName(fields, field);
-}
-
-function readFlag(fields: Fields, field: string): boolean {
-  const flag = fields[field] ?? false;
-  return typeof flag === "boolean" ? flag : refuse(`${field} is neither true nor false`);
-}
-
-function readWhole(fields: Fields, field: string, least: number): number | undefined {
-  const value = fields[field];
-  if (value === undefined) return undefined;
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
-  return refuse(`${field} is not a whole number from ${least} on`);
-}
-
-function readUs(fields: Fields, field: string): number {
-  const us = Math.round(Number(fields[field] ?? Number.NaN));
-  if (typeof fields[field] === "number" && Number.isSafeInteger(us) && us >= 0) return us;
-  return refuse(`${field} is not a duration in microseconds`);
-}
-
-function readOutcome(fields: Fields): string {
-  return fields["outcome"] === undefined ? "ok" : readName(fields, "outcome");
-}
-
-function readCalls(fields: Fields, field: "calls" | "waits"): DownstreamCall[] {
-  const list = fields[field] ?? [];
-  if (!Array.isArray(list)) return refuse(`${field} is not a list`);
-  if (list.length > WIRE_LIMITS.callsPerRequest) refuse(`${field} is too long`);
-  return list.map((call: Json) => {
-    if (call === null || typeof call !== "object") return refuse(`${field} holds no objects`);
-    const one = call as Fields;
-    return { to: readName(one, "to"), startUs: readUs(one, "startUs"), us: readUs(one, "us") };
-  });
 }
 
 function readTags(json: Json | undefined): Record<string, string> {

@@ -1,6 +1,7 @@
 /** Event lines, written: the open form of history that `event-lines.ts` reads back. */
 import type { LostRange } from "./batch.ts";
 import { type EventRef, messageId, type RetroEvent } from "./event.ts";
+import { requestFields } from "./event-line-requests.ts";
 import { formatHlc, type Hlc } from "./hlc.ts";
 import { type Json, toJsonForm, type Value } from "./value.ts";
 
@@ -104,10 +105,8 @@ export function eventLineFields(event: RetroEvent, ref: EventRef): Fields {
         }),
       };
     }
-    case "request": {
-      const { operation, residenceUs, calls, waits, outcome } = event;
-      return { operation, residenceUs, calls: plain(calls), waits: plain(waits), outcome };
-    }
+    case "request":
+      return requestFields(event);
     case "mark":
       return { text: event.text };
     case "join":
@@ -121,10 +120,6 @@ function stateForm(state: ReadonlyMap<string, Value>): Fields {
   const form = Object.create(null) as { [key: string]: Json };
   for (const [key, value] of state) form[key] = toJsonForm(value);
   return form;
-}
-
-function plain(calls: readonly { to: string; startUs: number; us: number }[]): Json {
-  return calls.map(({ to, startUs, us }) => ({ to, startUs, us }));
 }
 
 function known(fields: Fields): Fields {

@@ -92,11 +92,38 @@ export interface ReceiveEvent extends EventBase {
   readonly relayed: boolean;
 }
 
-/** One downstream call of a request; times in microseconds from the request's arrival. */
+/**
+ * One downstream call of a request; times in microseconds from the request's arrival. What is absent was
+ * not recorded (imports, older agents), or is not known.
+ */
 export interface DownstreamCall {
+  /** The callee's address as the caller saw it, or its node. */
+  readonly to: string;
+  /** When it was sent (DS): a connection was at hand. */
+  readonly startUs: number;
+  /** From then to the end of the response (DR). */
+  readonly us: number;
+  /** What was asked: `GET`, never an address. */
+  readonly operation?: string;
+  /** The `send` event of this call, in the same epoch. */
+  readonly sendSeq?: number;
+  /** At the send: HLC minus raw physical clock, in microseconds. */
+  readonly leadUs?: number;
+  /** When the response began, from the request's arrival. */
+  readonly firstByteUs?: number;
+  /** `ok`, `error`, `aborted`. */
+  readonly outcome?: string;
+}
+
+/** One wait of a request for a pool or a lock; times in microseconds from the request's arrival. */
+export interface RequestWait {
+  /** The pool or lock, by the name it was given. */
   readonly to: string;
   readonly startUs: number;
   readonly us: number;
+  readonly kind?: "pool" | "lock";
+  /** The service that the pool leads to. */
+  readonly downstream?: string;
 }
 
 /** One handled request, recorded at its departure. Durations come from the monotonic clock. */
@@ -106,8 +133,13 @@ export interface RequestEvent extends EventBase {
   readonly residenceUs: number;
   readonly outcome: string;
   readonly calls: readonly DownstreamCall[];
-  /** Pool and lock waits, same shape: `to` names the pool. */
-  readonly waits: readonly DownstreamCall[];
+  readonly waits: readonly RequestWait[];
+  /** At arrival; absent where it was not recorded, as are the next two. */
+  readonly arrived?: Hlc;
+  /** At arrival: HLC minus raw physical clock, in microseconds. */
+  readonly leadUs?: number;
+  /** Made of an OpenTelemetry span. */
+  readonly derived?: true;
 }
 
 /** A note by the user. */

@@ -21,6 +21,14 @@ export const WIRE_LIMITS: {
   readonly lostLogs: number;
   readonly callsPerRequest: number;
   readonly tags: number;
+  readonly sideBlocks: number;
+  readonly sideBlockBytes: number;
+  readonly sideParts: number;
+  readonly sideNames: number;
+  readonly loadCells: number;
+  readonly histograms: number;
+  readonly resourceRows: number;
+  readonly signalSamples: number;
 } = Object.freeze({
   /** One batch, checksum included. */
   frameBytes: 4 * 1024 * 1024,
@@ -47,6 +55,19 @@ export const WIRE_LIMITS: {
   lostLogs: 1_024,
   callsPerRequest: 1_024,
   tags: 64,
+  /** Of one batch. */
+  sideBlocks: 1_024,
+  sideBlockBytes: 1024 * 1024,
+  /** The highest part of a second. */
+  sideParts: 65_535,
+  /** Operations, signals, pools of one side block. */
+  sideNames: 1_024,
+  loadCells: 16_384,
+  histograms: 1_024,
+  /** Gaps, GC pauses, waits of one second: each. */
+  resourceRows: 16_384,
+  /** Of one signal in one second. */
+  signalSamples: 4_096,
 });
 
 const BAD_HINT =

@@ -6,7 +6,8 @@
  *     calls, waits               how many of each
  *     to, startUs, us            of all calls, then of all waits
  *
- * Durations travel as whole microseconds: what is finer is noise of the clock, and is rounded.
+ * Durations travel as whole microseconds: what is finer is noise of the clock, and is rounded. What else a
+ * request may say follows: wire-request-times.ts.
  */
 import type { EventBody, EventColumns } from "./batch.ts";
 import type { ByteReader } from "./byte-reader.ts";
@@ -50,7 +51,8 @@ function writeCalls(
   for (const request of requests) for (const call of request[field]) out.varint(wholeUs(call.us));
 }
 
-function wholeUs(us: number): number {
+/** Whole microseconds of a duration. @throws RetroError `bad-batch`: negative, not finite */
+export function wholeUs(us: number): number {
   const whole = Math.round(us);
   if (!Number.isSafeInteger(whole) || whole < 0) badBatch(`a duration of ${us} microseconds`);
   return whole;

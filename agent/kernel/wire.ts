@@ -5,10 +5,11 @@
  *     offset                                                       integers little-endian
  *     0        89 'R' 'S' 'B'       never the start of a text
  *     4        version              1
- *     5        flags                bit 0: imported; the others, and the two
- *     6        0 0                  bytes after, are 0 until a later writer needs them
+ *     5        flags                bit 0: imported; 1: side blocks; 2: requests with all their times;
+ *     6        0 0                  the others, and these two bytes, are 0 until a later writer needs them
  *     8        length               of all of it, checksum included (32 bits)
  *     12       header               node, epoch, seqs, times, lost ranges, status   wire-header.ts
+ *              side blocks          load, latencies, resources; if flagged                 wire-side.ts
  *              string table         each name and text once                        wire-strings.ts
  *              variables            what changes point at                          wire-variables.ts
  *              columns              kinds, times, refs, values of changes          wire-columns.ts
@@ -36,12 +37,15 @@ import { ByteWriter } from "./byte-writer.ts";
 import { crc32c } from "./crc32c.ts";
 import { RetroError } from "./errors.ts";
 import { EVENT_KINDS, KindCode } from "./event.ts";
+import type { SideBlock } from "./side-block.ts";
 import { readColumns, writeColumns } from "./wire-columns.ts";
 import { readHeader, writeHeader } from "./wire-header.ts";
 import { badBatch, checkLimit, WIRE_LIMITS } from "./wire-limits.ts";
 import { readReceives, readSends, writeReceives, writeSends } from "./wire-messages.ts";
 import { readRare, writeRare } from "./wire-rare.ts";
+import { isTimedRequest, readRequestTimes, writeRequestTimes } from "./wire-request-times.ts";
 import { readRequests, writeRequests } from "./wire-requests.ts";
+import { readSideBlocks, writeSideBlocks } from "./wire-side.ts";
 import { StringTable, StringTableWriter } from "./wire-strings.ts";
 import { LAST_CHANGE_CODE } from "./wire-variables.ts";
 
@@ -53,6 +57,9 @@ const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 const LENGTH_OFFSET = 8;
 const IMPORTED = 1;
+const SIDE_BLOCKS = 2;
+const TIMED_REQUESTS = 4;
+const KNOWN_FLAGS = IMPORTED | SIDE_BLOCKS | TIMED_REQUESTS;
 
 // Scratch, used within one call and never across.
 const head = new ByteWriter();
@@ -71,20 +78,27 @@ const strings = new StringTableWriter();
  */
 export function encodeBatch(batch: Batch): Uint8Array {
   const { header, events } = batch;
+  const sideBlocks = batch.sideBlocks ?? [];
+  const isTimed = events.bodies.some(isTimedRequest);
   if (events.count !== header.lastSeq - header.firstSeq + 1) badBatch("seqs that do not count");
   try {
     head.uint32(MAGIC);
     head.byte(WIRE_VERSION);
-    head.byte(header.imported ? IMPORTED : 0);
+    head.byte(
+      (header.imported ? IMPORTED : 0) |
+        (sideBlocks.length > 0 ? SIDE_BLOCKS : 0) |
+        (isTimed ? TIMED_REQUESTS : 0),
+    );
     head.byte(0);
     head.byte(0);
     head.uint32(0); // the length, known at the end
     writeHeader(head, header);
+    if (sideBlocks.length > 0) writeSideBlocks(head, sideBlocks);
     if (events.count > 0) {
       if (events.t[0] !== header.firstT) badBatch("firstT is not the first event's");
       if (events.t[events.count - 1] !== header.lastT) badBatch("lastT is not the last event's");
       writeColumns(body, strings, events);
-      writeBodies(events, header.firstSeq);
+      writeBodies(events, header.firstSeq, isTimed);
       strings.writeTo(head, texts);
     }
     return joinFrame();
@@ -108,7 +122,7 @@ function joinFrame(): Uint8Array {
   return frame;
 }
 
-function writeBodies(events: EventColumns, firstSeq: number): void {
+function writeBodies(events: EventColumns, firstSeq: number, isTimed: boolean): void {
   const at = groupByKind(events);
   for (const i of at.all) {
     if (events.bodies[events.ref[i] as number]?.kind !== EVENT_KINDS[events.kind[i] as number]) {
@@ -118,6 +132,7 @@ function writeBodies(events: EventColumns, firstSeq: number): void {
   writeSends(body, strings, events, at.sends, firstSeq);
   writeReceives(body, strings, events, at.receives);
   writeRequests(body, strings, events, at.requests);
+  if (isTimed) writeRequestTimes(body, strings, events, at.requests);
   writeRare(body, strings, events, at.rare);
 }
 
@@ -127,11 +142,12 @@ function writeBodies(events: EventColumns, firstSeq: number): void {
  */
 export function decodeBatch(bytes: Uint8Array): Batch {
   const reader = openFrame(bytes);
-  const header = readHeader(reader, bytes[5] === IMPORTED);
+  const { header, isTimed, ...side } = readHead(reader, bytes[5] as number);
   const count = header.lastSeq - header.firstSeq + 1;
   if (count === 0) {
     if (reader.remaining > 0) badBatch("bytes after its end");
-    return { header, events: NO_EVENTS };
+    if (isTimed) badBatch("times of requests that are not there");
+    return { header, events: NO_EVENTS, ...side };
   }
   const table = StringTable.read(reader);
   const events = readColumns(reader, table, count, header.firstT, header.lastT);
@@ -140,9 +156,10 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   readSends(reader, table, into, events, at.sends, header.firstSeq);
   readReceives(reader, table, into, events, at.receives);
   readRequests(reader, table, into, events, at.requests);
+  if (isTimed) readRequestTimes(reader, table, into, events, at.requests);
   readRare(reader, table, into, events, at.rare);
   if (reader.remaining > 0) badBatch("bytes after its end");
-  return { header, events };
+  return { header, events, ...side };
 }
 
 /**
@@ -150,7 +167,30 @@ export function decodeBatch(bytes: Uint8Array): Batch {
  * @throws RetroError `bad-batch`, `too-large`, `unsupported-version`
  */
 export function decodeHeader(bytes: Uint8Array): BatchHeader {
-  return readHeader(openFrame(bytes), bytes[5] === IMPORTED);
+  return readHeader(openFrame(bytes), isImported(bytes[5] as number));
+}
+
+/**
+ * Only the side blocks: the checksum is verified, the events are not looked at. Their bytes are copies.
+ * @throws RetroError `bad-batch`, `too-large`, `unsupported-version`
+ */
+export function decodeSideBlocks(bytes: Uint8Array): readonly SideBlock[] {
+  return readHead(openFrame(bytes), bytes[5] as number).sideBlocks ?? [];
+}
+
+interface Head extends Pick<Batch, "header" | "sideBlocks"> {
+  readonly isTimed: boolean;
+}
+
+function readHead(reader: ByteReader, flags: number): Head {
+  const header = readHeader(reader, isImported(flags));
+  const isTimed = (flags & TIMED_REQUESTS) !== 0;
+  if ((flags & SIDE_BLOCKS) === 0) return { header, isTimed };
+  return { header, isTimed, sideBlocks: readSideBlocks(reader) };
+}
+
+function isImported(flags: number): boolean {
+  return (flags & IMPORTED) !== 0;
 }
 
 /**
@@ -190,7 +230,7 @@ function openFrame(bytes: Uint8Array): ByteReader {
   const end = length - CHECKSUM_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(end, true) !== crc32c(bytes, 0, end)) badBatch("its checksum is wrong");
-  const isKnown = (bytes[5] as number) <= IMPORTED && bytes[6] === 0 && bytes[7] === 0;
+  const isKnown = (bytes[5] as number) <= KNOWN_FLAGS && bytes[6] === 0 && bytes[7] === 0;
   if (!isKnown) unsupported("flags of a later version");
   return new ByteReader(bytes, PRELUDE_BYTES, end);
 }

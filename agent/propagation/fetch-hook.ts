@@ -14,6 +14,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { CARRIER_HEADER } from "./carrier.ts";
 import { findCarrier, rawCarriers, withoutCarrier } from "./head-text.ts";
 import type { HookGuard } from "./hook-guard.ts";
+import type { Stamp } from "./recorder.ts";
 import {
   failMessage,
   type HookContext,
@@ -83,6 +84,11 @@ export class FetchHook {
     unsubscribe(HEADERS, this.#onHeaders);
     unsubscribe(ERROR, this.#onError);
     this.#guard.close();
+  }
+
+  /** What was stamped on an undici request that is sent, or soon will be; undefined: nothing. */
+  stampOf(request: object): Stamp | undefined {
+    return this.#sent.get(request)?.message.stamp;
   }
 
   readonly #onCreate = (published: unknown): void => {

@@ -25,6 +25,7 @@ import {
 } from "./head-text.ts";
 import type { HookGuard } from "./hook-guard.ts";
 import type { OutgoingHead } from "./last-moment.ts";
+import type { Stamp } from "./recorder.ts";
 import {
   failMessage,
   type HookContext,
@@ -60,6 +61,11 @@ interface Request extends OutgoingHead {
   readonly useChunkedEncodingByDefault: boolean;
   readonly [UNTRACED]?: true;
   [MESSAGE]?: StampedMessage | null;
+}
+
+/** What was stamped on a request that left; undefined: nothing. */
+export function stampOfRequest(request: object): Stamp | undefined {
+  return (request as { readonly [MESSAGE]?: StampedMessage | null })[MESSAGE]?.stamp;
 }
 
 interface Peer {

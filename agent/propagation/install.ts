@@ -9,13 +9,14 @@ import type { HookState } from "../kernel/index.ts";
 import { PeerList } from "./destinations.ts";
 import { FetchHook } from "./fetch-hook.ts";
 import { HookGuard, type HookName, type HookReport } from "./hook-guard.ts";
+import { stampOfRequest } from "./http-client-hook.ts";
 import { installHttpHooks } from "./http-hooks.ts";
 import type { StampingPoint } from "./last-moment.ts";
 import { OtelHook } from "./otel-hook.ts";
 import type { PackageHook } from "./package-hook.ts";
 import { PACKAGE_HOOKS } from "./package-hooks.ts";
 import { watchPackages } from "./package-watch.ts";
-import type { MessageRecorder } from "./recorder.ts";
+import type { MessageRecorder, Stamp } from "./recorder.ts";
 import { RefusedStamps } from "./refused-stamps.ts";
 import { SpentStamps } from "./spent-stamps.ts";
 import type { HookContext } from "./stamping.ts";
@@ -59,6 +60,8 @@ export interface InstalledHooks {
    * @returns whether it is instrumented now; why not is in the report
    */
   instrument(name: HookName, exports: unknown): boolean;
+  /** What was stamped on an outgoing request of Node's http or of undici; undefined: nothing. */
+  stampOf(request: object): Stamp | undefined;
   /** Takes the hooks out. May be called twice. */
   close(): void;
 }
@@ -101,7 +104,9 @@ export function installHooks(options: HookOptions): InstalledHooks {
   if (shared[INSTALLED] === true) {
     const reason = "hooks of another agent stand in this process";
     for (const name of names) guards.get(name)?.giveUp("shadowed", reason);
-    return handle(guards, { close: () => undefined, instrument: () => false });
+    return handle(guards, {
+      ...{ close: () => undefined, instrument: () => false, stampOf: () => undefined },
+    });
   }
   shared[INSTALLED] = true;
   const ends: (() => void)[] = [];
@@ -134,6 +139,7 @@ export function installHooks(options: HookOptions): InstalledHooks {
       },
       stampingPoint: () => http.stampingPoint,
       instrument: packages.instrument,
+      stampOf: (request) => stampOfRequest(request) ?? fetch?.stampOf(request),
       close,
     });
   } catch (error) {
@@ -210,6 +216,7 @@ function installPackageHooks(
 }
 
 interface Handled extends Omit<InstalledPackages, "look"> {
+  readonly stampOf: InstalledHooks["stampOf"];
   readonly stampingPoint?: () => StampingPoint | undefined;
   /** Before states are told: some are found out by looking. */
   readonly look?: () => void;
@@ -231,6 +238,7 @@ function handle(guards: ReadonlyMap<HookName, HookGuard>, hooks: Handled): Insta
       return hooks.stampingPoint?.();
     },
     instrument: (name, exports) => hooks.instrument(name, exports),
+    stampOf: (request) => hooks.stampOf(request),
     close: () => {
       if (isOpen) hooks.close();
       isOpen = false;

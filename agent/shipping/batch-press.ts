@@ -12,6 +12,7 @@ import {
   type LostRange,
   NO_EVENTS,
   RetroError,
+  type SideBlock,
 } from "../kernel/index.ts";
 import type { QueuedBatch } from "./batch-queue.ts";
 import type { SourceCut } from "./event-source.ts";
@@ -41,17 +42,23 @@ export class BatchPress {
     dropped: readonly LostRange[],
     status: Status | null,
     capture?: string,
+    sideBlocks: readonly SideBlock[] = [],
   ): QueuedBatch {
     this.#ordinal += 1;
     const { events } = cut;
+    const side = sideBlocks.length === 0 ? {} : { sideBlocks };
     const header = headerOf(cut, dropped, status?.json ?? null);
     const about = { ...cut, tidings: status?.tidings ?? 0, capture };
     try {
-      return this.#entry({ header, events }, about, this.#ordinal);
+      return this.#entry({ header, events, ...side }, about, this.#ordinal);
     } catch (error) {
       if (status === null || !isTooLarge(error)) throw error;
       const bare = { ...header, status: null };
-      return this.#entry({ header: bare, events }, { ...about, tidings: 0 }, this.#ordinal);
+      return this.#entry(
+        { header: bare, events, ...side },
+        { ...about, tidings: 0 },
+        this.#ordinal,
+      );
     }
   }
 
@@ -77,10 +84,10 @@ export class BatchPress {
 
   /**
    * The two halves of a batch, parted between two stamps; null if it cannot be parted. What it declares
-   * goes with the first; both keep its ordinal, and so its place.
+   * goes with the first, side blocks too; both keep its ordinal, and so its place.
    */
   split(entry: QueuedBatch): readonly [QueuedBatch, QueuedBatch] | null {
-    const { header, events } = decodeBatch(entry.bytes);
+    const { header, events, ...side } = decodeBatch(entry.bytes);
     const at = partingOf(events);
     if (at === null) return null;
     const lastT = events.t[at - 1] as Hlc;
@@ -88,6 +95,7 @@ export class BatchPress {
     const first: Batch = {
       header: { ...header, lastSeq: parted - 1, lastT, closed: lastT },
       events: partOf(events, 0, at),
+      ...side,
     };
     const second: Batch = {
       header: {

@@ -2,7 +2,7 @@
  * Batches that are encoded and not yet acknowledged, oldest first, bounded by bytes. They are resent
  * byte for byte, so an entry's bytes never change.
  */
-import type { BatchAck, EpochRef, Hlc, LostRange } from "../kernel/index.ts";
+import type { BatchAck, EpochRef, Hlc, LostRange, SideBlock } from "../kernel/index.ts";
 
 /** One encoded batch and what must be known of it if it is dropped. */
 export interface QueuedBatch extends EpochRef {
@@ -23,6 +23,8 @@ export interface QueuedBatch extends EpochRef {
   readonly tidings: number;
   /** The capture that it is part of. */
   readonly capture: string | undefined;
+  /** What rides in it, of a heartbeat: to be sent again if it is not heard. A queued batch is resent itself. */
+  readonly sideBlocks?: readonly SideBlock[];
 }
 
 /** Room that an entry takes beside its bytes. */

@@ -3,7 +3,8 @@
  *
  *     held      after a second of silence; the collector may keep it open for a second to answer with a
  *               command, so that one reaches an idle agent at once
- *     urgent    when there are tidings: at once, whatever else is under way, a held one included
+ *     urgent    when there are tidings, or side blocks in a hurry: at once, whatever else is under way, a held one
+ *               included
  *
  * Where events are shipped on demand, heartbeats are all that is sent, so one is always on its way: neither
  * batches of captures, which may go on for a minute, nor an answer with a command put the next one off.
@@ -19,6 +20,7 @@ import type { Courier } from "./courier.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Reach } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { SideSource } from "./side-source.ts";
 import type { Tidings } from "./tidings.ts";
 
 export const HEARTBEAT_MS = 1_000;
@@ -34,6 +36,7 @@ export interface HeartbeatsOptions {
   readonly outbox: Outbox;
   readonly reach: Reach;
   readonly tidings: Tidings;
+  readonly side: SideSource;
   readonly isOnDemand: boolean;
   readonly intervalMs: () => number;
   readonly status: () => Status;
@@ -45,6 +48,7 @@ export class Heartbeats {
   readonly #options: HeartbeatsOptions;
   #heldIsOut = false;
   #urgentIsOut = false;
+  #isHurried = false;
   #nextMs = 0;
   #count = 0;
 
@@ -61,6 +65,11 @@ export class Heartbeats {
     this.#nextMs = this.#options.scheduler.nowMs() + HEARTBEAT_MS;
   }
 
+  /** Side blocks must not wait for the next second: at the next tick, unless a batch took them along. */
+  hurry(): void {
+    this.#isHurried = true;
+  }
+
   /** A batch was sent: that is a sign of life too. */
   putOff(): void {
     if (!this.#options.isOnDemand) this.start();
@@ -68,14 +77,16 @@ export class Heartbeats {
 
   /** Sends one if it is time. Everything recorded has been cut or passed. `isBusy`: what waits must go first. */
   tick(isBusy: boolean): void {
-    const { scheduler, reach, tidings } = this.#options;
+    const { scheduler, reach, tidings, side } = this.#options;
     if (!reach.isFree) return;
     const now = scheduler.nowMs();
-    if (tidings.hasNews && !this.#urgentIsOut) this.#sendUrgent();
+    const isHurried = this.#isHurried && side.count > 0;
+    if ((tidings.hasNews || isHurried) && !this.#urgentIsOut) this.#sendUrgent();
     else if (!isBusy && !this.#heldIsOut && now >= this.#nextMs) this.#sendHeld(now);
   }
 
   #sendUrgent(): void {
+    this.#isHurried = false;
     this.#urgentIsOut = true;
     this.#send(0, () => {
       this.#urgentIsOut = false;

@@ -16,9 +16,15 @@ import type { CaptureSource, EventSource, SourceCut } from "./event-source.ts";
 import { Ledger } from "./ledger.ts";
 import { Losses, type LostBatch } from "./losses.ts";
 import { Reframing } from "./reframing.ts";
+import { NO_SIDE_BLOCKS, type SideSource } from "./side-source.ts";
+
+/** Of side blocks in one batch: far below what a batch may have, so that they never part one. */
+const SIDE_BYTES = 512 * 1024;
 
 export interface OutboxOptions {
   readonly source: EventSource;
+  /** Default: none. */
+  readonly side?: SideSource;
   readonly queueBytes: number;
   readonly onError: (error: unknown) => void;
   /** Tidings of that number arrived. */
@@ -31,6 +37,7 @@ export class Outbox {
   readonly ledger: Ledger = new Ledger();
   readonly queue: BatchQueue;
   readonly #source: EventSource;
+  readonly #side: SideSource;
   readonly #press = new BatchPress();
   readonly #losses = new Losses();
   readonly #reframing = new Reframing();
@@ -43,6 +50,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#source = options.source;
+    this.#side = options.side ?? NO_SIDE_BLOCKS;
     this.queue = new BatchQueue(options.queueBytes);
     this.#onError = options.onError;
     this.#onHeard = options.onHeard;
@@ -87,11 +95,14 @@ export class Outbox {
     const cut = this.#source.heartbeat();
     this.#noteLost(cut);
     this.#noteTail(cut);
-    return this.#press.press(cut, this.#losses.take(), status);
+    const sideBlocks = this.#side.take(SIDE_BYTES);
+    const dropped = this.#losses.take();
+    return { ...this.#press.press(cut, dropped, status, undefined, sideBlocks), sideBlocks };
   }
 
-  /** A heartbeat that was not heard: what it declared is declared again. */
-  heartbeatFailed({ node, epoch, dropped }: QueuedBatch): void {
+  /** A heartbeat that was not heard: what it declared is declared again, and what rode in it rides again. */
+  heartbeatFailed({ node, epoch, dropped, sideBlocks }: QueuedBatch): void {
+    if (sideBlocks !== undefined) this.#side.giveBack(sideBlocks);
     if (dropped.length > 0)
       this.#losses.addDeclared({ node, epoch }, dropped, this.#isCurrent({ node, epoch }));
   }
@@ -234,9 +245,11 @@ export class Outbox {
     capture: string | undefined,
   ): void {
     let entry: QueuedBatch;
+    const sideBlocks = this.#side.take(SIDE_BYTES);
     try {
-      entry = this.#press.press(cut, dropped, status, capture);
+      entry = this.#press.press(cut, dropped, status, capture, sideBlocks);
     } catch (error) {
+      this.#side.giveBack(sideBlocks);
       if (!isTooLarge(error)) this.#onError(error);
       const halves = isTooLarge(error) ? halvesOf(cut) : null;
       if (halves === null) {

@@ -24,6 +24,7 @@ import { Outbox } from "./outbox.ts";
 import { Reach, type Say } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type ShippingStats, statsOf } from "./shipping-stats.ts";
+import { NO_SIDE_BLOCKS, type SideSource } from "./side-source.ts";
 import { Tidings } from "./tidings.ts";
 import type { Transport } from "./transport.ts";
 
@@ -47,6 +48,8 @@ export interface ShipperOptions {
   readonly scheduler: Scheduler;
   /** What the agent says about itself; captures, triggers and the stream are added here. */
   readonly status: () => { readonly [field: string]: Json };
+  /** What rides in batches beside events. Default: nothing. */
+  readonly side?: SideSource;
   /** Told of errors of our own, ports that break their promises included. */
   readonly onError: (error: unknown) => void;
   /** Tells a person that the collector cannot be reached, or can again. */
@@ -93,8 +96,9 @@ export class Shipper {
     const queueBytes = options.queueBytes ?? DEFAULT_QUEUE_BYTES;
     this.#firstEpoch = options.source.epoch;
     const { onDemand } = options.source;
+    const side = options.side ?? NO_SIDE_BLOCKS;
     this.#outbox = new Outbox({
-      ...{ source: options.source, queueBytes, onError: options.onError },
+      ...{ source: options.source, side, queueBytes, onError: options.onError },
       onHeard: (tidings) => this.#tidings.heard(tidings),
       onDisowned: (tidings) => this.#tidings.disowned(tidings),
     });
@@ -108,7 +112,8 @@ export class Shipper {
     });
     this.#heartbeats = new Heartbeats({
       ...{ scheduler: options.scheduler, courier: this.#courier, outbox: this.#outbox },
-      ...{ reach: this.#reach, tidings: this.#tidings, isOnDemand: onDemand !== undefined },
+      ...{ reach: this.#reach, tidings: this.#tidings, side },
+      isOnDemand: onDemand !== undefined,
       intervalMs: () => this.#commands.heartbeatMs(HEARTBEAT_MS),
       status: () => this.#statusNow(),
       onReply: (batch, reply) => {
@@ -148,6 +153,13 @@ export class Shipper {
   trigger(t: Hlc, reason: string): void {
     if (this.#isClosed || this.#hasLeft) return;
     if (!this.#tidings.trigger(t, reason, this.#firstEpoch, this.#scheduler.nowMs())) return;
+    this.#tickIn(0);
+  }
+
+  /** Ships what waits, side blocks above all, at once. Never throws. */
+  hurry(): void {
+    if (this.#isClosed || this.#hasLeft) return;
+    this.#heartbeats.hurry();
     this.#tickIn(0);
   }
 

@@ -7,6 +7,8 @@
  */
 import express, { type ErrorRequestHandler, type Express } from "express";
 import { RetroError, unixMsFromTicks } from "../../agent/kernel/index.ts";
+import type { EpisodeActions } from "../bottleneck/episode-actions.ts";
+import type { EpisodeWatch } from "../bottleneck/episode-watch.ts";
 import { nearestNames } from "../cut/selection.ts";
 import type { CutTimers } from "../cut/timers.ts";
 import type { Captures } from "../ingest/captures.ts";
@@ -15,6 +17,7 @@ import type { Keeping } from "../retention/keeping.ts";
 import type { QueryRunner } from "../rql/run/query-runner.ts";
 import type { Answering } from "./answering.ts";
 import { auditRoutes } from "./audit-routes.ts";
+import { bottleneckRoutes } from "./bottleneck-routes.ts";
 import { captureRoutes, MAX_CAPTURE_BODY_BYTES } from "./capture-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { cutRoutes } from "./cut-routes.ts";
@@ -46,6 +49,9 @@ export interface AppOptions extends Answering {
   readonly queries?: Pick<QueryRunner, "answer">;
   /** Without it there is no /api/monitors. */
   readonly monitors?: Monitors;
+  /** Live detection; without it /api/bottlenecks answers from history alone. */
+  readonly watch?: EpisodeWatch;
+  readonly actions?: EpisodeActions;
   /** Whether not even a question may be begun (ingest/memory-gate.ts). */
   readonly isOutOfMemory?: () => boolean;
   /** For the deadlines of bodies, and of lines that nobody takes. Without it there are none. */
@@ -66,6 +72,7 @@ export interface AppOptions extends Answering {
 
 /** Every path under /api, for the answer to an unknown one. */
 export const API_PATHS: readonly string[] = [
+  "/api/bottlenecks",
   "/api/captures",
   "/api/causality",
   "/api/cut",
@@ -74,6 +81,7 @@ export const API_PATHS: readonly string[] = [
   "/api/events",
   "/api/explain",
   "/api/history",
+  "/api/latency",
   "/api/live",
   "/api/monitors",
   "/api/nodes",
@@ -131,6 +139,7 @@ export function createApp(options: AppOptions): Express {
   app.use(eventRoutes(options));
   app.use(timelineRoutes(options));
   app.use(auditRoutes(options));
+  app.use(bottleneckRoutes(options));
   const { captures, monitors } = options;
   if (monitors !== undefined) app.use(monitorRoutes({ monitors, now: options.now }));
   if (captures !== undefined) app.use(captureRoutes({ ...options, captures }));

@@ -118,6 +118,11 @@ export class LiveHub {
     if (!this.#isClosed) this.#remember("alert", alert);
   }
 
+  /** An episode was found, or has changed (bottleneck/episode-watch.ts). */
+  bottleneck(episode: object): void {
+    if (!this.#isClosed) this.#remember("bottleneck", episode);
+  }
+
   #remember(name: string, told: object): void {
     this.#number += 1;
     const text = this.#eventText(name, JSON.stringify(told), this.#number);

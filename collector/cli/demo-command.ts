@@ -15,9 +15,10 @@ export function demoCommand(context: CliContext): Command {
   )
     .addOption(single("--duration <duration>", "Stop by itself after so long"))
     .option("--check", "Compare cuts with the processes' own journals at the end")
+    .option("--stalls", "Plant stalls of 150 ms into the replicas, and say what is told of each")
     .addOption(single("--cuts <number>", "How many cuts to compare", "400"))
     .addOption(single("--port <number>", "Port of collector and timeline", "7700 or a free one"))
-    .addOption(single("--rate <number>", "Client requests per second", "60"))
+    .addOption(single("--rate <number>", "Client requests per second", "60, 120 with --stalls"))
     .addOption(single("--seed <number>", "Seed of the times that are compared"))
     .addOption(
       new Option(
@@ -38,6 +39,7 @@ export function demoCommand(context: CliContext): Command {
       durationMs: duration("duration"),
       killCollectorAfterMs: duration("killCollectorAfter"),
       check: options["check"] === true,
+      stalls: options["stalls"] === true,
       cuts: number("cuts", 1, 100_000),
       port: number("port", 1, 65_535),
       rate: number("rate", 1, 10_000),

@@ -9,6 +9,7 @@ import { RetroError } from "../../agent/kernel/index.ts";
 import { packageVersion } from "../version.ts";
 import { withSecondsHint } from "./asked-times.ts";
 import { auditCommands } from "./audit-commands.ts";
+import { bottleneckCommands } from "./bottleneck-commands.ts";
 import { captureCommand } from "./capture-command.ts";
 import { collectorCommand } from "./collector-command.ts";
 import type { CliContext } from "./command.ts";
@@ -67,6 +68,7 @@ function createProgram(context: CliContext): Command {
     queryCommand(context),
     ...recordCommands(context),
     ...auditCommands(context),
+    ...bottleneckCommands(context),
     captureCommand(context),
     saveCommand(context),
     compactCommand(context),
@@ -125,6 +127,8 @@ function timeHint(error: CommanderError, words: readonly string[]): string {
     step: "--from",
     events: "--from",
     causality: "--from",
+    latency: "--from",
+    bottlenecks: "--from",
     explain: "--at",
     capture: "--from",
   };

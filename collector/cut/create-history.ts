@@ -36,6 +36,7 @@ import { unpruned } from "./pruned.ts";
 import { Rests } from "./rests.ts";
 import { Sealer } from "./sealer.ts";
 import { choose } from "./selection.ts";
+import { sideOf } from "./side.ts";
 import { SlowMessages } from "./slow-messages.ts";
 import { openFeed } from "./state-feed.ts";
 import { stepFrom } from "./step.ts";
@@ -172,6 +173,8 @@ export function createHistory(options: HistoryOptions): LiveHistory {
       run(range.from, () => timelineOf(context, tiles, range, pixels, selection, page), signal),
     causality: (range, selection, signal) =>
       run(range.from, () => causalityOf(context, range, selection), signal),
+    side: (query, signal) => turns.run(sideOf(context, query), signal),
+    inTurns: (work, signal) => turns.run(work, signal),
     offsets: () => offsets.latest(),
     logNames: () => logNames(context),
     variables: (asked, signal) => run(asked.from, () => knownVariables(context, asked), signal),

@@ -24,6 +24,7 @@ import type { CausalityAudit, ClockOffsets } from "./audit-shapes.ts";
 import type { Bisect } from "./bisect-shapes.ts";
 import type { ColumnFeed, ColumnOptions } from "./column-shapes.ts";
 import type { FeedOptions, StateFeed, VariablesAsked } from "./feed-shapes.ts";
+import type { NodeSide, SideQuery } from "./side-shapes.ts";
 import type { Walk } from "./walk-shapes.ts";
 
 export type * from "./answers.ts";
@@ -31,6 +32,7 @@ export type * from "./audit-shapes.ts";
 export type * from "./bisect-shapes.ts";
 export type * from "./column-shapes.ts";
 export type * from "./feed-shapes.ts";
+export type * from "./side-shapes.ts";
 export type * from "./walk-shapes.ts";
 
 /**
@@ -99,6 +101,13 @@ export interface History {
   ): Promise<CausalityAudit>;
   /** How far the nodes' clocks are apart by the latest messages; undefined: not looked up yet. */
   offsets(): ClockOffsets | undefined;
+  /** How nodes were doing: their load, latencies and resources, second by second. */
+  side(query: SideQuery, signal?: AbortSignal): Promise<readonly NodeSide[]>;
+  /**
+   * Runs work of somebody else's in turns with the questions: it may pause at each `yield`, which is to come every few
+   * milliseconds, and nothing else waits for it longer than that.
+   */
+  inTurns<Answer>(work: Generator<void, Answer, void>, signal?: AbortSignal): Promise<Answer>;
   /** Every state of a range as what differs: what queries read. @throws RetroError `bad-parameter` */
   feed(options: FeedOptions): StateFeed;
   /** The same in columns, where nothing but values changes: what is searched fast. */

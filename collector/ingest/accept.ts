@@ -18,6 +18,7 @@ import type {
   HistoryStore,
   SlowMessageRecord,
   StoredBatch,
+  StoredSideBlock,
   StoreWrite,
   ViolationRecord,
 } from "../store/history-store.ts";
@@ -35,6 +36,7 @@ import {
   EpochRoom,
   type FullLogsView,
 } from "./epoch-room.ts";
+import { isForeign } from "./foreign.ts";
 import { expiredNamed, namedAgain, namedEpoch } from "./named-runs.ts";
 import { type Outcome, OutcomeDraft } from "./outcome.ts";
 import { cutBatch, type PreparedBatch } from "./prepare.ts";
@@ -63,6 +65,7 @@ export class GroupDraft {
   readonly #batches: StoredBatch[] = [];
   readonly #violations: ViolationRecord[] = [];
   readonly #slowMessages: SlowMessageRecord[] = [];
+  readonly #sideBlocks: StoredSideBlock[] = [];
   /** Runs that receives name and that were not known: see named-runs.ts. */
   readonly #named: SenderFacts[] = [];
   readonly #expiredNamed: EpochRecord[] = [];
@@ -90,7 +93,13 @@ export class GroupDraft {
    */
   take(batches: readonly PreparedBatch[]): Outcome {
     const marks = new Map<EpochDraft, DraftMark>();
-    const lists = [this.#batches, this.#violations, this.#slowMessages, this.#named];
+    const lists = [
+      this.#batches,
+      this.#violations,
+      this.#slowMessages,
+      this.#named,
+      this.#sideBlocks,
+    ];
     const lengths = lists.map((list) => list.length);
     const outcome = new OutcomeDraft();
     this.#repeats.beginRequest();
@@ -137,18 +146,20 @@ export class GroupDraft {
       staleCheckpoints: drafts.flatMap(({ base, isNew, staleFromT }) =>
         staleFromT === undefined || isNew ? [] : [{ epochId: base.id, fromT: staleFromT }],
       ),
+      sideBlocks: this.#sideBlocks,
     };
   }
 
   #takeOne(batch: PreparedBatch, marks: Map<EpochDraft, DraftMark>, outcome: OutcomeDraft): void {
-    const { header, facts } = batch;
+    const { header, facts, sideBlocks = [] } = batch;
     const { node, epoch, firstSeq, lastSeq } = header;
     const eventCount = lastSeq - firstSeq + 1;
     let draft = this.#draftOf(node, epoch);
     const isForgotten = draft === undefined && isGone(this.#store, batch);
     if (isForgotten && eventCount > 0) throw tooOld(node);
     if (draft === undefined && eventCount === 0 && (isForgotten || header.dropped.length === 0)) {
-      // A sign of life of an epoch that we know nothing of: there is nothing to keep.
+      // A sign of life of an epoch that we know nothing of: there is nothing to keep. What it carries beside events
+      // would have no epoch but one that is all hole.
       if (firstSeq > 1) outcome.commands.push(this.#rejoin(node, epoch, "unknown-epoch"));
       outcome.ack(header, 0);
       return;
@@ -177,6 +188,10 @@ export class GroupDraft {
     if (!this.#isPromiseTaken(draft, batch, storedCount)) {
       outcome.conflict(header);
       return;
+    }
+    const { id: epochId } = draft.base;
+    for (const one of sideBlocks) {
+      this.#sideBlocks.push({ ...one, epochId, arrivalMs: this.#arrivalMs });
     }
     outcome.storedCount += storedCount;
     outcome.repeatedCount += eventCount - storedCount;
@@ -328,13 +343,4 @@ export class GroupDraft {
     const t = this.#repeats.timeOf(draft.base.id, lastSeq + 1);
     if (t !== undefined && closed >= t) throw brokenPromise(node, lastSeq, lastSeq + 1);
   }
-}
-
-/**
- * Whether a batch is of another process with the same node id that began in the same millisecond: its
- * join says another instance. Its seqs mean other events than ours: nothing of it can be stored.
- */
-function isForeign({ header, facts }: PreparedBatch, draft: EpochDraft): boolean {
-  if (header.imported || draft.instance === "") return false;
-  return facts.join !== undefined && facts.join.instance !== draft.instance;
 }

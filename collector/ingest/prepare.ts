@@ -7,12 +7,15 @@ import {
   type Batch,
   BatchBuilder,
   type BatchHeader,
+  checkSideBytes,
   decodeBatch,
   encodeBatch,
   type Hlc,
   KindCode,
   RetroError,
+  type SideBlock,
   splitFrames,
+  unixMsFromTicks,
   ValueTag,
   valueAt,
 } from "../../agent/kernel/index.ts";
@@ -29,6 +32,8 @@ export interface PreparedBatch {
   readonly header: BatchHeader;
   readonly bytes: Uint8Array;
   readonly facts: BatchFacts;
+  /** What came beside the events: kept on its own, so it is not in `bytes`. Absent: nothing did. */
+  readonly sideBlocks?: readonly SideBlock[];
 }
 
 /** What is admitted by time. */
@@ -71,7 +76,41 @@ export function* prepareBody(
 function prepareBatch(bytes: Uint8Array, gate: IngestGate): PreparedBatch {
   const batch = decodeBatch(bytes);
   checkGate(batch.header, gate);
-  return { header: batch.header, bytes, facts: scanBatch(batch, gate.messageTimeoutMs) };
+  const { header, events, sideBlocks = [] } = batch;
+  const facts = scanBatch(batch, gate.messageTimeoutMs);
+  if (sideBlocks.length === 0) return { header, bytes, facts };
+  checkSeconds(header, sideBlocks, gate);
+  const bare = encodeBatch({ header, events });
+  return { header, bytes: bare, facts, sideBlocks: sideBlocks.filter(isReadable) };
+}
+
+/**
+ * Whether a reader could decode a block later. What it could not, as of a later version of agents, is not kept; it is
+ * an observation beside the events, and they are not refused for it.
+ */
+function isReadable(block: SideBlock): boolean {
+  try {
+    checkSideBytes(block);
+    return true;
+  } catch (error) {
+    if (error instanceof RetroError) return false;
+    throw error;
+  }
+}
+
+/** They are of the node's raw clock, which is never ahead of its stamps by itself. */
+function checkSeconds(
+  header: BatchHeader,
+  sideBlocks: readonly SideBlock[],
+  { now, maxAheadMs }: IngestGate,
+): void {
+  const latest = unixMsFromTicks(now) / 1_000 + maxAheadMs / 1_000;
+  const ahead = sideBlocks.find(({ second }) => second > latest);
+  if (ahead === undefined) return;
+  throw new RetroError("too-far-ahead", `${header.node}: a side block of a second far ahead`, {
+    hint: `Set that host's clock; the collector accepts up to ${maxAheadMs} ms.`,
+    details: { node: header.node },
+  });
 }
 
 function checkGate(header: BatchHeader, { now, maxAheadMs, isTooOld }: IngestGate): void {

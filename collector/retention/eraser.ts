@@ -15,7 +15,7 @@
  * LMDB writes over freed pages in its own time: until then old bytes are in the file. `retroscope compact`
  * copies what is left into a new one.
  */
-import type { Hlc } from "../../agent/kernel/index.ts";
+import { type Hlc, unixMsFromTicks } from "../../agent/kernel/index.ts";
 import type { AmendedRange } from "../cut/amendments.ts";
 import { type EpochSpan, membershipOf } from "../cut/membership.ts";
 import { beginningOf } from "../cut/pruned.ts";
@@ -125,6 +125,11 @@ export class Eraser {
     const begun = new Map(rest.map((record) => [record.id, beginningOf(this.#store, record)]));
     const pieceCount =
       before === undefined ? 0 : await pruner.prune(rest, ({ firstT }) => firstT < before);
+    if (before !== undefined) {
+      // By their own clocks, which stamps are never behind: what is left of a second stays.
+      const beforeSecond = Math.floor(unixMsFromTicks(before) / 1_000);
+      await pruner.pruneSide({ epochIds: rest.map(({ id }) => id), beforeSecond });
+    }
     const forgotten = whole.map(({ record }) => rangeOf(record, lastKnown(record)));
     const pruned = rest.flatMap((record) => {
       const beginning = beginningOf(this.#store, record);

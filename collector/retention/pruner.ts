@@ -18,6 +18,7 @@ import type {
   EpochRecord,
   HistoryStore,
   PrunedEpoch,
+  SideRemoval,
   StoredPiece,
 } from "../store/history-store.ts";
 import { stretchesOf, withGone } from "./gone.ts";
@@ -26,6 +27,10 @@ import { stretchesOf, withGone } from "./gone.ts";
 const PIECES_PER_TURN = 128;
 /** Records removed in one transaction. */
 const RECORDS_PER_SWEEP = 1_000;
+/** Side blocks removed in one transaction. */
+const SIDE_PER_SWEEP = 2_000;
+/** Seconds of which side blocks are looked at for the first one. */
+const ALL_SECONDS = { fromSecond: 0, untilSecond: Number.MAX_SAFE_INTEGER } as const;
 /** Epochs marked in one transaction. */
 const MARKS_PER_WRITE = 64;
 /** How often it is begun anew with an epoch of which something came below its end meanwhile. */
@@ -112,6 +117,10 @@ export class Pruner {
         if (arrivalMs > 0 && (oldest === undefined || arrivalMs < oldest)) oldest = arrivalMs;
         break;
       }
+      for (const { arrivalMs } of store.sideBlocks(id, ALL_SECONDS)) {
+        if (oldest === undefined || arrivalMs < oldest) oldest = arrivalMs;
+        break;
+      }
     }
     return oldest;
   }
@@ -151,6 +160,19 @@ export class Pruner {
       left = overtaken;
     }
     return count;
+  }
+
+  /** Removes side blocks that are past. Resolves to how many. */
+  async pruneSide(past: Omit<SideRemoval, "limit">): Promise<number> {
+    const { store, turn } = this.#options;
+    let total = 0;
+    for (;;) {
+      if (this.#isClosed || past.epochIds.length === 0) return total;
+      const count = await store.removeSideBlocks({ ...past, limit: SIDE_PER_SWEEP });
+      total += count;
+      if (count < SIDE_PER_SWEEP) return total;
+      await turn();
+    }
   }
 
   /**

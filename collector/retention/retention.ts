@@ -156,7 +156,8 @@ export class Retention {
     const old = store.epochs().filter((one) => one.named !== true && one.firstArrivalMs < cutoffMs);
     const count = await pruner.prune(old, ({ arrivalMs }) => arrivalMs < cutoffMs);
     this.counts.pieceCount += count;
-    return count;
+    const epochIds = old.map(({ id }) => id);
+    return count + (await pruner.pruneSide({ epochIds, arrivedBeforeMs: cutoffMs }));
   }
 
   /** Epochs that are over, of which nothing has come since. */

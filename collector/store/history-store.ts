@@ -52,6 +52,7 @@ import type {
   StoreUsage,
   SweepOptions,
 } from "./port/pruning.ts";
+import type { SideRange, SideRemoval, StoredSideBlock } from "./port/side.ts";
 
 export type * from "./port/derived.ts";
 export type * from "./port/epochs.ts";
@@ -59,6 +60,7 @@ export type * from "./port/events.ts";
 export type * from "./port/messages.ts";
 export type * from "./port/numbered.ts";
 export type * from "./port/pruning.ts";
+export type * from "./port/side.ts";
 
 /** One transaction of ingest. */
 export interface StoreWrite {
@@ -69,6 +71,8 @@ export interface StoreWrite {
   readonly slowMessages: readonly SlowMessageRecord[];
   /** Checkpoints of this epoch at or after this t are no longer valid (a repair). */
   readonly staleCheckpoints: readonly { readonly epochId: number; readonly fromT: Hlc }[];
+  /** How nodes were doing. One that is stored already stays as it is. Absent: none. */
+  readonly sideBlocks?: readonly StoredSideBlock[];
 }
 
 export interface HistoryStore extends BlockSource {
@@ -195,6 +199,14 @@ export interface HistoryStore extends BlockSource {
   sweep(options: SweepOptions): Promise<number>;
   /** How much room is taken. Cheap. */
   usage(): StoreUsage;
+
+  /** Side blocks of an epoch, ascending by second, stream, part. Damaged ones are skipped and told of. */
+  sideBlocks(epochId: number, range: SideRange): Iterable<StoredSideBlock>;
+  /**
+   * Removes side blocks that are past; resolves to how many when that is durable. Fewer than `limit`: nothing is
+   * left. Allowed on a full disk. Those of a forgotten epoch go with it, in a sweep.
+   */
+  removeSideBlocks(removal: SideRemoval): Promise<number>;
 
   /** The labels of the cuts that are kept, ascending by number, with their size. For start-up. */
   saved(): readonly (Omit<SavedRecord, "bytes"> & { readonly byteCount: number })[];

@@ -25,6 +25,7 @@
  *     swept       O                                   where the violations and slow messages were that are gone
  *     last id     H                                   the highest epochId of a record that was forgotten
  *     saved       P | number 8 | part 1               a cut kept: 0 its label, 1 its bytes
+ *     side        X | epochId 4 | second 8 | stream 1 | part 4       how a node was doing (port/side.ts)
  *
  * A batch's key holds its whole range, so that a batch whose bytes are damaged can still be named. The
  * header of a segment stands under the key that a batch of the same range would have.
@@ -46,3 +47,4 @@ export * from "./keys/events.ts";
 export * from "./keys/messages.ts";
 export * from "./keys/numbered.ts";
 export * from "./keys/pruning.ts";
+export * from "./keys/side.ts";

@@ -30,11 +30,14 @@ import type {
   SavedRecord,
   SavedWrite,
   SegmentWrite,
+  SideRange,
+  SideRemoval,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
   StoredMonitor,
   StoredPiece,
+  StoredSideBlock,
   StoreUsage,
   StoreWrite,
   SweepOptions,
@@ -286,6 +289,19 @@ export class LmdbStore implements HistoryStore {
       removed = count;
     };
     await this.#push({ kind: "sweep", options, tell });
+    return removed;
+  }
+
+  sideBlocks(epochId: number, range: SideRange): Iterable<StoredSideBlock> {
+    return this.#readable().sideBlocks(epochId, range);
+  }
+
+  async removeSideBlocks(removal: SideRemoval): Promise<number> {
+    let removed = 0;
+    const tell = (count: number): void => {
+      removed = count;
+    };
+    await this.#push({ kind: "side-removal", removal, tell });
     return removed;
   }
 

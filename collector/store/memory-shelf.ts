@@ -17,6 +17,7 @@ import type {
   StoredPiece,
   TilesWrite,
 } from "./history-store.ts";
+import { SideShelf } from "./memory-side.ts";
 import { needsDirectory, needsState, staleFrom } from "./prune-marks.ts";
 import { isSegment } from "./segment-header.ts";
 import { tileSpan } from "./tile-levels.ts";
@@ -25,6 +26,7 @@ import { tileSpan } from "./tile-levels.ts";
 const NO_BYTES = new Uint8Array(0);
 
 export class EpochShelf {
+  readonly side: SideShelf = new SideShelf();
   /** Ascending by firstSeq. */
   #batches: StoredBatch[] = [];
   readonly #blocks = new Map<number, readonly Uint8Array[]>();
@@ -46,7 +48,7 @@ export class EpochShelf {
       ...this.#batches.map(({ bytes }) => bytes),
       ...[...this.#blocks.values()].flat(),
     ];
-    return sizeOf([...events, ...states]);
+    return sizeOf([...events, ...states]) + this.side.byteCount;
   }
 
   put(batch: StoredBatch): void {

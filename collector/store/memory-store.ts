@@ -27,11 +27,14 @@ import type {
   SavedRecord,
   SavedWrite,
   SegmentWrite,
+  SideRange,
+  SideRemoval,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
   StoredMonitor,
   StoredPiece,
+  StoredSideBlock,
   StoreUsage,
   StoreWrite,
   SweepOptions,
@@ -91,6 +94,7 @@ export class MemoryStore implements HistoryStore {
       for (const { epochId, fromT } of write.staleCheckpoints) {
         this.#shelf(epochId).repaired(fromT, this.#marks.get(epochId));
       }
+      for (const block of write.sideBlocks ?? []) this.#shelf(block.epochId).side.put(block);
     });
   }
 
@@ -281,13 +285,30 @@ export class MemoryStore implements HistoryStore {
   }
 
   #sweepEpoch(epochId: number, limit: number): number {
-    const removed = this.#shelf(epochId).sweep(this.#marks.get(epochId) as PrunedEpoch, limit);
+    const shelf = this.#shelf(epochId);
+    const isForgotten = !this.#epochs.has(epochId);
+    let removed = shelf.sweep(this.#marks.get(epochId) as PrunedEpoch, limit);
+    if (isForgotten) removed += shelf.side.clear(limit - removed);
     if (removed < limit) {
-      const isForgotten = !this.#epochs.has(epochId);
       if (isForgotten) this.#shelves.delete(epochId);
       this.#marks.swept(epochId, isForgotten);
     }
     return removed;
+  }
+
+  *sideBlocks(epochId: number, range: SideRange): Iterable<StoredSideBlock> {
+    this.#assertOpen();
+    yield* this.#shelves.get(epochId)?.side.within(range) ?? [];
+  }
+
+  async removeSideBlocks(removal: SideRemoval): Promise<number> {
+    let left = removal.limit;
+    await this.#inOrder(() => {
+      for (const epochId of removal.epochIds) {
+        left -= this.#shelves.get(epochId)?.side.remove({ ...removal, limit: left }) ?? 0;
+      }
+    });
+    return removal.limit - left;
   }
 
   usage(): StoreUsage {

@@ -15,6 +15,7 @@ import {
   VIOLATION,
 } from "./keys.ts";
 import { dropMessages, repair } from "./put-derived.ts";
+import { putSideBlock } from "./put-side.ts";
 import { BATCH_PREFIX_BYTES, batchPrefix, encodeEpoch, encodeLog } from "./records.ts";
 import { isSegment } from "./segment-header.ts";
 import { stretchClass, stretchSlot } from "./stretches.ts";
@@ -46,6 +47,7 @@ export class HistoryPutter {
       this.#stretch(SLOW_MESSAGE, sendT, receiveT, receive, message);
     }
     for (const { epochId, fromT } of write.staleCheckpoints) repair(draft, epochId, fromT);
+    for (const block of write.sideBlocks ?? []) putSideBlock(draft, block);
   }
 
   /** All of the batches must be there still, and served: what was removed meanwhile must not come back. */

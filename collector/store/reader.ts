@@ -23,8 +23,10 @@ import type {
   MessagesGone,
   PrunedEpoch,
   SavedRecord,
+  SideRange,
   StoredCapture,
   StoredMonitor,
+  StoredSideBlock,
 } from "./history-store.ts";
 import {
   allCaptures,
@@ -48,15 +50,23 @@ import {
   messageStretchOfKey,
   numberOfKey,
   placeOfSavedKey,
+  placeOfSideKey,
   prunedKey,
   savedKey,
   seqsFrom,
+  sideBetween,
   tileKey,
   timeOfDirectoryKey,
 } from "./keys.ts";
 import { PruneMarks } from "./prune-marks.ts";
 import { plainBytes, type RecordDamage, RecordReader } from "./record-reader.ts";
-import { decodeDirectory, decodeEpoch, decodeLog, logCountOf } from "./records.ts";
+import {
+  BATCH_PREFIX_BYTES,
+  decodeDirectory,
+  decodeEpoch,
+  decodeLog,
+  logCountOf,
+} from "./records.ts";
 import { StretchReader } from "./stretch-reader.ts";
 
 export class LmdbReader {
@@ -217,6 +227,20 @@ export class LmdbReader {
   savedBytes(number: number): Uint8Array | undefined {
     const payload = this.#records.read(savedKey(number, "bytes"));
     return payload && plainBytes(payload);
+  }
+
+  *sideBlocks(
+    epochId: number,
+    { fromSecond, untilSecond, streams }: SideRange,
+  ): Generator<StoredSideBlock, void, undefined> {
+    for (const key of this.#records.keys(sideBetween(epochId, fromSecond, untilSecond))) {
+      const place = placeOfSideKey(key);
+      if (place === undefined || streams?.includes(place.stream) === false) continue;
+      const payload = this.#records.read(key);
+      if (payload === undefined) continue;
+      const bytes = plainBytes(payload.subarray(BATCH_PREFIX_BYTES));
+      yield { ...place, arrivalMs: payload.readDoubleLE(0), bytes };
+    }
   }
 
   verify(): { readonly recordCount: number; readonly damagedCount: number } {

@@ -29,7 +29,8 @@ export interface RecordDamage {
     | "gone"
     | "messages-gone"
     | "highest-id"
-    | "saved";
+    | "saved"
+    | "side";
   readonly keyHex: string;
   /** What readers do without, if it is a batch. */
   readonly range?: DamagedRange;
@@ -55,6 +56,7 @@ const KINDS: Readonly<Record<string, RecordDamage["kind"]>> = {
   O: "messages-gone",
   H: "highest-id",
   P: "saved",
+  X: "side",
 };
 
 export class RecordReader {

@@ -4,7 +4,7 @@
  *
  *     epoch      batches, their seq keys and blocks up to mark.seq, directories and tiles before mark.t, checkpoints
  *                before mark.seq that no directory refers to
- *     forgotten  the same without end, then its logs, then the mark itself
+ *     forgotten  the same without end, then its side blocks and logs, then the mark itself
  *     messages   by class of length, in order of start: those that began before, and were over before
  *
  * The keys of the first are found in the order in which they lie, so the work is that of removing them.
@@ -12,6 +12,7 @@
 import { type Environment, keysIn } from "./environment.ts";
 import type { PrunedEpoch } from "./history-store.ts";
 import {
+  allSideOf,
   batchKeyOfSeqKey,
   batchOfKey,
   blocksOf,
@@ -69,7 +70,9 @@ function* pruned(db: Environment, mark: PrunedEpoch, isForgotten: boolean): Iter
     if (!isForgotten && seqOfCheckpointKey(key) >= seq) break;
     if (!kept.has(key.toString("hex"))) yield key;
   }
-  if (isForgotten) yield* keysIn(db, logsOfEpoch(epochId));
+  if (!isForgotten) return;
+  yield* keysIn(db, allSideOf(epochId));
+  yield* keysIn(db, logsOfEpoch(epochId));
 }
 
 /** Tiles that cover nothing after `t`. */

@@ -15,6 +15,7 @@ import { captureKey, monitorKey, savedKey } from "./keys.ts";
 import { putCheckpoint, putMessages, putTiles, thinCheckpoints } from "./put-derived.ts";
 import { HistoryPutter } from "./put-history.ts";
 import { putPrune, putSweep } from "./put-pruning.ts";
+import { putSideRemoval } from "./put-side.ts";
 import { type Durable, type Outcome, TransactionDraft } from "./transaction-draft.ts";
 import type { WriteItem } from "./write-item.ts";
 
@@ -53,6 +54,7 @@ export class TransactionBuilder {
     else if (item.kind === "prune") putPrune(draft, item.write);
     else if (item.kind === "sweep") putSweep(draft, item.options, item.tell);
     else if (item.kind === "segment") this.#history.segment(item.write);
+    else if (item.kind === "side-removal") putSideRemoval(draft, item.removal, item.tell);
     else thinCheckpoints(draft, item.thinning);
   }
 

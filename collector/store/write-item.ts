@@ -9,6 +9,7 @@ import type {
   PruneWrite,
   SavedWrite,
   SegmentWrite,
+  SideRemoval,
   StoreWrite,
   SweepOptions,
   TilesWrite,
@@ -29,7 +30,12 @@ export type WriteItem =
     }
   | { readonly kind: "saved"; readonly write: SavedWrite }
   | { readonly kind: "prune"; readonly write: PruneWrite }
-  /** `tell` is given how many records were removed, once that is durable. */
+  /** `tell` is given how many records were removed, once that is durable: as with sweeps. */
+  | {
+      readonly kind: "side-removal";
+      readonly removal: SideRemoval;
+      readonly tell: (count: number) => void;
+    }
   | {
       readonly kind: "sweep";
       readonly options: SweepOptions;
@@ -43,6 +49,7 @@ export function makesRoom(item: WriteItem): boolean {
   switch (item.kind) {
     case "prune":
     case "sweep":
+    case "side-removal":
     case "thinning":
       return true;
     case "checkpoint":
@@ -79,10 +86,18 @@ export function bytesOf(item: WriteItem): number {
     return item.write.put.reduce((sum, { bytes }) => sum + bytes.length + PER_RECORD, PER_RECORD);
   }
   if (item.kind === "prune") return PER_RECORD * (item.write.epochs.length + 1);
-  if (item.kind === "sweep") return PER_RECORD;
-  const { batches, epochs, violations, slowMessages } = item.write;
-  const records = batches.length + 8 * epochs.length + violations.length + slowMessages.length;
-  return batches.reduce((sum, one) => sum + one.bytes.length, (records + 1) * PER_RECORD);
+  if (item.kind === "sweep" || item.kind === "side-removal") return PER_RECORD;
+  const { batches, epochs, violations, slowMessages, sideBlocks = [] } = item.write;
+  const records =
+    batches.length +
+    8 * epochs.length +
+    violations.length +
+    slowMessages.length +
+    sideBlocks.length;
+  return [...batches, ...sideBlocks].reduce(
+    (sum, one) => sum + one.bytes.length,
+    (records + 1) * PER_RECORD,
+  );
 }
 
 function bytesOfNumbered({ put, remove }: CapturesWrite | MonitorsWrite): number {

@@ -27,6 +27,7 @@ function placeNamed(key: Buffer): Place {
     case "L":
     case "C":
     case "N":
+    case "X":
       return { epochId: epochOfKey(key) };
     default:
       return {};

@@ -3,13 +3,14 @@
  * to be true of it beyond its checksum. A new kind of record enters here, in the commit that
  * introduces it: until then `verify` calls it unknown, which is damage.
  */
-import { decodeBatch, RetroError } from "../../agent/kernel/index.ts";
+import { checkSideBytes, decodeBatch, RetroError } from "../../agent/kernel/index.ts";
 import {
   BATCH,
   batchKeyOfSeqKey,
   batchOfKey,
   checkpointKey,
   epochOfKey,
+  placeOfSideKey,
   seqKey,
   timeOfDirectoryKey,
 } from "../store/keys.ts";
@@ -79,6 +80,10 @@ export const RECORD_KINDS: ReadonlyMap<string, RecordKind> = new Map<string, Rec
   ["O", { name: "messages-gone", without: "the collector does not start", check: checkJson }],
   ["H", { name: "highest-id", without: "an epoch's id may be given again", check: () => {} }],
   ["P", { name: "saved", without: "a saved cut is not there", check: () => {} }],
+  [
+    "X",
+    { name: "side", without: "how its node was doing then is not known", check: checkSideBlock },
+  ],
 ]);
 
 /** The kind of the record that stands under a key. */
@@ -146,6 +151,13 @@ function checkSeq(walk: WalkContext, key: Buffer): void {
     range,
     key: batch,
   });
+}
+
+function checkSideBlock(walk: WalkContext, key: Buffer, payload: Buffer): void {
+  const place = placeOfSideKey(key);
+  must(place !== undefined, "its stream is not known");
+  must(walk.epochs.has(place.epochId), `epoch ${place.epochId}, which it belongs to, is not there`);
+  checkSideBytes({ stream: place.stream, bytes: payload.subarray(BATCH_PREFIX_BYTES) });
 }
 
 function checkJson(_walk: WalkContext, _key: Buffer, payload: Buffer): void {

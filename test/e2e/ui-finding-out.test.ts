@@ -153,7 +153,7 @@ describe("finding out, as a newcomer does", () => {
     await page.mouse.click(plot.x + plot.width * 0.6, lane.y + lane.height / 2 - 6);
     expect(await open.cut()).not.toBe(at(5_000));
     expect(await page.getByRole("tab", { selected: true }).innerText()).toBe("State");
-    await page.keyboard.press("5");
+    await page.keyboard.press("6");
     await page.getByRole("heading", { name: "Events behind the column" }).waitFor();
     await open.settled();
     const nodes = await page.locator(".event-rows tbody td:nth-child(2)").allInnerTexts();

@@ -3,6 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import { launchBrowser } from "../support/browser.ts";
+import { episodeAt } from "../support/episode-json.ts";
 import { firstLoadBytes, laterBytes } from "../support/page-weight.ts";
 import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
 import {
@@ -73,6 +74,23 @@ describe("live and paused", () => {
 
     await page.keyboard.press("l");
     await cutBecomes(at(9_000));
+  }, 30_000);
+
+  it("marks what the collector tells of by itself, and asks for the rest once", async () => {
+    const { page } = open;
+    let asked = 0;
+    page.on("request", (request) => {
+      if (request.url().includes("/api/bottlenecks")) asked += 1;
+    });
+    const onset = parseHlc(at(3_900)) as Hlc;
+    const marks = page.getByRole("list", { name: "Bottlenecks on the lanes" });
+    expect(await marks.count()).toBe(0);
+    await server.tell("bottleneck", episodeAt(onset, { isOpen: true, ms: 60 }));
+    await marks.getByRole("button", { name: /store-2.*of 60 ms, still open/ }).waitFor();
+    await server.tell("bottleneck", episodeAt(onset, { revision: 2, ms: 150 }));
+    await marks.getByRole("button", { name: /store-2.*of 150 ms$/ }).waitFor();
+    expect(await marks.getByRole("button").count()).toBe(1);
+    expect(asked).toBeLessThanOrEqual(1);
   }, 30_000);
 
   it("opens a busy system so close that single events can be told apart, at a clean address", async () => {

@@ -1,7 +1,9 @@
 /** Every state of the page, in light, dark and forced colours: what it says, and that axe finds nothing. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseHlc } from "../../agent/kernel/index.ts";
 import { launchBrowser } from "../support/browser.ts";
+import { episodeAt } from "../support/episode-json.ts";
 import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
 import {
   axeFindings,
@@ -22,6 +24,31 @@ interface State {
   /** Waits for the state and checks what it says. */
   readonly shows: (open: OpenPage, server: FixtureServer) => Promise<void>;
 }
+
+/** A hexadecimal time of the fragments below. */
+const hlc = (hex: string) => {
+  const t = parseHlc(hex);
+  if (t === undefined) throw new Error(`${hex} is no time`);
+  return t;
+};
+/** Of each kind: a fault, an open one on the way to a node, a burst. */
+const EPISODES = [
+  episodeAt(hlc("01a1fed60ba00000"), {
+    causes: [
+      ["gc", 92],
+      ["run", 14],
+    ],
+    ms: 110,
+  }),
+  episodeAt(hlc("01a1fed60d200000"), {
+    ...{ node: "store-1", edge: { from: "gateway-1", to: "store-1" } },
+    ...{ causes: [["network", 80]], ms: 90, isOpen: true },
+  }),
+  episodeAt(hlc("01a1fed60e400000"), { node: "gateway-1", class: "burst", causes: [], ms: 200 }),
+  // Two so near to each other that they share a sign, and one of which no cause is known.
+  episodeAt(hlc("01a1fed60e000000"), { node: "store-3", ms: 60 }),
+  episodeAt(hlc("01a1fed60e080000"), { node: "store-3", causes: [], ms: 150 }),
+];
 
 const sees =
   (text: string | RegExp) =>
@@ -78,6 +105,45 @@ const STATES: readonly State[] = [
     name: "events",
     fragment: "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60d000000&tab=event",
     shows: seesAndSettles("Events in view"),
+  },
+  {
+    name: "bottlenecks",
+    fragment: "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60d000000&tab=bottlenecks",
+    before: (server) => {
+      server.episodes = EPISODES;
+    },
+    shows: async (open) => {
+      await seesAndSettles("Bottlenecks in view")(open);
+      const marks = open.page.getByRole("list", { name: "Bottlenecks on the lanes" });
+      expect(await marks.getByRole("button").count()).toBe(4);
+      await marks.getByRole("button", { name: /store-2.*gc 92 ms/ }).press("Enter");
+      await open.page.getByRole("region", { name: "Chosen bottleneck" }).waitFor();
+      await open.settled();
+    },
+  },
+  {
+    name: "no bottlenecks",
+    fragment: "v=1&tab=bottlenecks",
+    shows: seesAndSettles("No short bottleneck is known in this view."),
+  },
+  {
+    name: "looking for bottlenecks",
+    fragment: "v=1&tab=bottlenecks",
+    before: (server) => server.hold(/bottlenecks/),
+    shows: sees("Looking for bottlenecks"),
+  },
+  {
+    name: "error of the bottlenecks",
+    fragment: "v=1&tab=bottlenecks",
+    before: (server) => {
+      server.fail = { path: /bottlenecks/, how: "error" };
+    },
+    shows: sees("The bottlenecks could not be listed."),
+  },
+  {
+    name: "a view too long for bottlenecks",
+    fragment: "v=1&from=01a1fed000000000&to=01a1ff5000000000&cut=01a1fed60d000000&tab=bottlenecks",
+    shows: seesAndSettles(/an hour or less/),
   },
   {
     name: "incomplete",

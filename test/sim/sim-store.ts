@@ -26,11 +26,14 @@ import type {
   PruneWrite,
   SavedWrite,
   SegmentWrite,
+  SideRange,
+  SideRemoval,
   SlowMessageRecord,
   StoredBatch,
   StoredCapture,
   StoredMonitor,
   StoredPiece,
+  StoredSideBlock,
   StoreUsage,
   StoreWrite,
   SweepOptions,
@@ -192,6 +195,14 @@ export class SimStore implements HistoryStore {
 
   usage(): StoreUsage {
     return this.#disk.content.usage();
+  }
+
+  sideBlocks(epochId: number, range: SideRange): Iterable<StoredSideBlock> {
+    return this.#disk.content.sideBlocks(epochId, range);
+  }
+
+  removeSideBlocks(removal: SideRemoval): Promise<number> {
+    return this.#disk.content.removeSideBlocks(removal);
   }
 
   saved(): ReturnType<HistoryStore["saved"]> {

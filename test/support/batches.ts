@@ -22,6 +22,7 @@ import {
   KindCode,
   MAX_HLC,
   MIN_HLC,
+  SIDE_STREAMS,
   toJsonForm,
   ValueSet,
 } from "../../agent/kernel/index.ts";
@@ -69,7 +70,8 @@ export function aBatch(rows: readonly Row[], fields: BatchFields = {}): Batch {
 
 /** The events of a batch as text in which every difference shows: -0, sets, maps, the order of keys. */
 export function exactText(batch: Batch): string {
-  return exactJson([batch.header, [...eventsOf(batch)]]);
+  const sideBlocks = batch.sideBlocks?.map((block) => ({ ...block, bytes: [...block.bytes] }));
+  return exactJson([batch.header, [...eventsOf(batch)], sideBlocks]);
 }
 
 /** Events, or what they hold, as such text. */
@@ -82,6 +84,10 @@ export function exactJson(any: unknown): string {
   });
 }
 
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
 /** A batch as plain JSON for people: values in JSON form, stamps as integers. */
 export function readable(batch: Batch): Json {
   const events = [...eventsOf(batch)].map((event) => {
@@ -91,7 +97,8 @@ export function readable(batch: Batch): Json {
     }
     return "value" in event ? { ...event, value: toJsonForm(event.value) } : event;
   });
-  return JSON.parse(JSON.stringify({ header: batch.header, events })) as Json;
+  const sideBlocks = batch.sideBlocks?.map((block) => ({ ...block, bytes: hexOf(block.bytes) }));
+  return JSON.parse(JSON.stringify({ header: batch.header, events, sideBlocks })) as Json;
 }
 
 const name = fc.oneof(
@@ -136,9 +143,34 @@ const stamp = fc
     fc.maxSafeInteger().filter((t) => t >= MIN_HLC),
   )
   .map((t) => t as Hlc);
-const calls = fc.array(fc.record({ to: name, startUs: microseconds, us: microseconds }), {
-  maxLength: 3,
+/** In part of the batches none of a request's later fields is said: those are written as by older writers. */
+const interval = { to: name, startUs: microseconds, us: microseconds };
+const lead = fc.integer({ min: -(2 ** 40), max: 2 ** 40 });
+const callMore = {
+  sendSeq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  leadUs: lead,
+  firstByteUs: fc.nat({ max: 2 ** 40 }),
+  operation: name,
+  outcome: name,
+};
+const waitMore = { kind: fc.constantFrom("pool" as const, "lock" as const), downstream: name };
+const required = { requiredKeys: ["to", "startUs", "us"] as ("to" | "startUs" | "us")[] };
+const few = { maxLength: 3 };
+const untimed = fc.record({
+  calls: fc.array(fc.record(interval), few),
+  waits: fc.array(fc.record(interval), few),
 });
+const timed = fc.record(
+  {
+    calls: fc.array(fc.record({ ...interval, ...callMore }, required), few),
+    waits: fc.array(fc.record({ ...interval, ...waitMore }, required), few),
+    /** Made a stamp once t is known: so many ticks before it. */
+    arrived: fc.nat({ max: 2 ** 40 }).map((ticks) => ticks as Hlc),
+    leadUs: lead,
+    derived: fc.constant(true as const),
+  },
+  { requiredKeys: ["calls", "waits"] },
+);
 const cutShort = fc.oneof(
   { weight: 5, arbitrary: fc.constant({}) },
   fc.constant({ cutShort: true as const }),
@@ -195,14 +227,17 @@ const body: fc.Arbitrary<Body> = fc.oneof(
       relayed: fc.boolean(),
     }),
   },
-  fc.record({
-    kind: fc.constant("request" as const),
-    operation: name,
-    residenceUs: microseconds,
-    outcome: name,
-    calls,
-    waits: calls,
-  }),
+  fc
+    .tuple(
+      fc.record({
+        kind: fc.constant("request" as const),
+        operation: name,
+        residenceUs: microseconds,
+        outcome: name,
+      }),
+      fc.oneof(untimed, timed),
+    )
+    .map(([request, times]) => ({ ...request, ...times })),
   fc.record({ kind: fc.constant("mark" as const), text }),
   fc.record({
     kind: fc.constant("keyframe" as const),
@@ -273,7 +308,25 @@ export const batchArbitrary: fc.Arbitrary<Batch> = fc
     let t = start;
     const rows = bodies.map(([ticks, inner]) => {
       t += ticks;
-      return { t: t as Hlc, ...inner } as unknown as Row;
+      const row = { t: t as Hlc, ...inner } as unknown as Row;
+      if (row.kind !== "request" || row.arrived === undefined) return row;
+      return { ...row, arrived: Math.max(MIN_HLC, t - row.arrived) as Hlc };
     });
     return aBatch(rows, { ...rest, closed: (t + lag) as Hlc } as BatchFields);
   });
+
+/** The same, and in half of them side blocks of any content. */
+export const batchWithSideBlocks: fc.Arbitrary<Batch> = fc
+  .tuple(
+    batchArbitrary,
+    fc.uniqueArray(
+      fc.record({
+        stream: fc.constantFrom(...SIDE_STREAMS),
+        second: fc.oneof(fc.nat({ max: 3 }), fc.maxSafeNat()),
+        part: fc.nat({ max: 2 }),
+        bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+      }),
+      { maxLength: 3, selector: ({ stream, second, part }) => `${stream}/${second}/${part}` },
+    ),
+  )
+  .map(([batch, sideBlocks]) => (sideBlocks.length === 0 ? batch : { ...batch, sideBlocks }));

@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { type Hlc, parseHlc } from "../../agent/kernel/index.ts";
+import type { EpisodeJson } from "../../collector/api/bottleneck-shapes.ts";
 import type { SchemaJson } from "../../collector/api/shapes.ts";
 import {
   cutAt,
@@ -27,6 +28,10 @@ export interface FixtureServer {
   /** Violations of the content policy that browsers reported. */
   readonly policyReports: readonly string[];
   scenario: Scenario;
+  /** What `/api/bottlenecks` finds, by the stamps of their nodes. */
+  episodes: readonly EpisodeJson[];
+  /** Tells it to whoever listens to `/api/live`, as soon as somebody does. */
+  tell(name: string, data: unknown): Promise<void>;
   /** Which paths fail and how: with an error of the API, or by a dropped connection. */
   fail: { readonly path: RegExp; readonly how: "error" | "drop" | "retention" | "token" } | null;
   /** What `POST /api/query` streams; while `isOpen` the answer then goes on, with nothing more in it. */
@@ -59,10 +64,12 @@ export async function startFixtureServer(
   const policyReports: string[] = [];
   let held: RegExp | null = null;
   let waiting: (() => void)[] = [];
+  const listeners = new Set<ServerResponse>();
+  let onListener: () => void = () => {};
   const cancelled: string[] = [];
   const query = { lines: [], isOpen: false };
   const handle = {
-    ...{ url: "", policyReports, scenario, fail: null, query, cancelled },
+    ...{ url: "", policyReports, scenario, fail: null, episodes: [], query, cancelled },
   } as unknown as FixtureServer;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -81,9 +88,13 @@ export async function startFixtureServer(
       failAs(handle.fail.how, handle.scenario, response);
       return;
     }
-    if (url.pathname === "/api/live") sendEvents(response);
-    else if (url.pathname === "/api/query") await sendQuery(request, response);
-    else sendJson(response, 200, route(handle.scenario, url));
+    if (url.pathname === "/api/live") {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(": welcome\n\n");
+      listeners.add(response);
+      onListener();
+      response.once("close", () => listeners.delete(response));
+    } else if (url.pathname === "/api/query") await sendQuery(request, response);
+    else sendJson(response, 200, route(handle, url));
   };
 
   const sendQuery = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -114,6 +125,14 @@ export async function startFixtureServer(
       for (const go of waiting) go();
       waiting = [];
     },
+    async tell(name: string, data: unknown) {
+      while (listeners.size === 0) {
+        await new Promise<void>((go) => {
+          onListener = go;
+        });
+      }
+      for (const one of listeners) one.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
     async close() {
       handle.release();
       server.closeAllConnections();
@@ -122,13 +141,9 @@ export async function startFixtureServer(
   });
 }
 
-/** A stream in which nothing happens. */
-function sendEvents(response: ServerResponse): void {
-  response.writeHead(200, { "content-type": "text/event-stream" });
-  response.write(": welcome\n\n");
-}
+const WHOLE = { complete: true, incomplete: [] };
 
-function route(scenario: Scenario, url: URL): unknown {
+function route({ scenario, episodes }: FixtureServer, url: URL): unknown {
   const query = url.searchParams;
   const time = (name: string): number => {
     const t = parseHlc(query.get(name) ?? "");
@@ -175,6 +190,14 @@ function route(scenario: Scenario, url: URL): unknown {
         query.has("to") ? time("to") : Number.MAX_SAFE_INTEGER,
         Number(query.get("limit") ?? 1_000),
       );
+    case "/api/bottlenecks": {
+      const [from, to] = [time("from"), time("to")];
+      const inside = episodes.filter(({ stamped }) => {
+        const onset = parseHlc(stamped.onset.hlc) ?? 0;
+        return onset >= from && onset < to;
+      });
+      return { from: timeJson(from), to: timeJson(to), ...WHOLE, episodes: inside };
+    }
     case "/api/timeline":
       return timelineOf(scenario, time("from"), time("to"), Number(query.get("pixels")));
     default:

@@ -22,7 +22,7 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     viewport: viewports,
     cut: times,
     fixedCut: fc.option(times),
-    tab: fc.constantFrom("state", "diff", "flight", "query", "event"),
+    tab: fc.constantFrom("state", "diff", "flight", "query", "bottlenecks", "event"),
     stateOrder: fc.constantFrom("node", "variable"),
     selectedNode: fc.option(text),
     selectedEvent: fc.option(

@@ -9,6 +9,8 @@ import { type Answers, createAnswers } from "./model/answers.ts";
 import { Bisector } from "./model/bisector.ts";
 import { type Choices, createChoices, type Pin } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
+import { EpisodeBook } from "./model/episode-book.ts";
+import { EpisodeVerbs } from "./model/episode-verbs.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
 import { hiddenNodes, LaneVerbs } from "./model/lane-verbs.ts";
 import { wasThere } from "./model/nodes.ts";
@@ -48,6 +50,9 @@ export interface App {
   readonly watch: CollectorWatch;
   readonly verbs: Verbs;
   readonly stepper: Stepper;
+  /** What is known of very short bottlenecks, and what can be done with them. */
+  readonly episodes: EpisodeBook;
+  readonly bottlenecks: EpisodeVerbs;
   readonly bisector: Bisector;
   readonly walker: WhyWalker;
   readonly laneVerbs: LaneVerbs;
@@ -87,6 +92,7 @@ export function createApp(host: Host, reader: TileReader): App {
   const watch = new CollectorWatch(host, client, choices.live);
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });
+  const episodes = new EpisodeBook();
   /** As text, so that a pan that changes nothing about it lays nothing out anew. */
   const absent = computed(() => JSON.stringify(absentNodes(watch, choices)));
   const query = new QueryDesk({ host, client, choices, verbs, loadLanguage });
@@ -119,6 +125,8 @@ export function createApp(host: Host, reader: TileReader): App {
     watch,
     verbs,
     stepper: new Stepper(client, choices, verbs),
+    episodes,
+    bottlenecks: new EpisodeVerbs({ choices, verbs, episodes: episodes.list }),
     walker: new WhyWalker({ client, choices, answers, watch, verbs }),
     laneVerbs: new LaneVerbs(choices, verbs),
     bisector: new Bisector(choices, answers, verbs),

@@ -4,6 +4,7 @@
  */
 import { effect } from "@preact/signals";
 import type { App } from "./app.ts";
+import { keepAskingEpisodes } from "./model/episode-asking.ts";
 import { firstSpanTicks } from "./model/first-span.ts";
 import { keepLink, restoreLink } from "./model/link.ts";
 import { keepAsking } from "./model/questions.ts";
@@ -14,6 +15,7 @@ import { plural } from "./scale/time-words.ts";
 export function startApp(app: App): void {
   restoreLink(app);
   keepAsking(app);
+  keepAskingEpisodes(app);
   effect(() => chooseFirstView(app));
   effect(firstSpanChooser(app));
   effect(() => app.bisector.follow());

@@ -13,6 +13,9 @@ import { freePort, isPortFree, ProcessGroup, waitFor } from "../processes.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { type CheckResult, check, isClean } from "./check/check.ts";
 import { readJournals } from "./check/read-journals.ts";
+import { resultText } from "./stall-text.ts";
+import { isProved } from "./stall-verdict.ts";
+import { judgeStalls, LEAST_STALLS_MS, plantStalls } from "./stalls.ts";
 
 export interface DemoOptions {
   /** Stop by itself after so long. Absent: run until Ctrl+C. */
@@ -25,16 +28,22 @@ export interface DemoOptions {
   readonly port?: number;
   /** SIGKILL the collector after so long, and start it again 1 s later on the same data. */
   readonly killCollectorAfterMs?: number;
-  /** Client requests per second. Default 60. */
+  /** Client requests per second. Default 60, with stalls 120. */
   readonly rate?: number;
   /** Seed of the checker's random times. Absent: a random one, printed. */
   readonly seed?: number;
+  /** Plant stalls into the replicas, and say what the collector made of each. */
+  readonly stalls?: boolean;
   readonly print?: (line: string) => void;
 }
 
 const DEFAULT_PORT = 7700;
-const START_WAIT_MS = 15_000;
-const DRAIN_WAIT_MS = 20_000;
+const DEFAULT_RATE = 60;
+/** A stall of a replica is to meet some requests. */
+const STALLS_RATE = 120;
+/** Bounds for hangs: on a busy machine six processes take their time to start. */
+const START_WAIT_MS = 60_000;
+const DRAIN_WAIT_MS = 60_000;
 /** Longer than the largest clock offset, so that every goodbye is later than every change. */
 const QUIET_MS = 800;
 const COLLECTOR_DOWN_MS = 1_000;
@@ -69,6 +78,11 @@ async function runIn(
   print: (line: string) => void,
 ): Promise<number> {
   const durationMs = options.durationMs ?? (options.check ? 20_000 : undefined);
+  if (options.stalls && durationMs !== undefined && durationMs < LEAST_STALLS_MS) {
+    throw new Error(
+      `--stalls needs a --duration of ${LEAST_STALLS_MS} ms or more: calm, a stall, an answer`,
+    );
+  }
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const interrupted = waitForInterrupt();
   const died = new Promise<never>((_, reject) => {
@@ -80,25 +94,42 @@ async function runIn(
   const url = `http://127.0.0.1:${port}`;
   const startCollector = (): Promise<void> => start(group, url, port, join(directory, "data"));
   await Promise.race([startCollector(), died]);
-  await Promise.race([startExample(directory, group, url, options.rate ?? 60), died]);
-  printWelcome(print, url, durationMs);
+  await Promise.race([startExample(directory, group, url, options), died]);
+  printWelcome(print, url, durationMs, options.stalls === true);
 
   const kill = killAndRestart(group, options.killCollectorAfterMs, startCollector, print);
   const end = durationMs === undefined ? new Promise<void>(() => undefined) : delay(durationMs);
+  const over = new AbortController();
+  const nodes = STORES.map(({ name }) => name);
+  const stalls = options.stalls
+    ? plantStalls({
+        ...{ url, group, nodes, print, durationMs, signal: over.signal },
+        reportFile: (node) => stallFile(directory, node),
+      })
+    : Promise.resolve([]);
+  // One that the end, or a death, has overtaken is nobody's any more.
+  stalls.catch(() => undefined);
   const wasInterrupted = await Promise.race([
-    Promise.all([end, kill]).then(() => false),
+    Promise.all([end, kill, stalls]).then(() => false),
     interrupted.then(() => true),
     died,
-  ]);
+  ]).finally(() => over.abort());
   await group.stop("client");
   await delay(QUIET_MS);
   await group.stopAll(["gateway", ...STORES.map(({ name }) => name)]);
-  if (!options.check || wasInterrupted) {
+  if (wasInterrupted || (!options.check && !options.stalls)) {
     print("Stopped.");
     return 0;
   }
-  const journals = readJournals(directory);
   await waitFor("all nodes have said goodbye", DRAIN_WAIT_MS, () => allLeft(url));
+  let areStallsProved: boolean | undefined = true;
+  if (options.stalls) {
+    const result = await judgeStalls(url, await stalls);
+    print(resultText(result));
+    areStallsProved = isProved(result.judged);
+  }
+  if (!options.check) return 0;
+  const journals = readJournals(directory);
   const result = await check({
     url,
     journals,
@@ -106,7 +137,9 @@ async function runIn(
     random: seededRandom(seed),
   });
   printResult(print, result, seed);
-  return isClean(result) ? 0 : 1;
+  if (!isClean(result) || areStallsProved === false) return 1;
+  // Nothing is wrong, and nothing was shown.
+  return areStallsProved === undefined ? 3 : 0;
 }
 
 function waitForInterrupt(): Promise<void> {
@@ -136,7 +169,7 @@ async function startExample(
   directory: string,
   group: ProcessGroup,
   url: string,
-  rate: number,
+  { stalls = false, rate = stalls ? STALLS_RATE : DEFAULT_RATE }: DemoOptions,
 ): Promise<void> {
   const built = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const addresses = new Map<string, string>();
@@ -154,6 +187,7 @@ async function startExample(
     EXAMPLE_SKEW_MS: String(skewMs),
     EXAMPLE_JOURNAL: join(directory, `${name}.journal`),
     RETROSCOPE_COLLECTOR: url,
+    ...(stalls ? { EXAMPLE_STALLS: stallFile(directory, name) } : {}),
   });
   mkdirSync(directory, { recursive: true });
   for (const { name, skewMs } of STORES) {
@@ -168,6 +202,11 @@ async function startExample(
     EXAMPLE_GATEWAY_PORT: String(gatewayPort),
     EXAMPLE_RATE: String(rate),
   });
+}
+
+/** Where a node says when it stood still. */
+function stallFile(directory: string, node: string): string {
+  return join(directory, `${node}.stalls`);
 }
 
 async function nodeStatuses(url: string): Promise<readonly string[]> {
@@ -200,6 +239,7 @@ function printWelcome(
   print: (line: string) => void,
   url: string,
   durationMs: number | undefined,
+  hasStalls: boolean,
 ): void {
   const flag = url.endsWith(`:${DEFAULT_PORT}`) ? "" : ` --url ${url}`;
   print(`
@@ -211,9 +251,19 @@ store-1's clock is 300 ms ahead, store-3's 200 ms behind.
   Try       drag the cut line through the past: do the replicas agree?
             npx retroscope snapshot --at -5s${flag}
             npx retroscope diff -5s -4s --log kv${flag}
-
+${hasStalls ? stallsText(flag) : ""}
 ${durationMs === undefined ? "Ctrl+C stops everything." : `Stops by itself after ${durationMs / 1_000} s.`}
 `);
+}
+
+function stallsText(flag: string): string {
+  return `
+Every 2.5 s a replica stands still for 150 ms: it computes, collects garbage, or is stopped. Nobody is told of it;
+what the collector makes of each is printed below. By yourself:
+
+            npx retroscope bottlenecks --from -30s${flag}
+            npx retroscope latency --from -10s --window 100ms --service store${flag}
+`;
 }
 
 function printResult(print: (line: string) => void, result: CheckResult, seed: number): void {

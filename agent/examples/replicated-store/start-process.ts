@@ -39,6 +39,7 @@ export function startProcess(service: string): ExampleProcess {
     node,
     collector: setting("RETROSCOPE_COLLECTOR"),
     clock: new SkewedClock(skewMs),
+    requests: process.env["EXAMPLE_STALLS"] !== undefined,
   });
   return {
     node,

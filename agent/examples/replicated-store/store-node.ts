@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { call, serve } from "./peers.ts";
+import { stallOnSignal } from "./stall-on-signal.ts";
 import { startProcess } from "./start-process.ts";
 
 interface Stored {
@@ -20,6 +21,9 @@ const replication = agent.log("replication");
 const PAUSE_EVERY_WRITES = 150;
 const PAUSE_MS = 200;
 const store = new Map<string, Stored>();
+/** Then all stalls are planted from outside, and there are no others. */
+const stallFile = process.env["EXAMPLE_STALLS"];
+if (stallFile !== undefined) stallOnSignal(stallFile);
 let pendingCopies = 0;
 let copyCount = 0;
 
@@ -48,7 +52,7 @@ async function write(key: string, value: number): Promise<Stored> {
 
 async function copy(key: string, stored: Stored): Promise<void> {
   copyCount += 1;
-  if (copyCount % PAUSE_EVERY_WRITES === 0) await delay(PAUSE_MS);
+  if (stallFile === undefined && copyCount % PAUSE_EVERY_WRITES === 0) await delay(PAUSE_MS);
   if (stored.version > (store.get(key)?.version ?? 0)) apply(key, stored);
 }
 

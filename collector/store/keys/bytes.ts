@@ -22,6 +22,7 @@ export const STRETCH = 0x4a;
 export const CELL = 0x49;
 export const PRUNED = 0x52;
 export const SAVED = 0x50;
+export const SIDE = 0x58;
 export const VIOLATION = 0x56;
 export const SLOW_MESSAGE = 0x4d;
 

@@ -5,7 +5,14 @@
  *     RETROSCOPE_WRITE_FIXTURES=1 npx vitest run test/agent/kernel/wire-golden --config test/vitest.config.ts
  */
 import type { Batch, Hlc, Json, RequestEvent, Value } from "../../../agent/kernel/index.ts";
-import { MAX_HLC, MIN_HLC, ValueSet } from "../../../agent/kernel/index.ts";
+import {
+  encodeHistograms,
+  encodeLoad,
+  encodeResources,
+  MAX_HLC,
+  MIN_HLC,
+  ValueSet,
+} from "../../../agent/kernel/index.ts";
 import { aBatch, type Row } from "../../support/batches.ts";
 
 /** 2026-11-21T16:00:00Z. */
@@ -24,6 +31,14 @@ const received = {
   unverified: false,
   relayed: false,
 };
+/** hdr-histogram-js 3.0.1: 1 us, three of 5,000 us, an hour. */
+const aHistogram: Uint8Array = Uint8Array.from(
+  Buffer.from(
+    "1c849313000000090000000100000003000000000000000100000000d693a4000000000000000001" +
+      "0002bf3306a1b70202",
+    "hex",
+  ),
+);
 const request: Omit<RequestEvent, "seq" | "t"> = {
   kind: "request",
   operation: "GET /cart",
@@ -186,4 +201,78 @@ export const fixtures: { readonly [name: string]: () => Batch } = {
         },
       ],
     }),
+
+  "timed-requests": () =>
+    aBatch(
+      [
+        { ...request, t: at(0) },
+        {
+          ...{ kind: "request", t: at(50_000), operation: "GET /cart", residenceUs: 12_000 },
+          outcome: "ok",
+          calls: [
+            {
+              ...{ to: "10.0.0.3:8080", startUs: 1_300, us: 9_000, sendSeq: 4_711, leadUs: -40 },
+              ...{ firstByteUs: 9_100, operation: "GET", outcome: "ok" },
+            },
+            { to: "10.0.0.4:8080", startUs: 1_400, us: 10_600, outcome: "aborted" },
+          ],
+          waits: [
+            { to: "db-pool", startUs: 100, us: 1_200, kind: "pool", downstream: "db" },
+            { to: "stock", startUs: 11_000, us: 10, kind: "lock" },
+          ],
+          ...{ arrived: at(848), leadUs: 1_200, derived: true as const },
+        },
+        { kind: "mark", t: at(50_001), text: "after" },
+      ],
+      { epoch: 217_469_298_821, firstSeq: 5_000, closed: at(50_001) },
+    ),
+
+  "side-blocks": () => ({
+    ...aBatch([], { node: "cart-1", service: "cart", epoch: 9, firstSeq: 12, closed: T }),
+    sideBlocks: [
+      {
+        ...{ stream: "load", second: 1_795_276_800, part: 0 },
+        bytes: encodeLoad([
+          {
+            ...{ operation: "GET /cart", slot: 12, lengthUs: 10_000, arrivals: 2, completions: 2 },
+            ...{ exclusiveUs: 900, maxResidenceUs: 4_097, inFlightUs: 5_000 },
+            ...{ downstreamUs: 3_900, poolUs: 200 },
+            residences: [
+              [903, 1],
+              [4_096, 1],
+            ],
+          },
+          {
+            ...{ operation: "other", slot: 99, lengthUs: 9_998, arrivals: 0, completions: 0 },
+            ...{ exclusiveUs: 0, maxResidenceUs: 0, inFlightUs: 9_998 },
+            ...{ downstreamUs: 0, poolUs: 0, residences: [] },
+          },
+        ]),
+      },
+      {
+        ...{ stream: "histogram", second: 1_795_276_800, part: 0 },
+        bytes: encodeHistograms([
+          { operation: "GET /cart", side: "server", peer: null, v2: aHistogram },
+          { operation: "GET /cart", side: "caller", peer: "10.0.0.3:8080", v2: aHistogram },
+        ]),
+      },
+      {
+        ...{ stream: "resource", second: 1_795_276_800, part: 3 },
+        bytes: encodeResources({
+          gaps: [{ startUs: -1_200, lengthUs: 150_300 }],
+          gc: [{ startUs: 400, lengthUs: 92_000, kind: "major", heapBytes: 48_000_000 }],
+          signals: [
+            { name: "run", atUs: [5, 5_010, 10_020], values: [77_000, 77_300, 82_000] },
+            { name: "run-queue", atUs: [5, 5_010, 10_020], values: [9, 9, 9] },
+            { name: "state", atUs: [20_000], values: [82] },
+          ],
+          unavailable: ["cgroup-throttled"],
+          waits: [
+            { name: "db", kind: "pool", startUs: 10, lengthUs: 2_000, downstream: "db" },
+            { name: "stock", kind: "lock", startUs: 20, lengthUs: 3_000, downstream: null },
+          ],
+        }),
+      },
+    ],
+  }),
 };

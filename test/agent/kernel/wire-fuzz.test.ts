@@ -17,7 +17,7 @@ import {
   splitFrames,
   ValueTag,
 } from "../../../agent/kernel/index.ts";
-import { batchArbitrary } from "../../support/batches.ts";
+import { batchArbitrary, batchWithSideBlocks } from "../../support/batches.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 import { mutate } from "../../support/wire-mutations.ts";
 
@@ -33,7 +33,7 @@ const FIXTURES = new URL("../../fixtures/wire/v1/", import.meta.url);
 
 it(`answers ${INPUTS.toLocaleString("en-US")} damaged batches with a batch or a RetroError (seed ${SEED})`, () => {
   const frames = [
-    ...fc.sample(batchArbitrary, { seed: SEED, numRuns: 200 }).map(encodeBatch),
+    ...fc.sample(batchWithSideBlocks, { seed: SEED, numRuns: 200 }).map(encodeBatch),
     ...readdirSync(FIXTURES)
       .filter((file) => file.endsWith(".bin"))
       .map((file) => new Uint8Array(readFileSync(new URL(file, FIXTURES)))),

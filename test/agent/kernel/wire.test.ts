@@ -5,6 +5,7 @@ import {
   BatchBuilder,
   decodeBatch,
   decodeHeader,
+  decodeSideBlocks,
   encodeBatch,
   eventsOf,
   type Hlc,
@@ -12,12 +13,19 @@ import {
   MAX_HLC,
   MIN_HLC,
   RetroError,
+  type SideBlock,
   splitFrames,
   ValueSet,
   valueAt,
   WIRE_LIMITS,
 } from "../../../agent/kernel/index.ts";
-import { aBatch, batchArbitrary, exactText, type Row } from "../../support/batches.ts";
+import {
+  aBatch,
+  batchArbitrary,
+  batchWithSideBlocks,
+  exactText,
+  type Row,
+} from "../../support/batches.ts";
 import { resealed } from "../../support/wire-mutations.ts";
 
 const T = 890_000_000_000_000 as Hlc;
@@ -32,7 +40,7 @@ const set = (value: Value, key = "k", t: Hlc = T): Row => ({
 describe("a batch on the wire", () => {
   it("comes back as it was, row by row", () => {
     fc.assert(
-      fc.property(batchArbitrary, (batch) => {
+      fc.property(batchWithSideBlocks, (batch) => {
         expect(exactText(decodeBatch(encodeBatch(batch)))).toBe(exactText(batch));
       }),
       { numRuns: 400 },
@@ -41,12 +49,38 @@ describe("a batch on the wire", () => {
 
   it("has one form: decoding and encoding again gives the same bytes", () => {
     fc.assert(
-      fc.property(batchArbitrary, (batch) => {
+      fc.property(batchWithSideBlocks, (batch) => {
         const bytes = encodeBatch(batch);
         expect(encodeBatch(decodeBatch(bytes))).toEqual(bytes);
       }),
       { numRuns: 200 },
     );
+  });
+
+  it("gives its side blocks without its events, as copies", () => {
+    fc.assert(
+      fc.property(batchWithSideBlocks, (batch) => {
+        const bytes = encodeBatch(batch);
+        const blocks = decodeSideBlocks(bytes);
+        expect(blocks).toEqual(batch.sideBlocks ?? []);
+        for (const block of blocks) expect(block.bytes.buffer).not.toBe(bytes.buffer);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("refuses a side block twice, of no stream, of a part that is none", () => {
+    const block = { stream: "load" as const, second: 7, part: 0, bytes: Uint8Array.of(1) };
+    const refusals: readonly (readonly [string, readonly SideBlock[]])[] = [
+      ["a side block twice", [block, { ...block, bytes: Uint8Array.of(2) }]],
+      ["stream", [{ ...block, stream: "other" as "load" }]],
+      ["no part", [{ ...block, part: -1 }]],
+      ["no second", [{ ...block, second: 0.5 }]],
+      ["empty", [{ ...block, bytes: new Uint8Array(0) }]],
+    ];
+    for (const [why, sideBlocks] of refusals) {
+      expect(() => encodeBatch({ ...aBatch([]), sideBlocks }), why).toThrow(why);
+    }
   });
 
   it("gives its header without its events", () => {
@@ -213,11 +247,12 @@ describe("limits, at and one beyond", () => {
 
 describe("bytes that are refused", () => {
   const frame = encodeBatch(aBatch([set(1), set("v")]));
-  const changed = (at: number, byte: number): Uint8Array => {
-    const copy = frame.slice();
+  const changedIn = (whole: Uint8Array, at: number, byte: number): Uint8Array => {
+    const copy = whole.slice();
     copy[at] = byte;
     return resealed(copy);
   };
+  const changed = (at: number, byte: number): Uint8Array => changedIn(frame, at, byte);
   const cases: ReadonlyArray<readonly [why: string, bytes: Uint8Array, code: string]> = [
     ["nothing", new Uint8Array(0), "bad-batch"],
     ["text", new TextEncoder().encode('{"batch": "of JSON, say"}'), "bad-batch"],
@@ -225,7 +260,7 @@ describe("bytes that are refused", () => {
     ["a byte after the frame", Uint8Array.from([...frame, 0]), "bad-batch"],
     ["a wrong checksum", frame.map((byte, i) => (i === 20 ? byte ^ 1 : byte)), "bad-batch"],
     ["a later version", changed(4, 2), "unsupported-version"],
-    ["an unknown flag", changed(5, 2), "unsupported-version"],
+    ["an unknown flag", changed(5, 8), "unsupported-version"],
     ["a reserved byte", changed(7, 1), "unsupported-version"],
   ];
   it.each(cases)("%s", (_why, bytes, code) => {
@@ -238,6 +273,18 @@ describe("bytes that are refused", () => {
       }
       expect(error).toBeInstanceOf(RetroError);
       expect(error).toMatchObject({ code, retriable: false, hint: expect.any(String) });
+    }
+  });
+
+  // What comes after the header is not looked at for the header alone.
+  it.each([
+    ["side blocks", 2],
+    ["times of requests", 4],
+  ] as const)("%s announced, and none", (_what, flag) => {
+    for (const bytes of [changed(5, flag), changedIn(encodeBatch(aBatch([])), 5, flag)]) {
+      expect(() => decodeBatch(bytes)).toThrow(
+        expect.objectContaining({ code: "bad-batch", retriable: false, hint: expect.any(String) }),
+      );
     }
   });
 

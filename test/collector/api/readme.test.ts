@@ -34,6 +34,9 @@ const SOME: Readonly<Record<string, string>> = {
   pixels: "100",
   kind: "set",
   ranges: "all",
+  window: "50ms",
+  operation: "GET /",
+  minMs: "10",
 };
 
 let collector: TestCollector;

@@ -9,6 +9,7 @@ import { anEpoch, aStoredBatch, aWrite, describeHistoryStore } from "./history-s
 import { describePruning } from "./pruning.contract.ts";
 import { describeSealedPruning } from "./sealed-pruning.contract.ts";
 import { describeSegmentStore } from "./segment-store.contract.ts";
+import { describeSideBlocks } from "./side-blocks.contract.ts";
 
 const root = mkdtempSync(join(tmpdir(), "retroscope-store-"));
 let count = 0;
@@ -23,6 +24,7 @@ describeDerivedRecords("LmdbStore", openNew);
 describePruning("LmdbStore", openNew);
 describeSegmentStore("LmdbStore", openNew);
 describeSealedPruning("LmdbStore", openNew);
+describeSideBlocks("LmdbStore", openNew);
 
 describe("LmdbStore", () => {
   it("does not keep what was joined without a batch that was on its way to the disk then", async () => {

@@ -103,6 +103,14 @@ export const KEY_ROWS: readonly KeyRow[] = [
     ],
   },
   {
+    shown: "B; Shift+B",
+    does: "next, previous bottleneck",
+    keys: [
+      key("KeyB", ({ bottlenecks }) => bottlenecks.step(1)),
+      key("Shift+KeyB", ({ bottlenecks }) => bottlenecks.step(-1)),
+    ],
+  },
+  {
     shown: "Y",
     does: "why: to the write of the open variable, or to what came before the event",
     keys: [key("KeyY", ({ walker }) => walker.whyChosen())],
@@ -130,8 +138,8 @@ export const KEY_ROWS: readonly KeyRow[] = [
     keys: [key("KeyN", ({ query }) => query.walk(1)), key("KeyP", ({ query }) => query.walk(-1))],
   },
   {
-    shown: "1 – 5",
-    does: "panel: State, Diff, In flight, Query, Events",
+    shown: "1 – 6",
+    does: "panel: State, Diff, In flight, Query, Bottlenecks, Events",
     keys: TABS.map((tab, place) => key(`Digit${place + 1}`, ({ verbs }) => verbs.openTab(tab))),
   },
   { shown: "/", does: "go to a time", keys: [key("/", () => focusOn("#go-to-time"))] },

@@ -330,13 +330,13 @@ export class Verbs {
     showAbsent.value = !showAbsent.peek();
   }
 
-  /** Undoes the innermost choice: measure, stretch, event, variable, node, then cut 1. */
+  /** Undoes the innermost choice: measure, stretch, event, variable, bottleneck, node, then cut 1. */
   stepBack(): void {
-    const { measured, stretch, selectedEvent, variable, selectedNode, fixedCut } =
+    const { measured, stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut } =
       this.#parts.choices;
-    const innermost = [measured, stretch, selectedEvent, variable, selectedNode, fixedCut].find(
-      (choice) => choice.peek() !== null,
-    );
+    const innermost = [
+      ...[measured, stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut],
+    ].find((choice) => choice.peek() !== null);
     if (innermost !== undefined) innermost.value = null;
   }
 }

@@ -1,5 +1,6 @@
 /** What the collector answered: one slot per panel, and the questions that fill them. */
 import type { Hlc, Json } from "../../../agent/kernel/index.ts";
+import type { BottlenecksJson } from "../../../collector/api/bottleneck-shapes.ts";
 import type {
   CutJson,
   DiffJson,
@@ -10,7 +11,7 @@ import type {
 import { type ApiClient, type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
-import type { Viewport } from "../scale/time-scale.ts";
+import { clampTicks, type Viewport } from "../scale/time-scale.ts";
 import { TileLoader } from "../tiles/tile-loader.ts";
 import type { TileReader } from "../tiles/tile-reader.ts";
 import type { TileWindow } from "../tiles/tile-window.ts";
@@ -19,6 +20,7 @@ import { type BisectQuestion, type BisectStep, bisect } from "./bisect.ts";
 import { isChangeLine } from "./change-lines.ts";
 import type { EventName, Pin, Stretch } from "./choices.ts";
 import { type DiffSides, diffSides, type SidesQuestion } from "./diff-sides.ts";
+import { AROUND_TICKS, type EpisodesQuestion } from "./episode-window.ts";
 import { type Measured, measure } from "./measure.ts";
 import { unknownAmong } from "./reasons.ts";
 import { findHistory, type VariableHistory, type VariableQuestion } from "./variable-history.ts";
@@ -66,6 +68,8 @@ export interface Answers {
   /** What the pinned variables held at the left edge of the timeline answer. */
   readonly trackStart: RequestSlot<TrackQuestion, CutJson>;
   readonly variable: RequestSlot<VariableQuestion, VariableHistory>;
+  /** Very short bottlenecks. */
+  readonly episodes: RequestSlot<EpisodesQuestion, BottlenecksJson>;
   /** Where to look next between a good cut and a bad one. */
   readonly bisect: RequestSlot<BisectQuestion, BisectStep>;
   /** The requests of a measured stretch. */
@@ -136,6 +140,16 @@ export function createAnswers(host: Host, client: ApiClient, reader: TileReader)
     ),
     variable: new RequestSlot(host, (question: VariableQuestion, signal: AbortSignal) =>
       findHistory(client, question, signal),
+    ),
+    episodes: new RequestSlot(host, ({ from, to }: EpisodesQuestion, signal: AbortSignal) =>
+      client.get<BottlenecksJson>(
+        "/api/bottlenecks",
+        {
+          from: hexOf(clampTicks(from - AROUND_TICKS)),
+          to: hexOf(clampTicks(to + AROUND_TICKS)),
+        },
+        signal,
+      ),
     ),
   };
   return {

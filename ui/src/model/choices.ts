@@ -7,7 +7,7 @@ import { type Hlc, TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import type { AskedQuery, RowName } from "../query/names.ts";
 import type { Viewport } from "../scale/time-scale.ts";
 
-export const TABS = ["state", "diff", "flight", "query", "event"] as const;
+export const TABS = ["state", "diff", "flight", "query", "bottlenecks", "event"] as const;
 export type Tab = (typeof TABS)[number];
 export type Theme = "system" | "light" | "dark";
 /** How State is arranged: below each node, or each variable across the nodes. */
@@ -78,6 +78,8 @@ export interface Choices {
   readonly selectedEvent: Signal<EventName | null>;
   /** A dense column that was clicked; not part of a link. */
   readonly stretch: Signal<Stretch | null>;
+  /** Id of an episode; not part of a link, as what is found may change. */
+  readonly selectedEpisode: Signal<string | null>;
   readonly foldedServices: Signal<readonly string[]>;
   /** Lanes also for nodes that were not there anywhere in the view. */
   readonly showAbsent: Signal<boolean>;
@@ -110,6 +112,7 @@ export function createChoices(): Choices {
     selectedNode: signal<string | null>(null),
     selectedEvent: signal<EventName | null>(null),
     stretch: signal<Stretch | null>(null),
+    selectedEpisode: signal<string | null>(null),
     foldedServices: signal<readonly string[]>([]),
     showAbsent: signal(false),
     variable: signal<VariableName | null>(null),

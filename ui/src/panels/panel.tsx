@@ -2,10 +2,11 @@
 import type { ComponentType, JSX } from "preact";
 import type { App } from "../app.ts";
 import { TABS, type Tab } from "../model/choices.ts";
+import { episodesIn } from "../model/episode-book.ts";
 import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
-import { panelOnDemand } from "./panel-on-demand.tsx";
+import { lazyPanel } from "./lazy-panel.tsx";
 import { StatePanel } from "./state-panel.tsx";
 
 const NAMES: Readonly<Record<Tab, string>> = {
@@ -14,18 +15,24 @@ const NAMES: Readonly<Record<Tab, string>> = {
   flight: "In flight",
   query: "Query",
   event: "Events",
+  bottlenecks: "Bottlenecks",
 };
 const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   state: StatePanel,
   diff: DiffPanel,
   flight: FlightPanel,
-  query: panelOnDemand(async () => (await import("./query-panel.tsx")).QueryPanel),
+  query: lazyPanel(() => import("./query-panel.tsx").then(({ QueryPanel }) => QueryPanel)),
   event: EventPanel,
+  bottlenecks: lazyPanel(() =>
+    import("./bottleneck-panel.tsx").then(({ BottleneckPanel }) => BottleneckPanel),
+  ),
 };
 
 export function Panel({ app }: { readonly app: App }): JSX.Element {
   const open = app.choices.tab.value;
   const Body = BODIES[open];
+  const view = app.choices.viewport.value;
+  const episodeCount = view === null ? 0 : episodesIn(app.episodes.list.value, view).length;
   const inFlight = app.shownCut.value?.json.inFlight.length;
   return (
     <section class="panel" aria-label="Details">
@@ -48,6 +55,7 @@ export function Panel({ app }: { readonly app: App }): JSX.Element {
           >
             {NAMES[tab]}
             {tab === "event" && app.choices.stretch.value !== null && <span class="dot" />}
+            {tab === "bottlenecks" && episodeCount > 0 && <span class="count">{episodeCount}</span>}
             {tab === "query" && app.query.rows.value.length > 0 && (
               <span class="count">{`${app.query.rows.value.length}${app.query.isMore.value ? "+" : ""}`}</span>
             )}

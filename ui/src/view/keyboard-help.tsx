@@ -13,6 +13,7 @@ const SHAPES: readonly (readonly [string, string])[] = [
   ["⚑", "a mark"],
   ["▬", "a request, from arrival to departure"],
   ["|", "a keyframe; doubled where a node joins or leaves"],
+  ["◆", "a bottleneck: its cause and its milliseconds; ▲ a burst of requests"],
   ["╱╱", "hatched: not known, or not yet"],
   ["[n ]", "a strip: the value of a variable shown on the lanes"],
   ["+8a5", "after a time: tells apart the moments within one millisecond"],

@@ -11,19 +11,26 @@ export function LiveRegion({ app }: { readonly app: App }): JSX.Element {
   const said = useSignal("");
   useEffect(() => {
     let cancel = () => {};
+    /** What somebody said, until it has been told. */
+    let waiting = "";
     const sayLater = (text: string) => {
       cancel();
       cancel = app.host.after(QUIET_MS, () => {
         said.value = text;
+        waiting = "";
       });
     };
     const stops = [
       effect(() => {
-        if (app.spoken.value !== "") sayLater(app.spoken.value);
+        waiting = app.spoken.value;
+        if (waiting !== "") sayLater(waiting);
       }),
       effect(() => {
         // While live the cut moves every second by itself; that is not news.
-        if (!app.choices.live.value && app.choices.cut.value !== null) sayLater(spokenCut(app));
+        if (!app.choices.live.value && app.choices.cut.value !== null) {
+          // What was said of a move is not talked over by the answer to it.
+          sayLater([waiting, spokenCut(app)].filter((text) => text !== "").join(". "));
+        }
       }),
     ];
     return () => {

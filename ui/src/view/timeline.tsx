@@ -11,6 +11,7 @@ import type { LaneLayout } from "../model/lane-layout.ts";
 import { futureWords } from "../model/reasons.ts";
 import { dateText, plural } from "../scale/time-words.ts";
 import { CutSlider } from "./cut-slider.tsx";
+import { EpisodeMarks } from "./episode-marks.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
 import { MeasureReadout } from "./measure-readout.tsx";
 import { paintBase, paintOver, paintScale } from "./scenes.ts";
@@ -22,6 +23,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
   const base = useRef<HTMLCanvasElement>(null);
   const over = useRef<HTMLCanvasElement>(null);
   const ruler = useRef<HTMLCanvasElement>(null);
+  const marks = useRef<HTMLDivElement>(null);
   const rulerBox = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
@@ -40,6 +42,9 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
     const removers = [
       app.frames.add("ruler", () => paintScale(app, ruler.current)),
       app.frames.add("base", () => paintBase(app, base.current, lanesElement.scrollTop)),
+      app.frames.add("marks", () => {
+        marks.current?.style.setProperty("transform", `translateY(${-lanesElement.scrollTop}px)`);
+      }),
       app.frames.add("over", () => paintOver(app, over.current, lanesElement.scrollTop)),
       listenToPlot(app, plotElement, lanesElement),
       rulerBox.current === null ? () => {} : listenToRuler(app, rulerBox.current),
@@ -83,12 +88,15 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
         role="group"
         aria-label="Lanes. Left and right step the cut, W A S D zoom and pan; the tab Events lists what is drawn."
         aria-busy={isLoading}
-        onScroll={() => app.frames.mark("base", "over")}
+        onScroll={() => app.frames.mark("base", "marks", "over")}
       >
         <div class="lanes-body" ref={(body) => sizeBody(body, layout)}>
           <LaneHeads app={app} />
           <div class="plot" ref={plot} data-over="ground">
             <canvas ref={base} aria-hidden="true" />
+            <div class="marks" ref={marks}>
+              <EpisodeMarks app={app} />
+            </div>
             <canvas ref={over} class="over" aria-hidden="true" />
             <RangeNotice app={app} />
             <MeasureReadout app={app} />
