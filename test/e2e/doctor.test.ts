@@ -274,7 +274,7 @@ describe.concurrent("doctor with a command", () => {
 
   it("tells a setting that kept the agent from starting, and exits with 1", async () => {
     const env = { RETROSCOPE_WINDOW: "long" };
-    const { code, findings } = await examined(["--for", "1s", "--", "node", "app.mjs"], { env });
+    const { code, findings } = await examined(["--for", "3s", "--", "node", "app.mjs"], { env });
     expect(findings.find(({ level }) => level === "bad")?.what).toContain("RETROSCOPE_WINDOW");
     expect(code).toBe(1);
   });
@@ -331,7 +331,7 @@ describe.concurrent("doctor with a command", () => {
 
   it("says that a hook is off because nobody asked for it", async () => {
     const env = { RETROSCOPE_HOOKS: "http-server" };
-    const { findings } = await examined(["--for", "1s", "--", "node", "app.mjs"], { env });
+    const { findings } = await examined(["--for", "3s", "--", "node", "app.mjs"], { env });
     const found = findings.find(({ subject }) => subject === "hook fetch");
     expect(found).toMatchObject({ level: "note", what: "off: not asked for" });
   });
