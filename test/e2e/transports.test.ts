@@ -33,7 +33,8 @@ function counted(output: string, label: string): readonly number[] {
 
 const TRANSPORTS = ["express", "fastify", "grpc", "ws"];
 
-describe.each(TRANSPORTS)("the %s example", (transport) => {
+// Two at a time: each has a collector of its own, and waits for three processes to start, one after the other.
+describe.concurrent.each(TRANSPORTS)("the %s example", (transport) => {
   it.each(["esm", "cjs"])(
     "has every message on both sides, causality held: %s",
     async (system) => {
@@ -49,7 +50,7 @@ describe.each(TRANSPORTS)("the %s example", (transport) => {
   );
 });
 
-describe("an example whose services are not instrumented", () => {
+describe.concurrent("an example whose services are not instrumented", () => {
   it.each([
     ["express", "none"],
     ["grpc", "http-client,http-server,fetch"],

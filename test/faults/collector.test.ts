@@ -2,8 +2,10 @@
 import { expect, it } from "vitest";
 import { playFault } from "./play-fault.ts";
 
-/** With what each repeats. The rest is for the long run. */
+/** With what each repeats, those first that mostly wait. The rest is for the long run. */
 const ROWS: readonly (readonly [row: string, runs: number])[] = [
+  ["44", 1],
+  ["36", 1],
   ["J", 1],
   ["25", 2],
   ["26", 4],
@@ -11,8 +13,6 @@ const ROWS: readonly (readonly [row: string, runs: number])[] = [
   ["28", 2],
   ["29", 2],
   ["32", 5],
-  ["36", 1],
-  ["44", 1],
 ];
 
 interface Line {
@@ -23,7 +23,8 @@ interface Line {
   readonly counts?: { readonly stored: number; readonly states: number };
 }
 
-it.for(ROWS)(
+// Two at a time, as `npm run faults` plays them: each has a collector, a store and a port of its own.
+it.concurrent.for(ROWS)(
   "row %s keeps what was acknowledged, and says what it cannot serve",
   { timeout: 120_000 },
   async ([row, runs], { skip }) => {
