@@ -3,7 +3,7 @@
 import { type EpisodeTraces, snapshotAt } from "../bottleneck/episode-actions.ts";
 import type { Episode, EpisodeTier } from "../bottleneck/episode-shape.ts";
 import type { LatencySeries, LatencyWindow } from "../bottleneck/latency-shapes.ts";
-import { hlcOfUs } from "../bottleneck/past.ts";
+import { hlcOfUs } from "../bottleneck/unix-us.ts";
 import { type Capture, stateOf } from "../ingest/capture-record.ts";
 import type {
   EpisodeJson,

@@ -5,7 +5,8 @@ import { type EpisodeActions, snapshotAt } from "../bottleneck/episode-actions.t
 import type { Episode } from "../bottleneck/episode-shape.ts";
 import type { EpisodeWatch } from "../bottleneck/episode-watch.ts";
 import { LatencyMerge, streamsFor } from "../bottleneck/latency.ts";
-import { diagnosePast, usOf } from "../bottleneck/past.ts";
+import { diagnosePast } from "../bottleneck/past.ts";
+import { usOf } from "../bottleneck/unix-us.ts";
 import type { Captures } from "../ingest/captures.ts";
 import { type Answering, closingOf } from "./answering.ts";
 import { episodeJson, latencySeriesJson } from "./bottleneck-json.ts";

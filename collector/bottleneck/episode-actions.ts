@@ -8,7 +8,7 @@
  */
 import { addMs, type Hlc } from "../../agent/kernel/index.ts";
 import type { Episode } from "./episode-shape.ts";
-import { hlcOfUs } from "./past.ts";
+import { hlcOfUs } from "./unix-us.ts";
 
 /** Of one tier and cause a capture is asked for no more often. */
 export const CAPTURE_PAUSE_MS = 5_000;

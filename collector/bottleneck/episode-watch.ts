@@ -13,9 +13,10 @@
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
 import type { History } from "../cut/history.ts";
 import type { Episode } from "./episode-shape.ts";
-import { BEHIND_US, hlcOfUs, lookAt, usOf } from "./past.ts";
+import { BEHIND_US, lookAt } from "./past.ts";
 import { RecordingBook } from "./recording-book.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
+import { hlcOfUs, usOf } from "./unix-us.ts";
 
 /** Between two looks, at least. */
 export const LOOK_MS = 100;
@@ -27,6 +28,10 @@ const WORK_SHARE = 0.2;
 const AGAIN_SECONDS = 3;
 /** Events read in one look; what is left waits for the next. */
 const EVENTS_PER_LOOK = 20_000;
+/** Events asked of the history at a time. */
+const PAGE = 10_000;
+/** A node's clock may be so far ahead of ours: so much later is still asked for. */
+const AHEAD_SECONDS = 5;
 /** Side blocks that come so late are not looked for any more: nodes may be gone. */
 const LATE_US = 10_000_000;
 /** Before this much is settled anew nothing is: a flag of a window of a second comes so late. */
@@ -174,7 +179,6 @@ export class EpisodeWatch {
     const sides = await this.#options.history.side(
       {
         fromSecond: Math.max(0, Math.floor(Math.max(sinceUs, this.#startUs) / 1e6)),
-        // A clock may be ahead of ours.
         untilSecond: Math.ceil(nowUs / 1e6) + AHEAD_SECONDS,
         streams: ["load", "resource"],
       },
@@ -243,6 +247,3 @@ export class EpisodeWatch {
     this.#options.onEpisode(told);
   }
 }
-
-const PAGE = 10_000;
-const AHEAD_SECONDS = 5;

@@ -1,11 +1,12 @@
 /** Recordings and answers about a stretch of the past, read through the history port. */
-import { addMs, type EventRef, type Hlc, ticksFromUnixMs } from "../../agent/kernel/index.ts";
+import { addMs, type EventRef, type Hlc } from "../../agent/kernel/index.ts";
 import type { History, Selection } from "../cut/history.ts";
 import type { Work } from "../cut/turns.ts";
 import { type Diagnosis, type DiagnosisOptions, diagnosing } from "./diagnose.ts";
 import type { Episode } from "./episode-shape.ts";
 import { MAX_REQUESTS, RecordingBook } from "./recording-book.ts";
 import { type BottleneckSettings, DEFAULT_BOTTLENECK_SETTINGS } from "./settings.ts";
+import { usOf } from "./unix-us.ts";
 
 /** Events read of one question, at most: some ten minutes of a system with a thousand requests a second. */
 export const MAX_EVENTS_READ = 2_000_000;
@@ -157,15 +158,3 @@ async function readRequests(
   }
   return { count, isCutShort: true };
 }
-
-/** A stamp as Unix microseconds. */
-export function usOf(t: Hlc): number {
-  return Math.round((t - ticksFromUnixMs(0)) / TICKS_PER_US);
-}
-
-/** Unix microseconds as a stamp, rounded down. */
-export function hlcOfUs(us: number): Hlc {
-  return addMs(ticksFromUnixMs(0), us / 1_000);
-}
-
-const TICKS_PER_US = 4.096;

@@ -17,7 +17,7 @@ import {
 } from "../../agent/kernel/index.ts";
 import type { BottlenecksJson } from "../../collector/api/bottleneck-shapes.ts";
 import type { CutJson, DiffJson, StepsJson } from "../../collector/api/shapes.ts";
-import { hlcOfUs } from "../../collector/bottleneck/past.ts";
+import { hlcOfUs } from "../../collector/bottleneck/unix-us.ts";
 import { type Collector, createCollector } from "../../collector/collector.ts";
 import { valueText } from "../../ui/src/model/value-text.ts";
 import { launchBrowser } from "../support/browser.ts";

@@ -8,12 +8,12 @@ import {
   type Hlc,
   type SideBlock,
 } from "../../agent/kernel/index.ts";
-import { hlcOfUs } from "../../collector/bottleneck/past.ts";
 import type {
   Interval,
   NodeRecording,
   TracedRequest,
 } from "../../collector/bottleneck/recording.ts";
+import { hlcOfUs } from "../../collector/bottleneck/unix-us.ts";
 
 const EPOCH = 1;
 /** The join stands so long before the first request. */

@@ -1,7 +1,7 @@
 /** `/api/latency`, `/api/bottlenecks` and the live event, of a real collector that was sent a simulation. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { BottlenecksJson, LatencyJson } from "../../../collector/api/bottleneck-shapes.ts";
-import { hlcOfUs } from "../../../collector/bottleneck/past.ts";
+import { hlcOfUs } from "../../../collector/bottleneck/unix-us.ts";
 import { START_US, simulate } from "../../support/queue-simulator.ts";
 import { batchesOf } from "../../support/simulated-batches.ts";
 import { startCollector, type TestCollector } from "../support.ts";

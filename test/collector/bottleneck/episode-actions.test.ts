@@ -8,7 +8,7 @@ import {
   MAX_PINS,
 } from "../../../collector/bottleneck/episode-actions.ts";
 import type { Episode } from "../../../collector/bottleneck/episode-shape.ts";
-import { hlcOfUs } from "../../../collector/bottleneck/past.ts";
+import { hlcOfUs } from "../../../collector/bottleneck/unix-us.ts";
 
 const START_US: number = Date.UTC(2026, 10, 21, 16) * 1_000;
 

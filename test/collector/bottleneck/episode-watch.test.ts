@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { type Batch, eventsOf, type Hlc } from "../../../agent/kernel/index.ts";
 import type { Episode } from "../../../collector/bottleneck/episode-shape.ts";
 import { CALM_LOOK_MS, EpisodeWatch } from "../../../collector/bottleneck/episode-watch.ts";
-import { hlcOfUs } from "../../../collector/bottleneck/past.ts";
+import { hlcOfUs } from "../../../collector/bottleneck/unix-us.ts";
 import type { History } from "../../../collector/cut/history.ts";
 import { finish, type Work } from "../../../collector/cut/turns.ts";
 import { type SimulatedFault, START_US, simulate } from "../../support/queue-simulator.ts";
