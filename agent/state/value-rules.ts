@@ -79,20 +79,21 @@ export function looksSecret(text: string, keys: KeyRules): boolean {
   let digits = 0;
   let run = 0;
   let longestRun = 0;
+  let hasKey = false;
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
     if (isTokenCode(code)) {
       if (isDigit(code)) digits += 1;
       run += 1;
       if (run > longestRun) longestRun = run;
+      if (run === MIN_KEY_LENGTH) hasKey ||= isKey(text, i + 1 - run);
     } else {
       run = 0;
       if (code < 128) traits |= TRAITS[code] as number;
     }
   }
   return (
-    (longestRun >= MIN_KEY_LENGTH &&
-      PREFIXES.some(([start, least]) => hasToken(text, start, least))) ||
+    hasKey ||
     ((traits & Trait.dot) !== 0 && hasJwt(text)) ||
     ((traits & Trait.space) !== 0 && longestRun >= MIN_VALUE && hasAuthorization(text)) ||
     ((traits & Trait.space) !== 0 &&
@@ -108,12 +109,12 @@ function mayAssign(traits: number): boolean {
   return (traits & (Trait.equals | Trait.colon)) !== 0;
 }
 
-function hasToken(text: string, start: string, least: number): boolean {
-  let at = text.indexOf(start);
-  while (at >= 0) {
-    const end = tokenEnd(text, at + start.length);
-    if (end - at - start.length >= least && !isTokenCode(text.charCodeAt(at - 1))) return true;
-    at = text.indexOf(start, Math.max(end, at + 1));
+/** Whether the run of token characters that begins here is a key: PREFIXES are made of such characters. */
+function isKey(text: string, from: number): boolean {
+  for (const [start, least] of PREFIXES) {
+    if (!text.startsWith(start, from)) continue;
+    const enough = from + start.length + least;
+    if (tokenEnd(text, from, enough) === enough) return true;
   }
   return false;
 }
@@ -269,9 +270,11 @@ function isCardNumber(digits: string): boolean {
   return sum % 10 === 0;
 }
 
-function tokenEnd(text: string, from: number): number {
+/** Where the run of token characters ends that goes on at `from`, looked at up to `limit`. */
+function tokenEnd(text: string, from: number, limit: number = text.length): number {
+  const last = Math.min(limit, text.length);
   let end = from;
-  while (end < text.length && isTokenCode(text.charCodeAt(end))) end += 1;
+  while (end < last && isTokenCode(text.charCodeAt(end))) end += 1;
   return end;
 }
 

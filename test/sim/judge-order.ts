@@ -18,13 +18,13 @@ export function judgeOrder(judge: Judge, cut: Cut, selection: Selection): void {
   const t = cut.at;
   for (const { message, receive } of ledger.violating) {
     const sentT = message.forgedT ?? message.t;
+    if (receive.t > t || sentT <= t || !receive.epoch.isAcked(receive.seq)) continue;
     // A violation goes with its receive, once all history begins later: the cut lacks that node then.
     const { node, epoch } = receive.epoch;
     // Or its run is gone, and the cut shows a later one.
     const isOther = (cut.nodes.get(node)?.epoch ?? epoch) > epoch;
     const isOut = isOther || isAbsent(cut, node, receive.t);
     if (isOut && judge.mayBeGone(receive.epoch, receive.seq)) continue;
-    if (receive.t > t || sentT <= t || !receive.epoch.isAcked(receive.seq)) continue;
     judge.fail(
       "called consistent, holds a receive without its send",
       `${message.id} sent ${sentT}, received ${receive.t} ${at(cut)}`,
