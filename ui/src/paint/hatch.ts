@@ -4,6 +4,21 @@ import type { Surface } from "./surface.ts";
 
 const STEP = 7;
 
+/** Adds the lines over a box to the path, `step` px apart; the pen is clipped to the box by the caller. */
+export function traceHatch(
+  pen: CanvasRenderingContext2D,
+  from: number,
+  y: number,
+  to: number,
+  height: number,
+  step: number,
+): void {
+  for (let at = Math.floor((from - height) / step) * step; at < to; at += step) {
+    pen.moveTo(at, y + height);
+    pen.lineTo(at + height, y);
+  }
+}
+
 export function fillHatched(
   { context: pen, width: screen }: Surface,
   palette: Palette,
@@ -22,10 +37,7 @@ export function fillHatched(
   pen.strokeStyle = palette.hatch;
   pen.lineWidth = 1;
   pen.beginPath();
-  for (let at = Math.floor((from - height) / STEP) * STEP; at < to; at += STEP) {
-    pen.moveTo(at, y + height);
-    pen.lineTo(at + height, y);
-  }
+  traceHatch(pen, from, y, to, height, STEP);
   pen.stroke();
   pen.restore();
   // A thin edge says where the unknown begins.

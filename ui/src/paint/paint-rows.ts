@@ -7,6 +7,7 @@
 import type { ResultRow } from "../query/row-book.ts";
 import { laneMarks, type RowMark } from "../query/row-marks.ts";
 import type { TimeScale } from "../scale/time-scale.ts";
+import { traceHatch } from "./hatch.ts";
 import type { LanesScene } from "./paint-lanes.ts";
 import type { Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
@@ -58,10 +59,7 @@ function hatchedBar(
   pen.strokeStyle = palette.hit;
   pen.lineWidth = 1.5;
   pen.beginPath();
-  for (let at = Math.floor((from - height) / HATCH_PX) * HATCH_PX; at < to; at += HATCH_PX) {
-    pen.moveTo(at, y + height);
-    pen.lineTo(at + height, y);
-  }
+  traceHatch(pen, from, y, to, height, HATCH_PX);
   pen.moveTo(from, y + 0.5);
   pen.lineTo(to, y + 0.5);
   pen.stroke();

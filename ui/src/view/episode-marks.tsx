@@ -6,6 +6,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { App } from "../app.ts";
+import { walkFocus } from "../input/walk-focus.ts";
 import { costliest, type EpisodeMark, markEpisodes } from "../model/episode-marks.ts";
 import { causeLabel, episodeSentence } from "../model/episodes.ts";
 
@@ -104,16 +105,5 @@ function place(element: HTMLElement | null, mark: EpisodeMark): void {
 }
 
 function walk(event: TargetedKeyboardEvent<HTMLUListElement>): void {
-  const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>("button")];
-  const at = buttons.indexOf(document.activeElement as HTMLElement);
-  const to: Readonly<Record<string, number>> = {
-    ArrowUp: Math.max(0, at - 1),
-    ArrowDown: Math.min(buttons.length - 1, at + 1),
-    Home: 0,
-    End: buttons.length - 1,
-  };
-  const next = to[event.key];
-  if (next === undefined || at === -1 || event.ctrlKey || event.altKey || event.metaKey) return;
-  event.preventDefault();
-  buttons[next]?.focus();
+  walkFocus(event, [...event.currentTarget.querySelectorAll<HTMLElement>("button")]);
 }

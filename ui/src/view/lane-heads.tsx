@@ -5,6 +5,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { App } from "../app.ts";
+import { walkFocus } from "../input/walk-focus.ts";
 import type { AbsentRow, HeadingRow, HiddenRow, LaneRow, Row } from "../model/lane-layout.ts";
 import type { NodeFacts } from "../model/nodes.ts";
 import { reasonLabel } from "../model/reasons.ts";
@@ -55,22 +56,12 @@ function moveLane(app: App, node: string, event: TargetedKeyboardEvent<HTMLButto
   event.stopPropagation();
 }
 
-/** Moves the focus among the heads; ← → stay the cut's. */
+/** Among the heads; the tools on a lane are left out, as its keys do the same. */
 function walk(event: TargetedKeyboardEvent<HTMLUListElement>): void {
   const heads = [...event.currentTarget.querySelectorAll<HTMLElement>("button")].filter(
     (button) => button.closest(".lane-tools") === null,
   );
-  const at = heads.indexOf(document.activeElement as HTMLElement);
-  const to: Readonly<Record<string, number>> = {
-    ArrowUp: Math.max(0, at - 1),
-    ArrowDown: Math.min(heads.length - 1, at + 1),
-    Home: 0,
-    End: heads.length - 1,
-  };
-  const next = to[event.key];
-  if (next === undefined || at === -1 || event.ctrlKey || event.altKey || event.metaKey) return;
-  event.preventDefault();
-  heads[next]?.focus();
+  walkFocus(event, heads);
 }
 
 function tabStop({ id, stop, isStop }: HeadProps<Row>): {
