@@ -15,35 +15,29 @@ import {
   single,
 } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { recentRange, recentRangeOf } from "./recent-range.ts";
 import { causalityText, explainText } from "./show-audit.ts";
-
-/** Long enough for some messages, short enough to be answered at once. */
-const DEFAULT_FROM = "-60s";
 
 export function auditCommands(context: CliContext): Command[] {
   return [causalityCommand(context), explainCommand(context)];
 }
 
 function causalityCommand(context: CliContext): Command {
-  const command = newCommand(
-    "causality",
-    "Prints what the messages of a range say of each other, and of the nodes' clocks.",
-    "retroscope causality --from -5m",
+  const command = recentRange(
+    newCommand(
+      "causality",
+      "Prints what the messages of a range say of each other, and of the nodes' clocks.",
+      "retroscope causality --from -5m",
+    ),
   )
-    .addOption(single("--from <time>", "Begin here", DEFAULT_FROM))
-    .addOption(single("--to <time>", "End here", "now"))
     .addOption(repeated("--node <id>", "Only what concerns this node"))
     .addOption(repeated("--service <name>", "Only what concerns nodes of this service"))
     .option("--strict", "Exit 1 if some message was received before it was sent");
   return runs(askingOptions(command), context, async (_words, options) => {
     const { io } = context;
-    const given = options as { from?: string; to?: string };
-    const from = askedTime(given.from ?? DEFAULT_FROM, "--from", io.nowMs());
-    const to = askedTime(given.to ?? "now", "--to", io.nowMs());
     const { node, service } = selectionOf(options);
     const audit = await clientOf(options, io).ask<CausalityJson>("/api/causality", {
-      from,
-      to,
+      ...recentRangeOf(options, io.nowMs()),
       node,
       service,
     });

@@ -1,7 +1,6 @@
 /** How long requests took, and where time was lost: `latency`, `bottlenecks`. */
 import type { Command } from "commander";
 import type { BottlenecksJson, LatencyJson } from "../api/bottleneck-shapes.ts";
-import { askedTime } from "./asked-times.ts";
 import {
   askingOptions,
   type CliContext,
@@ -14,10 +13,10 @@ import {
   single,
 } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { recentRange, recentRangeOf } from "./recent-range.ts";
 import { bottlenecksText } from "./show-bottlenecks.ts";
 import { latencyText } from "./show-latency.ts";
 
-const DEFAULT_FROM = "-60s";
 const DEFAULT_WINDOW = "1s";
 
 export function bottleneckCommands(context: CliContext): Command[] {
@@ -25,13 +24,13 @@ export function bottleneckCommands(context: CliContext): Command[] {
 }
 
 function latencyCommand(context: CliContext): Command {
-  const command = newCommand(
-    "latency",
-    "Prints percentiles of request times per window, each of a merged histogram.",
-    "retroscope latency --from -10s --window 50ms --service cart",
+  const command = recentRange(
+    newCommand(
+      "latency",
+      "Prints percentiles of request times per window, each of a merged histogram.",
+      "retroscope latency --from -10s --window 50ms --service cart",
+    ),
   )
-    .addOption(single("--from <time>", "Begin here", DEFAULT_FROM))
-    .addOption(single("--to <time>", "End here", "now"))
     .addOption(single("--window <duration>", "10ms to 1h", DEFAULT_WINDOW))
     .addOption(repeated("--node <id>", "Only this node"))
     .addOption(repeated("--service <name>", "Only nodes of this service"))
@@ -41,8 +40,7 @@ function latencyCommand(context: CliContext): Command {
     const given = options as { [name: string]: string | undefined };
     const { node, service } = selectionOf(options);
     const answer = await clientOf(options, io).ask<LatencyJson>("/api/latency", {
-      from: askedTime(given["from"] ?? DEFAULT_FROM, "--from", io.nowMs()),
-      to: askedTime(given["to"] ?? "now", "--to", io.nowMs()),
+      ...recentRangeOf(options, io.nowMs()),
       window: given["window"] ?? DEFAULT_WINDOW,
       operation: given["operation"],
       node,
@@ -54,20 +52,18 @@ function latencyCommand(context: CliContext): Command {
 }
 
 function bottlenecksCommand(context: CliContext): Command {
-  const command = newCommand(
-    "bottlenecks",
-    "Prints short stalls in a range: which tier, why, and what they cost.",
-    "retroscope bottlenecks --from -5m --min-ms 50",
-  )
-    .addOption(single("--from <time>", "Begin here", DEFAULT_FROM))
-    .addOption(single("--to <time>", "End here", "now"))
-    .addOption(single("--min-ms <number>", "Only those that lasted so long", "0"));
+  const command = recentRange(
+    newCommand(
+      "bottlenecks",
+      "Prints short stalls in a range: which tier, why, and what they cost.",
+      "retroscope bottlenecks --from -5m --min-ms 50",
+    ),
+  ).addOption(single("--min-ms <number>", "Only those that lasted so long", "0"));
   return runs(askingOptions(command), context, async (_words, options) => {
     const { io } = context;
     const given = options as { [name: string]: string | undefined };
     const answer = await clientOf(options, io).ask<BottlenecksJson>("/api/bottlenecks", {
-      from: askedTime(given["from"] ?? DEFAULT_FROM, "--from", io.nowMs()),
-      to: askedTime(given["to"] ?? "now", "--to", io.nowMs()),
+      ...recentRangeOf(options, io.nowMs()),
       minMs: given["minMs"],
     });
     show(answer, options, io, bottlenecksText);

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { KindCode } from "../../agent/kernel/index.ts";
 import type { EventsJson, NodesJson } from "../api/shapes.ts";
-import { askedTime } from "./asked-times.ts";
 import {
   askingOptions,
   type CliContext,
@@ -18,12 +17,12 @@ import {
 } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { pages } from "./pages.ts";
+import { recentRange, recentRangeOf } from "./recent-range.ts";
 import { eventsText, missingEventsText } from "./show-events.ts";
 import { nodesText } from "./show-nodes.ts";
 import { plain } from "./text.ts";
 
 const MAX_EVENTS = 1_000_000;
-const DEFAULT_FROM = "-60s";
 
 /** Keyframes hold no news: the agents repeat in them what is known. */
 const ALL_BUT_KEYFRAMES = Object.keys(KindCode).filter((kind) => kind !== "keyframe");
@@ -33,21 +32,21 @@ export function recordCommands(context: CliContext): Command[] {
 }
 
 function eventsCommand(context: CliContext): Command {
-  const command = newCommand(
-    "events",
-    "Prints recorded events in time order.",
-    "retroscope events --from -5s --kind send --kind receive",
-  )
-    .addOption(single("--from <time>", "Begin here", DEFAULT_FROM))
-    .addOption(single("--to <time>", "End here", "now"));
+  const command = recentRange(
+    newCommand(
+      "events",
+      "Prints recorded events in time order.",
+      "retroscope events --from -5s --kind send --kind receive",
+    ),
+  );
   selectionOptions(command)
     .addOption(repeated("--kind <kind>", "Only events of this kind; default: all but keyframes"))
     .addOption(single("--limit <number>", "Print at most so many", "1000"));
   return runs(askingOptions(command), context, async (_words, options) => {
-    const given = options as { from?: string; to?: string };
     const nowMs = context.io.nowMs();
-    const from = askedTime(given.from ?? DEFAULT_FROM, "--from", nowMs);
-    const to = given.to === undefined ? undefined : askedTime(given.to, "--to", nowMs);
+    const { from, to: until } = recentRangeOf(options, nowMs);
+    // Unless told otherwise what clocks ahead of ours have stamped is shown too.
+    const to = options["to"] === undefined ? undefined : until;
     const kind = (options["kind"] as readonly string[] | undefined) ?? ALL_BUT_KEYFRAMES;
     const limit = wholeNumber(options, "limit", { min: 1, max: MAX_EVENTS, otherwise: 1_000 });
     const page = await pages(
@@ -63,8 +62,8 @@ function eventsCommand(context: CliContext): Command {
     show(answer, options, context.io, ({ events, incomplete }) => {
       const missing = missingEventsText(incomplete, first, shown);
       if (events.length === 0) {
-        const isDefault = given.from === undefined ? " (the default)" : "";
-        return `No such event from ${plain(from)}${isDefault} to ${plain(to ?? "now")}. Choose with --from and --to; \`retroscope nodes\` prints how far history reaches.\n${missing}`;
+        const isDefault = options["from"] === undefined ? " (the default)" : "";
+        return `No such event from ${plain(from)}${isDefault} to ${plain(until)}. Choose with --from and --to; \`retroscope nodes\` prints how far history reaches.\n${missing}`;
       }
       const more = page.isCutShort ? `More than ${limit}: see the rest with --limit.\n` : "";
       return eventsText(events, shown) + more + missing;
