@@ -35,6 +35,9 @@ const DENSE_MS = 2_000;
 /** Names of pools and locks told apart; all others are `other`. */
 const MAX_WAIT_NAMES = 256;
 const OTHER = "other";
+/** Memory of a request event without its calls, and of a call or a wait with all its fields. */
+const REQUEST_BYTES = 224;
+const CALL_BYTES = 120;
 
 /** What a message that left is known by. */
 export interface SentStamp {
@@ -45,7 +48,8 @@ export interface SentStamp {
 
 export interface RequestRecordingOptions {
   readonly source: "http" | "spans";
-  readonly record: (request: RequestBody) => void;
+  /** Takes a request that has ended, and how many bytes of memory it holds. */
+  readonly record: (request: RequestBody, bytes: number) => void;
   /** Issues a stamp for an arrival. */
   readonly stamp: () => Hlc;
   /** The raw physical clock. */
@@ -86,7 +90,8 @@ export class RequestRecording {
     const time = new RawTime({ nowUs, physicalUs: () => unixUs(options.physicalNow()) });
     this.#time = time;
     this.#timing = new RequestTiming({
-      ...{ source: options.source, record: options.record },
+      source: options.source,
+      record: (request) => options.record(request, bytesOf(request)),
       nowUs,
       onError,
       treatName: options.treatText,
@@ -230,6 +235,10 @@ export class RequestRecording {
       this.#options.onError(error);
     }
   }
+}
+
+function bytesOf({ calls, waits }: RequestBody): number {
+  return REQUEST_BYTES + CALL_BYTES * (calls.length + waits.length);
 }
 
 function unixUs(t: Hlc): number {

@@ -57,10 +57,6 @@ const TIDY_INTERVAL_MS = 1_000;
 /** At the end, beyond the budget of the flush, for the last word in the data directory: a disk may hang. */
 const LAST_WRITE_MS = 50;
 
-/** Memory of a request event without its calls, and of a call or a wait with all its fields. */
-const REQUEST_BYTES = 224;
-const CALL_BYTES = 120;
-
 /** The outside world as an agent needs it; what is left out is the real one. */
 export interface AgentPorts {
   readonly clock?: PhysicalClock | undefined;
@@ -361,9 +357,7 @@ export class Runtime {
     const { clock, redaction } = this.recording;
     return new RequestRecording({
       source,
-      record: (request) => {
-        const { calls, waits } = request;
-        const bytes = REQUEST_BYTES + CALL_BYTES * (calls.length + waits.length);
+      record: (request, bytes) => {
         this.recordBody(() => [request, bytes], true);
       },
       stamp: () => (this.guard.isOff ? clock.last : clock.now()),
