@@ -2,47 +2,22 @@
  * The page on a real collector: history posted as batches, kept in LMDB, answered by the cut engine.
  * What the page shows is compared with what `/api/cut` says.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  encodeBatch,
-  formatHlc,
-  type Hlc,
-  INGEST_PATH,
-  parseHlc,
-  TICKS_PER_MS,
-} from "../../agent/kernel/index.ts";
-import type { BottlenecksJson } from "../../collector/api/bottleneck-shapes.ts";
+import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import type { CutJson, DiffJson, StepsJson } from "../../collector/api/shapes.ts";
-import { hlcOfUs } from "../../collector/bottleneck/unix-us.ts";
-import { type Collector, createCollector } from "../../collector/collector.ts";
 import { valueText } from "../../ui/src/model/value-text.ts";
-import { launchBrowser } from "../support/browser.ts";
 import { postScenario } from "../support/post-scenario.ts";
-import { START_US, simulate } from "../support/queue-simulator.ts";
-import { batchesOf } from "../support/simulated-batches.ts";
 import {
   axeFindings,
-  type BuiltPage,
-  buildPage,
   type OpenPage,
   openPage,
   shownState,
   stateShown,
 } from "../support/ui-page.ts";
-import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
+import { makeScenario, SCENARIO_START } from "../support/ui-scenario.ts";
+import { startUiStage, type UiStage } from "../support/ui-stage.ts";
 
 const WALK_MOVES = 200;
-/** Of the simulated store, after its start. */
-const STALL = { atMs: 9_200, ms: 150 };
-const COLOURS = [
-  { colorScheme: "light", forcedColors: "none" },
-  { colorScheme: "dark", forcedColors: "none" },
-  { colorScheme: "light", forcedColors: "active" },
-] as const;
 const SEED = Number(process.env["RETROSCOPE_SEED"] ?? 20_261_121);
 
 const at = (ms: number): string => formatHlc(Math.round(SCENARIO_START + ms * TICKS_PER_MS) as Hlc);
@@ -51,38 +26,17 @@ const view = (cutMs: number, more = ""): string =>
   `v=1&from=${at(cutMs - 1_000)}&to=${at(cutMs + 1_000)}&cut=${at(cutMs)}${more}`;
 
 describe("the page on a real collector", () => {
-  let browser: Browser;
-  let built: BuiltPage;
-  let data: string;
-  let collector: Collector;
+  let stage: UiStage;
   let open: OpenPage;
-  let stallCollector: Collector | undefined;
-  let stallData: string | undefined;
 
   beforeAll(async () => {
-    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
-    data = await mkdtemp(join(tmpdir(), "retroscope-ui-data-"));
-    const end = (SCENARIO_START + SCENARIO_MS * TICKS_PER_MS) as Hlc;
-    collector = await createCollector({
-      data,
-      port: 0,
-      uiDirectory: built.folder,
-      clock: { now: () => end },
-      expireAfterMs: 3_600_000,
-    });
-    await postScenario(collector.url, makeScenario());
+    stage = await startUiStage();
+    await postScenario(stage.url, makeScenario());
   }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    await collector?.close();
-    await stallCollector?.close();
-    await built?.remove();
-    await rm(data, { recursive: true, force: true });
-    if (stallData !== undefined) await rm(stallData, { recursive: true, force: true });
-  }, 30_000);
+  afterAll(() => stage?.close(), 30_000);
 
   const show = async (fragment: string) => {
-    open = await openPage(browser, collector.url, { fragment });
+    open = await openPage(stage.browser, stage.url, { fragment });
     await stateShown(open);
     return open.page;
   };
@@ -95,7 +49,7 @@ describe("the page on a real collector", () => {
   });
 
   const ask = async <Answer>(path: string): Promise<Answer> =>
-    (await (await fetch(collector.url + path)).json()) as Answer;
+    (await (await fetch(stage.url + path)).json()) as Answer;
 
   /** The state that the collector gives for the page's cut, in the words of the page. */
   const expectedState = async (cut: string): Promise<Record<string, string>> => {
@@ -339,7 +293,7 @@ describe("the page on a real collector", () => {
       await open.viewport(),
       await page.locator(".changes tbody tr").allInnerTexts(),
     ];
-    const fresh = await openPage(browser, collector.url, { fragment });
+    const fresh = await openPage(stage.browser, stage.url, { fragment });
     await stateShown(fresh);
     expect(await fresh.cut()).toBe(cut);
     expect(await fresh.viewport()).toEqual(viewport);
@@ -437,95 +391,11 @@ describe("the page on a real collector", () => {
     expect(shown).toHaveLength(keys.length);
   });
 
-  it("marks a planted stall on the lane of its process, and goes to its onset", async () => {
-    const stalled = await collectorWithStall();
-    const marked = await openPage(browser, stalled.url, {
-      fragment: `v=1&from=${at(8_500)}&to=${at(10_500)}&cut=${at(8_600)}`,
-    });
-    await stateShown(marked);
-    const { page } = marked;
-    const answer = await fetch(`${stalled.url}/api/bottlenecks?from=${at(8_000)}&to=${at(11_000)}`);
-    const { episodes } = (await answer.json()) as BottlenecksJson;
-    expect(episodes).toHaveLength(1);
-    const [found] = episodes;
-    const marks = page.getByRole("list", { name: "Bottlenecks on the lanes" });
-    const mark = marks.getByRole("button", {
-      name: /^Bottleneck on store-1 at 16:00:09\.\d+: run/,
-    });
-    await mark.waitFor();
-    expect(await marks.getByRole("button").count()).toBe(1);
-    const head = await page.locator(".lane-head", { hasText: "store-1" }).boundingBox();
-    const bracket = await page.locator(".episode-mark .stretch").boundingBox();
-    const plot = await page.locator(".plot").boundingBox();
-    if (head === null || bracket === null || plot === null) throw new Error("all are on screen");
-    // On the lane of the process that stood still, over the time for which it did.
-    expect(Math.abs(bracket.y - head.y)).toBeLessThan(2);
-    expect(bracket.y + bracket.height).toBeLessThanOrEqual(head.y + head.height);
-    const pixels = (ms: number) => (ms / 2_000) * plot.width;
-    expect(Math.abs(bracket.x - plot.x - pixels(STALL.atMs - 8_500))).toBeLessThan(pixels(20));
-    expect(Math.abs(bracket.width - pixels(STALL.ms))).toBeLessThan(pixels(40));
-
-    await mark.focus();
-    await page.keyboard.press("Enter");
-    await stateShown(marked);
-    expect(await marked.cut()).toBe(found?.stamped.onset.hlc);
-    const detail = page.getByRole("region", { name: "Chosen bottleneck" });
-    expect(await detail.innerText()).toContain("Bottleneck on store-1");
-    expect(await detail.innerText()).toMatch(
-      new RegExp(`${Math.round(found?.causes[0]?.ms ?? 0)} ms`),
-    );
-    expect(await detail.innerText()).toContain("unexplained");
-    const told = () => page.locator(".sr-only[aria-live]").innerText();
-    await expect
-      .poll(told, { timeout: 10_000 })
-      .toMatch(/^Bottleneck on store-1 at .*: run \d+ ms/);
-    expect(await page.locator(".episode-rows tbody tr[data-selected=true]").count()).toBe(1);
-    for (const colours of COLOURS) {
-      await page.emulateMedia(colours);
-      expect([colours, await axeFindings(page)]).toEqual([colours, []]);
-    }
-    await page.keyboard.press("Escape");
-    await page.getByRole("slider", { name: "Cut" }).focus();
-    await page.keyboard.press("Home");
-    await stateShown(marked);
-    await page.keyboard.press("b");
-    await stateShown(marked);
-    expect(await marked.cut()).toBe(found?.stamped.onset.hlc);
-    expect(marked.faults).toEqual([]);
-    await marked.close();
-  }, 60_000);
-
-  /** A collector of its own, that was sent a simulated stall of the store behind two services. */
-  const collectorWithStall = async (): Promise<Collector> => {
-    const startUs = START_US + STALL.atMs * 1_000;
-    const fault = {
-      kind: "run",
-      node: "store",
-      startUs,
-      endUs: startUs + STALL.ms * 1_000,
-    } as const;
-    const recordings = simulate({ seed: 11, seconds: 14, perSecond: 120, faults: [fault] });
-    stallData = await mkdtemp(join(tmpdir(), "retroscope-ui-stall-"));
-    stallCollector = await createCollector({
-      ...{ data: stallData, port: 0, uiDirectory: built.folder, expireAfterMs: 3_600_000 },
-      clock: { now: () => hlcOfUs(START_US + 14e6) },
-    });
-    for (const batch of batchesOf(recordings)) {
-      const { ok } = await fetch(stallCollector.url + INGEST_PATH, {
-        method: "POST",
-        headers: { "content-type": "application/octet-stream" },
-        body: new Uint8Array(encodeBatch(batch)),
-      });
-      expect(ok).toBe(true);
-    }
-    return stallCollector;
-  };
-
   it("sends nothing to anybody else", async () => {
     const hosts = new Set<string>();
     open.page.on("request", (request) => hosts.add(new URL(request.url()).origin));
     await open.page.reload();
     await stateShown(open);
-    expect([...hosts]).toEqual([collector.url]);
+    expect([...hosts]).toEqual([stage.url]);
   });
 });

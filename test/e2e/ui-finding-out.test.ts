@@ -2,26 +2,14 @@
  * What a newcomer tries first, on a real collector: click somewhere, press an arrow, click a variable,
  * ask whether the replicas agree. One node was there only in the first second.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
 import type { CutJson, StepsJson, VariableHistoryJson } from "../../collector/api/shapes.ts";
-import { type Collector, createCollector } from "../../collector/collector.ts";
 import { disagreements } from "../../ui/src/model/state-rows.ts";
 import { valueText } from "../../ui/src/model/value-text.ts";
-import { launchBrowser } from "../support/browser.ts";
 import { postScenario } from "../support/post-scenario.ts";
-import {
-  axeFindings,
-  type BuiltPage,
-  buildPage,
-  type OpenPage,
-  openPage,
-  stateShown,
-} from "../support/ui-page.ts";
+import { axeFindings, type OpenPage, openPage, stateShown } from "../support/ui-page.ts";
 import {
   makeScenario,
   SCENARIO_MS,
@@ -29,6 +17,7 @@ import {
   type Scenario,
   type ScenarioEvent,
 } from "../support/ui-scenario.ts";
+import { startUiStage, type UiStage } from "../support/ui-stage.ts";
 
 const at = (ms: number): string => formatHlc(Math.round(SCENARIO_START + ms * TICKS_PER_MS) as Hlc);
 const view = (fromMs: number, toMs: number, cutMs: number, more = ""): string =>
@@ -55,34 +44,17 @@ function withGuest(): Scenario {
 }
 
 describe("finding out, as a newcomer does", () => {
-  let browser: Browser;
-  let built: BuiltPage;
-  let data: string;
-  let collector: Collector;
+  let stage: UiStage;
   let open: OpenPage;
   let page: Page;
 
   beforeAll(async () => {
-    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
-    data = await mkdtemp(join(tmpdir(), "retroscope-ui-data-"));
-    const end = (SCENARIO_START + SCENARIO_MS * TICKS_PER_MS) as Hlc;
-    collector = await createCollector({
-      data,
-      port: 0,
-      uiDirectory: built.folder,
-      clock: { now: () => end },
-      expireAfterMs: 3_600_000,
-    });
-    await postScenario(collector.url, withGuest());
+    stage = await startUiStage();
+    await postScenario(stage.url, withGuest());
   }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    await collector?.close();
-    await built?.remove();
-    await rm(data, { recursive: true, force: true });
-  }, 30_000);
+  afterAll(() => stage?.close(), 30_000);
   const show = async (fragment: string, width = 1_440) => {
-    open = await openPage(browser, collector.url, { fragment, width });
+    open = await openPage(stage.browser, stage.url, { fragment, width });
     ({ page } = open);
     await stateShown(open);
   };
@@ -93,7 +65,7 @@ describe("finding out, as a newcomer does", () => {
   });
 
   const ask = async <Answer>(path: string): Promise<Answer> =>
-    (await (await fetch(collector.url + path)).json()) as Answer;
+    (await (await fetch(stage.url + path)).json()) as Answer;
   const plotBox = async () => {
     const box = await page.locator(".plot").boundingBox();
     if (box === null) throw new Error("the plot is on screen");

@@ -2,25 +2,19 @@
  * Query in the browser: on a real collector, whose headers and engine are those of the product, by keyboard
  * alone; and on the fixture server what only a bad or a slow day shows.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
-import { type Collector, createCollector } from "../../collector/collector.ts";
-import { launchBrowser } from "../support/browser.ts";
 import { postScenario } from "../support/post-scenario.ts";
 import { startFixtureServer } from "../support/ui-fixture-server.ts";
 import {
   axeFindingsInEveryTheme,
-  type BuiltPage,
-  buildPage,
   type OpenPage,
   openPage,
   stateShown,
 } from "../support/ui-page.ts";
 import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
+import { startUiStage, type UiStage } from "../support/ui-stage.ts";
 
 const at = (ms: number): string => formatHlc((SCENARIO_START + ms * TICKS_PER_MS) as Hlc);
 const h = (ms: number) => ({ hlc: at(ms), time: "" });
@@ -41,31 +35,14 @@ async function typeQuery(page: Page, text: string): Promise<void> {
 }
 
 describe("queries", () => {
-  let browser: Browser;
-  let built: BuiltPage;
-  let data: string;
-  let collector: Collector;
+  let stage: UiStage;
   let open: OpenPage | undefined;
 
   beforeAll(async () => {
-    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
-    data = await mkdtemp(join(tmpdir(), "retroscope-ui-query-"));
-    const end = (SCENARIO_START + SCENARIO_MS * TICKS_PER_MS) as Hlc;
-    collector = await createCollector({
-      data,
-      port: 0,
-      uiDirectory: built.folder,
-      clock: { now: () => end },
-      expireAfterMs: 3_600_000,
-    });
-    await postScenario(collector.url, makeScenario());
+    stage = await startUiStage();
+    await postScenario(stage.url, makeScenario());
   }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    await collector?.close();
-    await built?.remove();
-    await rm(data, { recursive: true, force: true });
-  }, 30_000);
+  afterAll(() => stage?.close(), 30_000);
   afterEach(async () => {
     // Also what the page's policy refuses is said there: the editor's styles are within it.
     expect(open?.faults).toEqual([]);
@@ -73,7 +50,7 @@ describe("queries", () => {
   });
 
   it("typed with completion, run and walked by keys; the link has text, rows and the chosen row again", async () => {
-    open = await openPage(browser, collector.url, { fragment: VIEW.replace("&tab=query", "") });
+    open = await openPage(stage.browser, stage.url, { fragment: VIEW.replace("&tab=query", "") });
     await stateShown(open);
     const { page } = open;
     await page.keyboard.press("4");
@@ -94,7 +71,7 @@ describe("queries", () => {
     await page.getByRole("heading", { name: `Rows: 1 of ${rows}` }).waitFor();
     await stateShown(open);
     const cut = await open.cut();
-    const asked = await fetch(`${collector.url}/api/query`, {
+    const asked = await fetch(`${stage.url}/api/query`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ rql: QUERY }),
@@ -111,7 +88,7 @@ describe("queries", () => {
 
     await page.waitForFunction(() => location.hash.includes("hit="));
     const fragment = await page.evaluate(() => location.hash.slice(1));
-    const second = await openPage(browser, collector.url, { fragment });
+    const second = await openPage(stage.browser, stage.url, { fragment });
     await phaseIs(second.page, "ended");
     await second.page.getByRole("heading", { name: `Rows: 1 of ${rows}` }).waitFor();
     expect([await second.cut(), second.faults]).toEqual([cut, []]);
@@ -119,7 +96,7 @@ describe("queries", () => {
   }, 60_000);
 
   it("underlines what cannot be read at once, checks names after a pause, and mends both by one key", async () => {
-    open = await openPage(browser, collector.url, { fragment: VIEW });
+    open = await openPage(stage.browser, stage.url, { fragment: VIEW });
     const { page } = open;
     await editorOf(page).waitFor();
     await typeQuery(page, "SELECT version FROM stock WEHN Cardnality(version) > 1");
@@ -135,7 +112,7 @@ describe("queries", () => {
   }, 60_000);
 
   it("saves a query as a monitor, and the bell tells of what it finds", async () => {
-    open = await openPage(browser, collector.url, { fragment: VIEW });
+    open = await openPage(stage.browser, stage.url, { fragment: VIEW });
     const { page } = open;
     await editorOf(page).waitFor();
     await typeQuery(
@@ -159,7 +136,7 @@ describe("queries", () => {
     const monitors = page.getByRole("region", { name: "Monitors" });
     await monitors.getByText("late leader").waitFor();
 
-    await postScenario(collector.url, later());
+    await postScenario(stage.url, later());
     const bell = page.getByRole("button", { name: "Alerts" });
     await expect.poll(() => bell.getAttribute("aria-label"), SOON).toMatch(/^Alerts: \d new$/);
     await bell.click();
@@ -173,9 +150,9 @@ describe("queries", () => {
   }, 60_000);
 
   it("while it runs: hits, doubt and progress are shown, Esc closes the connection, no theme has a fault", async () => {
-    const server = await startFixtureServer(built.folder, makeScenario());
+    const server = await startFixtureServer(stage.folder, makeScenario());
     server.query = { lines: RUNNING, isOpen: true };
-    open = await openPage(browser, server.url, { fragment: VIEW });
+    open = await openPage(stage.browser, server.url, { fragment: VIEW });
     const { page } = open;
     await page.getByRole("list", { name: "Queries to begin with" }).waitFor();
     expect(await axeFindingsInEveryTheme(page), "an empty editor").toEqual([]);

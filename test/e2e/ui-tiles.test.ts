@@ -2,17 +2,13 @@
  * The timeline's tiles on a real collector: what a move asks for, what a zoom shows meanwhile, the worker
  * under the real policy, the minimap and the zoom trail.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
-import { type Collector, createCollector } from "../../collector/collector.ts";
-import { launchBrowser } from "../support/browser.ts";
 import { postScenario } from "../support/post-scenario.ts";
-import { type BuiltPage, buildPage, type OpenPage, openPage } from "../support/ui-page.ts";
-import { makeScenario, SCENARIO_MS, SCENARIO_START } from "../support/ui-scenario.ts";
+import { type OpenPage, openPage } from "../support/ui-page.ts";
+import { makeScenario, SCENARIO_START } from "../support/ui-scenario.ts";
+import { startUiStage, type UiStage } from "../support/ui-stage.ts";
 
 const WRITES = 600;
 const at = (ms: number): string => formatHlc(Math.round(SCENARIO_START + ms * TICKS_PER_MS) as Hlc);
@@ -20,35 +16,18 @@ const view = (fromMs: number, toMs: number): string =>
   `v=1&from=${at(fromMs)}&to=${at(toMs)}&cut=${at((fromMs + toMs) / 2)}`;
 
 describe("the tiles of the timeline", () => {
-  let browser: Browser;
-  let built: BuiltPage;
-  let data: string;
-  let collector: Collector;
+  let stage: UiStage;
   let open: OpenPage;
   let asked: string[];
 
   beforeAll(async () => {
-    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
-    data = await mkdtemp(join(tmpdir(), "retroscope-ui-tiles-"));
-    const end = (SCENARIO_START + SCENARIO_MS * TICKS_PER_MS) as Hlc;
-    collector = await createCollector({
-      data,
-      port: 0,
-      uiDirectory: built.folder,
-      clock: { now: () => end },
-      expireAfterMs: 3_600_000,
-    });
-    await postScenario(collector.url, makeScenario("none", WRITES));
+    stage = await startUiStage();
+    await postScenario(stage.url, makeScenario("none", WRITES));
   }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    await collector?.close();
-    await built?.remove();
-    await rm(data, { recursive: true, force: true });
-  }, 30_000);
+  afterAll(() => stage?.close(), 30_000);
 
   beforeEach(async () => {
-    open = await openPage(browser, collector.url, { fragment: view(3_000, 9_000) });
+    open = await openPage(stage.browser, stage.url, { fragment: view(3_000, 9_000) });
     await open.settled();
     await quiet();
     asked = [];

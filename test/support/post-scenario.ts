@@ -1,13 +1,7 @@
 /** Ships a UI scenario to a real collector as agents do: one batch per node, in the wire format. */
 import { BatchBuilder } from "../../agent/kernel/batch-builder.ts";
-import {
-  type EventBody,
-  type Hlc,
-  INGEST_PATH,
-  type Json,
-  KindCode,
-} from "../../agent/kernel/index.ts";
-import { encodeBatch } from "../../agent/kernel/wire.ts";
+import { type EventBody, type Hlc, type Json, KindCode } from "../../agent/kernel/index.ts";
+import { postBatch } from "./post-batch.ts";
 import type { Scenario, ScenarioEvent } from "./ui-scenario.ts";
 
 export async function postScenario(url: string, scenario: Scenario): Promise<void> {
@@ -15,14 +9,7 @@ export async function postScenario(url: string, scenario: Scenario): Promise<voi
     const builder = new BatchBuilder();
     for (const event of scenario.events.filter((one) => one.node === node))
       add(builder, event, scenario);
-    const body = encodeBatch(builder.build({ node, service, epoch, firstSeq: 1, closed }));
-    const response = await fetch(url + INGEST_PATH, {
-      method: "POST",
-      headers: { "content-type": "application/octet-stream" },
-      body: new Uint8Array(body),
-    });
-    if (!response.ok)
-      throw new Error(`batch of ${node}: ${response.status} ${await response.text()}`);
+    await postBatch(url, builder.build({ node, service, epoch, firstSeq: 1, closed }));
   }
 }
 

@@ -36,6 +36,7 @@ export type Damage = "none" | "lagging" | "violation" | "unchecked" | "empty";
 
 export const SCENARIO_START: Hlc = parseTime("2026-11-21T16:00:00.000Z", 0 as Hlc);
 export const SCENARIO_MS = 12_000;
+export const SCENARIO_END = (SCENARIO_START + SCENARIO_MS * TICKS_PER_MS) as Hlc;
 const STORES = ["store-1", "store-2", "store-3"];
 
 /** A linear congruential generator: enough to scatter times and values. */
