@@ -36,15 +36,7 @@ function windowJson({
   percentiles,
   buckets,
 }: Omit<LatencyWindow, "startUs">): LatencyWindowJson {
-  return {
-    count,
-    maxUs,
-    p50Us: percentiles?.p50Us ?? null,
-    p90Us: percentiles?.p90Us ?? null,
-    p99Us: percentiles?.p99Us ?? null,
-    p999Us: percentiles?.p999Us ?? null,
-    buckets,
-  };
+  return { count, maxUs, ...percentiles, buckets };
 }
 
 /** What became of an episode; absent: it was found by a question, and nothing was set off. */

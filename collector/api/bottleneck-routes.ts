@@ -5,6 +5,7 @@ import { type EpisodeActions, snapshotAt } from "../bottleneck/episode-actions.t
 import type { Episode } from "../bottleneck/episode-shape.ts";
 import type { EpisodeWatch } from "../bottleneck/episode-watch.ts";
 import { LatencyMerge, streamsFor } from "../bottleneck/latency.ts";
+import { MAX_CELLS_PER_DOUBLING } from "../bottleneck/latency-cells.ts";
 import { diagnosePast } from "../bottleneck/past.ts";
 import { usOf } from "../bottleneck/unix-us.ts";
 import type { Captures } from "../ingest/captures.ts";
@@ -44,17 +45,19 @@ export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
 
   router.get("/api/latency", async (request, response) => {
     const asked = now();
-    const accepted = ["from", "to", "window", "node", "service", "operation"];
+    const accepted = ["from", "to", "window", "cells", "node", "service", "operation"];
     const params = new Params(request.originalUrl, accepted, asked);
     const windowMs = windowOf(params.text("window") ?? DEFAULT_WINDOW);
     const range = params.range({ from: addMs(asked, -DEFAULT_RANGE_MS), to: asked });
     refuseLong(range, Math.min(MAX_LATENCY_RANGE_MS, windowMs * MAX_WINDOWS));
     const operation = params.text("operation");
+    const cells = cellsOf(params.text("cells"));
     const selection = params.selection();
     const closing = closingOf(response);
     const merge = new LatencyMerge({
       ...{ fromUs: usOf(range.from), untilUs: usOf(range.to), windowMs },
       ...(operation === undefined ? {} : { operations: new Set([operation]) }),
+      ...(cells === undefined ? {} : { cellsPerDoubling: cells }),
     });
     const untilSecond = Math.max(0, Math.ceil(usOf(range.to) / 1e6));
     let next = Math.max(0, Math.floor(usOf(range.from) / 1e6));
@@ -158,6 +161,18 @@ function windowOf(text: string): number {
   const given = JSON.stringify(text.slice(0, 80));
   throw new RetroError("bad-parameter", `window cannot be ${given}`, {
     hint: "Use a multiple of 10ms up to 1s, or of 1s up to 1h: window=50ms.",
+  });
+}
+
+/** Undefined: buckets as they are. */
+function cellsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const cells = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  const isPower = cells > 0 && Number.isInteger(Math.log2(cells));
+  if (isPower && cells <= MAX_CELLS_PER_DOUBLING) return cells;
+  const given = JSON.stringify(text.slice(0, 80));
+  throw new RetroError("bad-parameter", `cells cannot be ${given}`, {
+    hint: `Use 1, 2, 4, up to ${MAX_CELLS_PER_DOUBLING} cells for a doubling of latency: cells=8.`,
   });
 }
 

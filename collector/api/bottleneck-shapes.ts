@@ -1,16 +1,19 @@
 /** The JSON of `/api/latency`, `/api/bottlenecks` and of the live event `bottleneck`: types only. */
 import type { H, IncompleteJson } from "./shapes.ts";
 
-/** Fewer than 100 requests have no percentiles: `max` and `count` say what there is. */
+/**
+ * A percentile is null where there are so few requests that not one would lie beyond it: fewer than 100 have no p99.
+ * `maxUs` and `count` say what there is.
+ */
 export interface LatencyWindowJson {
   readonly count: number;
   readonly maxUs: number;
-  /** Null: too few requests. */
   readonly p50Us: number | null;
   readonly p90Us: number | null;
+  readonly p95Us: number | null;
   readonly p99Us: number | null;
   readonly p999Us: number | null;
-  /** Merged counts: [lowest value of the bucket in us, count], rising. */
+  /** Merged counts: [lowest value of the bucket in us, count], rising; with `cells`, of the cell. */
   readonly buckets: readonly (readonly [us: number, count: number])[];
 }
 

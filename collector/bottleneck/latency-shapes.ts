@@ -1,6 +1,6 @@
 /** Shapes of latency answers: what `GET /api/latency` is made of. Times in us are of the nodes' raw clocks. */
 
-/** Counts by bucket: [lowest value of the bucket in us, count], rising. */
+/** Counts by bucket, or by cell: [lowest value of it in us, count], rising. */
 export type LatencyBucketCounts = readonly (readonly [valueUs: number, count: number])[];
 
 /** One window of a series. Windows without requests are left out. */
@@ -9,16 +9,17 @@ export interface LatencyWindow {
   readonly startUs: number;
   readonly count: number;
   readonly maxUs: number;
-  /** Null: fewer than 100 requests, which have no p99; see `maxUs`. */
-  readonly percentiles: LatencyPercentiles | null;
+  readonly percentiles: LatencyPercentiles;
   readonly buckets: LatencyBucketCounts;
 }
 
+/** Null: so few requests that not one would lie beyond it. Under 100 there is no p99; see `maxUs`. */
 export interface LatencyPercentiles {
-  readonly p50Us: number;
-  readonly p90Us: number;
-  readonly p99Us: number;
-  readonly p999Us: number;
+  readonly p50Us: number | null;
+  readonly p90Us: number | null;
+  readonly p95Us: number | null;
+  readonly p99Us: number | null;
+  readonly p999Us: number | null;
 }
 
 /** Requests as their servers saw them, or calls as their callers did. */

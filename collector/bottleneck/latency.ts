@@ -1,6 +1,7 @@
 /**
  * Latency percentiles per window, by merging: cells of 10 ms below a second, histograms of a second from there
- * on. Every percentile is that of a merge; none is averaged, and none is made of fewer than 100 requests.
+ * on. Every percentile is that of a merge; none is averaged, and none is given of so few requests that not one of
+ * them would lie beyond it: p50 of two, p95 of twenty, p99 of a hundred, p99.9 of a thousand.
  */
 import {
   decodeHistograms,
@@ -12,11 +13,10 @@ import {
 import type { NodeSide } from "../cut/history.ts";
 import type { Work } from "../cut/turns.ts";
 import { Buckets } from "./buckets.ts";
-import type { LatencySeries, LatencyWindow } from "./latency-shapes.ts";
+import { inCells } from "./latency-cells.ts";
+import type { LatencyPercentiles, LatencySeries, LatencyWindow } from "./latency-shapes.ts";
 import { v2Counts } from "./v2-counts.ts";
 
-/** With fewer requests there is no p99. */
-export const FEWEST_FOR_PERCENTILES = 100;
 const SECOND_US = 1_000_000;
 
 export interface LatencyQuestion {
@@ -27,6 +27,8 @@ export interface LatencyQuestion {
   readonly windowMs: number;
   /** Absent: all. */
   readonly operations?: ReadonlySet<string>;
+  /** Buckets of windows are told in so many cells a doubling (`inCells`); absent: as they are. */
+  readonly cellsPerDoubling?: number;
 }
 
 /** Which streams a question needs. */
@@ -141,28 +143,37 @@ class Windows {
   }
 
   *series(side: LatencySeries["side"]): Work<LatencySeries> {
+    const { cellsPerDoubling } = this.#question;
     const total = new Buckets();
     const windows: LatencyWindow[] = [];
     for (const [startUs, buckets] of [...this.#byStart].sort(([a], [b]) => a - b)) {
       if (buckets.total === 0) continue;
-      windows.push({ startUs, ...summaryOf(buckets) });
+      windows.push({ startUs, ...summaryOf(buckets, cellsPerDoubling) });
       total.merge(buckets);
       yield;
     }
-    return { side, windowMs: this.#windowMs, windows, total: summaryOf(total) };
+    return { side, windowMs: this.#windowMs, windows, total: summaryOf(total, cellsPerDoubling) };
   }
 }
 
-function summaryOf(buckets: Buckets): Omit<LatencyWindow, "startUs"> {
+function summaryOf(
+  buckets: Buckets,
+  cellsPerDoubling: number | undefined,
+): Omit<LatencyWindow, "startUs"> {
   const { total: count, maxUs } = buckets;
-  const percentiles =
-    count < FEWEST_FOR_PERCENTILES
-      ? null
-      : {
-          p50Us: buckets.percentile(50),
-          p90Us: buckets.percentile(90),
-          p99Us: buckets.percentile(99),
-          p999Us: buckets.percentile(99.9),
-        };
-  return { count, maxUs, percentiles, buckets: buckets.sorted() };
+  const exact = buckets.sorted();
+  return {
+    ...{ count, maxUs, percentiles: percentilesOf(buckets) },
+    buckets: cellsPerDoubling === undefined ? exact : inCells(exact, cellsPerDoubling),
+  };
+}
+
+function percentilesOf(buckets: Buckets): LatencyPercentiles {
+  // Of `fewest` requests one lies beyond it.
+  const at = (percentile: number, fewest: number): number | null =>
+    buckets.total < fewest ? null : buckets.percentile(percentile);
+  return {
+    ...{ p50Us: at(50, 2), p90Us: at(90, 10), p95Us: at(95, 20) },
+    ...{ p99Us: at(99, 100), p999Us: at(99.9, 1_000) },
+  };
 }

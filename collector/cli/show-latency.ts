@@ -6,8 +6,8 @@ import type {
 } from "../api/bottleneck-shapes.ts";
 import { counted, table } from "./text.ts";
 
-const HEAD = ["window", "requests", "p50", "p90", "p99", "p99.9", "max"];
-const NUMBERS = [1, 2, 3, 4, 5, 6];
+const HEAD = ["window", "requests", "p50", "p90", "p95", "p99", "p99.9", "max"];
+const NUMBERS = [1, 2, 3, 4, 5, 6, 7];
 
 export function latencyText({ server, caller, complete, incomplete }: LatencyJson): string {
   const parts = [
@@ -18,8 +18,10 @@ export function latencyText({ server, caller, complete, incomplete }: LatencyJso
     parts.push(`\nCalls as callers saw them, by windows of ${caller.windowMs} ms:\n`);
     parts.push(seriesText(caller));
   }
-  if (server.windows.some(({ p99Us }) => p99Us === null)) {
-    parts.push("- : fewer than 100 requests, which have no percentiles: see max.\n");
+  if (server.windows.some(({ p999Us }) => p999Us === null)) {
+    parts.push(
+      "- : too few requests for that percentile (p99 takes 100, p99.9 takes 1,000): see max.\n",
+    );
   }
   if (!complete) {
     parts.push(
@@ -37,8 +39,9 @@ function seriesText({ windows, total }: LatencySeriesJson): string {
   return table([HEAD, ...rows, ["all", ...cells(total)]], { indent: 2, right: NUMBERS });
 }
 
-function cells({ count, maxUs, p50Us, p90Us, p99Us, p999Us }: LatencyWindowJson): string[] {
-  return [String(count), ms(p50Us), ms(p90Us), ms(p99Us), ms(p999Us), ms(maxUs)];
+function cells(window: LatencyWindowJson): string[] {
+  const { p50Us, p90Us, p95Us, p99Us, p999Us, maxUs } = window;
+  return [String(window.count), ...[p50Us, p90Us, p95Us, p99Us, p999Us, maxUs].map(ms)];
 }
 
 function ms(us: number | null): string {

@@ -81,6 +81,29 @@ describe("very short bottlenecks over HTTP", () => {
     expect(refused.status).toBe(400);
   });
 
+  it("give counts in cells for a heat map: fewer, and the same requests", async () => {
+    const collector = await collectorWith();
+    const ask = async (more: string) =>
+      (await collector.get<LatencyJson>(`/api/latency?${RANGE}&window=50ms${more}`)).body.server;
+    const [exact, coarse] = [await ask(""), await ask("&cells=8")];
+    const width = (us: number) => (us < 16 ? 1 : 2 ** Math.floor(Math.log2(us)) / 8);
+    expect(coarse.windows).toHaveLength(exact.windows.length);
+    for (const [i, { buckets, ...rest }] of coarse.windows.entries()) {
+      const { buckets: fine, ...same } = exact.windows[i] as (typeof exact.windows)[number];
+      expect(rest).toEqual(same);
+      const recounted = buckets.map(([lowest]) => {
+        const inside = fine.filter(([us]) => us >= lowest && us < lowest + width(lowest));
+        return [lowest, inside.reduce((sum, [, count]) => sum + count, 0)];
+      });
+      expect(buckets).toEqual(recounted);
+      expect(buckets.reduce((sum, [, count]) => sum + count, 0)).toBe(same.count);
+    }
+    expect(coarse.total.buckets.length).toBeLessThan(exact.total.buckets.length / 8);
+    for (const cells of ["0", "3", "2048", "x"]) {
+      expect((await collector.get(`/api/latency?${RANGE}&cells=${cells}`)).status).toBe(400);
+    }
+  });
+
   it("are kept once, however often their batches come", async () => {
     const collector = await collectorWith();
     const before = await collector.get<LatencyJson>(`/api/latency?${RANGE}&window=10ms`);

@@ -35,6 +35,7 @@ const SOME: Readonly<Record<string, string>> = {
   kind: "set",
   ranges: "all",
   window: "50ms",
+  cells: "8",
   operation: "GET /",
   minMs: "10",
 };

@@ -87,9 +87,10 @@ describe("latencies in words", () => {
   it("give no percentiles of few requests", () => {
     const few: LatencyWindowJson = {
       ...{ count: 12, maxUs: 4_500, buckets: [] },
-      ...{ p50Us: null, p90Us: null, p99Us: null, p999Us: null },
+      ...{ p50Us: 800, p90Us: null, p95Us: null, p99Us: null, p999Us: null },
     };
-    const many = { ...few, count: 500, p50Us: 900, p90Us: 1_500, p99Us: 3_000, p999Us: 4_000 };
+    const most = { p50Us: 900, p90Us: 1_500, p95Us: 2_000, p99Us: 3_000, p999Us: 4_000 };
+    const many = { ...few, ...most, count: 500 };
     const windows = [
       { start: H, ...few },
       { start: H, ...many },
@@ -103,9 +104,9 @@ describe("latencies in words", () => {
     };
     const latency: LatencyJson = { ...KNOWN, server, caller };
     const lines = latencyText(latency).split("\n");
-    expect(lines[2]).toMatch(/ 12 +- +- +- +- +4\.50$/);
-    expect(lines[3]).toMatch(/ 500 +0\.90 +1\.50 +3\.00 +4\.00 +4\.50$/);
-    expect(lines.at(-2)).toContain("fewer than 100 requests");
+    expect(lines[2]).toMatch(/ 12 +0\.80 +- +- +- +- +4\.50$/);
+    expect(lines[3]).toMatch(/ 500 +0\.90 +1\.50 +2\.00 +3\.00 +4\.00 +4\.50$/);
+    expect(lines.at(-2)).toContain("too few requests for that percentile");
     expect(lines.join("\n")).not.toContain("callers saw");
   });
 });
