@@ -1,19 +1,12 @@
 /** Live, paused, and what is shown while an answer is on its way; on the fixture server, which can be held. */
-import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, parseHlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
-import { launchBrowser } from "../support/browser.ts";
 import { episodeAt } from "../support/episode-json.ts";
 import { firstLoadBytes, laterBytes } from "../support/page-weight.ts";
 import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
-import {
-  type BuiltPage,
-  buildPage,
-  type OpenPage,
-  openPage,
-  stateShown,
-} from "../support/ui-page.ts";
+import { type OpenPage, openPage, stateShown } from "../support/ui-page.ts";
 import { makeScenario, SCENARIO_START, type Scenario } from "../support/ui-scenario.ts";
+import { startUiGround, type UiGround } from "../support/ui-stage.ts";
 
 const MAX_FIRST_LOAD_BYTES = 90 * 1024;
 const MAX_EDITOR_BYTES = 130 * 1024;
@@ -31,20 +24,18 @@ function knownAt(ms: number): Scenario {
 const at = (ms: number): string => formatHlc((SCENARIO_START + ms * TICKS_PER_MS) as Hlc);
 
 describe("live and paused", () => {
-  let browser: Browser;
-  let built: BuiltPage;
+  let ground: UiGround;
   let server: FixtureServer;
   let open: OpenPage;
   beforeAll(async () => {
-    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
+    ground = await startUiGround();
   }, 60_000);
   afterAll(async () => {
-    await browser?.close();
-    await built?.remove();
+    await ground?.close();
   });
   beforeEach(async () => {
-    server = await startFixtureServer(built.folder, knownAt(4_000));
-    open = await openPage(browser, server.url);
+    server = await startFixtureServer(ground.folder, knownAt(4_000));
+    open = await openPage(ground.browser, server.url);
     await stateShown(open);
   });
   afterEach(async () => {
@@ -94,8 +85,8 @@ describe("live and paused", () => {
   }, 30_000);
 
   it("opens a busy system so close that single events can be told apart, at a clean address", async () => {
-    const busy = await startFixtureServer(built.folder, makeScenario("none", 300));
-    const fresh = await openPage(browser, busy.url);
+    const busy = await startFixtureServer(ground.folder, makeScenario("none", 300));
+    const fresh = await openPage(ground.browser, busy.url);
     await stateShown(fresh);
     await fresh.page.waitForFunction(() => window.__retroscope.glyphs.length > 0);
     const { from, to } = await fresh.viewport();
@@ -173,8 +164,8 @@ describe("live and paused", () => {
   }, 30_000);
 
   it("loads in 90 KiB, and the editor in 130", async () => {
-    expect(await firstLoadBytes(built.folder)).toBeLessThan(MAX_FIRST_LOAD_BYTES);
+    expect(await firstLoadBytes(ground.folder)).toBeLessThan(MAX_FIRST_LOAD_BYTES);
     // The editor of queries comes when it is used.
-    expect(await laterBytes(built.folder, /^rql-language/)).toBeLessThan(MAX_EDITOR_BYTES);
+    expect(await laterBytes(ground.folder, /^rql-language/)).toBeLessThan(MAX_EDITOR_BYTES);
   });
 });

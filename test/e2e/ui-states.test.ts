@@ -1,20 +1,17 @@
 /** Every state of the page, in light, dark and forced colours: what it says, and that axe finds nothing. */
-import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseHlc } from "../../agent/kernel/index.ts";
-import { launchBrowser } from "../support/browser.ts";
 import { episodeAt } from "../support/episode-json.ts";
 import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
 import {
   axeFindings,
   axeFindingsInEveryTheme,
-  type BuiltPage,
-  buildPage,
   type OpenPage,
   openPage,
   stateShown,
 } from "../support/ui-page.ts";
 import { type Damage, makeScenario } from "../support/ui-scenario.ts";
+import { startUiGround, type UiGround } from "../support/ui-stage.ts";
 
 interface State {
   readonly name: string;
@@ -241,22 +238,20 @@ const STATES: readonly State[] = [
 ];
 
 describe("the page's states", () => {
-  let browser: Browser;
-  let built: BuiltPage;
+  let ground: UiGround;
   beforeAll(async () => {
-    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
+    ground = await startUiGround();
   }, 60_000);
   afterAll(async () => {
-    await browser?.close();
-    await built?.remove();
+    await ground?.close();
   });
 
   for (const state of STATES) {
     it(`${state.name}: says what it is; axe and the page policy find nothing in any theme`, async () => {
-      const server = await startFixtureServer(built.folder, makeScenario(state.damage));
+      const server = await startFixtureServer(ground.folder, makeScenario(state.damage));
       state.before?.(server);
       const open = await openPage(
-        browser,
+        ground.browser,
         server.url,
         state.fragment === undefined ? {} : { fragment: state.fragment },
       );
@@ -271,8 +266,8 @@ describe("the page's states", () => {
 
   for (const width of [320, 480, 900]) {
     it(`loses nothing at ${width} pixels: no sideways scroll, every tab reachable, axe finds nothing`, async () => {
-      const server = await startFixtureServer(built.folder, makeScenario());
-      const open = await openPage(browser, server.url, { width });
+      const server = await startFixtureServer(ground.folder, makeScenario());
+      const open = await openPage(ground.browser, server.url, { width });
       await stateShown(open);
       const { page } = open;
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
@@ -292,8 +287,8 @@ describe("the page's states", () => {
   }
 
   it("finds its way back when the collector returns", async () => {
-    const server = await startFixtureServer(built.folder, makeScenario());
-    const open = await openPage(browser, server.url);
+    const server = await startFixtureServer(ground.folder, makeScenario());
+    const open = await openPage(ground.browser, server.url);
     await stateShown(open);
     server.fail = { path: /api/, how: "drop" };
     await open.page.getByText("The collector does not answer.").waitFor();
@@ -313,8 +308,8 @@ describe("the page's states", () => {
         ? { ...event, fields: { ...event.fields, value: hostile } }
         : event,
     );
-    const server = await startFixtureServer(built.folder, { ...scenario, events });
-    const open = await openPage(browser, server.url);
+    const server = await startFixtureServer(ground.folder, { ...scenario, events });
+    const open = await openPage(ground.browser, server.url);
     await stateShown(open);
     await open.page.getByText("onerror").first().waitFor();
     expect(await open.page.evaluate(() => "hacked" in window)).toBe(false);

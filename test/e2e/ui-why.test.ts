@@ -1,18 +1,11 @@
 /** Explaining, in a browser: why a value, where it turned bad, how long, and what a hidden lane leaves. */
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { formatHlc, type Hlc, TICKS_PER_MS } from "../../agent/kernel/index.ts";
-import { launchBrowser } from "../support/browser.ts";
 import { type FixtureServer, startFixtureServer } from "../support/ui-fixture-server.ts";
-import {
-  axeFindings,
-  type BuiltPage,
-  buildPage,
-  type OpenPage,
-  openPage,
-  stateShown,
-} from "../support/ui-page.ts";
+import { axeFindings, type OpenPage, openPage, stateShown } from "../support/ui-page.ts";
 import { makeScenario, SCENARIO_START } from "../support/ui-scenario.ts";
+import { startUiGround, type UiGround } from "../support/ui-stage.ts";
 
 const scenario = makeScenario();
 const at = (ms: number): string => formatHlc(Math.round(SCENARIO_START + ms * TICKS_PER_MS) as Hlc);
@@ -20,23 +13,21 @@ const view = (fromMs: number, toMs: number, cutMs: number, more = ""): string =>
   `v=1&from=${at(fromMs)}&to=${at(toMs)}&cut=${at(cutMs)}${more}`;
 
 describe("explaining", () => {
-  let browser: Browser;
-  let built: BuiltPage;
+  let ground: UiGround;
   let server: FixtureServer;
   let open: OpenPage;
   let page: Page;
 
   beforeAll(async () => {
-    [browser, built] = await Promise.all([launchBrowser(), buildPage()]);
-    server = await startFixtureServer(built.folder, scenario);
+    ground = await startUiGround();
+    server = await startFixtureServer(ground.folder, scenario);
   }, 60_000);
   afterAll(async () => {
-    await browser?.close();
     await server?.close();
-    await built?.remove();
+    await ground?.close();
   });
   beforeEach(async () => {
-    open = await openPage(browser, server.url, { fragment: view(5_000, 6_000, 5_900) });
+    open = await openPage(ground.browser, server.url, { fragment: view(5_000, 6_000, 5_900) });
     page = open.page;
     await stateShown(open);
   });

@@ -1,4 +1,4 @@
-/** What a test of the page on a real collector stands on: a browser, the page as it would ship, a collector. */
+/** What tests of the page stand on: a browser, the page as it would ship, and, where it is to be real, a collector. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,40 +12,58 @@ import { SCENARIO_END } from "./ui-scenario.ts";
 /** Nobody says anything once the history is posted, and nobody is to be taken for gone because of it. */
 const EXPIRE_AFTER_MS = 3_600_000;
 
-export interface UiStage {
+export interface UiGround {
   readonly browser: Browser;
-  /** Of the collector, which serves the page. */
-  readonly url: string;
   /** Where the page was built. */
   readonly folder: string;
   close(): Promise<void>;
 }
 
+export interface UiStage extends UiGround {
+  /** Of the collector, which serves the page. */
+  readonly url: string;
+}
+
+/** Browser and page. What fails leaves nothing behind. */
+export async function startUiGround(): Promise<UiGround> {
+  const page = await buildPage();
+  try {
+    const browser = await launchBrowser();
+    const close = async (): Promise<void> => {
+      await browser.close();
+      await page.remove();
+    };
+    return { browser, folder: page.folder, close };
+  } catch (error) {
+    await page.remove();
+    throw error;
+  }
+}
+
 /**
- * Starts all three; what fails leaves nothing behind.
+ * All three. What fails leaves nothing behind.
  *
  * @param now where the collector's clock stands; default: the end of the scenario
  */
 export async function startUiStage(now: Hlc = SCENARIO_END): Promise<UiStage> {
-  const ends: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const end of ends.splice(0).reverse()) await end();
+  const ground = await startUiGround();
+  const data = await mkdtemp(join(tmpdir(), "retroscope-ui-data-"));
+  const clear = async (): Promise<void> => {
+    await ground.close();
+    await rm(data, { recursive: true, force: true });
   };
   try {
-    const data = await mkdtemp(join(tmpdir(), "retroscope-ui-data-"));
-    ends.push(() => rm(data, { recursive: true, force: true }));
-    const page = await buildPage();
-    ends.push(() => page.remove());
     const collector = await createCollector({
-      ...{ data, port: 0, uiDirectory: page.folder, expireAfterMs: EXPIRE_AFTER_MS },
+      ...{ data, port: 0, uiDirectory: ground.folder, expireAfterMs: EXPIRE_AFTER_MS },
       clock: { now: () => now },
     });
-    ends.push(() => collector.close());
-    const browser = await launchBrowser();
-    ends.push(() => browser.close());
-    return { browser, url: collector.url, folder: page.folder, close };
+    const close = async (): Promise<void> => {
+      await collector.close();
+      await clear();
+    };
+    return { ...ground, url: collector.url, close };
   } catch (error) {
-    await close();
+    await clear();
     throw error;
   }
 }

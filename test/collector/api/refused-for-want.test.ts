@@ -4,11 +4,9 @@
  * to the app's own.
  */
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { RetroError } from "../../../agent/kernel/index.ts";
-import { type AppOptions, createApp } from "../../../collector/api/app.ts";
+import type { AppOptions } from "../../../collector/api/app.ts";
 import { JSON_BODY_LIMITS } from "../../../collector/api/json-bodies.ts";
 import { DEFAULT_LIVE_LIMITS, LiveHub } from "../../../collector/api/live-hub.ts";
 import { MAX_WAIT_MS } from "../../../collector/api/params.ts";
@@ -22,6 +20,7 @@ import { RUN_LIMITS } from "../../../collector/rql/limits.ts";
 import { RUNNER_LIMITS } from "../../../collector/rql/run/run-limits.ts";
 import { MemoryStore } from "../../../collector/store/memory-store.ts";
 import { NOW, startCollector, type TestCollector } from "../support.ts";
+import { endServedApps, serveApp } from "./served-app.ts";
 
 const readme = readFileSync(new URL("../../../collector/api/README.md", import.meta.url), "utf8");
 
@@ -95,29 +94,10 @@ describe("where the memory is used up", () => {
 });
 
 describe("where too many ask already", () => {
-  const servers: Server[] = [];
-  afterEach(async () => {
-    for (const server of servers.splice(0)) {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    }
-  });
+  afterEach(endServedApps);
 
   async function served(options: Partial<AppOptions>): Promise<string> {
-    const app = createApp({
-      history: createHistory({ store: new MemoryStore(), timers: nodeTimers }),
-      now: () => NOW,
-      isReady: () => false,
-      uiDirectory: import.meta.dirname,
-      report: (_id, error) => {
-        throw error;
-      },
-      ...options,
-    });
-    const server = app.listen(0, "127.0.0.1");
-    servers.push(server);
-    await new Promise((resolve) => server.once("listening", resolve));
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${await serveApp(options)}`;
   }
 
   it("every question is refused: at once, after its wait for a place, or as one held open", async () => {
@@ -151,7 +131,7 @@ describe("where too many ask already", () => {
   });
 
   it("/readyz says when to look again, and nothing else", async () => {
-    const response = await fetch(`${await served({})}/readyz`);
+    const response = await fetch(`${await served({ isReady: () => false })}/readyz`);
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(await response.json()).toEqual({ status: "degraded" });
   });

@@ -1,44 +1,18 @@
 /** Who is slow to send the body of a question, or to take the lines of a query, holds up nobody else. */
-import type { Server } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
-import type { Express } from "express";
+import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { type AppOptions, createApp } from "../../../collector/api/app.ts";
+import type { AppOptions } from "../../../collector/api/app.ts";
 import { DEFAULT_QUERY_LIMITS, QueryGate } from "../../../collector/api/query-gate.ts";
-import { createHistory } from "../../../collector/cut/create-history.ts";
 import { nodeTimers } from "../../../collector/cut/node-timers.ts";
-import { MemoryStore } from "../../../collector/store/memory-store.ts";
-import { NOW, startCollector } from "../support.ts";
+import { startCollector } from "../support.ts";
+import { endServedApps, serveApp } from "./served-app.ts";
 
-const servers: Server[] = [];
 const sockets: Socket[] = [];
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
+  await endServedApps();
 });
-
-/** The port of an app over an empty history. */
-async function served(options: Partial<AppOptions>): Promise<number> {
-  const app: Express = createApp({
-    history: createHistory({ store: new MemoryStore(), timers: nodeTimers }),
-    now: () => NOW,
-    after: nodeTimers.after,
-    isReady: () => true,
-    uiDirectory: import.meta.dirname,
-    report: (_id, error) => {
-      throw error;
-    },
-    ...options,
-  });
-  const server = app.listen(0, "127.0.0.1");
-  servers.push(server);
-  await new Promise((resolve) => server.once("listening", resolve));
-  return (server.address() as AddressInfo).port;
-}
 
 /** Sends a head that promises more than ever comes. */
 function slow(port: number, path: string): { readonly answer: Promise<string> } {
@@ -80,7 +54,7 @@ describe("a body that comes slowly", () => {
   it("is given up after its time, with 408 and the connection", async () => {
     const queries = { answer: () => Promise.reject(new Error("never asked")) };
     const gate = new QueryGate(nodeTimers);
-    const port = await served({ gate, queries, bodyLimits: { deadlineMs: 50 } });
+    const port = await serveApp({ gate, queries, bodyLimits: { deadlineMs: 50 } });
     for (const path of PATHS) {
       const answer = await slow(port, path).answer;
       expect(answer).toMatch(/^HTTP\/1\.1 408 /);
@@ -93,7 +67,7 @@ describe("a body that comes slowly", () => {
 
   it("finds room for so many bytes in all, gives it back, and is refused beyond", async () => {
     const queries = { answer: () => Promise.reject(new Error("never asked")) };
-    const port = await served({ queries, bodyLimits: { allBytes: 20_000, deadlineMs: 300 } });
+    const port = await serveApp({ queries, bodyLimits: { allBytes: 20_000, deadlineMs: 300 } });
     const first = slow(port, "/api/query");
     const ask = () =>
       fetch(`http://127.0.0.1:${port}/api/query`, {
@@ -128,7 +102,7 @@ describe("lines of a query that nobody takes", () => {
         ended += 1;
       },
     };
-    const port = await served({ queries, untakenMs: 200 });
+    const port = await serveApp({ queries, untakenMs: 200 });
     const socket = connect({ port, host: "127.0.0.1" });
     sockets.push(socket);
     socket.on("error", () => {});

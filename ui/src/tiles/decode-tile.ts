@@ -8,6 +8,7 @@ import { ticksOf } from "../api/client.ts";
 import { type Glyph, GlyphCode, NOBODY, type SendColumns } from "../model/timeline-facts.ts";
 import { bytesOfColumns, emptyCells, pyramidOf } from "./cell-columns.ts";
 import { gatherSends } from "./gather-sends.ts";
+import { NodePlaces } from "./node-places.ts";
 import type { CellColumns, EventColumns, Tile, TileLane } from "./tile.ts";
 
 type LaneJson = TimelineJson["lanes"][number];
@@ -154,25 +155,17 @@ function glyphOf(kind: EventLineJson["kind"]): number | undefined {
 }
 
 function readMessages(messages: TimelineJson["messages"]): SendColumns {
-  const places = new Map<string, number>();
-  const placeOf = (node: string): number => {
-    const known = places.get(node);
-    if (known !== undefined) return known;
-    // Beyond so many names a line has nowhere to go.
-    const place = Math.min(places.size, NOBODY);
-    if (place < NOBODY) places.set(node, place);
-    return place;
-  };
+  const places = new NodePlaces();
   const columns = {
-    senders: Uint16Array.from(messages, ({ from }) => placeOf(from)),
-    receivers: Uint16Array.from(messages, ({ to }) => (to === null ? NOBODY : placeOf(to))),
+    senders: Uint16Array.from(messages, ({ from }) => places.of(from)),
+    receivers: Uint16Array.from(messages, ({ to }) => (to === null ? NOBODY : places.of(to))),
     sentAt: Float64Array.from(messages, ({ sentAt }) => ticksOf(sentAt)),
     receivedAt: Float64Array.from(messages, ({ receivedAt }) =>
       receivedAt === null ? Number.NaN : ticksOf(receivedAt),
     ),
     counts: Uint32Array.from(messages, ({ count }) => count),
   };
-  return { nodes: [...places.keys()], ...columns };
+  return { nodes: places.names, ...columns };
 }
 
 /** Few enough to be bundled anew in each frame of a zoom. */

@@ -1,6 +1,7 @@
 /** The messages of several tiles, each once; see merge-tiles.ts for the rule. */
 import type { Hlc } from "../../../agent/kernel/index.ts";
 import { type MessageFacts, NOBODY, type SendColumns } from "../model/timeline-facts.ts";
+import { NodePlaces } from "./node-places.ts";
 import type { Tile } from "./tile.ts";
 
 /** Part of a tile. */
@@ -11,7 +12,7 @@ interface Stretch {
 }
 
 export function mergeSends(stretches: readonly Stretch[]): SendColumns {
-  const places = new Map<string, number>();
+  const places = new NodePlaces();
   const chosen = stretches.map((stretch) => chosenRows(stretch, stretches));
   const count = chosen.reduce((sum, rows) => sum + rows.length, 0);
   const merged = {
@@ -24,13 +25,7 @@ export function mergeSends(stretches: readonly Stretch[]): SendColumns {
   let row = 0;
   for (const [index, { tile }] of stretches.entries()) {
     const { messages } = tile;
-    const renumbered = messages.nodes.map((node) => {
-      const known = places.get(node);
-      if (known !== undefined) return known;
-      const place = Math.min(places.size, NOBODY);
-      places.set(node, place);
-      return place;
-    });
+    const renumbered = messages.nodes.map((node) => places.of(node));
     const placed = (place: number): number =>
       place === NOBODY ? NOBODY : (renumbered[place] ?? NOBODY);
     for (const i of chosen[index] ?? []) {
@@ -42,7 +37,7 @@ export function mergeSends(stretches: readonly Stretch[]): SendColumns {
       row += 1;
     }
   }
-  return { nodes: [...places.keys()], ...merged };
+  return { nodes: places.names, ...merged };
 }
 
 /** The rows of a tile's messages that lie in this stretch and not in another. */
@@ -82,22 +77,15 @@ export function messageAt(sends: SendColumns, i: number): MessageFacts {
 
 /** In columns again; parties beyond the first 65,535 names have nowhere to go. */
 export function sendsOf(messages: readonly MessageFacts[]): SendColumns {
-  const places = new Map<string, number>();
-  const placeOf = (node: string): number => {
-    const known = places.get(node);
-    if (known !== undefined) return known;
-    const place = Math.min(places.size, NOBODY);
-    if (place < NOBODY) places.set(node, place);
-    return place;
-  };
+  const places = new NodePlaces();
   return {
-    senders: Uint16Array.from(messages, ({ from }) => placeOf(from)),
-    receivers: Uint16Array.from(messages, ({ to }) => (to === null ? NOBODY : placeOf(to))),
+    senders: Uint16Array.from(messages, ({ from }) => places.of(from)),
+    receivers: Uint16Array.from(messages, ({ to }) => (to === null ? NOBODY : places.of(to))),
     sentAt: Float64Array.from(messages, ({ sentAt }) => sentAt),
     receivedAt: Float64Array.from(messages, ({ receivedAt }) => receivedAt ?? Number.NaN),
     counts: Uint32Array.from(messages, ({ count }) => count),
     joined: Uint8Array.from(messages, ({ isJoined }) => (isJoined === true ? 1 : 0)),
     // Last: by now all names have their place.
-    nodes: [...places.keys()],
+    nodes: places.names,
   };
 }
