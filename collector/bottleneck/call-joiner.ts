@@ -8,11 +8,11 @@ import {
   type Hlc,
   type ReceiveEvent,
   type RequestEvent,
-  TICK_ZERO_UNIX_MS,
   TICKS_PER_MS,
 } from "../../agent/kernel/index.ts";
 import type { Work } from "../cut/turns.ts";
 import type { TracedCall, TracedRequest } from "./recording.ts";
+import { TICKS_PER_US, usOf } from "./unix-us.ts";
 
 /** A request's arrival is read from the clock next to its receive: no further apart than this. */
 const NEAR_TICKS = 2 * TICKS_PER_MS;
@@ -32,11 +32,11 @@ interface WantedCall {
 }
 
 interface Arrived extends Callee {
-  readonly t: number;
+  readonly t: Hlc;
 }
 
 export class CallJoiner {
-  readonly #receives = new Map<string, { readonly node: string; readonly t: number }>();
+  readonly #receives = new Map<string, { readonly node: string; readonly t: Hlc }>();
   /** By node, in order of arrival as far as they came so. */
   readonly #arrived = new Map<string, Arrived[]>();
   readonly #isSorted = new Set<string>();
@@ -54,7 +54,7 @@ export class CallJoiner {
   addRequest(node: string, epoch: number, event: RequestEvent): TracedRequest {
     const { residenceUs, operation, t, leadUs = 0 } = event;
     const arrived = event.arrived ?? ((t - residenceUs * TICKS_PER_US) as Hlc);
-    const startUs = unixUs(arrived) - leadUs;
+    const startUs = usOf(arrived) - leadUs;
     const calls = event.calls.map((one): OpenCall => {
       const call: OpenCall = {
         peer: one.to,
@@ -103,7 +103,7 @@ export class CallJoiner {
 
   dropBefore(us: number): void {
     this.#open = this.#open.filter(({ call }) => call.endUs > us);
-    for (const [send, { t }] of this.#receives) if (unixUs(t) <= us) this.#receives.delete(send);
+    for (const [send, { t }] of this.#receives) if (usOf(t) <= us) this.#receives.delete(send);
     for (const [node, list] of this.#arrived) {
       const kept = list.filter((one) => one.arrivedUs + one.residenceUs > us);
       if (kept.length > 0) this.#arrived.set(node, kept);
@@ -131,13 +131,6 @@ export class CallJoiner {
       .sort((a, b) => Math.abs(a.t - t) - Math.abs(b.t - t));
     return found[0];
   }
-}
-
-const TICKS_PER_US = TICKS_PER_MS / 1_000;
-
-/** A stamp as Unix microseconds: of raw physical time once its lead is taken off. */
-export function unixUs(t: number): number {
-  return Math.round(t / TICKS_PER_US) + TICK_ZERO_UNIX_MS * 1_000;
 }
 
 function nameOf({ node, epoch, seq }: EventRef): string {
