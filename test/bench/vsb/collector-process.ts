@@ -1,4 +1,10 @@
-/** The collector of a run, as a process: the product's own, as `npx retroscope collector` starts it. */
+/**
+ * The collector of a run, as a process: the product's own, as `npx retroscope collector` starts it.
+ *
+ * It is at home on a machine of its own. Here it shares the processors with the tiers that are measured, so it gives
+ * way to them (`nice`, of coreutils; its threads are started with it and inherit that): what it does must not stall a
+ * tier, and be found by itself.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,6 +12,8 @@ import { fileURLToPath } from "node:url";
 import { bareEnvironment } from "./child.ts";
 
 const MAIN = fileURLToPath(new URL("../../../collector/main.js", import.meta.url));
+/** Of 19: a tenth of the weight of a process that gives no way. */
+const NICENESS = 10;
 const READY_MS = 60_000;
 const END_MS = 15_000;
 
@@ -17,7 +25,8 @@ export interface CollectorProcess {
 
 /** @param data its history: empty, or one that a run kept */
 export async function startCollector(data: string): Promise<CollectorProcess> {
-  const child = spawn(process.execPath, [MAIN, "collector", "--port", "0", "--data", data], {
+  const command = [process.execPath, MAIN, "collector", "--port", "0", "--data", data];
+  const child = spawn("nice", ["-n", String(NICENESS), ...command], {
     stdio: ["ignore", "pipe", "ignore"],
     env: bareEnvironment(),
   });

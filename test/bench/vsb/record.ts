@@ -140,8 +140,8 @@ async function gather(scene: Scene, directory: string, offsetMs: number): Promis
     }
     v8Starts.set(tier, v8StartMs + offsetMs);
   }
-  const [intended, sent, done, ok] = columnsOf(at("load"), 4);
-  const clients = { intendedMs: unix(intended), sentMs: unix(sent), doneMs: unix(done), ok };
+  const [intended, sent, done, ok, route] = columnsOf(at("load"), 5);
+  const clients = { intendedMs: unix(intended), sentMs: unix(sent), doneMs: unix(done), ok, route };
   const hosts = hostsOf(at("host"), unix);
   return { clients, tiers, stamps, loops, hosts, v8StartMs: v8Starts };
 }
@@ -161,8 +161,8 @@ async function collectionsOf(
 function columnsOf(
   path: string,
   count: number,
-): [Float64Array, Float64Array, Float64Array, Float64Array] {
-  return readColumns(path, count) as [Float64Array, Float64Array, Float64Array, Float64Array];
+): [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array] {
+  return readColumns(path, count) as ReturnType<typeof columnsOf>;
 }
 
 function hostsOf(path: string, unix: (column: Float64Array) => Float64Array): Map<Tier, HostLog> {

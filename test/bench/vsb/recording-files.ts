@@ -2,7 +2,7 @@
  * A recording as a directory, so that scoring and baselines run again on the same data:
  *
  *     recording.json   everything that is not a long column: run, truths, episodes, live events, ...
- *     clients.f64      columns (columns-file.ts): intended, sent, done, ok
+ *     clients.f64      columns (columns-file.ts): intended, sent, done, ok, route
  *     tier-NAME.f64    arrived, departed
  *     host-NAME.f64    at, run, wait, written, I/O stall
  */
@@ -13,8 +13,8 @@ import type { Tier } from "./faults.ts";
 import type { HostLog, Recording, TierLog } from "./recording.ts";
 
 /** Raised when a reader of an older layout would misread. */
-const VERSION = 1;
-type Columns4 = [Float64Array, Float64Array, Float64Array, Float64Array];
+const VERSION = 2;
+type Columns5 = [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
 
 type Small = Omit<Recording, "clients" | "tiers" | "hosts"> & {
   readonly version: number;
@@ -26,8 +26,8 @@ export function writeRecording(directory: string, recording: Recording): void {
   const { clients, tiers, hosts, ...small } = recording;
   const text = JSON.stringify({ version: VERSION, tierNames: [...tiers.keys()], ...small });
   writeFileSync(join(directory, "recording.json"), text);
-  const { intendedMs, sentMs, doneMs, ok } = clients;
-  writeColumns(join(directory, "clients.f64"), [intendedMs, sentMs, doneMs, ok]);
+  const { intendedMs, sentMs, doneMs, ok, route } = clients;
+  writeColumns(join(directory, "clients.f64"), [intendedMs, sentMs, doneMs, ok, route]);
   for (const [tier, { arrivedMs, departedMs }] of tiers) {
     writeColumns(join(directory, `tier-${tier}.f64`), [arrivedMs, departedMs]);
   }
@@ -42,22 +42,22 @@ export function readRecording(directory: string): Recording {
   const text = readFileSync(join(directory, "recording.json"), "utf8");
   const { version, tierNames, ...small } = JSON.parse(text) as Small;
   if (version !== VERSION) throw new Error(`${directory} has layout ${version}, not ${VERSION}`);
-  const [intendedMs, sentMs, doneMs, ok] = columns(directory, "clients", 4);
+  const [intendedMs, sentMs, doneMs, ok, route] = columns(directory, "clients", 5);
   const tiers = new Map<Tier, TierLog>();
   const hosts = new Map<Tier, HostLog>();
   for (const tier of tierNames) {
     const [arrivedMs, departedMs] = columns(directory, `tier-${tier}`, 2);
     tiers.set(tier, { arrivedMs, departedMs });
     const [atMs, runMs, waitMs, writtenBytes, ioStallMs] = columns(directory, `host-${tier}`, 5);
-    hosts.set(tier, { atMs, runMs, waitMs, writtenBytes, ioStallMs: ioStallMs as Float64Array });
+    hosts.set(tier, { atMs, runMs, waitMs, writtenBytes, ioStallMs });
   }
   return {
     ...small,
     episodes: small.episodes, // JSON has no undefined: absent is what it was
-    ...{ clients: { intendedMs, sentMs, doneMs, ok }, tiers, hosts },
+    ...{ clients: { intendedMs, sentMs, doneMs, ok, route }, tiers, hosts },
   };
 }
 
-function columns(directory: string, name: string, count: number): [...Columns4, Float64Array?] {
-  return readColumns(join(directory, `${name}.f64`), count) as [...Columns4, Float64Array?];
+function columns(directory: string, name: string, count: number): Columns5 {
+  return readColumns(join(directory, `${name}.f64`), count) as Columns5;
 }

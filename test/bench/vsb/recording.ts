@@ -48,6 +48,8 @@ export interface ClientLog {
   readonly doneMs: Float64Array;
   /** 1: answered with 200. */
   readonly ok: Float64Array;
+  /** Index into ROUTES (arrivals.ts). */
+  readonly route: Float64Array;
 }
 
 /** Requests as one tier's own handler saw them, by departure. */

@@ -45,7 +45,7 @@ function answered(): Recording {
     clients: {
       intendedMs: shift(base.clients.intendedMs),
       ...{ sentMs: shift(base.clients.sentMs), doneMs: shift(base.clients.doneMs) },
-      ok: base.clients.ok,
+      ...{ ok: base.clients.ok, route: base.clients.route },
     },
     tiers: new Map(
       [...base.tiers].map(([tier, { arrivedMs, departedMs }]) => [

@@ -20,6 +20,12 @@ import type { TierOrders } from "./processes/tier.ts";
 /** Two for each processor: one alone would share it with whom it disturbs. */
 const BURNERS_PER_CPU = 2;
 
+/**
+ * V8's trace is a truth. Its helpers would collect each tier's garbage on the others' processors, and a tier wait
+ * for helpers that get none.
+ */
+const TIER_FLAGS: readonly string[] = ["--trace-gc", "--single-threaded-gc"];
+
 export interface SceneWishes {
   readonly plan: Plan;
   readonly directory: string;
@@ -105,7 +111,7 @@ async function startAll(
       ...{ tier, collector: collector.url, next, busyUs: plan.busyUs, directory: files },
       skewMs: skewMs[tier] ?? 0,
     };
-    const child = started(await Child.start(tier, "tier", orders, ["--trace-gc"]));
+    const child = started(await Child.start(tier, "tier", orders, TIER_FLAGS));
     tiers.set(tier, child);
     let port = child.port;
     if (withLink && tier === LINK[1]) {

@@ -166,6 +166,17 @@ describe("the conditions of an injection", () => {
     expect(found.map(({ hasEffect }) => hasEffect)).toEqual([true, false]);
   });
 
+  it("compare requests with those of their own route, as a slow one hides what a fast one felt", () => {
+    const recording = syntheticRecording({ blocks: [block(14_000, 50)] });
+    const { intendedMs, doneMs } = recording.clients;
+    const route = intendedMs.map((_, i) => (i % 40 === 0 ? 1 : 0));
+    const slow = doneMs.map((done, i) => done + (route[i] === 1 ? 60 : 0));
+    const clients = { ...recording.clients, doneMs: slow, route };
+    expect(conditionsOf({ ...recording, clients }).map(({ hasEffect }) => hasEffect)).toEqual([
+      true,
+    ]);
+  });
+
   it("leave out what other work on the machine disturbed, but not contention itself", () => {
     const blocks = [block(14_000, 100), block(18_000, 100), block(22_000, 100)];
     const recording = syntheticRecording({
@@ -276,8 +287,18 @@ describe("figures", () => {
   it("take percentiles by nearest rank, of requests meant to start inside", () => {
     const intendedMs = Float64Array.from({ length: 100 }, (_, i) => i);
     const doneMs = intendedMs.map((at) => at + at + 1);
-    const clients = { intendedMs, sentMs: intendedMs, doneMs, ok: intendedMs };
-    expect(percentileIn(clients, [{ startMs: 0, endMs: 100 }], 0.99)).toBe(99);
-    expect(percentileIn(clients, [{ startMs: 0, endMs: 10 }], 0.5)).toBe(5);
+    const clients = {
+      ...{ intendedMs, sentMs: intendedMs, doneMs, ok: intendedMs },
+      route: intendedMs.map((at) => at % 2),
+    };
+    const of = {
+      clients: { ...clients, route: intendedMs.map(() => 0) },
+      all: { startMs: 0, endMs: 100 },
+    };
+    expect(percentileIn(of.clients, [of.all], 0.99, 0)).toBe(99);
+    expect(percentileIn(of.clients, [{ startMs: 0, endMs: 10 }], 0.5, 0)).toBe(5);
+    // By route: the even ones took 1, 3, ... 99, the odd ones up to 100.
+    expect(percentileIn(clients, [of.all], 1, 0)).toBe(99);
+    expect(percentileIn(clients, [of.all], 1, 1)).toBe(100);
   });
 });

@@ -82,7 +82,10 @@ export function syntheticRecording({
       ...{ startMs: 0, endMs: totalMs },
     },
     truths: blocks.map(truthOf),
-    clients: { intendedMs: atMs, sentMs: atMs, doneMs, ok: atMs.map(() => 1) },
+    clients: {
+      ...{ intendedMs: atMs, sentMs: atMs, doneMs, ok: atMs.map(() => 1) },
+      route: atMs.map(() => 0),
+    },
     tiers: new Map(TIERS.map((tier) => [tier, tierLog(logs.get(tier))])),
     hosts: new Map(TIERS.map((tier) => [tier, hostLog(blocks, tier, totalMs, waitShare)])),
     ...{ loops: [], collections: [], episodes: [], live: [], snapshots: [] },

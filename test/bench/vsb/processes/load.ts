@@ -40,7 +40,10 @@ process.on("message", (order: Order) => {
     originMs = order.originMs;
     sendDue();
   } else if (order.do === "dump") {
-    writeColumns(order.file, [atMs.map((at) => at + originMs), sent, done, ok]);
+    writeColumns(order.file, [
+      ...[atMs.map((at) => at + originMs), sent, done, ok],
+      Float64Array.from(route),
+    ]);
     process.send?.({ dumped: true, extra: { count: atMs.length, open } });
   }
 });

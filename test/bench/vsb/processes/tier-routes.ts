@@ -1,7 +1,8 @@
 /**
  * What the services do for a request.
  *
- *     gateway  /orders  -> service (pool) -> store (lock, a write to its journal) -> backend
+ *     gateway  /pages   from its own memory
+ *              /orders  -> service (pool) -> store (lock, a write to its journal) -> backend
  *              /offers  -> prices and stock at the same time
  *              /reports -> service, which takes its time
  */
@@ -40,6 +41,9 @@ export async function routesOf(tier: Tier, app: Express, parts: TierParts): Prom
 }
 
 function gateway(app: Express, parts: TierParts): void {
+  app.get("/pages/:id", (request, response) => {
+    response.json({ id: request.params.id, title: "page" });
+  });
   app.get("/orders/:id", async (request, response) => {
     response.json(await ask(parts, "service", `/orders/${request.params.id}`));
   });

@@ -78,6 +78,9 @@ const parts: TierParts = {
 };
 
 const app = express();
+// Digests of answers and advertisements are of no use to anybody here.
+app.disable("etag");
+app.disable("x-powered-by");
 app.use((_request, response, next) => {
   const arrivedMs = monotonicMs();
   response.once("finish", () => {

@@ -1,6 +1,9 @@
 /**
  * Which injections can be judged: those that reached the requests, and that nothing else on the machine
  * disturbed. The others are counted and scored apart. Decided from clients and /proc alone.
+ *
+ * What is slow differs by route: a normal report takes longer than an order that was held for 50 ms, so an order is
+ * compared with orders.
  */
 import { faultOf, USED_TIERS } from "../faults.ts";
 import type { ClientLog, HostLog, Injection, Recording, Span } from "../recording.ts";
@@ -35,15 +38,19 @@ const TAKES_PROCESSORS: ReadonlySet<string> = new Set([
 ]);
 
 export function conditionsOf({ truths, clients, hosts, run }: Recording): Condition[] {
-  const clean = run.sections.filter(({ kind }) => kind === "clean");
-  const usual = percentileIn(
-    clients,
-    clean.map(({ fromMs, toMs }) => ({ startMs: fromMs, endMs: toMs })),
-    0.99,
+  const clean = run.sections
+    .filter(({ kind }) => kind === "clean")
+    .map(({ fromMs, toMs }) => ({ startMs: fromMs, endMs: toMs }));
+  const usual = new Map(
+    [...new Set(clients.route)].map((route) => [route, percentileIn(clients, clean, 0.99, route)]),
   );
   return truths.map((injection) => {
-    const limit = usual + Math.max(FELT_MS, injection.nominalMs * FELT_SHARE);
-    const felt = countWhere(clients, injection, (latency) => latency > limit);
+    const more = Math.max(FELT_MS, injection.nominalMs * FELT_SHARE);
+    const felt = countWhere(
+      clients,
+      injection,
+      (latency, route) => latency > (usual.get(route) ?? Number.NaN) + more,
+    );
     const late = sentLate(clients, injection);
     const allowed = Math.max(WAIT_MS, injection.nominalMs * WAIT_SHARE);
     const waits = USED_TIERS.some((tier) => {
@@ -77,23 +84,29 @@ function sentLate({ intendedMs, sentMs }: ClientLog, { startMs, endMs }: Span): 
 
 /** Of requests that were under way in the span. */
 function countWhere(
-  { intendedMs, doneMs }: ClientLog,
+  { intendedMs, doneMs, route }: ClientLog,
   span: Span,
-  holds: (latencyMs: number) => boolean,
+  holds: (latencyMs: number, route: number) => boolean,
 ): number {
   let count = 0;
   const last = countUpTo(intendedMs, span.endMs);
   for (let i = countBelow(intendedMs, span.startMs - LONGEST_MS); i < last; i += 1) {
     const done = doneMs[i] as number;
-    if (done >= span.startMs && holds(done - (intendedMs[i] as number))) count += 1;
+    const latency = done - (intendedMs[i] as number);
+    if (done >= span.startMs && holds(latency, route[i] as number)) count += 1;
   }
   return count;
 }
 
-/** Nearest rank, of requests meant to start inside. NaN: there are none. */
-export function percentileIn(clients: ClientLog, spans: readonly Span[], part: number): number {
+/** Nearest rank, of requests of one route that were meant to start inside. NaN: there are none. */
+export function percentileIn(
+  clients: ClientLog,
+  spans: readonly Span[],
+  part: number,
+  route: number,
+): number {
   const latencies = Array.from(clients.intendedMs, (intended, i) =>
-    spans.some((span) => isIn(intended, span))
+    clients.route[i] === route && spans.some((span) => isIn(intended, span))
       ? (clients.doneMs[i] as number) - intended
       : Number.NaN,
   ).filter((latency) => !Number.isNaN(latency));
