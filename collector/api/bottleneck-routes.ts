@@ -88,7 +88,11 @@ export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
     refuseLong(range, MAX_SEARCH_MS);
     const minMs = params.integer("minMs", { min: 0, max: MAX_SEARCH_MS, otherwise: 0 });
     const closing = closingOf(response);
-    const { episodes, isCutShort } = await diagnosePast(history, { ...range, now: asked }, closing);
+    const { episodes, isCutShort, isWatched } = await diagnosePast(
+      history,
+      { ...range, now: asked },
+      closing,
+    );
     const missing = history.missing(range);
     const shown = episodes.filter(({ durationMs }) => durationMs >= minMs);
     const told: EpisodeJson[] = [];
@@ -102,6 +106,7 @@ export function bottleneckRoutes(options: BottleneckRoutesOptions): Router {
       complete: missing.length === 0 && !isCutShort,
       incomplete: missing.map(incompleteJson),
       ...(isCutShort ? { cutShort: true as const } : {}),
+      ...(isWatched ? {} : { unwatched: true as const }),
       episodes: told,
     };
     response.json(answer);

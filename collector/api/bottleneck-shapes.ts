@@ -121,5 +121,7 @@ export interface BottlenecksJson {
   readonly incomplete: readonly IncompleteJson[];
   /** Present if more requests lie in the range than are read: ask for less of it. */
   readonly cutShort?: true;
+  /** No agent told of its load in this range, so nothing could be found: `requests: true` is set in none. */
+  readonly unwatched?: true;
   readonly episodes: readonly EpisodeJson[];
 }

@@ -31,6 +31,8 @@ export interface PastOptions {
 export interface PastDiagnosis extends Diagnosis {
   /** Whether more requests lie in the stretch than were read: tiers are told by load alone after that. */
   readonly isCutShort: boolean;
+  /** Whether any node told of its load: else nothing could be found. */
+  readonly isWatched: boolean;
 }
 
 type PastHistory = Pick<History, "side" | "events" | "inTurns">;
@@ -56,6 +58,7 @@ export async function diagnosePast(
   let readTo = addMs(from, -baselineMs - AROUND_MS);
   let readCount = 0;
   let isCutShort = false;
+  let isWatched = false;
   let settledUs = usOf(from);
   const nowUs = now === undefined ? Number.POSITIVE_INFINITY : usOf(now);
   for (let end = from; end < to; ) {
@@ -69,6 +72,7 @@ export async function diagnosePast(
       readCount += read.count;
       isCutShort = read.isCutShort;
     }
+    isWatched ||= book.knownUntil() !== undefined;
     readTo = (range.to + 1) as Hlc;
     const isPast = !isLast && usOf(end) < nowUs - ENDED_US;
     const knownUntilUs = isPast ? usOf(end) : knownOf(book, nowUs);
@@ -87,7 +91,7 @@ export async function diagnosePast(
   const episodes = [...told.values()].sort(
     (a, b) => a.onsetUs - b.onsetUs || (a.id < b.id ? -1 : 1),
   );
-  return { episodes, settled: episodes, settledUs, isCutShort };
+  return { episodes, settled: episodes, settledUs, isCutShort, isWatched };
 }
 
 /** What a book says of a stretch, in steps. */

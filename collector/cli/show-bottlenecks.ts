@@ -4,15 +4,21 @@ import { counted, plain } from "./text.ts";
 
 const CAUSES_SHOWN = 5;
 
+/** For those who have not asked for it yet. */
+export const HOW_TO_WATCH =
+  "no agent here times its requests. Start it with `startAgent({ requests: true, ... })`.\n";
+
 export function bottlenecksText({
   episodes,
   complete,
   incomplete,
   cutShort,
+  unwatched,
 }: BottlenecksJson): string {
   const parts = episodes.map(episodeText);
   if (episodes.length === 0) parts.push("No short bottleneck found in this range.\n");
   else parts.push(`${counted(episodes.length, "episode")}.\n`);
+  if (unwatched === true) parts.push(`Nobody looked out for any: ${HOW_TO_WATCH}`);
   if (cutShort === true) {
     parts.push("More requests lie in this range than are read: ask for less of it at a time.\n");
   }

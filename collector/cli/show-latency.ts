@@ -33,7 +33,7 @@ export function latencyText({ server, caller, complete, incomplete }: LatencyJso
 
 function seriesText({ windows, total }: LatencySeriesJson): string {
   if (windows.length === 0) {
-    return "  none. Are agents with request timing shipping? `retroscope nodes` prints who is there.\n";
+    return "  none. Agents time requests that are started with `startAgent({ requests: true, ... })`.\n";
   }
   const rows = windows.map(({ start, ...window }) => [start.time, ...cells(window)]);
   return table([HEAD, ...rows, ["all", ...cells(total)]], { indent: 2, right: NUMBERS });

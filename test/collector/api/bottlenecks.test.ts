@@ -33,6 +33,7 @@ describe("very short bottlenecks over HTTP", () => {
     const { status, body } = await collector.get<BottlenecksJson>(`/api/bottlenecks?${RANGE}`);
     expect(status).toBe(200);
     expect(body.episodes).toHaveLength(1);
+    expect(body.unwatched).toBeUndefined();
     const [episode] = body.episodes;
     expect(episode).toMatchObject({
       status: "closed",
@@ -50,6 +51,13 @@ describe("very short bottlenecks over HTTP", () => {
     expect(episode?.stamped).toEqual({ onset: episode?.onset, end: episode?.end });
     const none = await collector.get<BottlenecksJson>(`/api/bottlenecks?${RANGE}&minMs=1000`);
     expect(none.body.episodes).toEqual([]);
+  });
+
+  it("cannot be found where no agent tells of its load, which is said", async () => {
+    const collector = await startCollector();
+    const { body } = await collector.get<BottlenecksJson>("/api/bottlenecks");
+    await collector.close();
+    expect(body).toMatchObject({ episodes: [], unwatched: true });
   });
 
   it("lie among the stamps of their node where those are ahead of its clock", async () => {

@@ -81,6 +81,11 @@ describe("episodes in words", () => {
   it("say where there is none", () => {
     expect(bottlenecksText(answer([]))).toBe("No short bottleneck found in this range.\n");
   });
+
+  it("say where nobody looked out for any, and what to do", () => {
+    const text = bottlenecksText({ ...answer([]), unwatched: true });
+    expect(text).toMatch(/^No short bottleneck found.*\nNobody looked .*requests: true/);
+  });
 });
 
 describe("latencies in words", () => {
