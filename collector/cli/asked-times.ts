@@ -17,6 +17,7 @@ import {
 } from "../../agent/kernel/index.ts";
 import type { CutJson, NodesJson } from "../api/shapes.ts";
 import type { CollectorClient, Query } from "./client.ts";
+import { flagOf } from "./command.ts";
 
 export const TIME_FORMS =
   "ISO 8601, a time as printed, Unix ms, hex stamp, now, or relative: -5s, -250ms";
@@ -25,6 +26,8 @@ export const WAIT_DEFAULT = "1.5s for a time younger than 1s, else 0";
 /** For nodes to say that they are known up to a time that is young: a heartbeat, and its way here. */
 const YOUNG_WAIT_MS = 1_500;
 const YOUNG_MS = 1_000;
+/** As WAIT_HELP says; the collector waits no longer. */
+const MAX_WAIT_MS = 60_000;
 
 const CLOCK_TIME = /^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?Z?$/;
 const UNIX_SECONDS = /^\d{9,10}(\.\d+)?$/;
@@ -34,6 +37,11 @@ export function askedTime(word: string, name: string, nowMs: number): string {
   if (/^[+-]\d+(\.\d+)?$/.test(word)) {
     throw new RetroError("bad-time", `${name}: ${word} has no unit`, {
       hint: `A relative time has a unit: ${word}s, ${word}ms.`,
+    });
+  }
+  if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(word)) {
+    throw new RetroError("bad-time", `${name}: not a time: "${word}"`, {
+      hint: `So long ago is -${word}.`,
     });
   }
   if (!CLOCK_TIME.test(word)) {
@@ -63,17 +71,22 @@ function readAs(name: string, word: string, nowMs: number): void {
 export function askedDurationMs(word: string, name: string): number {
   const text = word.trim();
   if (/^\d+(\.\d+)?$/.test(text) && Number(text) !== 0) {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new RetroError("bad-time", `${flag} ${text} has no unit`, {
+    throw new RetroError("bad-time", `${flagOf(name)} ${text} has no unit`, {
       hint: `Say ${text}s or ${text}ms.`,
     });
   }
   return parseDurationMs(text);
 }
 
+function askedWaitMs(told: string): number {
+  const waitMs = askedDurationMs(told, "wait");
+  if (waitMs <= MAX_WAIT_MS) return waitMs;
+  throw new RetroError("bad-usage", `--wait ${told} is too long`, { hint: "Wait at most 60s." });
+}
+
 /** How long to wait for the cut at `word`: as told, else a moment if it is nearly now. */
 export function waitMsFor(word: string, told: string | undefined, nowMs: number): number {
-  if (told !== undefined) return askedDurationMs(told, "wait");
+  if (told !== undefined) return askedWaitMs(told);
   const now = ticksFromUnixMs(nowMs);
   try {
     const ageMs = (now - parseTime(word, now)) / TICKS_PER_MS;

@@ -1,6 +1,7 @@
 /** How long requests took, and where time was lost: `latency`, `bottlenecks`. */
 import type { Command } from "commander";
 import type { BottlenecksJson, LatencyJson } from "../api/bottleneck-shapes.ts";
+import { askedDurationMs } from "./asked-times.ts";
 import {
   askingOptions,
   type CliContext,
@@ -11,6 +12,7 @@ import {
   selectionOf,
   show,
   single,
+  wholeNumber,
 } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { recentRange, recentRangeOf } from "./recent-range.ts";
@@ -18,6 +20,8 @@ import { bottlenecksText } from "./show-bottlenecks.ts";
 import { latencyText } from "./show-latency.ts";
 
 const DEFAULT_WINDOW = "1s";
+/** As long as a range may be. */
+const MAX_MIN_MS = 3_600_000;
 
 export function bottleneckCommands(context: CliContext): Command[] {
   return [latencyCommand(context), bottlenecksCommand(context)];
@@ -39,9 +43,12 @@ function latencyCommand(context: CliContext): Command {
     const { io } = context;
     const given = options as { [name: string]: string | undefined };
     const { node, service } = selectionOf(options);
+    const window = given["window"] ?? DEFAULT_WINDOW;
+    // Which lengths there are is the collector's to say.
+    askedDurationMs(window, "window");
     const answer = await clientOf(options, io).ask<LatencyJson>("/api/latency", {
       ...recentRangeOf(options, io.nowMs()),
-      window: given["window"] ?? DEFAULT_WINDOW,
+      window,
       operation: given["operation"],
       node,
       service,
@@ -61,10 +68,9 @@ function bottlenecksCommand(context: CliContext): Command {
   ).addOption(single("--min-ms <number>", "Only those that lasted so long", "0"));
   return runs(askingOptions(command), context, async (_words, options) => {
     const { io } = context;
-    const given = options as { [name: string]: string | undefined };
     const answer = await clientOf(options, io).ask<BottlenecksJson>("/api/bottlenecks", {
       ...recentRangeOf(options, io.nowMs()),
-      minMs: given["minMs"],
+      minMs: wholeNumber(options, "minMs", { min: 0, max: MAX_MIN_MS, otherwise: 0 }),
     });
     show(answer, options, io, bottlenecksText);
     return EXIT.done;

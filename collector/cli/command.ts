@@ -96,6 +96,11 @@ export function show<Answer>(
   io.out(options["json"] === true ? `${JSON.stringify(answer, null, 2)}\n` : inWords(answer));
 }
 
+/** The flag of an option as it is typed: `minMs` is `--min-ms`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** The value of an option that takes a whole number. @throws RetroError `bad-usage` */
 export function wholeNumber(
   options: Words,
@@ -106,7 +111,7 @@ export function wholeNumber(
   if (word === undefined) return bounds.otherwise;
   const value = /^\d{1,15}$/.test(word) ? Number(word) : Number.NaN;
   if (value >= bounds.min && value <= bounds.max) return value;
-  throw new RetroError("bad-usage", `--${name} is no whole number in range: ${word}`, {
+  throw new RetroError("bad-usage", `${flagOf(name)} is no whole number in range: ${word}`, {
     hint: `Use ${bounds.min} to ${bounds.max}.`,
   });
 }

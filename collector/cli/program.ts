@@ -99,10 +99,25 @@ function usageError(error: CommanderError, words: readonly string[], io: CliIo):
   const help = `retroscope ${first !== undefined && error.code !== "commander.unknownCommand" ? `${first} ` : ""}--help`;
   const isUnknown = error.code === "commander.unknownCommand";
   const begun = isUnknown ? commandsBegun(first ?? "", io) : "";
-  const hint = begun || (suggestion?.replace(/^\(|\)$/g, "") ?? timeHint(error, words));
+  const missing = error.code === "commander.missingArgument" ? usageOf(words, io) : "";
+  const hint = begun || missing || (suggestion?.replace(/^\(|\)$/g, "") ?? timeHint(error, words));
   io.err(`retroscope: ${plain(isBare ? "no command is given" : message)}\n`);
   io.err(`  ${hint === "" ? "" : `${plain(hint)} `}See \`${help}\`.\n`);
   return EXIT.usage;
+}
+
+/** How the command is called whose words these are: what is missing stands there. */
+function usageOf(words: readonly string[], io: CliIo): string {
+  let command: Command | undefined = createProgram({ io, finish: () => undefined });
+  const names: string[] = [];
+  for (const word of words) {
+    const child: Command | undefined = command.commands.find((one) => one.name() === word);
+    if (child === undefined) break;
+    names.push(word);
+    command = child;
+  }
+  const taken = command.registeredArguments.map((one) => `<${one.name()}>`);
+  return `Usage: retroscope ${[...names, ...taken].join(" ")}.`;
 }
 
 /** Commands that begin so are meant rather than those spelt alike: `snap` is no `step`. */
