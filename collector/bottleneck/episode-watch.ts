@@ -7,11 +7,12 @@
  *
  * Reading costs what is new, a look what a minute holds: so calm is looked at seldom, and what stirs at once. It takes
  * its time on the thread that ingest is on, in turns with the questions, and the next one waits for four times as long
- * as it took. Only events of nodes that say what load they have are read. Nothing is told twice unchanged. What comes
+ * as it worked: what it waited for its turns was others' time. Only events of nodes that say what load they have are read. Nothing is told twice unchanged. What comes
  * too late for a look is seen by a question about the past.
  */
 import type { EventRef, Hlc } from "../../agent/kernel/index.ts";
 import type { History } from "../cut/history.ts";
+import type { Work } from "../cut/turns.ts";
 import type { Episode } from "./episode-shape.ts";
 import { BEHIND_US, lookAt } from "./past.ts";
 import { RecordingBook } from "./recording-book.ts";
@@ -76,6 +77,8 @@ export class EpisodeWatch {
   /** Up to where something is to be looked at, and was; us. */
   #wantedUs = 0;
   #lookedToUs = 0;
+  /** What the last look took of the thread, reading included. */
+  #workedMs = 0;
   #calmUntilMs = Number.NEGATIVE_INFINITY;
   #cancel: () => void = () => {};
 
@@ -104,9 +107,11 @@ export class EpisodeWatch {
 
   async #lookAndOn(): Promise<void> {
     const startMs = this.#options.nowMs();
+    this.#workedMs = 0;
     this.#hasNews = false;
     try {
       const isKnown = await this.#read();
+      this.#workedMs = this.#options.nowMs() - startMs;
       if (isKnown && (this.#isStirred() || startMs >= this.#calmUntilMs)) {
         this.#calmUntilMs = startMs + CALM_LOOK_MS;
         await this.#diagnose();
@@ -116,9 +121,8 @@ export class EpisodeWatch {
     }
     this.#isLooking = false;
     if (this.#abort.signal.aborted || !this.#hasNews) return;
-    const tookMs = this.#options.nowMs() - startMs;
     this.#isLooking = true;
-    const restMs = Math.max(LOOK_MS, tookMs * (1 / WORK_SHARE - 1));
+    const restMs = Math.max(LOOK_MS, this.#workedMs * (1 / WORK_SHARE - 1));
     this.#cancel = this.#options.after(restMs, () => void this.#lookAndOn());
   }
 
@@ -151,10 +155,12 @@ export class EpisodeWatch {
     const leastUs = known.mostUs - known.leastUs > BEHIND_US ? known.mostUs : known.leastUs;
     this.#book.shedRequests();
     const { episodes, settledUs } = await this.#options.history.inTurns(
-      lookAt(this.#book, {
-        ...{ fromUs: this.#settledUs, untilUs: leastUs, knownUntilUs: leastUs },
-        settings: this.#settings,
-      }),
+      this.#timed(
+        lookAt(this.#book, {
+          ...{ fromUs: this.#settledUs, untilUs: leastUs, knownUntilUs: leastUs },
+          settings: this.#settings,
+        }),
+      ),
       this.#abort.signal,
     );
     this.#settledUs = Math.max(this.#settledUs, Math.min(settledUs, leastUs - SETTLE_US));
@@ -162,6 +168,21 @@ export class EpisodeWatch {
     for (const episode of episodes) this.#tell(episode);
     this.#lookedToUs = leastUs;
     this.#hasOpen = episodes.some(({ status }) => status === "open");
+  }
+
+  /** The same work; its steps are counted, and not the time between them. */
+  *#timed<Answer>(work: Work<Answer>): Work<Answer> {
+    try {
+      for (;;) {
+        const startMs = this.#options.nowMs();
+        const step = work.next();
+        this.#workedMs += this.#options.nowMs() - startMs;
+        if (step.done === true) return step.value;
+        yield;
+      }
+    } finally {
+      work.return(undefined as never);
+    }
   }
 
   /** What is before this is not needed any more. */
