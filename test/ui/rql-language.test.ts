@@ -8,8 +8,10 @@ import { describe, expect, it } from "vitest";
 import { parseProgram } from "../../collector/rql/text/parse.ts";
 import { printProgram } from "../../collector/rql/text/print.ts";
 import type { KnownNames } from "../../ui/src/query/known-names.ts";
+import { readSchema } from "../../ui/src/query/known-names.ts";
 import { applyFix, fixAt, offsetOf, type Problem } from "../../ui/src/query/problem.ts";
 import { completionsAt } from "../../ui/src/rql/completions.ts";
+import { examplesFor } from "../../ui/src/rql/examples.ts";
 import { problemOf } from "../../ui/src/rql/fixes.ts";
 import { asMonitor, withAbsoluteTimes } from "../../ui/src/rql/monitor-text.ts";
 import { variablesNamed } from "../../ui/src/rql/named-variables.ts";
@@ -21,7 +23,10 @@ import { anyQuery, withoutPlaces } from "../collector/rql/random-trees.ts";
 const NAMES: KnownNames = {
   logs: new Map(
     Object.entries({ raft: ["leader", "term", "first"], kv: ["cart.size", "leader"] }).map(
-      ([log, keys]) => [log, { log, variables: new Map(keys.map((key) => [key, "number"])) }],
+      ([log, keys]) => [
+        log,
+        { log, nodeCount: 2, variables: new Map(keys.map((key) => [key, "number"])) },
+      ],
     ),
   ),
   nodes: ["n1", "n2"],
@@ -187,6 +192,27 @@ describe("completion", () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("queries to begin with", () => {
+  const entry = (node: string, log: string, key: string) => ({
+    ...{ node, service: "s", log, changes: 1, variableCount: 1 },
+    variables: [{ key, type: "number" }],
+  });
+
+  it("ask how nodes differ in what most of them have", () => {
+    const logs = [entry("gate", "accepted", "apples"), entry("n1", "kv", "pears")];
+    const schema = { services: ["s"], nodes: ["gate", "n1", "n2"] };
+    const texts = (more: typeof logs) =>
+      examplesFor(readSchema({ ...schema, logs: [...logs, ...more] })).map(({ text }) => text);
+    expect(texts([entry("n2", "kv", "pears")])).toEqual([
+      "SELECT pears FROM kv",
+      "SELECT pears FROM kv WHEN Cardinality(pears) > 1",
+      "SELECT pears FROM kv WHEN Max(pears) - Min(pears) > 3",
+    ]);
+    expect(texts([])[0]).toBe("SELECT apples FROM accepted");
+    expect(examplesFor(readSchema({ ...schema, logs: [] }))).toEqual([]);
   });
 });
 

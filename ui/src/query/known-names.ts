@@ -4,6 +4,8 @@ import { byName } from "../model/nodes.ts";
 
 export interface KnownLog {
   readonly log: string;
+  /** How many nodes have it. */
+  readonly nodeCount: number;
   /** What its values are, as far as is known: `number`, `string`, .. */
   readonly variables: ReadonlyMap<string, string>;
 }
@@ -19,9 +21,11 @@ export const NO_NAMES: KnownNames = { logs: new Map(), nodes: [], services: [] }
 /** Each log once, whoever holds it; of a variable's types, all that nodes know. */
 export function readSchema(json: SchemaJson): KnownNames {
   const logs = new Map<string, Map<string, string>>();
+  const nodeCounts = new Map<string, number>();
   for (const { log, variables } of json.logs) {
     const known = logs.get(log) ?? new Map<string, string>();
     logs.set(log, known);
+    nodeCounts.set(log, (nodeCounts.get(log) ?? 0) + 1);
     for (const { key, type } of variables) {
       const before = known.get(key);
       const isNew = before === undefined || before.split(", ").includes(type);
@@ -34,7 +38,10 @@ export function readSchema(json: SchemaJson): KnownNames {
         .sort(([a], [b]) => byName(a, b))
         .map(([log, variables]) => [
           log,
-          { log, variables: new Map([...variables].sort(([a], [b]) => byName(a, b))) },
+          {
+            ...{ log, nodeCount: nodeCounts.get(log) ?? 0 },
+            variables: new Map([...variables].sort(([a], [b]) => byName(a, b))),
+          },
         ]),
     ),
     nodes: [...json.nodes].sort(byName),

@@ -3,9 +3,10 @@ import { printName } from "../../../collector/rql/text/print.ts";
 import type { KnownNames } from "../query/known-names.ts";
 import type { ExampleQuery } from "../query/language.ts";
 
-/** At most three; none where nothing is recorded. */
+/** At most three, of what most nodes have, as some ask how they differ; none where nothing is recorded. */
 export function examplesFor({ logs }: KnownNames): readonly ExampleQuery[] {
-  const variables = [...logs.values()].flatMap(({ log, variables }) =>
+  const widestFirst = [...logs.values()].sort((a, b) => b.nodeCount - a.nodeCount);
+  const variables = widestFirst.flatMap(({ log, variables }) =>
     [...variables].map(([key, type]) => ({ log: printName(log), key: printName(key), type })),
   );
   const [any] = variables;
