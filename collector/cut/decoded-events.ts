@@ -9,6 +9,7 @@ import type {
   HistoryStore,
   StoredBatch,
 } from "../store/history-store.ts";
+import type { KeyListMemory } from "../store/segment-columns.ts";
 import { damagedBlockOf, isSegment } from "../store/segment-header.ts";
 import {
   ALL_BLOCKS,
@@ -24,6 +25,8 @@ import { LruCache } from "./lru-cache.ts";
 
 /** Names of batches remembered, to know one that is read a second time. */
 const READ_ONCE = 8_192;
+/** Logs of which it is known which list of variables was read last. */
+const LOGS_REMEMBERED = 8_192;
 /** What a decoded event takes in columns. */
 const EVENT_BYTES = 26;
 /** Bytes that a byte of values or bodies becomes when it is decoded, about: measured 7 for keyframes. */
@@ -38,10 +41,7 @@ export class DecodedEvents {
   readonly #readOnce = new LruCache<string, true>(READ_ONCE);
   /** Variables of blocks, by the names of their lists. */
   readonly #variables: LruCache<string, readonly VariableRef[]>;
-  readonly #variableMemory: {
-    get(name: string): readonly VariableRef[] | undefined;
-    set(name: string, variables: readonly VariableRef[]): void;
-  };
+  readonly #variableMemory: KeyListMemory;
   /** Batches that the codec refused, by epoch: to readers, lost ranges. */
   readonly #unreadable = new Map<number, Map<string, DamagedRange>>();
 
@@ -49,10 +49,18 @@ export class DecodedEvents {
     this.#store = store;
     this.#blocks = new LruCache(limits.blockCacheBytes);
     const variables = new LruCache<string, readonly VariableRef[]>(limits.keyListCacheBytes);
+    const latest = new LruCache<string, string>(LOGS_REMEMBERED);
     this.#variables = variables;
     this.#variableMemory = {
       get: (name) => variables.get(name),
-      set: (name, list) => variables.set(name, list, (list.length + 1) * OBJECT_BYTES),
+      set: (name, list, log) => {
+        variables.set(name, list, (list.length + 1) * OBJECT_BYTES);
+        latest.set(log, name, 1);
+      },
+      likely: (log) => {
+        const name = latest.get(log);
+        return name === undefined ? undefined : variables.get(name);
+      },
     };
   }
 

@@ -24,7 +24,6 @@ export class KeyList {
 
   readonly #bytes: number;
   /** Of lists of variables that blocks share: where each is here. */
-  #sorted: Int32Array | undefined;
   readonly #places = new WeakMap<readonly VariableRef[], Int32Array>();
 
   constructor(keys: readonly string[]) {
@@ -47,25 +46,11 @@ export class KeyList {
   placesOf(variables: readonly VariableRef[]): Int32Array {
     let places = this.#places.get(variables);
     if (places === undefined) {
-      places = this.#placesOf(variables);
+      places = new Int32Array(variables.length);
+      for (let i = 0; i < places.length; i += 1) {
+        places[i] = this.index.get((variables[i] as VariableRef).key) ?? -1;
+      }
       this.#places.set(variables, places);
-    }
-    return places;
-  }
-
-  /** By going through both in order: their strings were never hashed. What is out of order has no place. */
-  #placesOf(variables: readonly VariableRef[]): Int32Array {
-    const { keys } = this;
-    this.#sorted ??= Int32Array.from(keys, (_, slot) => slot).sort((a, b) =>
-      (keys[a] as string) < (keys[b] as string) ? -1 : 1,
-    );
-    const sorted = this.#sorted;
-    const places = new Int32Array(variables.length).fill(-1);
-    for (let i = 0, next = 0; i < places.length; i += 1) {
-      const { key } = variables[i] as VariableRef;
-      while (next < sorted.length && (keys[sorted[next] as number] as string) < key) next += 1;
-      const slot = sorted[next];
-      if (slot !== undefined && keys[slot] === key) places[i] = slot;
     }
     return places;
   }

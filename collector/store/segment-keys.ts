@@ -15,7 +15,9 @@ const MERGED_PER_STEP: number = 4 * KEYS_PER_STEP;
 /** Remembers variables by the name of their list. */
 export interface KeyListMemory {
   get(name: string): readonly VariableRef[] | undefined;
-  set(name: string, variables: readonly VariableRef[]): void;
+  set(name: string, variables: readonly VariableRef[], log: string): void;
+  /** A list of that log that was read lately, if any is still known: a new one shares its objects with it. */
+  likely?(log: string): readonly VariableRef[] | undefined;
 }
 
 /**
@@ -95,7 +97,30 @@ export function readVariables(
     return known;
   }
   reader.pos = start;
-  const variables = readKeys(reader).map((key): VariableRef => ({ log, key }));
-  memory?.set(name, variables);
+  const variables = refsOf(log, readKeys(reader), memory?.likely?.(log) ?? []);
+  memory?.set(name, variables, log);
   return variables;
+}
+
+/**
+ * Sorted keys as variables: the objects of `known`, a list of the log in the same order, where it has them.
+ * Lists of a log mostly differ in a few keys, and what is remembered survives collections: objects and
+ * strings of its own for each list made scavenges of 10 ms in the midst of a cut (bench `cut`, p99).
+ */
+function refsOf(
+  log: string,
+  keys: readonly string[],
+  known: readonly VariableRef[],
+): readonly VariableRef[] {
+  let next = 0;
+  return keys.map((key): VariableRef => {
+    let ref = known[next];
+    while (ref !== undefined && ref.key !== key && ref.key < key) {
+      next += 1;
+      ref = known[next];
+    }
+    if (ref?.key !== key) return { log, key };
+    next += 1;
+    return ref;
+  });
 }
