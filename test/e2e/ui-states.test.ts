@@ -275,6 +275,11 @@ describe("the page's states", () => {
       );
       expect(await axeFindings(page)).toEqual([]);
       if (width <= 480) await page.getByRole("button", { name: "Details" }).click();
+      const tabs = await page
+        .getByRole("tab")
+        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().right));
+      expect(tabs).toHaveLength(6);
+      expect(Math.max(...tabs), "the last tab is on screen").toBeLessThanOrEqual(width);
       for (const tab of ["Diff", "In flight", "Query", "Events", "State"]) {
         await page.getByRole("tab", { name: tab }).click();
         await page.getByRole("tabpanel").waitFor();
