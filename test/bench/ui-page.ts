@@ -10,6 +10,7 @@ import type { Page } from "playwright-core";
 interface Hook {
   readonly cut: string | null;
   readonly shownCut: string | null;
+  readonly stateCut: string | null;
   readonly pending: number;
   readonly painted: boolean;
   readonly tiles: { readonly held: number; readonly bytes: number; readonly drawn: boolean };
@@ -79,15 +80,18 @@ export function calibrationFrames(page: Page, frames: number): Promise<readonly 
   }, frames);
 }
 
-/** Milliseconds from a move of the cut line to the frame after its state is on screen. */
+/** Milliseconds from a move of the cut line to the end of the frame that shows its state. */
 export function dragTimes(page: Page, moves: number): Promise<readonly number[]> {
   return page.evaluate(async (count) => {
     const hook = (window as unknown as { __retroscope: Hook }).__retroscope;
     const slider = document.querySelector("#cut-slider") as HTMLElement;
     const ruler = (document.querySelector(".ruler") as HTMLElement).getBoundingClientRect();
-    const soon = () =>
+    const frame = () => new Promise<number>(requestAnimationFrame);
+    // One channel for all: each costs some 2 KB that the page did not get back, and a wait that made one a turn,
+    // some hundred thousand a second, ended a page of a million events for want of memory.
+    const { port1, port2 } = new MessageChannel();
+    const afterFrame = () =>
       new Promise<void>((done) => {
-        const { port1, port2 } = new MessageChannel();
         port1.onmessage = () => done();
         port2.postMessage(0);
       });
@@ -108,12 +112,13 @@ export function dragTimes(page: Page, moves: number): Promise<readonly number[]>
       const x = ruler.left + 20 + (state / 2 ** 32) * (ruler.width - 40);
       const started = performance.now();
       send("pointermove", x);
-      while (hook.cut !== hook.shownCut) await soon();
-      await new Promise<number>(requestAnimationFrame);
-      await soon(); // the frame has been made
+      do await frame();
+      while (hook.cut !== hook.stateCut);
+      await afterFrame(); // it has been made
       times.push(performance.now() - started);
     }
     send("pointerup", 0);
+    port1.close();
     return times;
   }, moves);
 }

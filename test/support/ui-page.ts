@@ -154,7 +154,7 @@ export async function axeFindingsInEveryTheme(page: Page): Promise<readonly stri
   return found;
 }
 
-/** The values on screen in State, as `node/log/key` to text; only of nodes whose rows are unfolded. */
+/** The values on screen in State, as `node/log/key` to text; only of nodes whose rows are unfolded, and drawn. */
 export function shownState(page: Page): Promise<Record<string, string>> {
   return page.evaluate(() => {
     const rows: Record<string, string> = {};
@@ -162,7 +162,7 @@ export function shownState(page: Page): Promise<Record<string, string>> {
       const node = section.querySelector(".name")?.textContent ?? "";
       for (const table of section.querySelectorAll("table")) {
         const log = table.querySelector("caption")?.textContent ?? "";
-        for (const row of table.querySelectorAll("tbody tr")) {
+        for (const row of table.querySelectorAll("tbody tr:not(.away)")) {
           rows[`${node}/${log}/${row.querySelector("th")?.textContent}`] =
             row.querySelector("td .value")?.textContent ?? "";
         }

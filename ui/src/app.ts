@@ -5,10 +5,11 @@ import { type ApiClient, createClient } from "./api/client.ts";
 import { LiveEvents } from "./api/live-events.ts";
 import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
-import { type Answers, createAnswers } from "./model/answers.ts";
+import { type Answers, type CutAnswer, createAnswers } from "./model/answers.ts";
 import { Bisector } from "./model/bisector.ts";
 import { type Choices, createChoices, type Pin } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
+import { CutAsker } from "./model/cut-asking.ts";
 import { EpisodeBook } from "./model/episode-book.ts";
 import { EpisodeVerbs } from "./model/episode-verbs.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
@@ -47,6 +48,7 @@ export interface App {
   readonly client: ApiClient;
   readonly choices: Choices;
   readonly answers: Answers;
+  readonly cutAsker: CutAsker;
   readonly watch: CollectorWatch;
   readonly verbs: Verbs;
   readonly stepper: Stepper;
@@ -72,6 +74,8 @@ export interface App {
   readonly timeline: ReadonlySignal<TimelineFacts | null>;
   /** The cut that panels and lines show: bent where it is inconsistent; null before the first answer. */
   readonly shownCut: ReadonlySignal<ShownCut | null>;
+  /** While a long state is moved: the cut of the nodes in sight alone. Else null. */
+  readonly glance: ReadonlySignal<CutAnswer | null>;
   /** The variables drawn as state tracks: those pinned, else those that the query names. */
   readonly tracks: ReadonlySignal<readonly Pin[]>;
   readonly hover: Signal<Hover | null>;
@@ -89,6 +93,7 @@ export function createApp(host: Host, reader: TileReader): App {
   const client = createClient(host);
   const choices = createChoices();
   const answers = createAnswers(host, client, reader);
+  const cutAsker = new CutAsker(host, choices, answers);
   const watch = new CollectorWatch(host, client, choices.live);
   const spoken = signal("");
   const verbs = new Verbs({ choices, answers, watch, spoken });
@@ -122,6 +127,7 @@ export function createApp(host: Host, reader: TileReader): App {
     client,
     choices,
     answers,
+    cutAsker,
     watch,
     verbs,
     stepper: new Stepper(client, choices, verbs),
@@ -148,6 +154,7 @@ export function createApp(host: Host, reader: TileReader): App {
     hidden,
     timeline,
     shownCut: computed(() => shownCutOf(answers)),
+    glance: cutAsker.glance,
     tracks,
     hover: signal<Hover | null>(null),
     litMessage: signal<LitMessage | null>(null),

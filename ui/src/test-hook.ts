@@ -8,8 +8,10 @@ import type { App } from "./app.ts";
 export interface TestHook {
   /** The asked cut, 16 hex digits. */
   readonly cut: string | null;
-  /** The cut whose state is on screen. */
+  /** The cut that is known whole, and shown by lines and panels. */
   readonly shownCut: string | null;
+  /** The cut whose values State shows: while a long state is dragged, of the nodes in sight alone. */
+  readonly stateCut: string | null;
   readonly viewport: { readonly from: string; readonly to: string } | null;
   /** Requests and steps under way; the page is settled at 0. */
   readonly pending: number;
@@ -45,6 +47,10 @@ export function exposeTestHook(app: App): void {
       const shown = app.answers.cut.answered.peek();
       return shown === null ? null : hexOf(shown.answer.at);
     },
+    get stateCut() {
+      const at = (app.glance.peek() ?? app.answers.cut.answered.peek()?.answer)?.at;
+      return at === undefined ? null : hexOf(at);
+    },
     get viewport() {
       const view = app.choices.viewport.peek();
       return view === null ? null : { from: hexOf(view.from), to: hexOf(view.to) };
@@ -52,6 +58,7 @@ export function exposeTestHook(app: App): void {
     get pending() {
       return (
         app.answers.pendingCount() +
+        (app.cutAsker.isResting ? 1 : 0) +
         (app.stepper.busy.peek() ? 1 : 0) +
         (app.walker.busy.peek() ? 1 : 0) +
         (app.query.run.isRunning ? 1 : 0)

@@ -45,6 +45,11 @@ export interface EventDetail {
   } | null;
 }
 
+export interface GlanceQuestion {
+  readonly at: Hlc;
+  readonly nodes: readonly string[];
+}
+
 export interface TrackQuestion {
   readonly at: Hlc;
   readonly pins: readonly Pin[];
@@ -56,6 +61,8 @@ export interface Answers {
   readonly overview: TileWindow;
   readonly tiles: TileLoader;
   readonly cut: RequestSlot<Hlc, CutAnswer>;
+  /** The cut of the nodes in sight alone, while a long state is moved. */
+  readonly glance: RequestSlot<GlanceQuestion, CutAnswer>;
   /** The largest consistent cut inside an inconsistent one. */
   readonly bent: RequestSlot<CutAnswer, BentCut | UnbentCut>;
   readonly diff: RequestSlot<{ readonly from: Hlc; readonly to: Hlc }, DiffJson>;
@@ -91,6 +98,10 @@ export function createAnswers(host: Host, client: ApiClient, reader: TileReader)
     overview: tiles.window(),
     cut: new RequestSlot(host, async (at: Hlc, signal: AbortSignal) => {
       const json = await client.get<CutJson>("/api/cut", { at: hexOf(at) }, signal);
+      return { at: ticksOf(json.at), json };
+    }),
+    glance: new RequestSlot(host, async ({ at, nodes }: GlanceQuestion, signal: AbortSignal) => {
+      const json = await client.get<CutJson>("/api/cut", { at: hexOf(at), node: nodes }, signal);
       return { at: ticksOf(json.at), json };
     }),
     bent: new RequestSlot(host, ({ at, json }: CutAnswer, signal: AbortSignal) =>

@@ -15,10 +15,7 @@ export function keepAsking(app: App): void {
   });
   effect(() => showTimeline(app, known.value));
   effect(overviewShower(app));
-  effect(() => {
-    const cut = app.choices.cut.value;
-    if (cut !== null) app.answers.cut.ask(cut);
-  });
+  app.cutAsker.start();
   effect(() => askBent(app));
   effect(() => askDiff(app));
   effect(() => {

@@ -15,6 +15,11 @@ export interface ShownCut extends CutAnswer {
   readonly unbent: string | null;
 }
 
+/** A cut of which only some nodes are known. */
+export interface GlancedCut extends ShownCut {
+  readonly known: ReadonlySet<string>;
+}
+
 export function shownCutOf(answers: Answers): ShownCut | null {
   const cut = answers.cut.answered.value?.answer;
   if (cut === undefined) return null;
@@ -27,6 +32,18 @@ export function shownCutOf(answers: Answers): ShownCut | null {
   return "bends" in answer
     ? { at: cut.at, json: answer.json, bends: answer.bends, unbent: null }
     : { ...cut, bends: null, unbent: answer.why };
+}
+
+/**
+ * What State draws of a glance: the nodes in sight as they were at its time, and of the others no more than
+ * that they are there. `known` are the former.
+ */
+export function glancedCut(whole: ShownCut, { at, json }: CutAnswer): GlancedCut {
+  const known = new Set(Object.keys(json.nodes));
+  const nodes = Object.assign(Object.create(null), whole.json.nodes, json.nodes);
+  const members = whole.json.members.filter((node) => !known.has(node));
+  const seen = { ...json, nodes, members: [...members, ...json.members] };
+  return { at, json: seen, bends: null, unbent: null, known };
 }
 
 /** `consistent`, `inconsistent`, or `3 nodes bent`. */

@@ -8,27 +8,38 @@ import { byName } from "./nodes.ts";
 /** Rows of one log before "show more". */
 export const FOLDED_ROWS = 200;
 
-export interface StateRow {
-  readonly log: string;
-  readonly key: string;
-  readonly value: Json;
-}
-
 export function rowKey(node: string, log: string, key: string): string {
   return `${node}\n${log}\n${key}`;
 }
 
-/** The rows of one node, by log and key; `filter` is matched within log and key. */
-export function rowsOf(node: CutJson["nodes"][string], filter: string): readonly StateRow[] {
+/** What a row must hold, in its log and key, to be shown. */
+export function matcherOf(filter: string): ((log: string, key: string) => boolean) | null {
   const wanted = filter.trim().toLowerCase();
-  return Object.entries(node.logs)
-    .sort(([a], [b]) => byName(a, b))
-    .flatMap(([log, variables]) =>
-      Object.entries(variables)
-        .filter(([key]) => wanted === "" || `${log} / ${key}`.toLowerCase().includes(wanted))
-        .sort(([a], [b]) => byName(a, b))
-        .map(([key, value]) => ({ log, key, value })),
-    );
+  return wanted === "" ? null : (log, key) => `${log} / ${key}`.toLowerCase().includes(wanted);
+}
+
+/** Whether any variable of a node matches. */
+export function hasMatch({ logs }: CutJson["nodes"][string], filter: string): boolean {
+  const matches = matcherOf(filter);
+  return Object.entries(logs).some(([log, variables]) =>
+    Object.keys(variables).some((key) => matches?.(log, key) ?? true),
+  );
+}
+
+/** Names in order. Sorting a thousand takes longer than drawing what is in sight, and they seldom change. */
+export class NameOrder {
+  #names: readonly string[] = [];
+  #sorted: readonly string[] = [];
+
+  of(names: readonly string[]): readonly string[] {
+    const isSame =
+      names.length === this.#names.length && names.every((one, i) => one === this.#names[i]);
+    if (!isSame) {
+      this.#names = names;
+      this.#sorted = [...names].sort(byName);
+    }
+    return this.#sorted;
+  }
 }
 
 export interface VariableRow {
@@ -42,23 +53,25 @@ export interface VariableRow {
 
 /** Every variable across the members that have its log; disagreement first, what only one node holds last. */
 export function variableRows(json: Pick<CutJson, "nodes">, filter: string): readonly VariableRow[] {
+  const matches = matcherOf(filter);
   const rows = new Map<string, { log: string; key: string; values: Map<string, Json> }>();
   const holders = new Map<string, number>();
-  for (const [node, state] of Object.entries(json.nodes)) {
-    for (const log of Object.keys(state.logs)) holders.set(log, (holders.get(log) ?? 0) + 1);
-    for (const { log, key, value } of rowsOf(state, filter)) {
-      const id = `${log}\n${key}`;
-      const row = rows.get(id) ?? { log, key, values: new Map<string, Json>() };
-      row.values.set(node, value);
-      rows.set(id, row);
+  for (const [node, { logs }] of Object.entries(json.nodes)) {
+    for (const [log, variables] of Object.entries(logs)) {
+      holders.set(log, (holders.get(log) ?? 0) + 1);
+      for (const [key, value] of Object.entries(variables)) {
+        if (matches?.(log, key) === false) continue;
+        const id = `${log}\n${key}`;
+        const row = rows.get(id) ?? { log, key, values: new Map<string, Json>() };
+        row.values.set(node, value);
+        rows.set(id, row);
+      }
     }
   }
   return [...rows.values()]
     .map((row) => ({
       ...row,
-      differs:
-        row.values.size !== holders.get(row.log) ||
-        new Set([...row.values.values()].map(canonicalText)).size > 1,
+      differs: row.values.size !== holders.get(row.log) || !areAlike(row.values.values()),
     }))
     .sort(
       (a, b) =>
@@ -89,12 +102,48 @@ export function disagreements(json: CutJson): readonly Disagreement[] {
     .sort(([a], [b]) => byName(a, b))
     .flatMap(([service, members]) => {
       if (members.length < 2) return [];
-      const nodes = Object.fromEntries(
-        members.map((node) => [node, json.nodes[node] as CutJson["nodes"][string]]),
-      );
-      const count = variableRows({ nodes }, "").filter(({ differs }) => differs).length;
+      const states = members.map((node) => (json.nodes[node] as CutJson["nodes"][string]).logs);
+      const count = differingCount(states);
       return count === 0 ? [] : [{ service, nodeCount: members.length, count }];
     });
+}
+
+type Logs = CutJson["nodes"][string]["logs"];
+type Variables = Logs[string];
+
+/** Variables that not all nodes with their log hold alike. Hot: it looks at every value of a cut. */
+function differingCount(states: readonly Logs[]): number {
+  let count = 0;
+  for (const log of new Set(states.flatMap((logs) => Object.keys(logs)))) {
+    const [one, ...others] = states.flatMap((logs) => heldIn(logs, log) ?? []) as Variables[];
+    if (one === undefined) continue;
+    const differing = new Set<string>();
+    for (const other of others) {
+      for (const key of Object.keys(one)) {
+        if (!isAlike(one[key], heldIn(other, key))) differing.add(key);
+      }
+      for (const key of Object.keys(other)) if (!Object.hasOwn(one, key)) differing.add(key);
+    }
+    count += differing.size;
+  }
+  return count;
+}
+
+/** What is held under a name; a variable may be called `constructor`. */
+function heldIn<Held>(names: { readonly [name: string]: Held }, name: string): Held | undefined {
+  return Object.hasOwn(names, name) ? names[name] : undefined;
+}
+
+function areAlike(values: Iterable<Json>): boolean {
+  const [first, ...others] = values;
+  return others.every((one) => isAlike(first, one));
+}
+
+function isAlike(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  const isPlain = (one: Json | undefined) => one === null || typeof one !== "object";
+  if (isPlain(a) || isPlain(b)) return false;
+  return canonicalText(a as Json) === canonicalText(b as Json);
 }
 
 /** What differs between the state of two cuts, by `rowKey`. */
@@ -107,12 +156,7 @@ export function differingRows(before: CutJson, after: CutJson): ReadonlySet<stri
       const left = one[log] ?? {};
       const right = two[log] ?? {};
       for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-        const a = left[key];
-        const b = right[key];
-        if (a === b) continue;
-        if (a === undefined || b === undefined || canonicalText(a) !== canonicalText(b)) {
-          changed.add(rowKey(node, log, key));
-        }
+        if (!isAlike(heldIn(left, key), heldIn(right, key))) changed.add(rowKey(node, log, key));
       }
     }
   }

@@ -1,18 +1,28 @@
 /** State below each node: node, log, variable. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Json } from "../../../agent/kernel/index.ts";
 import type { CutJson } from "../../../collector/api/shapes.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
+import type { VariableName } from "../model/choices.ts";
+import { isLongState } from "../model/long-state.ts";
 import { byName } from "../model/nodes.ts";
-import { bendWords, isInconsistent, type ShownCut } from "../model/shown-cut.ts";
-import { FOLDED_ROWS, rowKey, rowsOf, type StateRow } from "../model/state-rows.ts";
+import { bendWords, type GlancedCut, isInconsistent, type ShownCut } from "../model/shown-cut.ts";
+import { FOLDED_ROWS, hasMatch, matcherOf, NameOrder, rowKey } from "../model/state-rows.ts";
 import { clockText, countText, plural } from "../scale/time-words.ts";
+import { useNear } from "../view/near.ts";
+import { chunksOf, ROW_PX, RowChunk } from "./row-chunk.tsx";
 import { ValueText } from "./value-cell.tsx";
+
+/** Rows drawn together: about a screenful. */
+const CHUNK_ROWS = 20;
 
 export interface StateProps {
   readonly app: App;
-  readonly cut: ShownCut;
+  /** While a long state is moved a glance: some nodes are not known yet. */
+  readonly cut: ShownCut | GlancedCut;
   readonly filter: string;
   /** Rows that the latest step changed, by `rowKey`. */
   readonly changed: ReadonlySet<string>;
@@ -28,8 +38,9 @@ export function StateByNode({ app, cut, filter, changed }: StateProps): JSX.Elem
   const shown = nodes.filter(
     ([node, state]) =>
       (selected === null ? members.has(node) : node === selected) &&
-      (filter === "" || rowsOf(state, filter).length > 0),
+      (filter === "" || hasMatch(state, filter)),
   );
+  const isLong = isLongState(cut.json);
   const absent = selected === null ? nodes.filter(([node]) => !members.has(node)) : [];
   const only = selected !== null && (
     <p class="only">
@@ -62,6 +73,7 @@ export function StateByNode({ app, cut, filter, changed }: StateProps): JSX.Elem
           cut={cut}
           filter={filter}
           changed={changed}
+          isLong={isLong}
         />
       ))}
       {absent.length > 0 && filter === "" && <Absent names={absent.map(([node]) => node)} />}
@@ -93,13 +105,21 @@ interface NodeProps extends StateProps {
   readonly node: string;
   readonly state: CutJson["nodes"][string];
   readonly hue: number;
+  /** Whether the state has so many variables that only those near what is visible are drawn. */
+  readonly isLong: boolean;
 }
 
-function NodeState({ app, node, state, hue, cut, filter, changed }: NodeProps): JSX.Element {
+function NodeState(props: NodeProps): JSX.Element {
+  const { app, node, state, hue, cut, isLong } = props;
   const isOpen = useSignal(true);
-  const rows = rowsOf(state, filter);
-  const byLog = new Map<string, StateRow[]>();
-  for (const row of rows) byLog.set(row.log, [...(byLog.get(row.log) ?? []), row]);
+  const heightPx = () => foldedRows(state) * ROW_PX;
+  const near = useNear<HTMLDivElement>(!isLong, heightPx);
+  const isKnown = !("known" in cut) || cut.known.has(node);
+  const isDrawn = isOpen.value && near.isNear;
+  useEffect(() => {
+    app.cutAsker.setInSight(node, isLong && isDrawn);
+    return () => app.cutAsker.setInSight(node, false);
+  }, [node, isLong, isDrawn]);
   const isMember = cut.json.members.includes(node);
   return (
     <section class="node-state" aria-label={`State of ${node}`}>
@@ -116,15 +136,41 @@ function NodeState({ app, node, state, hue, cut, filter, changed }: NodeProps): 
           <i class={`swatch hue-${hue}`} aria-hidden="true" />
           <span class="name">{node}</span>
         </button>
-        <NodeWorth node={node} state={state} cut={cut} isMember={isMember} />
+        {isKnown && <NodeWorth node={node} state={state} cut={cut} isMember={isMember} />}
       </h3>
       {isOpen.value && !isMember && <p class="hint">Not a member at this time.</p>}
-      {isOpen.value && isMember && rows.length === 0 && <p class="hint">Holds nothing.</p>}
-      {isOpen.value &&
-        [...byLog].map(([log, logRows]) => (
-          <LogTable key={log} app={app} node={node} log={log} rows={logRows} changed={changed} />
-        ))}
+      <div ref={near.ref}>
+        {isDrawn && isMember && isKnown && <Logs {...props} />}
+        {isOpen.value && isMember && !(near.isNear && isKnown) && (
+          <div style={{ height: `${near.isNear ? heightPx() : near.heightPx}px` }} />
+        )}
+      </div>
     </section>
+  );
+}
+
+function foldedRows({ logs }: CutJson["nodes"][string]): number {
+  return Object.values(logs)
+    .map((variables) => 1 + Math.min(FOLDED_ROWS, Object.keys(variables).length))
+    .reduce((sum, count) => sum + count, 0);
+}
+
+function Logs({ state, filter, ...props }: NodeProps): JSX.Element {
+  const matches = matcherOf(filter);
+  const logs = Object.entries(state.logs)
+    .map(([log, variables]) => {
+      const keys = Object.keys(variables);
+      return { log, variables, keys: matches ? keys.filter((key) => matches(log, key)) : keys };
+    })
+    .filter(({ keys }) => keys.length > 0)
+    .sort((a, b) => byName(a.log, b.log));
+  if (logs.length === 0) return <p class="hint">Holds nothing.</p>;
+  return (
+    <>
+      {logs.map((one) => (
+        <LogTable key={one.log} {...props} {...one} />
+      ))}
+    </>
   );
 }
 
@@ -151,55 +197,44 @@ function NodeWorth({
   );
 }
 
-interface LogProps {
-  readonly app: App;
-  readonly node: string;
+interface LogProps extends Pick<NodeProps, "app" | "node" | "changed" | "isLong"> {
   readonly log: string;
-  readonly rows: readonly StateRow[];
-  readonly changed: ReadonlySet<string>;
+  readonly variables: { readonly [key: string]: Json };
+  /** Those to show, in no order. */
+  readonly keys: readonly string[];
 }
 
-function LogTable({ app, node, log, rows, changed }: LogProps): JSX.Element {
+function LogTable({ app, node, log, variables, keys, changed, isLong }: LogProps): JSX.Element {
   const isUnfolded = useSignal(false);
-  const shown = isUnfolded.value ? rows : rows.slice(0, FOLDED_ROWS);
+  const order = useMemo(() => new NameOrder(), []);
+  const sorted = order.of(keys);
+  const shown = isUnfolded.value ? sorted : sorted.slice(0, FOLDED_ROWS);
   return (
     <>
-      <table class="variables">
+      <table class="variables" aria-rowcount={isLong ? shown.length : undefined}>
         <caption>{log}</caption>
-        <tbody>
-          {shown.map(({ key, value }) => (
-            <tr key={key} data-changed={changed.has(rowKey(node, log, key))}>
-              <th scope="row">
-                <button
-                  type="button"
-                  class="link"
-                  title="Its history"
-                  onClick={() => app.verbs.openVariable({ node, log, key })}
-                >
-                  {key}
-                </button>
-              </th>
-              <td>
-                <ValueText value={value} />
-              </td>
-              <td class="row-tools">
-                <button
-                  type="button"
-                  class="link"
-                  title="Go to the write of this value, and to what came before it"
-                  onClick={() => void app.walker.why({ node, log, key })}
-                >
-                  why
-                  <span class="sr-only">
-                    : {log} / {key} on {node}
-                  </span>
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
+        {chunksOf(shown, CHUNK_ROWS).map((part, place) => (
+          <RowChunk
+            key={place}
+            isLong={isLong}
+            rowCount={part.length}
+            columnCount={3}
+            draw={() =>
+              part.map((key, i) => (
+                <VariableRow
+                  key={key}
+                  app={app}
+                  name={{ node, log, key }}
+                  value={variables[key] as Json}
+                  isChanged={changed.has(rowKey(node, log, key))}
+                  rowIndex={isLong ? place * CHUNK_ROWS + i + 1 : undefined}
+                />
+              ))
+            }
+          />
+        ))}
       </table>
-      {shown.length < rows.length && (
+      {shown.length < sorted.length && (
         <button
           type="button"
           class="more"
@@ -207,9 +242,52 @@ function LogTable({ app, node, log, rows, changed }: LogProps): JSX.Element {
             isUnfolded.value = true;
           }}
         >
-          Show {plural(rows.length - shown.length, "more variable")}
+          Show {plural(sorted.length - shown.length, "more variable")}
         </button>
       )}
     </>
+  );
+}
+
+interface VariableRowProps {
+  readonly app: App;
+  readonly name: VariableName;
+  readonly value: Json;
+  readonly isChanged: boolean;
+  /** From 1; for tables that are drawn in parts. */
+  readonly rowIndex: number | undefined;
+}
+
+function VariableRow({ app, name, value, isChanged, rowIndex }: VariableRowProps): JSX.Element {
+  const { node, log, key } = name;
+  return (
+    <tr data-changed={isChanged} aria-rowindex={rowIndex}>
+      <th scope="row">
+        <button
+          type="button"
+          class="link"
+          title="Its history"
+          onClick={() => app.verbs.openVariable(name)}
+        >
+          {key}
+        </button>
+      </th>
+      <td>
+        <ValueText value={value} />
+      </td>
+      <td class="row-tools">
+        <button
+          type="button"
+          class="link"
+          title="Go to the write of this value, and to what came before it"
+          onClick={() => void app.walker.why(name)}
+        >
+          why
+          <span class="sr-only">
+            : {log} / {key} on {node}
+          </span>
+        </button>
+      </td>
+    </tr>
   );
 }

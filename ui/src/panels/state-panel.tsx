@@ -4,9 +4,11 @@
  */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
 import type { App } from "../app.ts";
 import type { CutAnswer } from "../model/answers.ts";
 import type { StateOrder } from "../model/choices.ts";
+import { glancedCut } from "../model/shown-cut.ts";
 import { changedRows, disagreements } from "../model/state-rows.ts";
 import { exactClockText, plural } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
@@ -20,6 +22,8 @@ const ORDERS: readonly (readonly [StateOrder, string])[] = [
   ["variable", "By variable"],
 ];
 
+const NONE_CHANGED: ReadonlySet<string> = new Set();
+
 export function StatePanel({ app }: { readonly app: App }): JSX.Element {
   const filter = useSignal("");
   const { cut } = app.answers;
@@ -32,16 +36,24 @@ export function StatePanel({ app }: { readonly app: App }): JSX.Element {
   if (shown === null)
     return <p class="hint">{asked === null ? "No cut yet." : "Asking for the state…"}</p>;
   const order = app.choices.stateOrder.value;
+  const glance = order === "node" ? app.glance.value : null;
+  const drawn = glance === null ? shown : glancedCut(shown, glance);
   return (
-    <div class="state" data-stale={shown.at !== asked} aria-busy={shown.at !== asked}>
+    <div class="state" data-stale={drawn.at !== asked} aria-busy={drawn.at !== asked}>
       <div class="panel-title">
         <h2>
-          State at <ExactTime t={shown.at} />
+          State at <ExactTime t={drawn.at} />
         </h2>
-        {shown.at !== asked && <span class="sign">updating</span>}
+        {drawn.at !== asked && <span class="sign">updating</span>}
       </div>
-      <CutVerdict app={app} cut={shown} />
-      <Disagreements app={app} cut={shown} />
+      {/* While the cut moves the words about the last one keep their place, unseen: nothing below jumps. */}
+      <div class="of-whole">
+        {glance !== null && <p class="hint">Of the nodes in sight. The rest follows.</p>}
+        <div class="whole-words" data-away={glance !== null}>
+          <CutVerdict app={app} cut={shown} />
+          <Disagreements app={app} cut={shown} />
+        </div>
+      </div>
       <div class="state-tools">
         <input
           type="search"
@@ -70,7 +82,12 @@ export function StatePanel({ app }: { readonly app: App }): JSX.Element {
         </div>
       </div>
       {order === "node" ? (
-        <StateByNode app={app} cut={shown} filter={filter.value} changed={changedRows(app)} />
+        <StateByNode
+          app={app}
+          cut={drawn}
+          filter={filter.value}
+          changed={glance === null ? changedRows(app) : NONE_CHANGED}
+        />
       ) : (
         <StateByVariable app={app} cut={shown} filter={filter.value} changed={changedRows(app)} />
       )}
@@ -99,9 +116,8 @@ function Disagreements({
   readonly app: App;
   readonly cut: CutAnswer;
 }): JSX.Element | null {
-  if (app.choices.stateOrder.value === "variable") return null;
-  const found = disagreements(cut.json);
-  if (found.length === 0) return null;
+  const found = useMemo(() => disagreements(cut.json), [cut.json]);
+  if (app.choices.stateOrder.value === "variable" || found.length === 0) return null;
   return (
     <ul class="disagreements" aria-label="Variables that differ between nodes">
       {found.map(({ service, count, nodeCount }) => (

@@ -46,6 +46,8 @@ function Watermark({ app }: { readonly app: App }): JSX.Element | null {
 function CutWorth({ app }: { readonly app: App }): JSX.Element | null {
   const shown = app.shownCut.value;
   if (shown === null) return null;
+  // While the cut moves nothing is said of it: what is known is of another.
+  if (shown.at !== app.choices.cut.value) return <span class="cut-worth">Cut: asking</span>;
   const cut = shown.json;
   const incomplete = new Set(cut.incomplete.map(({ node }) => node)).size;
   const words = [
