@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Injection } from "./recording.ts";
+import type { Collection, Injection } from "./recording.ts";
 import { estimate } from "./score/bootstrap.ts";
 import { conditionsOf, percentileIn, waitedMs } from "./score/conditions.ts";
 import { calmMsOf, disturbancesOf } from "./score/disturbance.ts";
@@ -240,6 +240,33 @@ describe("a machine that other work disturbs", () => {
     const card = scorecardOf("x", [judge(busy, said)], "onset");
     expect(card.apartCount).toBe(1);
     expect(card.contaminated.precision.value).toBe(0);
+  });
+});
+
+describe("a scene that collects its garbage", () => {
+  const collection = (atMs: number, ms: number): Collection => ({
+    ...{ tier: "service", atMs, ms, kind: "scavenge" },
+  });
+  const base = syntheticRecording({ blocks: [block(14_000, 200)] });
+
+  it("is told of by V8's trace: what is said of a pause that nobody planted is neither right nor wrong", () => {
+    // The middle one is too short to be a stall.
+    const collections = [collection(14_420, 15), collection(20_000, 9), collection(36_000, 30)];
+    const said = [detection(14_410, 14_430), detection(19_990, 20_010), detection(35_980, 36_000)];
+    const card = scorecardOf("x", [judge({ ...base, collections }, said)], "onset");
+    expect(card.apartCount).toBe(2);
+    expect(card.cleanAlarms).toBe(0);
+    expect(card.long.precision.value).toBe(0);
+    // 30 ms, and 25 on either side.
+    expect(card.cleanHours * 3_600_000).toBeCloseTo(10_000 - 80);
+  });
+
+  it("excuses nothing by the collections of an injection, nor what is said of one twice", () => {
+    const collections = [collection(14_190, 150), collection(14_260, 20)];
+    const said = [detection(14_000, 14_200), detection(14_190, 14_260)];
+    const card = scorecardOf("x", [judge({ ...base, collections }, said)], "onset");
+    expect(card.apartCount).toBe(0);
+    expect(card.long.precision.value).toBe(0.5);
   });
 });
 

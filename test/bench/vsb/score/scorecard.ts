@@ -2,7 +2,7 @@
 import type { Detection, Injection, Recording, RunFacts } from "../recording.ts";
 import { type Estimate, estimate } from "./bootstrap.ts";
 import { type Condition, conditionsOf } from "./conditions.ts";
-import { disturbancesOf } from "./disturbance.ts";
+import { disturbancesOf, pausesOf } from "./disturbance.ts";
 import type { Rule } from "./match.ts";
 import {
   type Circumstances,
@@ -120,12 +120,12 @@ export function scorecardOf(name: string, all: readonly Judged[], rule: Rule): S
 }
 
 function circumstancesOf(recording: Recording): Circumstances {
-  const { run, hosts } = recording;
+  const { run, hosts, collections, truths } = recording;
   const known = circumstances.get(recording);
   if (known !== undefined) return known;
   const found = {
     ...{ run, conditions: conditionsOf(recording) },
-    disturbances: disturbancesOf(hosts, run),
+    ...{ disturbances: disturbancesOf(hosts, run), pauses: pausesOf(collections, truths) },
   };
   circumstances.set(recording, found);
   return found;

@@ -4,7 +4,7 @@
  */
 import type { Detection, Injection, RunFacts, Span, TruthPart } from "../recording.ts";
 import type { Condition } from "./conditions.ts";
-import { calmMsOf } from "./disturbance.ts";
+import { calmMsOf, joined } from "./disturbance.ts";
 import { type Match, matchesOf, overlap, type Rule } from "./match.ts";
 
 export interface Row {
@@ -28,8 +28,10 @@ export interface Tally {
 export interface Circumstances {
   readonly run: RunFacts;
   readonly conditions: readonly Condition[];
-  /** disturbance.ts */
+  /** disturbance.ts: waits for a processor. */
   readonly disturbances: readonly Span[];
+  /** The same: collections that nobody planted. */
+  readonly pauses: readonly Span[];
 }
 
 /** A detection may begin so long before an injection and still be of its slot. */
@@ -38,15 +40,20 @@ const BEFORE_MS = 500;
 const AFTER_MS = 500;
 
 export function tallyOf(
-  { run, conditions, disturbances }: Circumstances,
+  { run, conditions, disturbances, pauses }: Circumstances,
   detections: readonly Detection[],
   rule: Rule,
 ): Tally {
-  const isApart = (detection: Detection): boolean =>
-    disturbances.some((each) => overlap(each, detection)) &&
-    !conditions.some(({ injection: { startMs, endMs } }) =>
-      overlap({ startMs: startMs - AFTER_MS, endMs: endMs + AFTER_MS }, detection),
+  const isNear = (detection: Detection, marginMs: number): boolean =>
+    conditions.some(({ injection: { startMs, endMs } }) =>
+      overlap({ startMs: startMs - marginMs, endMs: endMs + marginMs }, detection),
     );
+  const isOf = (spans: readonly Span[], detection: Detection): boolean =>
+    spans.some((each) => overlap(each, detection));
+  // A wait may come of an injection. A collection is V8's own: but for what overlaps with the injection it is known.
+  const isApart = (detection: Detection): boolean =>
+    (isOf(disturbances, detection) && !isNear(detection, AFTER_MS)) ||
+    (isOf(pauses, detection) && !isNear(detection, 0));
   const judged = conditions.filter(({ injection }) => isFault(injection));
   const matches = matchesOf(
     judged.map(({ injection }) => injection),
@@ -73,9 +80,10 @@ export function tallyOf(
     );
     if (owner !== undefined) slots.set(owner, (slots.get(owner) ?? 0) + 1);
   }
+  const disturbed = joined([...disturbances, ...pauses]);
   const cleanMs = run.sections
     .filter(({ kind }) => kind === "clean")
-    .map(({ fromMs, toMs }) => calmMsOf({ startMs: fromMs, endMs: toMs }, disturbances))
+    .map(({ fromMs, toMs }) => calmMsOf({ startMs: fromMs, endMs: toMs }, disturbed))
     .reduce((sum, ms) => sum + ms, 0);
   return {
     ...{ rule, cleanAlarms, apartCount, cleanHours: cleanMs / 3_600_000 },
