@@ -122,11 +122,12 @@ describe("joined messages in the store", () => {
           expect(history.cutAt(t).inFlight).toEqual(open(blind(store)).cutAt(t).inFlight);
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 30 },
     );
     expect(found.inFlight).toBeGreaterThan(500);
     expect(found.joined).toBeGreaterThan(20 * 20);
-    expect(found.dropped).toBeGreaterThan(1);
+    // Some eight on average: rarely so few that this would be chance.
+    expect(found.dropped).toBeGreaterThan(0);
   });
 
   /** Node a sends to b each 10 ms for `seconds`, half a second on the way. */
