@@ -365,7 +365,7 @@ describe("the page on a real collector", () => {
       await page.keyboard.press("F6");
       visited.push(await focused());
     }
-    expect(visited).toEqual(["go-to-time", "lanes", "cut-slider", "tab-state"]);
+    expect(visited).toEqual(["omnibox", "lanes", "cut-slider", "tab-state"]);
     await page.keyboard.press("ArrowRight");
     expect(await focused()).toBe("tab-diff");
     await page.keyboard.press("End");

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hlc, MIN_HLC } from "../../agent/kernel/index.ts";
+import { MAX_BOOKMARKS } from "../../ui/src/model/choices.ts";
 import {
   DEFAULT_VIEW,
   type LinkedView,
@@ -22,6 +23,10 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     viewport: viewports,
     cut: times,
     fixedCut: fc.option(times),
+    bookmark: fc.option(times),
+    bookmarks: fc
+      .uniqueArray(times, { maxLength: MAX_BOOKMARKS })
+      .map((all) => all.sort((a, b) => a - b)),
     tab: fc.constantFrom("state", "diff", "flight", "query", "bottlenecks", "event"),
     stateOrder: fc.constantFrom("node", "variable"),
     selectedNode: fc.option(text),
@@ -112,6 +117,7 @@ describe("the address", () => {
           selectedEvent: null,
           foldedServices: ["store"],
           variable: null,
+          bookmarks: [],
           pins: [{ log: "kv", key: "apples" }],
           lanes: DEFAULT_VIEW.lanes,
           query: { text: "SELECT leader FROM raft WHEN Cardinality(leader) > 1", range: null },

@@ -25,7 +25,7 @@ const NAMES: KnownNames = {
     Object.entries({ raft: ["leader", "term", "first"], kv: ["cart.size", "leader"] }).map(
       ([log, keys]) => [
         log,
-        { log, nodeCount: 2, variables: new Map(keys.map((key) => [key, "number"])) },
+        { log, nodes: ["n1", "n2"], variables: new Map(keys.map((key) => [key, "number"])) },
       ],
     ),
   ),

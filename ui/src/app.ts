@@ -7,14 +7,17 @@ import type { Host } from "./host.ts";
 import { Verbs } from "./model/actions.ts";
 import { type Answers, type CutAnswer, createAnswers } from "./model/answers.ts";
 import { Bisector } from "./model/bisector.ts";
+import { Bookmarks } from "./model/bookmarks.ts";
 import { type Choices, createChoices, type Pin } from "./model/choices.ts";
 import { CollectorWatch } from "./model/collector-watch.ts";
 import { CutAsker } from "./model/cut-asking.ts";
 import { EpisodeBook } from "./model/episode-book.ts";
 import { EpisodeVerbs } from "./model/episode-verbs.ts";
+import { type KeyChoices, keptKeys } from "./model/key-choices.ts";
 import { type LaneLayout, layOutLanes } from "./model/lane-layout.ts";
 import { hiddenNodes, LaneVerbs } from "./model/lane-verbs.ts";
 import { wasThere } from "./model/nodes.ts";
+import { Player } from "./model/player.ts";
 import { type ShownCut, shownCutOf } from "./model/shown-cut.ts";
 import { silencesIn } from "./model/silences.ts";
 import { Stepper } from "./model/stepper.ts";
@@ -56,6 +59,8 @@ export interface App {
   readonly episodes: EpisodeBook;
   readonly bottlenecks: EpisodeVerbs;
   readonly bisector: Bisector;
+  readonly bookmarks: Bookmarks;
+  readonly player: Player;
   readonly walker: WhyWalker;
   readonly laneVerbs: LaneVerbs;
   readonly query: QueryDesk;
@@ -86,6 +91,12 @@ export interface App {
   /** Parts of the opened link that were not understood. */
   readonly ignoredParts: Signal<readonly string[]>;
   readonly isHelpOpen: Signal<boolean>;
+  /** What is typed into the omnibox. */
+  readonly omniboxText: Signal<string>;
+  /** What is typed into the filter of State. */
+  readonly stateFilter: Signal<string>;
+  /** Keys that the person moved or switched off. */
+  readonly keyChoices: Signal<KeyChoices>;
 }
 
 /** `reader` makes the tiles: a worker's, so that reading them takes no frame. */
@@ -121,6 +132,7 @@ export function createApp(host: Host, reader: TileReader): App {
       order: choices.lanes.value.order,
     }),
   );
+  const stepper = new Stepper(client, choices, verbs);
   const timeline = computed(() => answers.timeline.answered.value?.answer ?? null);
   return {
     host,
@@ -130,7 +142,9 @@ export function createApp(host: Host, reader: TileReader): App {
     cutAsker,
     watch,
     verbs,
-    stepper: new Stepper(client, choices, verbs),
+    stepper,
+    bookmarks: new Bookmarks(choices, verbs),
+    player: new Player({ host, choices, verbs, stepper }),
     episodes,
     bottlenecks: new EpisodeVerbs({ choices, verbs, episodes: episodes.list }),
     walker: new WhyWalker({ client, choices, answers, watch, verbs }),
@@ -161,6 +175,9 @@ export function createApp(host: Host, reader: TileReader): App {
     spoken,
     ignoredParts: signal<readonly string[]>([]),
     isHelpOpen: signal(false),
+    omniboxText: signal(""),
+    stateFilter: signal(""),
+    keyChoices: signal(keptKeys(host)),
   };
 }
 

@@ -20,6 +20,9 @@ export interface Host {
   onFragment(run: (fragment: string) => void): void;
   /** Calls back at once and whenever the page comes into sight, or goes out of it. */
   onShown(run: (isShown: boolean) => void): void;
+  /** What this browser keeps under a name; null where it keeps nothing, or may not. */
+  readPreference(name: string): string | null;
+  writePreference(name: string, text: string): void;
   /** Where services should send their batches: this page's own origin. */
   readonly origin: string;
 }
@@ -46,6 +49,20 @@ export function browserHost(): Host {
       const tell = () => run(document.visibilityState !== "hidden");
       document.addEventListener("visibilitychange", tell);
       tell();
+    },
+    readPreference(name) {
+      try {
+        return localStorage.getItem(name);
+      } catch {
+        return null; // forbidden by the person: everything is as built
+      }
+    },
+    writePreference(name, text) {
+      try {
+        localStorage.setItem(name, text);
+      } catch {
+        // Forbidden, or full: it holds until the page is closed.
+      }
     },
     origin: location.origin,
   };

@@ -95,6 +95,7 @@ function repaintOnChange(app: App): void {
   const { choices, answers } = app;
   // Read, so that this runs again when any of them changes.
   void [app.scale.value, app.layout.value, app.timeline.value, choices.selectedNode.value];
+  void [choices.bookmark.value, choices.bookmarks.value];
   void [choices.cut.value, choices.fixedCut.value, app.shownCut.value, app.hover.value];
   void [app.query.rows.value, choices.hit.value];
   void [app.tracks.value, answers.trackStart.answered.value];

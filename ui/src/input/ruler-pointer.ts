@@ -26,8 +26,8 @@ export function listenToRuler(app: App, ruler: HTMLElement): () => void {
   });
 
   on("pointerdown").run((event) => {
-    // The handles of the cuts lie on the ruler and have drags of their own.
-    const isHandle = event.target instanceof Element && event.target.closest("div") !== ruler;
+    // Handles and bookmarks lie on the ruler, and have drags and presses of their own.
+    const isHandle = event.target instanceof Element && event.target.closest("div, ul") !== ruler;
     if (event.button !== 0 || isHandle) return;
     const start = timeAt(event);
     if (start === null) return;

@@ -34,6 +34,8 @@ export interface Pin {
   readonly key: string;
 }
 export const MAX_PINS = 3;
+/** Bookmarks that are kept. */
+export const MAX_BOOKMARKS = 50;
 
 /** A variable on one node. */
 export interface VariableName extends Pin {
@@ -67,6 +69,10 @@ export interface Choices {
   readonly cut: Signal<Hlc | null>;
   /** Cut 1: fixed, the other end of Diff. */
   readonly fixedCut: Signal<Hlc | null>;
+  /** A time to come back to; the next press of its key moves it. */
+  readonly bookmark: Signal<Hlc | null>;
+  /** Those that were kept; ascending. */
+  readonly bookmarks: Signal<readonly Hlc[]>;
   /** The page chose how much to show, and may choose again; a zoom or a move ends it. */
   readonly isFirstSpan: Signal<boolean>;
   /** View and cut follow the lowest watermark. */
@@ -105,6 +111,8 @@ export function createChoices(): Choices {
     viewport: signal<Viewport | null>(null),
     cut: signal<Hlc | null>(null),
     fixedCut: signal<Hlc | null>(null),
+    bookmark: signal<Hlc | null>(null),
+    bookmarks: signal<readonly Hlc[]>([]),
     isFirstSpan: signal(true),
     live: signal(true),
     tab: signal<Tab>("state"),

@@ -3,6 +3,7 @@
  * written, so that an untouched page has a clean address.
  *
  *     #v=1&from=0199…&to=0199…&cut=0199…&cut1=0199…&tab=diff&node=n1&event=n1/5/17@0199…&fold=kv
+ *     &mark=0199…&here=0199…
  *     &pin=["kv","apples"]&var=["n1","kv","apples"]&gone=1&q=SELECT…&in=0199…-0199…&hit=0/12
  *
  * Times are absolute and exact (16 hex digits). A live view has no times: it shows now, wherever it
@@ -16,6 +17,7 @@ import {
   type BisectMarks,
   type EventName,
   type LaneChoices,
+  MAX_BOOKMARKS,
   MAX_PINS,
   type Pin,
   type StateOrder,
@@ -30,6 +32,8 @@ export interface LinkedView {
   readonly viewport: Viewport | null;
   readonly cut: Hlc | null;
   readonly fixedCut: Hlc | null;
+  readonly bookmark: Hlc | null;
+  readonly bookmarks: readonly Hlc[];
   readonly live: boolean;
   readonly tab: Tab;
   readonly stateOrder: StateOrder;
@@ -55,6 +59,8 @@ export const DEFAULT_VIEW: LinkedView = {
   viewport: null,
   cut: null,
   fixedCut: null,
+  bookmark: null,
+  bookmarks: [],
   live: true,
   tab: "state",
   stateOrder: "node",
@@ -82,6 +88,8 @@ const KNOWN = [
   "to",
   "cut",
   "cut1",
+  "here",
+  "mark",
   "span",
   "tab",
   "by",
@@ -115,6 +123,8 @@ export function writeFragment(view: LinkedView): string {
     parts.set("span", String(view.spanTicks));
   }
   if (view.fixedCut !== null) parts.set("cut1", hexOf(view.fixedCut));
+  if (view.bookmark !== null) parts.set("here", hexOf(view.bookmark));
+  for (const t of view.bookmarks.slice(0, MAX_BOOKMARKS)) parts.append("mark", hexOf(t));
   if (view.tab !== DEFAULT_VIEW.tab) parts.set("tab", view.tab);
   if (view.stateOrder !== DEFAULT_VIEW.stateOrder) parts.set("by", view.stateOrder);
   if (view.selectedNode !== null) parts.set("node", view.selectedNode);
@@ -151,13 +161,13 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
   const ignored = new Set([...parts.keys()].filter((name) => !KNOWN.includes(name)));
   if (parts.has("v") && parts.get("v") !== VERSION) ignored.add("v");
 
-  const time = (name: string): Hlc | null => {
-    const hex = parts.get(name);
-    if (hex === null) return null;
-    const t = parseHlc(hex);
-    if (t === undefined) ignored.add(name);
-    return t ?? null;
-  };
+  const times = (name: string): readonly Hlc[] =>
+    parts.getAll(name).flatMap((hex) => {
+      const t = parseHlc(hex);
+      if (t === undefined) ignored.add(name);
+      return t ?? [];
+    });
+  const time = (name: string): Hlc | null => times(name)[0] ?? null;
   const oneOf = <Choice extends string>(
     name: string,
     choices: readonly Choice[],
@@ -202,6 +212,8 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
       viewport,
       cut,
       fixedCut: time("cut1"),
+      bookmark: time("here"),
+      bookmarks: [...new Set(times("mark"))].sort((a, b) => a - b).slice(0, MAX_BOOKMARKS),
       live: viewport === null && cut === null,
       tab: oneOf("tab", TABS, "state"),
       stateOrder: oneOf("by", ["node", "variable"], "node"),

@@ -26,6 +26,16 @@ export class LaneVerbs {
     this.#verbs.say(`${node} is hidden; messages through it are drawn dashed.`);
   }
 
+  /** Gives a node its lane back, whatever hid it. */
+  show({ node, service }: Pick<NodeFacts, "node" | "service">): void {
+    const { hidden, filter } = this.#choices.lanes.peek();
+    const isLeftOut = hiddenNodes([{ node, service }], { ...ALL_LANES, filter }).has(node);
+    this.#set({
+      hidden: hidden.filter((one) => one !== node),
+      filter: isLeftOut ? "" : filter,
+    });
+  }
+
   /** Shows every lane again. */
   showAll(): void {
     this.#set({ hidden: [], filter: "" });
@@ -69,11 +79,11 @@ function swapped(list: readonly string[], place: number, by: 1 | -1): readonly s
 
 /** The nodes without a lane: hidden one by one, or not matched by the filter. */
 export function hiddenNodes(
-  nodes: readonly NodeFacts[],
+  nodes: readonly Pick<NodeFacts, "node" | "service">[],
   { hidden, filter }: LaneChoices,
 ): ReadonlySet<string> {
   const wanted = filter.trim().toLowerCase();
-  const isWanted = ({ node, service }: NodeFacts) =>
+  const isWanted = ({ node, service }: (typeof nodes)[number]) =>
     wanted === "" || `${service}\n${node}`.toLowerCase().includes(wanted);
   return new Set(
     nodes.filter((one) => hidden.includes(one.node) || !isWanted(one)).map(({ node }) => node),

@@ -28,6 +28,8 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
     }
     if (view.cut !== null) choices.cut.value = view.cut;
     choices.fixedCut.value = view.fixedCut;
+    choices.bookmark.value = view.bookmark;
+    choices.bookmarks.value = view.bookmarks;
     choices.tab.value = view.tab;
     choices.stateOrder.value = view.stateOrder;
     choices.selectedNode.value = view.selectedNode;
@@ -77,6 +79,8 @@ export function viewOf(choices: App["choices"]): LinkedView {
     viewport: live ? null : viewport,
     cut: live ? null : choices.cut.value,
     fixedCut: choices.fixedCut.value,
+    bookmark: choices.bookmark.value,
+    bookmarks: choices.bookmarks.value,
     live,
     tab: choices.tab.value,
     stateOrder: choices.stateOrder.value,

@@ -34,6 +34,7 @@ export class Stepper {
   /** The cut was moved by a step: State lights up what changed. */
   readonly lastStepTo: Signal<Hlc | null> = signal(null);
   #queued = 0;
+  #endsAt: Hlc | null = null;
 
   constructor(client: ApiReader, choices: Choices, verbs: Verbs) {
     this.#client = client;
@@ -46,6 +47,11 @@ export class Stepper {
   }
   get failure(): ReadonlySignal<ApiFailure | null> {
     return this.#failure;
+  }
+
+  /** The cut from which no later change was found. */
+  get endsAt(): Hlc | null {
+    return this.#endsAt;
   }
 
   /** `count` changes forward, or back where negative; of the selected node where one is selected. */
@@ -92,6 +98,7 @@ export class Stepper {
     const landed = steps.at(-1);
     const whose = this.#choices.selectedNode.peek();
     if (landed === undefined) {
+      if (forward) this.#endsAt = cut;
       this.#verbs.say(`No ${forward ? "later" : "earlier"} change${whose ? ` on ${whose}` : ""}.`);
       return;
     }

@@ -20,6 +20,7 @@ export interface OverlayScene {
   readonly scrollTop: number;
   readonly cut: Hlc | null;
   readonly fixedCut: Hlc | null;
+  readonly bookmarks: readonly Hlc[];
   /** A stretch that is measured. */
   readonly measured: Viewport | null;
   /** The cut whose state is shown; null before the first answer. */
@@ -43,6 +44,7 @@ export function paintOverlay(surface: Surface, palette: Palette, scene: OverlayS
     paintLitMessage(surface, palette, line, scene.scrollTop);
   const { scale, cut, fixedCut, shown, measured } = scene;
   if (measured !== null) stretch(surface, palette, scale, measured);
+  for (const t of scene.bookmarks) vertical(surface, scale.x(t), palette.accent, 1, [1, 3]);
   if (fixedCut !== null) vertical(surface, scale.x(fixedCut), palette.fixedCut, 2, [6, 4]);
   if (shown !== null) {
     const isCurrent = shown.at === cut;

@@ -2,7 +2,6 @@
  * State: what the whole system held at the cut. While a newer cut is on its way the last state stays,
  * dimmed, under its own time: a value is never shown under a time that is not its own.
  */
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { App } from "../app.ts";
@@ -25,7 +24,7 @@ const ORDERS: readonly (readonly [StateOrder, string])[] = [
 const NONE_CHANGED: ReadonlySet<string> = new Set();
 
 export function StatePanel({ app }: { readonly app: App }): JSX.Element {
-  const filter = useSignal("");
+  const filter = app.stateFilter;
   const { cut } = app.answers;
   const shown = app.shownCut.value;
   const failure = cut.failure.value;

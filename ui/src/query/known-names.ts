@@ -4,8 +4,8 @@ import { byName } from "../model/nodes.ts";
 
 export interface KnownLog {
   readonly log: string;
-  /** How many nodes have it. */
-  readonly nodeCount: number;
+  /** Who holds it. */
+  readonly nodes: readonly string[];
   /** What its values are, as far as is known: `number`, `string`, .. */
   readonly variables: ReadonlyMap<string, string>;
 }
@@ -21,11 +21,11 @@ export const NO_NAMES: KnownNames = { logs: new Map(), nodes: [], services: [] }
 /** Each log once, whoever holds it; of a variable's types, all that nodes know. */
 export function readSchema(json: SchemaJson): KnownNames {
   const logs = new Map<string, Map<string, string>>();
-  const nodeCounts = new Map<string, number>();
-  for (const { log, variables } of json.logs) {
+  const holders = new Map<string, string[]>();
+  for (const { log, node, variables } of json.logs) {
+    holders.set(log, [...(holders.get(log) ?? []), node]);
     const known = logs.get(log) ?? new Map<string, string>();
     logs.set(log, known);
-    nodeCounts.set(log, (nodeCounts.get(log) ?? 0) + 1);
     for (const { key, type } of variables) {
       const before = known.get(key);
       const isNew = before === undefined || before.split(", ").includes(type);
@@ -39,7 +39,8 @@ export function readSchema(json: SchemaJson): KnownNames {
         .map(([log, variables]) => [
           log,
           {
-            ...{ log, nodeCount: nodeCounts.get(log) ?? 0 },
+            log,
+            nodes: (holders.get(log) ?? []).sort(byName),
             variables: new Map([...variables].sort(([a], [b]) => byName(a, b))),
           },
         ]),

@@ -5,7 +5,7 @@ import type { ExampleQuery } from "../query/language.ts";
 
 /** At most three, of what most nodes have, as some ask how they differ; none where nothing is recorded. */
 export function examplesFor({ logs }: KnownNames): readonly ExampleQuery[] {
-  const widestFirst = [...logs.values()].sort((a, b) => b.nodeCount - a.nodeCount);
+  const widestFirst = [...logs.values()].sort((a, b) => b.nodes.length - a.nodes.length);
   const variables = widestFirst.flatMap(({ log, variables }) =>
     [...variables].map(([key, type]) => ({ log: printName(log), key: printName(key), type })),
   );

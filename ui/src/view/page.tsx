@@ -4,9 +4,9 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { Panel } from "../panels/panel.tsx";
+import { panelOnDemand } from "../panels/panel-on-demand.tsx";
 import { BisectBar } from "./bisect-bar.tsx";
 import { EmptyPage } from "./empty-page.tsx";
-import { KeyboardHelp } from "./keyboard-help.tsx";
 import { LiveRegion } from "./live-region.tsx";
 import { Notices } from "./notices.tsx";
 import { Overview } from "./overview.tsx";
@@ -16,6 +16,7 @@ import { Timeline } from "./timeline.tsx";
 import { Toolbar } from "./toolbar.tsx";
 
 const FIRST_PANEL_PX = 460;
+const KeyboardHelp = panelOnDemand(async () => (await import("./keyboard-help.tsx")).KeyboardHelp);
 
 export function Page({ app }: { readonly app: App }): JSX.Element {
   const stage = useRef<HTMLDivElement>(null);
@@ -25,6 +26,10 @@ export function Page({ app }: { readonly app: App }): JSX.Element {
   useEffect(() => {
     stage.current?.style.setProperty("--panel-width", `${panelPx.value}px`);
   }, [panelPx.value]);
+
+  /** It stays once it was opened: a dialog that closes gives the focus back. */
+  const hasHelp = useRef(false);
+  hasHelp.current ||= app.isHelpOpen.value;
 
   const facts = app.watch.facts.value;
   const isEmpty = facts !== null && facts.extent === null && facts.nodes.length === 0;
@@ -64,7 +69,7 @@ export function Page({ app }: { readonly app: App }): JSX.Element {
       </main>
       {!isEmpty && <StatusBar app={app} />}
       <LiveRegion app={app} />
-      <KeyboardHelp app={app} />
+      {hasHelp.current && <KeyboardHelp app={app} />}
     </div>
   );
 }

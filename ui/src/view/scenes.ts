@@ -1,6 +1,8 @@
 /** Gathers what the painters need from the signals, once per frame. */
+import { untracked } from "@preact/signals";
 import type { App } from "../app.ts";
 import { bendPath } from "../model/bend-path.ts";
+import { bookmarksOf } from "../model/bookmarks.ts";
 import { withoutHidden } from "../model/hidden-traffic.ts";
 import { lineOf, type MessageLine, MOVING_LINES, messageLines } from "../model/message-lines.ts";
 import { isInconsistent } from "../model/shown-cut.ts";
@@ -134,6 +136,7 @@ export function paintOver(app: App, canvas: HTMLCanvasElement | null, scrollTop:
     scrollTop,
     cut: choices.cut.peek(),
     fixedCut: choices.fixedCut.peek(),
+    bookmarks: untracked(() => bookmarksOf(choices)).map(({ t }) => t),
     measured: choices.measured.peek(),
     shown: shown && {
       at: shown.at,

@@ -10,6 +10,7 @@ import { listenToRuler } from "../input/ruler-pointer.ts";
 import type { LaneLayout } from "../model/lane-layout.ts";
 import { futureWords } from "../model/reasons.ts";
 import { dateText, plural } from "../scale/time-words.ts";
+import { BookmarkFlags } from "./bookmark-flags.tsx";
 import { CutSlider } from "./cut-slider.tsx";
 import { EpisodeMarks } from "./episode-marks.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
@@ -77,6 +78,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
         </div>
         <div class="ruler" ref={rulerBox}>
           <canvas ref={ruler} aria-hidden="true" />
+          <BookmarkFlags app={app} />
           <CutSlider app={app} />
         </div>
       </div>

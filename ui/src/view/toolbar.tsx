@@ -1,11 +1,11 @@
 /** The toolbar: where to go, what range is shown, stepping, comparing, live or paused. */
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { App } from "../app.ts";
 import type { Theme } from "../model/choices.ts";
-import { readTypedTime } from "../model/typed-time.ts";
+import { RATES } from "../model/player.ts";
 import { clockText, dateText, durationText } from "../scale/time-words.ts";
 import { AlertBell } from "./alert-bell.tsx";
+import { Omnibox } from "./omnibox.tsx";
 
 const THEMES: readonly (readonly [Theme, string])[] = [
   ["system", "Auto"],
@@ -24,7 +24,7 @@ export function Toolbar({ app }: { readonly app: App }): JSX.Element {
         <img src="/favicon.svg" alt="" width="22" height="22" />
         <span>Retroscope</span>
       </h1>
-      <GoToTime app={app} />
+      <Omnibox app={app} />
       <RangeText app={app} />
       <div class="buttons" role="group" aria-label="View">
         <Tool
@@ -58,6 +58,7 @@ export function Toolbar({ app }: { readonly app: App }): JSX.Element {
           title={`Cut to the next change${of} (→ or K)`}
           run={() => stepper.step(1)}
         />
+        <PlayTool app={app} />
       </div>
       <Tool
         label="Compare from here"
@@ -132,44 +133,39 @@ function Tool({ label, shown, before, after, title, isOff, run }: ToolProps): JS
   );
 }
 
-/** The typed twin of dragging the cut: takes every form of time that the command line takes. */
-function GoToTime({ app }: { readonly app: App }): JSX.Element {
-  const problem = useSignal("");
-  const go = (event: SubmitEvent) => {
-    event.preventDefault();
-    const input = (event.currentTarget as HTMLFormElement).elements.namedItem("time");
-    if (!(input instanceof HTMLInputElement) || input.value.trim() === "") return;
-    const typed = readTypedTime(input.value, app.choices.cut.peek(), app.watch.facts.peek()?.now);
-    if ("problem" in typed) {
-      problem.value = typed.problem;
-      return;
-    }
-    problem.value = "";
-    app.verbs.moveCut(typed.t, true);
-    input.value = "";
-    input.blur();
-  };
+/** Plays, and says how fast while it does. */
+function PlayTool({ app }: { readonly app: App }): JSX.Element {
+  const { player } = app;
+  const isPlaying = player.isPlaying.value;
   return (
-    <form class="go-to" onSubmit={go} role="search">
-      <label class="sr-only" for="go-to-time">
-        Go to a time
-      </label>
-      <input
-        id="go-to-time"
-        name="time"
-        autocomplete="off"
-        spellcheck={false}
-        placeholder="Go to a time: 16:00:00.123, -5s"
-        aria-invalid={problem.value !== ""}
-        aria-describedby="go-to-problem"
-        onInput={() => {
-          problem.value = "";
-        }}
-      />
-      <p id="go-to-problem" class="go-to-problem" role="alert" hidden={problem.value === ""}>
-        {problem.value}
-      </p>
-    </form>
+    <>
+      <button
+        type="button"
+        class="tool"
+        aria-label="Play"
+        aria-pressed={isPlaying}
+        title={`${isPlaying ? "Stop" : "Play change by change"} (Space)`}
+        onClick={() => player.toggle()}
+      >
+        <span aria-hidden="true">{isPlaying ? "■" : "▶"}</span>
+      </button>
+      {isPlaying && (
+        <select
+          class="tool"
+          aria-label="Changes a second"
+          value={player.rate.value}
+          onChange={({ currentTarget }) => {
+            player.rate.value = RATES[currentTarget.selectedIndex] ?? player.rate.peek();
+          }}
+        >
+          {RATES.map((rate) => (
+            <option key={rate} value={rate}>
+              {rate}/s
+            </option>
+          ))}
+        </select>
+      )}
+    </>
   );
 }
 
