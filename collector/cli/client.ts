@@ -7,6 +7,11 @@ import { type RetroCode, RetroError } from "../../agent/kernel/index.ts";
 export const DEFAULT_URL = "http://127.0.0.1:7700";
 /** How long an answer may take beside the time that it was asked to wait. */
 const ANSWER_MS = 60_000;
+/** What OpenSSL says of bytes that are no TLS; which of them depends on its version. */
+const NOT_TLS: ReadonlySet<string> = new Set([
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+]);
 
 export type QueryValue = string | number | boolean | readonly string[] | undefined;
 export type Query = Readonly<Record<string, QueryValue>>;
@@ -131,10 +136,20 @@ export class CollectorClient {
     }
     const cause = (error as { cause?: { code?: string; message?: string } } | null)?.cause;
     const why = cause?.code ?? cause?.message ?? String(error);
+    if (NOT_TLS.has(why)) return this.#notTls(error);
     return new RetroError("unreachable", `cannot reach a collector at ${this.url} (${why})`, {
       retriable: true,
       hint: "Start one with `npx retroscope collector`, or name another with --url or RETROSCOPE_URL.",
       cause: error,
+    });
+  }
+
+  /** A collector itself never speaks TLS; a proxy before one may, so `https:` is no error of its own. */
+  #notTls(cause: unknown): RetroError {
+    const plain = this.url.replace(/^https:/i, "http:");
+    return new RetroError("unreachable", `what answers at ${this.url} does not speak https`, {
+      hint: `A collector speaks plain http: --url ${plain}`,
+      cause,
     });
   }
 

@@ -275,6 +275,15 @@ describe("what is typed wrongly is answered with what was meant:", () => {
     expect(err).toContain(`Leave /${ending} out: --url ${url}\n`);
   });
 
+  it("https to a collector, which speaks http", async () => {
+    const { url } = await collectorWith();
+    const { code, err } = await cli(url.replace("http:", "https:"), "nodes");
+    expect(code).toBe(3);
+    expect(err).toMatch(/does not speak https\n/);
+    expect(err).toContain(`--url ${url}\n`);
+    expect(err.trimEnd().split("\n")).toHaveLength(2);
+  });
+
   it("the address of something else", async () => {
     const server = createServer((_request, response) => {
       response.writeHead(404, { "content-type": "text/html; charset=utf-8" }).end("<html>");
