@@ -1,6 +1,6 @@
 /** `export` and `import`: history as files. */
 
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import type { Command } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
 import { exportJsonl } from "../interop/export-jsonl.ts";
@@ -10,6 +10,7 @@ import { askingOptions, type CliContext, clientOf, newCommand, runs, single } fr
 import { doorTo } from "./door.ts";
 import { EXIT, errorLines } from "./exit.ts";
 import type { CliIo } from "./io.ts";
+import { bytesOfFile } from "./named-file.ts";
 import { counted, plain, table } from "./text.ts";
 
 export function interopCommands(context: CliContext): Command[] {
@@ -38,7 +39,7 @@ function importCommand(context: CliContext): Command {
       const report = await importJsonl({
         door,
         name: file === "-" ? "standard input" : file,
-        bytes: file === "-" ? io.stdin : readFile(file),
+        bytes: file === "-" ? io.stdin : bytesOfFile(file, "Name a file, or - for standard input."),
         onProgress: progress(io, "imported"),
         dryRun,
       });
@@ -91,18 +92,6 @@ function importText(file: string, report: ImportReport, dryRun: boolean): string
   const more = skippedCount - rows.length;
   const rest = more === 0 ? "" : `  and ${more} more\n`;
   return `${facts.filter((fact) => fact !== "").join("; ")}\n${table(rows, { indent: 2 })}${rest}`;
-}
-
-async function* readFile(path: string): AsyncIterable<Uint8Array> {
-  try {
-    yield* createReadStream(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RetroError("not-found", `cannot read ${path}: ${why}`, {
-      hint: "Name a file, or - for standard input.",
-      cause: error,
-    });
-  }
 }
 
 function exportCommand(context: CliContext): Command {

@@ -1,5 +1,4 @@
 /** Searches every cut of a range: `query`. */
-import { createReadStream } from "node:fs";
 import type { Command } from "commander";
 import { RetroError } from "../../agent/kernel/index.ts";
 import type { EndLine, ResultLine, RowLine } from "../api/query-shapes.ts";
@@ -16,6 +15,7 @@ import {
 } from "./command.ts";
 import { EXIT, errorLines } from "./exit.ts";
 import type { CliIo } from "./io.ts";
+import { bytesOfFile } from "./named-file.ts";
 import {
   alertText,
   endText,
@@ -120,15 +120,8 @@ function interrupted(io: CliIo): number {
 async function textOf(word: string, io: CliIo): Promise<string> {
   if (word === "-") return readAll(io.stdin);
   if (!word.startsWith("@")) return word;
-  const file = word.slice(1);
-  try {
-    return await readAll(createReadStream(file));
-  } catch (error) {
-    throw new RetroError("bad-usage", `cannot read ${JSON.stringify(file)}`, {
-      hint: "Name a file after the @, or give the text itself in quotes.",
-      cause: error,
-    });
-  }
+  const hint = "Name a file after the @, or give the text itself in quotes.";
+  return readAll(bytesOfFile(word.slice(1), hint));
 }
 
 async function readAll(input: AsyncIterable<Uint8Array>): Promise<string> {
