@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { RetroError } from "retroscope";
 import { freePort, isPortFree, ProcessGroup, waitFor } from "../processes.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { type CheckResult, check, isClean } from "./check/check.ts";
@@ -38,6 +39,8 @@ export interface DemoOptions {
 }
 
 const DEFAULT_PORT = 7700;
+/** How long it runs if it is to be checked and no duration is given. */
+const CHECK_MS = 20_000;
 const DEFAULT_RATE = 60;
 /** A stall of a replica is to meet some requests. */
 const STALLS_RATE = 120;
@@ -55,8 +58,12 @@ const STORES = [
   { name: "store-3", skewMs: -200 },
 ] as const;
 
-/** Runs the demo; resolves to an exit code: 0 done, 1 the check failed, 3 could not run. */
+/**
+ * Runs the demo; resolves to an exit code: 0 done, 1 the check failed, 3 could not run.
+ * @throws RetroError `bad-usage`: options that do not go together; nothing was started
+ */
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
+  checkOptions(options);
   const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
   const directory = mkdtempSync(join(tmpdir(), "retroscope-demo-"));
   const group = new ProcessGroup(directory);
@@ -71,18 +78,21 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   }
 }
 
+function checkOptions({ stalls, durationMs }: DemoOptions): void {
+  if (!stalls || durationMs === undefined || durationMs >= LEAST_STALLS_MS) return;
+  const least = `${LEAST_STALLS_MS / 1_000}s`;
+  throw new RetroError("bad-usage", `--stalls needs a --duration of at least ${least}`, {
+    hint: `It takes calm, a stall and an answer: say --duration ${least} or more, or leave it out.`,
+  });
+}
+
 async function runIn(
   directory: string,
   group: ProcessGroup,
   options: DemoOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  const durationMs = options.durationMs ?? (options.check ? 20_000 : undefined);
-  if (options.stalls && durationMs !== undefined && durationMs < LEAST_STALLS_MS) {
-    throw new Error(
-      `--stalls needs a --duration of ${LEAST_STALLS_MS} ms or more: calm, a stall, an answer`,
-    );
-  }
+  const durationMs = options.durationMs ?? (options.check ? CHECK_MS : undefined);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const interrupted = waitForInterrupt();
   const died = new Promise<never>((_, reject) => {

@@ -43,8 +43,9 @@ const CALM_MS = 6_000;
 const EACH_MS = 2_500;
 /** A stall's agents ship within a second; its second's load a second later. */
 const TOLD_WITHIN_MS = 3_000;
-/** Shorter runs have no room for one. */
-export const LEAST_STALLS_MS: number = CALM_MS + STALL_MS + TOLD_WITHIN_MS;
+/** Shorter runs have no room for one. In whole seconds, as a person would type it. */
+export const LEAST_STALLS_MS: number =
+  Math.ceil((CALM_MS + STALL_MS + TOLD_WITHIN_MS) / 1_000) * 1_000;
 const ASK_EACH_MS = 500;
 /** For calm, before each. */
 const CALM_WAIT_MS = 15_000;

@@ -226,6 +226,8 @@ describe("what cannot be done is said in two lines, with a code:", () => {
     ["collector --host 0.0.0.0", 2, /loopback.*\n.*later version/],
     ["collector --port 70000", 2, /--port is no port/],
     ["demo --duration soon", 2, /not a duration/],
+    ["demo --stalls --duration 2s", 2, /--duration of at least 10s\n.*--duration 10s/],
+    ["demo --stalls --duration 9999ms", 2, /--duration of at least 10s\n/],
   ];
   it.each(cases)("retroscope %s", async (words, code, says) => {
     const ended = await retroscope(...words.split(" ").filter((word) => word !== ""));
