@@ -1,4 +1,5 @@
 /** Bookmarks on the ruler: press one to go there, Delete takes it away. */
+import "../styles/bookmarks.css";
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";

@@ -10,7 +10,7 @@ import { listenToRuler } from "../input/ruler-pointer.ts";
 import type { LaneLayout } from "../model/lane-layout.ts";
 import { futureWords } from "../model/reasons.ts";
 import { dateText, plural } from "../scale/time-words.ts";
-import { BookmarkFlags } from "./bookmark-flags.tsx";
+import { BookmarksOnDemand } from "./bookmarks-on-demand.tsx";
 import { CutSlider } from "./cut-slider.tsx";
 import { EpisodeMarks } from "./episode-marks.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
@@ -78,7 +78,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
         </div>
         <div class="ruler" ref={rulerBox}>
           <canvas ref={ruler} aria-hidden="true" />
-          <BookmarkFlags app={app} />
+          <BookmarksOnDemand app={app} />
           <CutSlider app={app} />
         </div>
       </div>
