@@ -5,7 +5,6 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { Panel } from "../panels/panel.tsx";
 import { panelOnDemand } from "../panels/panel-on-demand.tsx";
-import { BisectBar } from "./bisect-bar.tsx";
 import { EmptyPage } from "./empty-page.tsx";
 import { LiveRegion } from "./live-region.tsx";
 import { Notices } from "./notices.tsx";
@@ -16,6 +15,7 @@ import { Timeline } from "./timeline.tsx";
 import { Toolbar } from "./toolbar.tsx";
 
 const FIRST_PANEL_PX = 460;
+const BisectBar = panelOnDemand(async () => (await import("./bisect-bar.tsx")).BisectBar);
 const KeyboardHelp = panelOnDemand(async () => (await import("./keyboard-help.tsx")).KeyboardHelp);
 
 export function Page({ app }: { readonly app: App }): JSX.Element {
@@ -31,6 +31,8 @@ export function Page({ app }: { readonly app: App }): JSX.Element {
   const hasHelp = useRef(false);
   hasHelp.current ||= app.isHelpOpen.value;
 
+  const { good, bad } = app.choices.bisect.value;
+  const isBisecting = good !== null || bad !== null;
   const facts = app.watch.facts.value;
   const isEmpty = facts !== null && facts.extent === null && facts.nodes.length === 0;
   return (
@@ -38,7 +40,7 @@ export function Page({ app }: { readonly app: App }): JSX.Element {
       <Toolbar app={app} />
       <main>
         <Notices app={app} />
-        <BisectBar app={app} />
+        {isBisecting && <BisectBar app={app} />}
         {isEmpty ? (
           <EmptyPage app={app} />
         ) : (
