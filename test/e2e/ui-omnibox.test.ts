@@ -135,7 +135,7 @@ describe("the omnibox", () => {
     await page.keyboard.press("ControlOrMeta+k");
     await found(page).first().waitFor();
     const names = await found(page).allInnerTexts();
-    expect(names.length).toBe(50);
+    expect(names.length).toBe(51);
     for (const name of names) expect(name).toMatch(/\n\S/); // its key stands below the name
     expect(await axeFindingsInEveryTheme(page), "commands").toEqual([]);
     await page.keyboard.type("compare");

@@ -17,6 +17,10 @@ const viewports = fc
   .map(([from, span]) => ({ from, to: (from + span) as Hlc }));
 const text = fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" });
 
+const boxes = fc
+  .tuple(viewports, fc.nat(3_600_000_000), fc.integer({ min: 1, max: 3_600_000_000 }))
+  .map(([range, lowUs, us]) => ({ ...range, lowUs, highUs: lowUs + us }));
+
 /** A paused view, as the page can be in. */
 const pausedViews: fc.Arbitrary<LinkedView> = fc
   .record({
@@ -40,6 +44,9 @@ const pausedViews: fc.Arbitrary<LinkedView> = fc
     pins: fc.array(fc.record({ log: text, key: text }), { maxLength: 3 }),
     bisect: fc.record({ good: fc.option(times), bad: fc.option(times) }),
     foldSilences: fc.boolean(),
+    isLatencyShown: fc.boolean(),
+    latencySide: fc.constantFrom("server", "caller"),
+    box: fc.option(boxes),
     lanes: fc.record({
       hidden: fc.uniqueArray(text, { maxLength: 4 }),
       pinned: fc.uniqueArray(text, { maxLength: 4 }),
@@ -123,7 +130,7 @@ describe("the address", () => {
           query: { text: "SELECT leader FROM raft WHEN Cardinality(leader) > 1", range: null },
           hit: { query: 0, n: 12, service: "" },
         };
-        expect(writeFragment(typical).length).toBeLessThan(400);
+        expect(writeFragment(typical).length).toBeLessThan(460);
       }),
     );
   });

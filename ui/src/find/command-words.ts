@@ -26,6 +26,7 @@ export const COMMAND_WORDS: Readonly<Record<CommandName, string>> = {
   "range-back": "Take back the last change of range",
   "range-forward": "Repeat the change of range",
   fold: "Fold quiet stretches, or unfold them",
+  latency: "Latency: show heat map and percentiles, or fold them",
   live: "Live or paused",
   "fix-cut": "Fix cut 1 here and compare",
   "swap-cuts": "Swap the two cuts",

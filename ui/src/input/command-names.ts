@@ -14,6 +14,7 @@ export type CommandName =
   | "centre"
   | "fit"
   | "fold"
+  | "latency"
   | "fix-cut"
   | "swap-cuts"
   | "why"

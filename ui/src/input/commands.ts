@@ -58,6 +58,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   "range-back": command("KeyZ", ({ verbs }) => verbs.walkTrail(-1)),
   "range-forward": command("Shift+KeyZ", ({ verbs }) => verbs.walkTrail(1)),
   fold: command("KeyQ", ({ verbs }) => verbs.toggleSilences()),
+  latency: command("KeyH", ({ verbs }) => verbs.toggleLatency()),
   live: command("KeyL", ({ verbs }) => verbs.toggleLive()),
   "fix-cut": command("KeyX", ({ verbs }) => verbs.fixCut()),
   "swap-cuts": command("Shift+KeyX", ({ verbs }) => verbs.swapCuts()),

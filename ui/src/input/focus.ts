@@ -2,7 +2,13 @@
 import type { App } from "../app.ts";
 
 /** Where F6 goes, in order. */
-const REGIONS = ["#omnibox", "#lanes", "#cut-slider", '[role="tab"][aria-selected="true"]'];
+const REGIONS = [
+  "#omnibox",
+  "#lanes",
+  "#latency",
+  "#cut-slider",
+  '[role="tab"][aria-selected="true"]',
+];
 
 /** Into the omnibox, which then holds `text`: what is typed next goes after it. */
 export function focusOmnibox(app: App, text: string): void {

@@ -330,12 +330,21 @@ export class Verbs {
     showAbsent.value = !showAbsent.peek();
   }
 
-  /** Undoes the innermost choice: measure, stretch, event, variable, bottleneck, node, then cut 1. */
+  /** Shows heat map and percentiles below the lanes, or only their name. */
+  toggleLatency(): void {
+    const { isLatencyShown } = this.#parts.choices;
+    isLatencyShown.value = !isLatencyShown.peek();
+    this.say(isLatencyShown.peek() ? "Latency is shown below the lanes." : "Latency is folded.");
+  }
+
+  /** Undoes the innermost choice: measure, box, stretch, event, variable, bottleneck, node, then cut 1. */
   stepBack(): void {
-    const { measured, stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut } =
+    const { measured, box, stretch, selectedEvent, variable, selectedEpisode } =
       this.#parts.choices;
+    const { selectedNode, fixedCut } = this.#parts.choices;
     const innermost = [
-      ...[measured, stretch, selectedEvent, variable, selectedEpisode, selectedNode, fixedCut],
+      ...[measured, box, stretch, selectedEvent, variable, selectedEpisode],
+      ...[selectedNode, fixedCut],
     ].find((choice) => choice.peek() !== null);
     if (innermost !== undefined) innermost.value = null;
   }

@@ -1,6 +1,6 @@
 /** What the collector answered: one slot per panel, and the questions that fill them. */
 import type { Hlc, Json } from "../../../agent/kernel/index.ts";
-import type { BottlenecksJson } from "../../../collector/api/bottleneck-shapes.ts";
+import type { BottlenecksJson, LatencyJson } from "../../../collector/api/bottleneck-shapes.ts";
 import type {
   CutJson,
   DiffJson,
@@ -11,6 +11,8 @@ import type {
 import { type ApiClient, type ApiReader, hexOf, ticksOf } from "../api/client.ts";
 import { RequestSlot } from "../api/request-slot.ts";
 import type { Host } from "../host.ts";
+import { CELLS_PER_DOUBLING, type LatencyQuestion } from "../latency/latency-question.ts";
+import type { BoxQuestion, BoxRequests } from "../latency/read-box.ts";
 import { clampTicks, type Viewport } from "../scale/time-scale.ts";
 import { TileLoader } from "../tiles/tile-loader.ts";
 import type { TileReader } from "../tiles/tile-reader.ts";
@@ -77,6 +79,9 @@ export interface Answers {
   readonly variable: RequestSlot<VariableQuestion, VariableHistory>;
   /** Very short bottlenecks. */
   readonly episodes: RequestSlot<EpisodesQuestion, BottlenecksJson>;
+  /** Heat map and percentiles; the requests of a box on it. */
+  readonly latency: RequestSlot<LatencyQuestion, LatencyJson>;
+  readonly boxed: RequestSlot<BoxQuestion, BoxRequests>;
   /** Where to look next between a good cut and a bad one. */
   readonly bisect: RequestSlot<BisectQuestion, BisectStep>;
   /** The requests of a measured stretch. */
@@ -152,6 +157,22 @@ export function createAnswers(host: Host, client: ApiClient, reader: TileReader)
     variable: new RequestSlot(host, (question: VariableQuestion, signal: AbortSignal) =>
       findHistory(client, question, signal),
     ),
+    latency: new RequestSlot(host, ({ from, to, windowMs }: LatencyQuestion, signal: AbortSignal) =>
+      client.get<LatencyJson>(
+        "/api/latency",
+        {
+          from: hexOf(from),
+          to: hexOf(to),
+          window: `${windowMs}ms`,
+          cells: CELLS_PER_DOUBLING,
+        },
+        signal,
+      ),
+    ),
+    boxed: new RequestSlot(host, async (question: BoxQuestion, signal: AbortSignal) => {
+      const { readBox } = await import("../latency/read-box.ts");
+      return readBox(client, question, signal);
+    }),
     episodes: new RequestSlot(host, ({ from, to }: EpisodesQuestion, signal: AbortSignal) =>
       client.get<BottlenecksJson>(
         "/api/bottlenecks",

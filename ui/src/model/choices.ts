@@ -59,6 +59,17 @@ export interface BisectMarks {
   readonly bad: Hlc | null;
 }
 
+/** Requests as their servers saw them, or calls as their callers did. */
+export type LatencySide = "server" | "caller";
+
+/** A stretch of time, `to` not in it, and a band of latency in microseconds, `highUs` not in it. */
+export interface LatencyBox {
+  readonly from: Hlc;
+  readonly to: Hlc;
+  readonly lowUs: number;
+  readonly highUs: number;
+}
+
 /** How much a fresh live view asks for; what it shows follows from the answer (first-span.ts). */
 export const DEFAULT_SPAN_TICKS: number = 10_000 * TICKS_PER_MS;
 
@@ -99,6 +110,11 @@ export interface Choices {
   readonly foldSilences: Signal<boolean>;
   /** The stretch that was measured on the ruler; not part of a link. */
   readonly measured: Signal<Viewport | null>;
+  /** Whether heat map and percentiles are shown, and of which side. */
+  readonly isLatencyShown: Signal<boolean>;
+  readonly latencySide: Signal<LatencySide>;
+  /** What was boxed on the heat map. */
+  readonly box: Signal<LatencyBox | null>;
   /** What was asked; what is only typed is no choice yet. */
   readonly query: Signal<AskedQuery | null>;
   /** The row of its answer that was gone to. */
@@ -129,6 +145,9 @@ export function createChoices(): Choices {
     foldSilences: signal(false),
     measured: signal<Viewport | null>(null),
     bisect: signal<BisectMarks>({ good: null, bad: null }),
+    isLatencyShown: signal(false),
+    latencySide: signal<LatencySide>("server"),
+    box: signal<LatencyBox | null>(null),
     query: signal<AskedQuery | null>(null),
     hit: signal<RowName | null>(null),
     theme: signal<Theme>("system"),

@@ -4,6 +4,7 @@
  *
  *     #v=1&from=0199…&to=0199…&cut=0199…&cut1=0199…&tab=diff&node=n1&event=n1/5/17@0199…&fold=kv
  *     &mark=0199…&here=0199…
+ *     &heat=1&box=0199…-0199…-8192-16384
  *     &pin=["kv","apples"]&var=["n1","kv","apples"]&gone=1&q=SELECT…&in=0199…-0199…&hit=0/12
  *
  * Times are absolute and exact (16 hex digits). A live view has no times: it shows now, wherever it
@@ -17,6 +18,8 @@ import {
   type BisectMarks,
   type EventName,
   type LaneChoices,
+  type LatencyBox,
+  type LatencySide,
   MAX_BOOKMARKS,
   MAX_PINS,
   type Pin,
@@ -48,6 +51,9 @@ export interface LinkedView {
   readonly bisect: BisectMarks;
   readonly lanes: LaneChoices;
   readonly foldSilences: boolean;
+  readonly isLatencyShown: boolean;
+  readonly latencySide: LatencySide;
+  readonly box: LatencyBox | null;
   /** What was asked, and the row of the answer that was gone to. */
   readonly query: AskedQuery | null;
   readonly hit: RowName | null;
@@ -74,6 +80,9 @@ export const DEFAULT_VIEW: LinkedView = {
   bisect: { good: null, bad: null },
   lanes: { hidden: [], pinned: [], order: [], filter: "" },
   foldSilences: false,
+  isLatencyShown: false,
+  latencySide: "server",
+  box: null,
   query: null,
   hit: null,
   spanTicks: null,
@@ -106,6 +115,9 @@ const KNOWN = [
   "order",
   "lanes",
   "quiet",
+  "heat",
+  "side",
+  "box",
   "q",
   "in",
   "hit",
@@ -142,6 +154,9 @@ export function writeFragment(view: LinkedView): string {
   for (const node of view.lanes.order.slice(0, MAX_FOLDS)) parts.append("order", node);
   if (view.lanes.filter !== "") parts.set("lanes", view.lanes.filter);
   if (view.foldSilences) parts.set("quiet", "folded");
+  if (view.isLatencyShown) parts.set("heat", "1");
+  if (view.latencySide !== DEFAULT_VIEW.latencySide) parts.set("side", view.latencySide);
+  if (view.box !== null) parts.set("box", writeBox(view.box));
   if (view.bisect.good !== null) parts.set("good", hexOf(view.bisect.good));
   if (view.bisect.bad !== null) parts.set("bad", hexOf(view.bisect.bad));
   if (view.query !== null) {
@@ -200,6 +215,8 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
     return names === null ? [] : [{ log: names[0] as string, key: names[1] as string }];
   });
 
+  const box = parts.has("box") ? readBoxPart(parts.get("box") as string) : null;
+  if (parts.has("box") && box === null) ignored.add("box");
   const query = parts.has("q") ? readQuery(parts.get("q") as string, parts.get("in")) : null;
   if (parts.has("q") && query === null) ignored.add("q");
   const isRangeRead = !parts.has("in") || query?.range != null;
@@ -236,6 +253,9 @@ export function readFragment(text: string): { view: LinkedView; ignored: readonl
         filter: parts.get("lanes") ?? "",
       },
       foldSilences: oneOf("quiet", ["shown", "folded"], "shown") === "folded",
+      isLatencyShown: oneOf("heat", ["0", "1"], "0") === "1",
+      latencySide: oneOf("side", ["server", "caller"], "server"),
+      box,
       query,
       hit,
       spanTicks,
@@ -280,6 +300,19 @@ function readRowName(text: string): RowName | null {
   const match = /^(\d{1,2})\/([1-9]\d{0,8})(?:\/(.+))?$/s.exec(text);
   if (match === null) return null;
   return { query: Number(match[1]), n: Number(match[2]), service: match[3] ?? "" };
+}
+
+/** `from-to-low-high`: times, and microseconds. */
+function writeBox({ from, to, lowUs, highUs }: LatencyBox): string {
+  return `${hexOf(from)}-${hexOf(to)}-${lowUs}-${highUs}`;
+}
+
+function readBoxPart(text: string): LatencyBox | null {
+  const match = /^([0-9a-f]{16})-([0-9a-f]{16})-(\d{1,15})-(\d{1,15})$/i.exec(text);
+  const [from, to] = [parseHlc(match?.[1] ?? ""), parseHlc(match?.[2] ?? "")];
+  const [lowUs, highUs] = [Number(match?.[3]), Number(match?.[4])];
+  if (from === undefined || to === undefined) return null;
+  return from < to && lowUs < highUs ? { from, to, lowUs, highUs } : null;
 }
 
 function rangeOf(from: Hlc, to: Hlc): Viewport | null {

@@ -41,6 +41,9 @@ function apply({ choices, ignoredParts, watch, verbs }: App, text: string): void
     choices.bisect.value = view.bisect;
     choices.lanes.value = view.lanes;
     choices.foldSilences.value = view.foldSilences;
+    choices.isLatencyShown.value = view.isLatencyShown;
+    choices.latencySide.value = view.latencySide;
+    choices.box.value = view.box;
     choices.query.value = view.query;
     choices.hit.value = view.hit;
     choices.theme.value = view.theme;
@@ -94,6 +97,9 @@ export function viewOf(choices: App["choices"]): LinkedView {
     bisect: choices.bisect.value,
     lanes: choices.lanes.value,
     foldSilences: choices.foldSilences.value,
+    isLatencyShown: choices.isLatencyShown.value,
+    latencySide: choices.latencySide.value,
+    box: choices.box.value,
     query: choices.query.value,
     hit: choices.hit.value,
     spanTicks: viewport === null || choices.isFirstSpan.value ? null : viewport.to - viewport.from,

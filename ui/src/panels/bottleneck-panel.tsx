@@ -4,6 +4,7 @@
  */
 import type { JSX } from "preact";
 import type { App } from "../app.ts";
+import { BoxPanel } from "../latency/box-panel.tsx";
 import { episodesIn } from "../model/episode-book.ts";
 import { episodesQuestion } from "../model/episode-window.ts";
 import { causeLabel, type EpisodeFacts, msText, placeText } from "../model/episodes.ts";
@@ -20,8 +21,10 @@ const MAX_REASONS = 5;
 export function BottleneckPanel({ app }: { readonly app: App }): JSX.Element {
   const known = app.episodes.list.value;
   const chosen = known.find(({ id }) => id === app.choices.selectedEpisode.value);
+  const box = app.choices.box.value;
   return (
     <div class="bottlenecks">
+      {box !== null && <BoxPanel app={app} box={box} />}
       {chosen !== undefined && <EpisodeDetail app={app} episode={chosen} />}
       <EpisodeList app={app} />
     </div>

@@ -3,7 +3,6 @@ import type { ComponentType, JSX } from "preact";
 import type { App } from "../app.ts";
 import { TABS, type Tab } from "../model/choices.ts";
 import { episodesIn } from "../model/episode-book.ts";
-import { DiffPanel } from "./diff-panel.tsx";
 import { EventPanel } from "./event-panel.tsx";
 import { FlightPanel } from "./flight-panel.tsx";
 import { panelOnDemand } from "./panel-on-demand.tsx";
@@ -19,7 +18,7 @@ const NAMES: Readonly<Record<Tab, string>> = {
 };
 const BODIES: Readonly<Record<Tab, ComponentType<{ readonly app: App }>>> = {
   state: StatePanel,
-  diff: DiffPanel,
+  diff: panelOnDemand(async () => (await import("./diff-panel.tsx")).DiffPanel),
   flight: FlightPanel,
   query: panelOnDemand(async () => (await import("./query-panel.tsx")).QueryPanel),
   event: EventPanel,

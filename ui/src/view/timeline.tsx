@@ -14,6 +14,7 @@ import { BookmarksOnDemand } from "./bookmarks-on-demand.tsx";
 import { CutSlider } from "./cut-slider.tsx";
 import { EpisodeMarks } from "./episode-marks.tsx";
 import { LaneHeads } from "./lane-heads.tsx";
+import { LatencyBar } from "./latency-bar.tsx";
 import { MeasureReadout } from "./measure-readout.tsx";
 import { paintBase, paintOver, paintScale } from "./scenes.ts";
 import { Tooltip } from "./tooltip.tsx";
@@ -106,6 +107,7 @@ export function Timeline({ app }: { readonly app: App }): JSX.Element {
           </div>
         </div>
       </div>
+      <LatencyBar app={app} />
     </section>
   );
 }
