@@ -94,6 +94,28 @@ const STATES: readonly State[] = [
     shows: seesAndSettles(/variables? differ/),
   },
   {
+    name: "diff of two new cuts, while the answer of the cuts before is still shown",
+    fragment:
+      "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60d000000&cut1=01a1fed60b000000&tab=diff",
+    shows: async (open, server) => {
+      await seesAndSettles(/^From .*: \d+ variables? differ/)(open);
+      const { page } = open;
+      const answered = await page.getByText(/^From .*variables? differ/).innerText();
+      const times = answered.match(/\d\d:\d\d:\d\d\.\d+/g) ?? [];
+      expect(times).toHaveLength(2);
+      server.hold(/api\/(diff|events)/);
+      await page.keyboard.press("Shift+J");
+      // Both parts say whose they are: the variables, and what stands beside them.
+      await expect.poll(() => page.locator(".older-pair").count()).toBe(2);
+      for (const told of await page.locator(".older-pair").allInnerTexts()) {
+        expect(told).toContain(`Still of the cuts before, ${times[0]} and ${times[1]}`);
+        expect(told).toMatch(/updating$/);
+      }
+      expect(await page.getByText(/^From /).count()).toBe(0);
+      expect(await page.locator(".changes thead .numeral").count()).toBe(0);
+    },
+  },
+  {
     name: "in flight",
     fragment: "v=1&from=01a1fed60ac00000&to=01a1fed60f500000&cut=01a1fed60ce00000&tab=flight",
     shows: seesAndSettles(/In flight at/),

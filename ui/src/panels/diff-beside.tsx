@@ -1,13 +1,22 @@
 /** Below the variables of Diff: messages in flight, nodes and latency, before and after. */
 import type { JSX } from "preact";
+import type { Hlc } from "../../../agent/kernel/index.ts";
 import type { CutJson } from "../../../collector/api/shapes.ts";
 import type { App } from "../app.ts";
 import { flightDiff, type LatencyFacts, nodeChanges } from "../model/diff-facts.ts";
 import type { DiffSides } from "../model/diff-sides.ts";
 import { countText, durationText, microsText, plural } from "../scale/time-words.ts";
 import { FailureNotice } from "../view/notices.tsx";
+import { OlderPair } from "./older-pair.tsx";
 
-export function DiffBeside({ app }: { readonly app: App }): JSX.Element {
+interface BesideProps {
+  readonly app: App;
+  /** The cuts that are compared now, in either order. */
+  readonly one: Hlc;
+  readonly two: Hlc;
+}
+
+export function DiffBeside({ app, one, two }: BesideProps): JSX.Element {
   const { sides } = app.answers;
   const answered = sides.answered.value;
   const failure = sides.failure.value;
@@ -22,8 +31,11 @@ export function DiffBeside({ app }: { readonly app: App }): JSX.Element {
   }
   if (answered === null) return <p class="hint">Comparing messages, nodes and latency…</p>;
   const { before, after } = answered.answer;
+  const { from, to } = answered.question;
+  const isCurrent = from === Math.min(one, two) && to === Math.max(one, two);
   return (
-    <div class="beside" data-stale={sides.pending.value} aria-busy={sides.pending.value}>
+    <div class="beside" data-stale={!isCurrent} aria-busy={!isCurrent}>
+      {!isCurrent && <OlderPair from={from} to={to} isPending={sides.pending.value} />}
       <Flight before={before.cut} after={after.cut} />
       <Nodes before={before.cut} after={after.cut} />
       <Latency sides={answered.answer} />

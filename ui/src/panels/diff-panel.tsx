@@ -12,6 +12,7 @@ import { clockText, countText, durationText, plural } from "../scale/time-words.
 import { FailureNotice } from "../view/notices.tsx";
 import { DiffBeside } from "./diff-beside.tsx";
 import { DiffParts } from "./diff-parts.tsx";
+import { OlderPair } from "./older-pair.tsx";
 
 /** Rows shown; beyond it, a narrower range tells more. */
 const MAX_ROWS = 500;
@@ -80,7 +81,7 @@ export function DiffPanel({ app }: { readonly app: App }): JSX.Element {
       )}
       {answer !== undefined && <Changes answer={answer} one={one} two={two} app={app} />}
       {answer === undefined && failure === null && <p class="hint">Comparing…</p>}
-      {one !== two && <DiffBeside app={app} />}
+      {one !== two && <DiffBeside app={app} one={one} two={two} />}
     </div>
   );
 }
@@ -93,17 +94,20 @@ interface ChangesProps {
 }
 
 function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
-  const isCurrent =
-    ticksOf(answer.from) === Math.min(one, two) && ticksOf(answer.to) === Math.max(one, two);
+  const [from, to] = [ticksOf(answer.from), ticksOf(answer.to)];
+  const isCurrent = from === Math.min(one, two) && to === Math.max(one, two);
   const rows = answer.changes.slice(0, MAX_ROWS);
   return (
     <div data-stale={!isCurrent} aria-busy={!isCurrent}>
-      <p class="hint">
-        From {clockText(ticksOf(answer.from))} to {clockText(ticksOf(answer.to))}:{" "}
-        {answer.changes.length === 0
-          ? "no variable differs."
-          : `${plural(answer.changes.length, "variable")} ${answer.changes.length === 1 ? "differs" : "differ"}${unchangedWords(app, answer)}.`}
-      </p>
+      {isCurrent ? (
+        <p class="hint">
+          From {clockText(from)} to {clockText(to)}: {differWords(app, answer)}
+        </p>
+      ) : (
+        <OlderPair from={from} to={to} isPending={app.answers.diff.pending.value}>
+          {differWords(app, answer)}
+        </OlderPair>
+      )}
       {!answer.complete && (
         <p class="reasons">
           Incomplete:{" "}
@@ -119,12 +123,8 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
           <thead>
             <tr>
               <th scope="col">Variable</th>
-              <th scope="col">
-                Before <Numeral isOne={one <= two} />
-              </th>
-              <th scope="col">
-                After <Numeral isOne={one > two} />
-              </th>
+              <th scope="col">Before {isCurrent && <Numeral isOne={one <= two} />}</th>
+              <th scope="col">After {isCurrent && <Numeral isOne={one > two} />}</th>
               <th scope="col" class="number">
                 <abbr title="number of changes in between">Changes</abbr>
               </th>
@@ -145,6 +145,13 @@ function Changes({ app, answer, one, two }: ChangesProps): JSX.Element {
       )}
     </div>
   );
+}
+
+function differWords(app: App, answer: DiffJson): string {
+  const { length } = answer.changes;
+  if (length === 0) return "no variable differs.";
+  const differ = length === 1 ? "differs" : "differ";
+  return `${plural(length, "variable")} ${differ}${unchangedWords(app, answer)}.`;
 }
 
 /** How many variables both cuts hold alike, where the later one is the cut whose state is here. */
