@@ -146,6 +146,18 @@ const STATES: readonly State[] = [
     shows: seesAndSettles("No short bottleneck is known in this view."),
   },
   {
+    name: "bottlenecks that nobody looks out for",
+    fragment: "v=1&tab=bottlenecks",
+    before: (server) => {
+      server.isUnwatched = true;
+    },
+    shows: async (open) => {
+      await seesAndSettles("startAgent({ requests: true })")(open);
+      await sees(/^Nobody looked out for short bottlenecks in this view/)(open);
+      expect(await open.page.getByText("No short bottleneck is known").count()).toBe(0);
+    },
+  },
+  {
     name: "looking for bottlenecks",
     fragment: "v=1&tab=bottlenecks",
     before: (server) => server.hold(/bottlenecks/),

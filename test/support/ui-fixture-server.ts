@@ -30,6 +30,8 @@ export interface FixtureServer {
   scenario: Scenario;
   /** What `/api/bottlenecks` finds, by the stamps of their nodes. */
   episodes: readonly EpisodeJson[];
+  /** No agent tells of its load. */
+  isUnwatched: boolean;
   /** Tells it to whoever listens to `/api/live`, as soon as somebody does. */
   tell(name: string, data: unknown): Promise<void>;
   /** Which paths fail and how: with an error of the API, or by a dropped connection. */
@@ -69,7 +71,8 @@ export async function startFixtureServer(
   const cancelled: string[] = [];
   const query = { lines: [], isOpen: false };
   const handle = {
-    ...{ url: "", policyReports, scenario, fail: null, episodes: [], query, cancelled },
+    ...{ url: "", policyReports, scenario, fail: null, episodes: [], isUnwatched: false },
+    ...{ query, cancelled },
   } as unknown as FixtureServer;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -143,7 +146,7 @@ export async function startFixtureServer(
 
 const WHOLE = { complete: true, incomplete: [] };
 
-function route({ scenario, episodes }: FixtureServer, url: URL): unknown {
+function route({ scenario, episodes, isUnwatched }: FixtureServer, url: URL): unknown {
   const query = url.searchParams;
   const time = (name: string): number => {
     const t = parseHlc(query.get(name) ?? "");
@@ -196,7 +199,11 @@ function route({ scenario, episodes }: FixtureServer, url: URL): unknown {
         const onset = parseHlc(stamped.onset.hlc) ?? 0;
         return onset >= from && onset < to;
       });
-      return { from: timeJson(from), to: timeJson(to), ...WHOLE, episodes: inside };
+      const unwatched = isUnwatched ? { unwatched: true } : {};
+      return {
+        ...{ from: timeJson(from), to: timeJson(to), ...WHOLE, ...unwatched },
+        episodes: inside,
+      };
     }
     case "/api/timeline":
       return timelineOf(scenario, time("from"), time("to"), Number(query.get("pixels")));

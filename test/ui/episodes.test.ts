@@ -280,6 +280,22 @@ describe("asking about episodes", () => {
     expect(asked).toHaveLength(2);
   });
 
+  it("asks again where nobody looked out, until an answer says that somebody does", () => {
+    const { asked, answered, isConnected, known } = page();
+    const question = { from: at(-2_000), to: at(WIDTH + 2_000) };
+    isConnected.value = true;
+    known(9_000);
+    expect(asked).toHaveLength(1);
+    answered.value = { question, answer: { ...EMPTY, unwatched: true, episodes: [] } };
+    known(13_999);
+    expect(asked).toHaveLength(1);
+    known(14_000);
+    expect(asked).toHaveLength(2);
+    answered.value = { question, answer: { ...EMPTY, episodes: [] } };
+    known(30_000);
+    expect(asked, "the rest is told").toHaveLength(2);
+  });
+
   it("keeps what is told of, and lets an answer about the same stretch replace it", () => {
     const { episodes, answered, hear } = page();
     const ids = () => episodes.list.value.map(({ id }) => id);

@@ -50,8 +50,10 @@ function episodesAsker({ choices, watch, answers, liveEvents }: EpisodeAskingPar
     if (view === null || knownTo === undefined) return;
     // What was told since does not stand for an answer that never came.
     const isAnswered = answers.episodes.failure.value === null;
+    // An agent that begins to look out is told of by nobody: only an answer says so.
+    const isWatched = answers.episodes.answered.value?.answer.unwatched !== true;
     const isFollowed =
-      asked !== null && isConnected && isAnswered && asked.connection === connection;
+      asked !== null && isConnected && isAnswered && isWatched && asked.connection === connection;
     if (asked !== null && servesEpisodes({ ...asked, isFollowed }, view, knownTo)) return;
     const question = episodesQuestion(view);
     if (question === null) {

@@ -60,14 +60,29 @@ function EpisodeList({ app }: { readonly app: App }): JSX.Element | null {
         <h2>Bottlenecks in view</h2>
       </div>
       {shown.length === 0 ? (
-        <p class="hint">
-          No short bottleneck is known in this view. They are found where agents record requests.
-        </p>
+        <NoneShown isUnwatched={slot.answered.value.answer.unwatched === true} />
       ) : (
         <Rows app={app} episodes={shown} />
       )}
       <Doubt app={app} />
     </section>
+  );
+}
+
+/** None happened, or nobody would have known. */
+function NoneShown({ isUnwatched }: { readonly isUnwatched: boolean }): JSX.Element {
+  if (!isUnwatched) {
+    return (
+      <p class="hint">
+        No short bottleneck is known in this view. They are found where agents record requests.
+      </p>
+    );
+  }
+  return (
+    <p class="hint">
+      Nobody looked out for short bottlenecks in this view: no agent timed its requests. Start it
+      with <code>{"startAgent({ requests: true })"}</code>.
+    </p>
   );
 }
 
