@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { PLANTS } from "../sim/plants.mjs";
 import { playFault } from "./play-fault.ts";
 
-const RUNS = 60;
+const RUNS = 40;
 const SEED = 1;
 /** A planted bug is caught within so many runs, or not at all. */
 const PLANT_RUNS = 200;
