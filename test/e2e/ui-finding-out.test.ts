@@ -126,7 +126,7 @@ describe("finding out, as a newcomer does", () => {
     expect(await open.cut()).not.toBe(at(5_000));
     expect(await page.getByRole("tab", { selected: true }).innerText()).toBe("State");
     await page.keyboard.press("6");
-    await page.getByRole("heading", { name: "Events behind the column" }).waitFor();
+    await page.getByRole("heading", { name: /^Events from / }).waitFor();
     await open.settled();
     const nodes = await page.locator(".event-rows tbody td:nth-child(2)").allInnerTexts();
     expect(new Set(nodes.map((one) => one.trim()))).toEqual(new Set(["store-1"]));

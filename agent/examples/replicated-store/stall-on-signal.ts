@@ -21,17 +21,22 @@ export interface StallReport {
   readonly waitedMs: number | null;
 }
 
-/** Obeys the two signals from now on, and writes a line to `file` after each stall. */
-export function stallOnSignal(file: string): void {
+/**
+ * Obeys the two signals from now on, and writes a line to `file` after each stall. `takeUp` is told of the task
+ * before it: what a service would record of its work.
+ */
+export function stallOnSignal(file: string, takeUp: (task: string) => void): void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
-  process.on("SIGUSR2", () =>
-    appendFileSync(
-      file,
-      stall(() => undefined),
-    ),
+  const obey = (task: string, step: () => void) => () => {
+    takeUp(task);
+    appendFileSync(file, stall(step));
+  };
+  process.on(
+    "SIGUSR2",
+    obey("compute totals", () => undefined),
   );
-  process.on("SIGHUP", () => appendFileSync(file, stall(collect)));
+  process.on("SIGHUP", obey("drop caches", collect));
 }
 
 function stall(step: () => void): string {

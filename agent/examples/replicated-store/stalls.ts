@@ -4,7 +4,7 @@
  *     6 s of calm, so that it is known what is usual | store-2 computes | 2.5 s | store-3 is stopped | 2.5 s | ...
  *
  * Where the machine is busy the next one waits for some calm, but not for ever: whoever looks on is to see something.
- * What is planted is known here alone: the agents and the collector are told nothing. It is asked once while all
+ * What is planted is known here alone: the agents and the collector are told of no stall. It is asked once while all
  * runs, for whoever looks on, and once more when every node has said goodbye: that answer is the one that is judged
  * (stall-verdict.ts).
  */

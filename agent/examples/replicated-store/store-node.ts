@@ -23,7 +23,12 @@ const PAUSE_MS = 200;
 const store = new Map<string, Stored>();
 /** Then all stalls are planted from outside, and there are no others. */
 const stallFile = process.env["EXAMPLE_STALLS"];
-if (stallFile !== undefined) stallOnSignal(stallFile);
+if (stallFile !== undefined) {
+  const tasks = agent.log("tasks");
+  stallOnSignal(stallFile, (task) => {
+    journal.change("tasks", "last", task, tasks.set("last", task));
+  });
+}
 let pendingCopies = 0;
 let copyCount = 0;
 

@@ -74,7 +74,7 @@ function NoneShown({ isUnwatched }: { readonly isUnwatched: boolean }): JSX.Elem
   if (!isUnwatched) {
     return (
       <p class="hint">
-        No short bottleneck is known in this view. They are found where agents record requests.
+        No short bottleneck is known in this view. Zoom out, or press Fit, to look further back.
       </p>
     );
   }

@@ -1,12 +1,18 @@
 /** One episode in full: where its milliseconds went, what it cost, and how that is known. */
 import type { JSX } from "preact";
+import { TICKS_PER_MS } from "../../../agent/kernel/index.ts";
 import { ticksOf } from "../api/client.ts";
 import type { App } from "../app.ts";
 import { causeMeaning, type EpisodeFacts, msText, placeText } from "../model/episodes.ts";
+import { clampTicks } from "../scale/time-scale.ts";
 import { clockText, countText, durationText, exactClockText, plural } from "../scale/time-words.ts";
 
 /** Lines of evidence; the first causes say most. */
 const MAX_EVIDENCE = 8;
+/** What led to a stall was done shortly before it. */
+const BEFORE_TICKS = 50 * TICKS_PER_MS;
+/** An onset is told by a heartbeat, of which there is one each 5 ms: what began it may lie so much later. */
+const AFTER_TICKS = 10 * TICKS_PER_MS;
 
 export function EpisodeDetail({
   app,
@@ -26,6 +32,9 @@ export function EpisodeDetail({
         <div class="buttons" role="group" aria-label="Chosen bottleneck">
           <button type="button" class="tool" onClick={() => stateBefore(app, episode)}>
             State just before
+          </button>
+          <button type="button" class="tool" onClick={() => eventsAround(app, episode)}>
+            What it did then
           </button>
           <button
             type="button"
@@ -138,4 +147,14 @@ function stateBefore(app: App, { json, from }: EpisodeFacts): void {
   app.verbs.moveCut(ticksOf(json.snapshot.at), true);
   app.verbs.openTab("state");
   app.verbs.say(`State just before the bottleneck of ${clockText(from)}.`);
+}
+
+/** The events around the onset, of the charged node or of both ends of the way. */
+function eventsAround(app: App, { json, from }: EpisodeFacts): void {
+  const { node, edge } = json.tier;
+  app.verbs.openStretch({
+    nodes: edge === undefined ? [node] : [edge.from, edge.to],
+    from: clampTicks(from - BEFORE_TICKS),
+    to: clampTicks(from + AFTER_TICKS),
+  });
 }

@@ -134,7 +134,7 @@ function EventTable({ app }: { readonly app: App }): JSX.Element {
       <div class="panel-title">
         <h2>
           {stretch !== null
-            ? "Events behind the column"
+            ? `Events from ${clockText(stretch.from)} to ${clockText(stretch.to)}`
             : node === null
               ? "Events in view"
               : `Events of ${node} in view`}
