@@ -1,14 +1,41 @@
 /** Vitest's settings; run as `vitest run --config test/vitest.config.ts`. */
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { defineConfig } from "vitest/config";
+import { defaultExclude, defineConfig } from "vitest/config";
 import { LongestFirst } from "./support/longest-first.ts";
+
+/** Tests that leave alone what a process has only one of: what patches http, fetch or clocks needs its own. */
+const SHARED = ["test/collector/**/*.test.ts", "test/ui/**/*.test.{ts,tsx}"];
+/** Among them, what looks at the memory of its process. */
+const ALONE = ["test/collector/ingest/memory-gate.test.ts"];
+/** CI has played all rows of it just before, and says so. */
+const PLAYED =
+  process.env["RETROSCOPE_AGENT_FAULTS"] === "played" ? ["test/faults/agent.test.ts"] : [];
 
 export default defineConfig({
   root: resolve(import.meta.dirname, ".."),
   test: {
-    // dist holds compiled copies; only the sources under test/ are tests.
-    include: ["test/**/*.test.{ts,tsx}"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          include: SHARED,
+          exclude: [...defaultExclude, ...ALONE],
+          // One process for many files: modules are loaded, and get warm, once. Half the time.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "own",
+          // dist holds compiled copies; only the sources under test/ are tests.
+          include: ["test/*.test.ts", "test/!(collector|ui)/**/*.test.{ts,tsx}", ...ALONE],
+          exclude: [...defaultExclude, ...PLAYED],
+        },
+      },
+    ],
     setupFiles: ["test/support/seed.ts"],
     // Starts nothing by itself: a Kafka broker when the first test asks for one.
     globalSetup: ["test/support/kafka/global-setup.ts"],
