@@ -6,8 +6,14 @@ import { LongestFirst } from "./support/longest-first.ts";
 
 /** Tests that leave alone what a process has only one of: what patches http, fetch or clocks needs its own. */
 const SHARED = ["test/collector/**/*.test.ts", "test/ui/**/*.test.{ts,tsx}"];
-/** Among them, what looks at the memory of its process. */
-const ALONE = ["test/collector/ingest/memory-gate.test.ts"];
+/** Among them, what measures its process: memory or processor time, which other files would be part of. */
+const ALONE = [
+  "test/collector/api/cancelling-under-load.test.ts",
+  "test/collector/api/query.test.ts",
+  "test/collector/ingest/bombs.test.ts",
+  "test/collector/ingest/memory-gate.test.ts",
+  "test/collector/rql/hostile.test.ts",
+];
 /** CI has played all rows of it just before, and says so. */
 const PLAYED =
   process.env["RETROSCOPE_AGENT_FAULTS"] === "played" ? ["test/faults/agent.test.ts"] : [];
